@@ -1,0 +1,1 @@
+"""Loyalty MCP: guarded tools over the Brevo Loyalty API."""

@@ -1,0 +1,1 @@
+"""A faithful local engine that speaks the Brevo Loyalty API."""

@@ -1,0 +1,27 @@
+"""Exact amounts: decimals in the rules, whole millionths in the store."""
+
+from decimal import Decimal
+from typing import Final
+
+DECIMALS: Final = 6
+SCALE: Final = 10**DECIMALS
+LIMIT: Final = Decimal(10**12)
+"""Every amount and every balance stays below this size."""
+
+
+def to_millionths(amount: Decimal) -> int:
+    """Return the amount as the store keeps it; it has at most six decimals."""
+    return int(amount.scaleb(DECIMALS))
+
+
+def from_millionths(stored: int) -> Decimal:
+    """Return a stored amount as a decimal."""
+    return Decimal(stored).scaleb(-DECIMALS)
+
+
+def has_fitting_size(amount: Decimal) -> bool:
+    """Whether the amount is finite, smaller than `LIMIT`, with at most six decimals."""
+    if not amount.is_finite() or abs(amount) >= LIMIT:
+        return False
+    exponent = amount.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -DECIMALS

@@ -1,0 +1,123 @@
+"""What the engine refuses, as one tree; `app.py` turns it into `{code, message}`.
+
+Refusal
+├─ Malformed            400   the request cannot be understood, or contradicts itself
+├─ Unauthorized         401   no key, or the wrong one
+├─ NotFound             404   the named object does not exist
+├─ MethodNotAllowed     405   the path exists, the method does not
+├─ Conflict             409   the name or the role is taken
+├─ PreconditionFailed   412   a voucher is not in a state to be redeemed
+├─ TooLarge             413   the body is longer than the engine reads
+├─ ExpectationFailed    417   a rule of a reward refuses
+├─ Invalid              422   a field is missing, of the wrong type or out of range
+├─ NotAllowed           422   a rule of the program refuses
+│  └─ Rejected          422   the same, and the refusal is kept in the history
+├─ DependencyFailed     424   something that is needed first is not there
+└─ TooManyRequests      429   the hourly budget is used up
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that is answered with a status, a code and a message.
+
+    Attributes:
+        kept: Whether what the handler wrote before refusing stays (a rejected transaction does).
+    """
+
+    status: ClassVar[int] = 400
+    default_code: ClassVar[str] = "bad_request"
+    kept: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+
+
+class Malformed(Refusal):
+    """The request cannot be understood, or contradicts itself."""
+
+
+class Unauthorized(Refusal):
+    """No key, or the wrong one."""
+
+    status = 401
+    default_code = "unauthorized"
+
+
+class NotFound(Refusal):
+    """The named object does not exist."""
+
+    status = 404
+    default_code = "document_not_found"
+
+
+class MethodNotAllowed(Refusal):
+    """The path exists, the method does not."""
+
+    status = 405
+    default_code = "method_not_allowed"
+
+
+class Conflict(Refusal):
+    """The name or the role is taken."""
+
+    status = 409
+    default_code = "duplicate_parameter"
+
+
+class PreconditionFailed(Refusal):
+    """A voucher is not in a state to be redeemed."""
+
+    status = 412
+    default_code = "precondition_failed"
+
+
+class TooLarge(Refusal):
+    """The body is longer than the engine reads."""
+
+    status = 413
+    default_code = "request_too_large"
+
+
+class ExpectationFailed(Refusal):
+    """A rule or a limit of a reward refuses."""
+
+    status = 417
+    default_code = "expectation_failed"
+
+
+class Invalid(Refusal):
+    """A field is missing, of the wrong type or out of range."""
+
+    status = 422
+    default_code = "invalid_parameter"
+
+
+class NotAllowed(Refusal):
+    """A rule of the program refuses."""
+
+    status = 422
+    default_code = "unprocessable_entity"
+
+
+class Rejected(NotAllowed):
+    """A movement was refused when it was to be applied; the refusal stays in the history."""
+
+    kept = True
+
+
+class DependencyFailed(Refusal):
+    """Something that is needed first is not there."""
+
+    status = 424
+    default_code = "failed_dependency"
+
+
+class TooManyRequests(Refusal):
+    """The hourly budget is used up."""
+
+    status = 429
+    default_code = "too_many_requests"

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AliasGenerator,
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -15,7 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-ReferenceKind = Literal["program", "balance", "tier_group", "tier", "reward", "member"]
+ReferenceKind = Literal["program", "balance", "tier_group", "tier", "reward", "member", "contact"]
 LARGEST_AMOUNT = Decimal(1_000_000_000)
 """Nine digits and six decimals still survive JSON's floating point unchanged."""
 
@@ -36,7 +40,16 @@ class Reply(BaseModel):
 class Input(BaseModel):
     """An object inside a tool's arguments: an unknown field is a mistake and is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(serialization_alias=to_camel),
+        extra="forbid",
+        frozen=True,
+        defer_build=True,
+    )
+
+    def spelled(self) -> dict[str, Any]:
+        """The object in the API's spelling, without the fields that were not given."""
+        return self.model_dump(by_alias=True, exclude_none=True)
 
 
 class Done(Reply):
@@ -53,9 +66,32 @@ class Reference:
     kind: ReferenceKind
 
 
+ItemT = TypeVar("ItemT")
+
+
+def none_as_empty(value: Any) -> Any:
+    """`value`, or nothing: an API may say null for a list without items."""
+    return () if value is None else value
+
+
+Items = Annotated[tuple[ItemT, ...], BeforeValidator(none_as_empty)]
+"""A list in a reply."""
+
+
 def number(value: Decimal) -> int | float:
     """`value` as JSON writes it: whole numbers without a point."""
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def no_text(value: Any) -> Any:
+    """`value`, unless it is text: "5" is not a number.
+
+    Raises:
+        ValueError: for text.
+    """
+    if isinstance(value, str):
+        raise ValueError("must be a number, not text")  # noqa: TRY004 - pydantic reports only this one
+    return value
 
 
 def finite(value: Decimal) -> Decimal:
@@ -82,6 +118,7 @@ Number = Annotated[
 Amount = Annotated[
     Decimal,
     Field(gt=0, le=LARGEST_AMOUNT),
+    BeforeValidator(no_text),
     AfterValidator(finite),
     PlainSerializer(number, return_type=int | float),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
@@ -91,6 +128,7 @@ Amount = Annotated[
 SignedAmount = Annotated[
     Decimal,
     Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT),
+    BeforeValidator(no_text),
     AfterValidator(finite),
     PlainSerializer(number, return_type=int | float),
     WithJsonSchema({"type": "number"}),
@@ -117,6 +155,12 @@ ContactId = Annotated[
     Field(ge=1, lt=2**63, description="Contact id, email, +phone or own id"),
     Reference("member"),
 ]
+Enrollee = Annotated[
+    int, Field(ge=1, lt=2**63, description="Contact id, email or +phone"), Reference("contact")
+]
+"""A contact who is not a member yet, so no own id can name it."""
+
+Members = Annotated[tuple[ContactId, ...], Field(min_length=1, description="Members")]
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, description="Id")]
 """The id of something that has no name: a transaction, a voucher, a limit, a redemption."""
@@ -124,10 +168,17 @@ Id = Annotated[str, Field(pattern=ID_PATTERN, description="Id")]
 Name = Annotated[str, Field(min_length=1, max_length=128, description="Name")]
 Description = Annotated[str, Field(max_length=256, description="Description")]
 Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time"})]
-Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object"}), Field(description="Free data")]
+Instant = Annotated[AwareDatetime, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A moment from the assistant: without its offset it would be a guess, so that is refused."""
+
+Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "description": "Free data"})]
 Limit = Annotated[int, Field(ge=1, le=500, description="Page size")]
 Offset = Annotated[int, Field(ge=0, description="Records to skip")]
 Version = Annotated[
     Literal["draft", "active"], Field(description="active: live now; draft: latest edits")
 ]
 Order = Annotated[Literal["asc", "desc"], Field(description="Order")]
+TransactionType = Annotated[Literal["credit", "debit"], Field(description="Direction")]
+DurationUnit = Annotated[Literal["day", "week", "month", "year"], Field(description="Unit of time")]
+ImageUrl = Annotated[str, Field(max_length=2048, description="Image URL")]
+IncludeInternal = Annotated[bool, Field(description="Also internal balances")]

@@ -1,0 +1,299 @@
+"""The upstream client: the only module that talks HTTP to Brevo."""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+import anyio
+import httpx2
+from pydantic import BaseModel, ValidationError
+
+from loyalty_mcp.errors import (
+    LoyaltyError,
+    NotAuthorized,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
+from loyalty_mcp.render import quoted
+from loyalty_mcp.request import Request
+from loyalty_mcp.wire import number
+
+ReplyT = TypeVar("ReplyT", bound=BaseModel)
+
+CONNECTIONS: Final = 64
+READ_TRIES: Final = 3
+CACHE_SECONDS: Final = 60.0
+NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+"""Failures before the request left: a change that met one of these did not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What is left of the hour, as the API's own headers say it.
+
+    Args:
+        limit: requests in a window.
+        remaining: requests left in this one.
+        resets_at: when the next window begins.
+    """
+
+    limit: int
+    remaining: int
+    resets_at: datetime
+
+
+def utc_now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def open_http(
+    base_url: str,
+    api_key: str,
+    *,
+    timeout: float,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> httpx2.AsyncClient:
+    """A pooled HTTP client that carries the key; `transport` takes the place of the network.
+
+    Args:
+        base_url: the API root, without a slash at the end.
+        api_key: sent as `api-key`, and nowhere else.
+        timeout: seconds that one request may take.
+        transport: an in-process application or a function, for the sandbox and for tests.
+    """
+    return httpx2.AsyncClient(
+        base_url=base_url,
+        headers={"api-key": api_key, "accept": "application/json"},
+        timeout=timeout,
+        transport=transport,
+        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        follow_redirects=False,
+        trust_env=transport is None,
+    )
+
+
+class Brevo:
+    """The Brevo Loyalty API: sends requests, repeats reads, and never repeats a change.
+
+    Args:
+        http: the pooled client; its owner closes it.
+        timeout: seconds that one call may take, waits and repetitions included.
+        now: the clock.
+    """
+
+    def __init__(
+        self, http: httpx2.AsyncClient, *, timeout: float, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._http = http
+        self._timeout = timeout
+        self._now = now
+        self._cached: dict[str, tuple[float, Any]] = {}
+        self._under_way: dict[str, _Reading] = {}
+        self._limiter = anyio.CapacityLimiter(CONNECTIONS)
+        self.budget: Budget | None = None
+        self.requests_sent = 0
+
+    def __repr__(self) -> str:
+        """Only where it speaks to: the key must not show."""
+        return f"Brevo({str(self._http.base_url)!r})"
+
+    async def send(self, request: Request[ReplyT]) -> ReplyT:
+        """Send `request` and read its reply.
+
+        Raises:
+            Refused: a rule of the API forbids it; nothing was changed.
+            NotFound: the object is not there.
+            NotAuthorized: the key is refused, or the Loyalty module is off.
+            RateLimited: the budget is spent; nothing was changed.
+            Unavailable: no usable answer, and surely nothing was changed.
+            OutcomeUnknown: a change was sent, and its answer was lost or is not readable.
+        """
+        if request.reads:
+            return await self._read(request)
+        self._forget()
+        try:
+            return await self._once(request)
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        """What was read before a change says nothing of after it: not kept, and not joined."""
+        self._cached.clear()
+        self._under_way.clear()
+
+    async def configuration(self, request: Request[ReplyT]) -> ReplyT:
+        """Like `send`, for reads of what seldom changes: kept for a minute, or until we write."""
+        key = _key(request)
+        kept = self._cached.get(key)
+        if kept is not None and anyio.current_time() < kept[0]:
+            reply: ReplyT = kept[1]
+            return reply
+        reply = await self.send(request)
+        self._cached[key] = (anyio.current_time() + CACHE_SECONDS, reply)
+        return reply
+
+    async def _read(self, request: Request[ReplyT]) -> ReplyT:
+        key = _key(request)
+        while (reading := self._under_way.get(key)) is not None:
+            await reading.ended.wait()
+            if reading.succeeded:
+                shared: ReplyT = reading.reply
+                return shared
+            if reading.error is not None:
+                raise reading.error
+        reading = self._under_way[key] = _Reading()
+        try:
+            reading.reply = await self._read_patiently(request)
+            reading.succeeded = True
+            reply: ReplyT = reading.reply
+            return reply
+        except LoyaltyError as error:
+            reading.error = error
+            raise
+        finally:
+            if self._under_way.get(key) is reading:
+                del self._under_way[key]
+            reading.ended.set()
+
+    async def _read_patiently(self, request: Request[ReplyT]) -> ReplyT:
+        ends = anyio.current_time() + self._timeout
+        for attempt in range(1, READ_TRIES + 1):
+            try:
+                return await self._once(request)
+            except (RateLimited, Unavailable) as error:
+                wait = self._pause(error, attempt)
+                if attempt == READ_TRIES or anyio.current_time() + wait >= ends:
+                    raise
+            await anyio.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    def _pause(self, error: LoyaltyError, attempt: int) -> float:
+        """Seconds before the next try: what the API asks for, else a jittered doubling."""
+        if isinstance(error, RateLimited) and error.resets_at is not None:
+            return max(0.0, (error.resets_at - self._now()).total_seconds())
+        spread: float = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+        return spread * 0.1 * 2.0**attempt
+
+    async def _once(self, request: Request[ReplyT]) -> ReplyT:
+        content = None if request.body is None else json.dumps(request.body, default=_spelled)
+        headers = {} if content is None else {"content-type": "application/json"}
+        try:
+            async with self._limiter:
+                self.requests_sent += 1
+                response = await self._http.request(
+                    request.method,
+                    request.path,
+                    params={name: _parameter(value) for name, value in request.query.items()},
+                    content=content,
+                    headers=headers,
+                )
+        except NEVER_SENT:
+            raise Unavailable("Brevo cannot be reached; nothing was changed.") from None
+        except (httpx2.TransportError, OSError):
+            raise _lost(request, "Brevo's answer was lost") from None
+        self._learn(response)
+        if response.is_success:
+            return _parsed(request, response)
+        raise self._failure(request, response)
+
+    def _learn(self, response: httpx2.Response) -> None:
+        """Take the budget from the headers, where the answer has all three."""
+        try:
+            limit, remaining, reset = (
+                int(response.headers[f"x-sib-ratelimit-{name}"])
+                for name in ("limit", "remaining", "reset")
+            )
+        except (KeyError, ValueError):
+            return
+        if "/loyalty/" in response.url.path:
+            self.budget = Budget(limit, remaining, self._now() + timedelta(seconds=reset))
+
+    def _failure(self, request: Request[Any], response: httpx2.Response) -> LoyaltyError:
+        status, said = response.status_code, upstream_message(response.content)
+        quote = f" It said: {quoted(said)}." if said else ""
+        if status == 429:
+            resets_at = self.budget.resets_at if self.budget is not None else None
+            when = f" Come back after {resets_at:%H:%M} UTC." if resets_at is not None else ""
+            return RateLimited(f"Brevo's hourly request budget is spent.{when}", resets_at)
+        if status == 401:
+            return NotAuthorized(
+                "Brevo refuses the API key; the operator must check BREVO_API_KEY."
+            )
+        if status == 403:
+            return NotAuthorized(
+                "Brevo forbids this: the key lacks the right, or the Loyalty module is off."
+            )
+        if status == 404:
+            return NotFound(f"Brevo knows no such object.{quote}")
+        if status < 500 and status != 408:
+            return Refused(f"Brevo refused this ({status}); nothing was changed.{quote}")
+        return _lost(request, f"Brevo failed ({status})")
+
+
+class _Reading:
+    """A read under way that others may join."""
+
+    def __init__(self) -> None:
+        self.ended = anyio.Event()
+        self.succeeded = False
+        self.reply: Any = None
+        self.error: LoyaltyError | None = None
+
+
+def _key(request: Request[Any]) -> str:
+    parts = (request.method, request.path, dict(request.query), request.body)
+    return json.dumps(parts, sort_keys=True, default=_spelled)
+
+
+def _spelled(value: Any) -> Any:
+    """`value` as JSON spells it."""
+    if isinstance(value, Decimal):
+        return number(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True, exclude_none=True, mode="json")
+    raise TypeError(f"{type(value).__name__} has no spelling on the wire")
+
+
+def _parameter(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _lost(request: Request[Any], what: str) -> LoyaltyError:
+    """A read that got no answer changed nothing; of a change nobody can tell yet."""
+    if request.reads:
+        return Unavailable(f"{what}; nothing was changed. Try again in a moment.")
+    return OutcomeUnknown(f"{what}; the change may or may not have happened.")
+
+
+def _parsed(request: Request[ReplyT], response: httpx2.Response) -> ReplyT:
+    content = response.content.strip()
+    try:
+        value = json.loads(content, parse_float=Decimal) if content else {}
+        return request.reply.model_validate({} if value is None else value)
+    except (ValueError, ValidationError):
+        raise _lost(request, "Brevo's answer is not in the form it documents") from None
+
+
+def upstream_message(content: bytes) -> str:
+    """What an error body says, in any of the shapes the API has been seen to use.
+
+    `{code, message}`, `{message}`, `{errors: [{message}]}`, a bare JSON string; anything else,
+    HTML included, says nothing.
+    """
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return ""
+    if isinstance(value, dict):
+        value = value.get("message", "")
+    return value if isinstance(value, str) else ""

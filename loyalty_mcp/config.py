@@ -1,0 +1,121 @@
+"""The settings: read once, from the environment and the flags, and never changed."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from loyalty_mcp.errors import BadSetting
+
+Role = Literal["full", "manager", "support", "member"]
+Confirm = Literal["ask", "dialog", "token", "operator", "off"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+PREFIX = "LOYALTY_MCP_"
+KEY_VARIABLE = "BREVO_API_KEY"
+
+
+def state_folder() -> Path:
+    """Where a user's programs keep what must outlive them, by the XDG convention."""
+    chosen = os.environ.get("XDG_STATE_HOME")
+    return (Path(chosen) if chosen else Path.home() / ".local" / "state") / "loyalty-mcp"
+
+
+class Settings(BaseSettings):
+    """All settings of DESIGN section 5; each field is `LOYALTY_MCP_` plus its name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    api_key: SecretStr | None = Field(None, validation_alias=KEY_VARIABLE)
+    base_url: str = Field("https://api.brevo.com/v3", pattern=r"^https?://[^\s/]+")
+    role: Role = "full"
+    read_only: bool = False
+    program: str | None = Field(None, min_length=1)
+    member: str | None = Field(None, min_length=1)
+    tools: Annotated[tuple[str, ...], NoDecode] = ()
+    exclude_tools: Annotated[tuple[str, ...], NoDecode] = ()
+    confirm: Confirm = "ask"
+    policy: Path | None = None
+    intent_ttl: int = Field(600, ge=10, le=86_400)
+    dialog_timeout: int = Field(120, ge=1, le=3_600)
+    database_url: SecretStr | None = None
+    secret: SecretStr | None = None
+    timeout: float = Field(20, gt=0, le=300)
+    log_level: LogLevel = "INFO"
+
+    @field_validator("tools", "exclude_tools", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(name for name in (part.strip() for part in value.split(",")) if name)
+        return value
+
+    @field_validator("api_key", "program", "member", "policy", "database_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < 32:
+            raise ValueError("is too short; give 32 bytes or more")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the embedded sandbox serves, for want of an API key."""
+        return self.api_key is None
+
+    @model_validator(mode="after")
+    def _member_role_is_pinned(self) -> Self:
+        if self.role == "member" and self.member is None:
+            raise ValueError(
+                f"{PREFIX}MEMBER is missing: role member needs the one member it serves"
+            )
+        return self
+
+
+def _variable(field: str) -> str:
+    return KEY_VARIABLE if field in {"api_key", KEY_VARIABLE} else PREFIX + field.upper()
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{message}."
+    message = message[0].lower() + message[1:]
+    return f"{_variable(str(first['loc'][0]))} is wrong: {message}."
+
+
+def read_settings(**flags: Any) -> Settings:
+    """The settings from the environment, overruled by the flags that are not None.
+
+    Raises:
+        BadSetting: one sentence that names the setting, what is wrong, and what would be right.
+    """
+    known = {_variable(field) for field in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            near = get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise BadSetting(f"{variable} is no setting{hint}")
+    overrides = {
+        KEY_VARIABLE if name == "api_key" else name: value
+        for name, value in flags.items()
+        if value is not None
+    }
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise BadSetting(_sentence(error)) from None

@@ -1,0 +1,263 @@
+"""A tool: what the assistant sees of an operation or a task, derived from one declaration."""
+
+import inspect
+import json
+import types
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from loyalty_mcp.errors import InvalidArgument
+from loyalty_mcp.operation import Operation, Risk
+from loyalty_mcp.render import quoted
+from loyalty_mcp.schema import published
+from loyalty_mcp.wire import Input, Reference
+
+LONGEST_REFERENCE = 320
+"""An email address has at most 320 characters, and no name is longer."""
+
+OPTIONAL_REFERENCES = frozenset({"program", "balance"})
+"""These may be left out where there is only one."""
+
+Resolver = Callable[[Reference, str | None], Awaitable[Any]]
+
+
+def _text(value: Any) -> Any:
+    """A contact id is often given as a number; it is the same reference."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Arguments(BaseModel):
+    """The arguments of a tool as the assistant gives them: references are still names."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+def reference_in(annotation: Any) -> Reference | None:
+    """The reference that an annotation marks, looking through `| None`."""
+    if get_origin(annotation) is Annotated:
+        for mark in get_args(annotation)[1:]:
+            if isinstance(mark, Reference):
+                return mark
+        return reference_in(get_args(annotation)[0])
+    if get_origin(annotation) in {types.UnionType, typing.Union}:
+        marks = [reference_in(part) for part in get_args(annotation)]
+        return next((mark for mark in marks if mark is not None), None)
+    return None
+
+
+def _description(annotation: Any) -> str | None:
+    if get_origin(annotation) is Annotated:
+        for mark in get_args(annotation)[1:]:
+            if isinstance(mark, FieldInfo) and mark.description:
+                return mark.description
+        return _description(get_args(annotation)[0])
+    for part in get_args(annotation):
+        if found := _description(part):
+            return found
+    return None
+
+
+def as_given(annotation: Any) -> Any:
+    """The annotation with every reference turned into the text a person would say."""
+    reference = reference_in(annotation)
+    if reference is not None:
+        named = Annotated[
+            str,
+            Field(min_length=1, max_length=LONGEST_REFERENCE, description=_description(annotation)),
+            BeforeValidator(_text),
+        ]
+        optional = type(None) in get_args(annotation)
+        return named | None if optional else named
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return Annotated[(as_given(parts[0]), *parts[1:])]
+    if origin is tuple:
+        return tuple.__class_getitem__((as_given(parts[0]), ...))
+    if origin in {types.UnionType, typing.Union}:
+        return typing.Union[tuple(as_given(part) for part in parts)]  # noqa: UP007 - built at run time
+    if inspect.isclass(annotation) and issubclass(annotation, Input):
+        return _input_as_given(annotation)
+    return annotation
+
+
+def _input_as_given(model: type[Input]) -> type[BaseModel]:
+    hints = typing.get_type_hints(model, include_extras=True)
+    fields: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        default = ... if info.is_required() else info.get_default(call_default_factory=True)
+        fields[name] = (as_given(hints[name]), Field(default, description=info.description))
+    return create_model(model.__name__, __base__=Arguments, **fields)
+
+
+async def resolved(  # noqa: PLR0911 - one way out for each shape an argument can have
+    annotation: Any, value: Any, resolve: Resolver
+) -> Any:
+    """`value` as the function receives it: every reference in it turned into an id."""
+    reference = reference_in(annotation)
+    if reference is not None:
+        optional = type(None) in get_args(annotation)
+        return None if value is None and optional else await resolve(reference, value)
+    if value is None:
+        return None
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return await resolved(parts[0], value, resolve)
+    if origin is tuple:
+        return tuple([await resolved(parts[0], item, resolve) for item in value])
+    if origin in {types.UnionType, typing.Union}:
+        kept = [part for part in parts if part is not type(None)]
+        return await resolved(kept[0], value, resolve) if len(kept) == 1 else value
+    if inspect.isclass(annotation) and issubclass(annotation, Input):
+        hints = typing.get_type_hints(annotation, include_extras=True)
+        return annotation(
+            **{
+                name: await resolved(hints[name], getattr(value, name), resolve)
+                for name in annotation.model_fields
+            }
+        )
+    return value
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool.
+
+    Args:
+        name: as published.
+        risk: the worst it can do.
+        function: its signature is the input; its docstring the description.
+        answer: the model of its result.
+        skip: how many leading parameters are not the assistant's.
+        operation: the operation it wraps; None for a task.
+        task: the task it wraps; None for an operation.
+        pinned: arguments that the settings have fixed, and that are not published.
+    """
+
+    name: str
+    risk: Risk
+    function: Callable[..., Any]
+    answer: type[BaseModel]
+    skip: int = 0
+    operation: Operation[..., Any] | None = None
+    task: Any = None
+    pinned: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a person has to agree."""
+        return self.risk != "read"
+
+    @cached_property
+    def description(self) -> str:
+        """What the assistant reads: the docstring, in one line."""
+        return " ".join((inspect.getdoc(self.function) or "").split())
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The annotations of the arguments, in order."""
+        hints = typing.get_type_hints(self.function, include_extras=True)
+        names = list(inspect.signature(self.function).parameters)[self.skip :]
+        return {name: hints[name] for name in names}
+
+    @cached_property
+    def arguments(self) -> type[Arguments]:
+        """The model that checks a call."""
+        signature = inspect.signature(self.function).parameters
+        fields: dict[str, Any] = {}
+        for name, annotation in self.parameters.items():
+            if name in self.pinned:
+                continue
+            default = signature[name].default
+            reference = reference_in(annotation)
+            given = as_given(annotation)
+            if reference is not None and reference.kind in OPTIONAL_REFERENCES:
+                given, default = given | None, None
+            required = default is inspect.Parameter.empty
+            fields[name] = (given, PydanticUndefined if required else default)
+        if self.guarded:
+            fields["confirmation"] = (
+                Annotated[str, Field(max_length=64, description="Intent agreed to")] | None,
+                None,
+            )
+        return create_model(f"{self.name}_arguments", __base__=Arguments, **fields)
+
+    @cached_property
+    def input_schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments, as published."""
+        return published(self.arguments.model_json_schema())
+
+    @cached_property
+    def output_schema(self) -> dict[str, Any]:
+        """The JSON schema of the structured content, as published."""
+        answer = published(
+            self.answer.model_json_schema(mode="serialization", by_alias=False), answer=True
+        )
+        return envelope_schema(answer) if self.guarded else answer
+
+    def validated(self, given: Mapping[str, Any]) -> Arguments:
+        """The checked arguments of a call.
+
+        Raises:
+            InvalidArgument: which argument is wrong and what would be right; never its value.
+        """
+        try:
+            return self.arguments.model_validate_json(json.dumps(given))
+        except ValidationError as error:
+            raise InvalidArgument(_sentence(error, self.arguments)) from None
+        except (ValueError, RecursionError):
+            raise InvalidArgument("The arguments are no JSON object that can be read.") from None
+
+
+def envelope_schema(result: dict[str, Any]) -> dict[str, Any]:
+    """The schema of what a guarded tool answers around its `result`."""
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "properties": {
+            "status": text,
+            "intent": text,
+            "preview": {"type": "object"},
+            "confirmation": text,
+            "expires_at": text,
+            "result": result,
+            "reason": text,
+        },
+        "required": ["status"],
+    }
+
+
+def _sentence(error: ValidationError, model: type[Arguments]) -> str:
+    """What is wrong with the first three arguments that are wrong."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return " ".join(_problem(problem, model) for problem in problems[:3])
+
+
+def _problem(problem: Any, model: type[Arguments]) -> str:
+    path = [part for part in problem["loc"] if not _internal(part)]
+    where = quoted(".".join(str(part) for part in path))
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields)
+        return f"Argument {where} is unknown; this tool takes: {known or 'no arguments'}."
+    if problem["type"] == "missing":
+        return f"Argument {where} is missing."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"Argument {where}: {message[0].lower()}{message[1:]}."
+
+
+def _internal(part: Any) -> bool:
+    """Whether a part of an error's place is pydantic's own word for a branch, not a field."""
+    return isinstance(part, str) and ("[" in part or part in {"str", "none"})

@@ -44,11 +44,6 @@ class Operation(Generic[P, ReplyT]):
         return self.describe(*args, **kwargs)
 
     @property
-    def description(self) -> str:
-        """What the model reads: the docstring's first paragraph; the rest is for programmers."""
-        return " ".join((inspect.getdoc(self.describe) or "").split("\n\n", 1)[0].split())
-
-    @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the arguments, in order."""
         return tuple(inspect.signature(self.describe).parameters)

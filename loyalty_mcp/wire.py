@@ -11,7 +11,6 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     BeforeValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -134,6 +133,9 @@ SignedAmount = Annotated[
     WithJsonSchema({"type": "number"}),
 ]
 """An amount with its sign: plus credits, minus debits."""
+
+Count = Annotated[int, Field(ge=1, le=1_000_000_000), WithJsonSchema({"type": "integer"})]
+"""A whole number above zero, of a size that makes sense."""
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
 

@@ -9,6 +9,7 @@ from loyalty_mcp.request import Request, delete, get, patch, post, put
 from loyalty_mcp.wire import (
     Description,
     Done,
+    Items,
     Limit,
     Meta,
     Moment,
@@ -43,7 +44,7 @@ class Program(Reply):
 class Programs(Reply):
     """A page of programs."""
 
-    items: tuple[Program, ...] = ()
+    items: Items[Program] = ()
 
 
 @read

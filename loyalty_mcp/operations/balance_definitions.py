@@ -1,0 +1,254 @@
+"""Balance definitions: a program's points or currencies, with their caps, rounding and expiry."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from loyalty_mcp.operation import destructive, read, write
+from loyalty_mcp.request import Request, delete, get, post, put
+from loyalty_mcp.wire import (
+    BalanceId,
+    Count,
+    Description,
+    Done,
+    DurationUnit,
+    ImageUrl,
+    Items,
+    Limit,
+    Meta,
+    Moment,
+    Name,
+    Number,
+    Offset,
+    Order,
+    ProgramId,
+    Reply,
+    SignedAmount,
+    Version,
+)
+
+Unit = Annotated[
+    Literal[
+        "POINTS",
+        "EUR",
+        "USD",
+        "MXN",
+        "GBP",
+        "INR",
+        "CAD",
+        "SGD",
+        "RON",
+        "JPY",
+        "MYR",
+        "CLP",
+        "PEN",
+        "MAD",
+        "AUD",
+        "CHF",
+        "BRL",
+    ],
+    Field(description="Unit"),
+]
+Floor = Annotated[SignedAmount, Field(description="Lowest balance; below 0 allows overdraft")]
+Ceiling = Annotated[SignedAmount, Field(description="Highest balance")]
+CreditCap = Annotated[SignedAmount, Field(description="Largest single credit")]
+DebitCap = Annotated[SignedAmount, Field(description="Largest single debit")]
+Overtaking = Annotated[
+    Literal["strict", "partial"],
+    Field(description="Credit beyond max_amount: refuse or trim"),
+]
+Rounding = Annotated[Literal["lower", "upper", "natural"], Field(description="Down, up or nearest")]
+Lifetime = Annotated[Count, Field(description="A credit lives this long")]
+Snap = Annotated[
+    Literal["noModification", "startOfPeriod", "endOfPeriod"],
+    Field(description="Expiry exact or at period edge"),
+]
+Day = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
+ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm, instead of a duration")]
+ExpiryDayOrNone = Annotated[
+    str, Field(pattern=f"^({Day})?$", description="dd/mm, instead of a duration; empty clears")
+]
+DefinitionMeta = Annotated[Meta, Field(description="Free data; isInternal: true hides it")]
+
+
+class BalanceDefinition(Reply):
+    """A balance that members of a program hold."""
+
+    id: str
+    name: str = ""
+    description: str | None = None
+    image_ref: str | None = None
+    meta: Meta | None = None
+    unit: str | None = None
+    min_amount: Number | None = None
+    max_amount: Number | None = None
+    max_credit_amount_limit: Number | None = None
+    max_debit_amount_limit: Number | None = None
+    balance_option_amount_overtaking_strategy: str | None = None
+    balance_option_credit_rounding: str | None = None
+    balance_option_debit_rounding: str | None = None
+    balance_availability_duration_value: int | None = None
+    balance_availability_duration_unit: str | None = None
+    balance_availability_duration_modifier: str | None = None
+    balance_expiration_date: str | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    deleted_at: Moment | None = None
+
+
+class BalanceDefinitions(Reply):
+    """A page of balance definitions."""
+
+    items: Items[BalanceDefinition] = ()
+
+
+def _path(program: ProgramId) -> str:
+    return f"/loyalty/balance/programs/{program}/balance-definitions"
+
+
+def _refuse_two_expiries(day: str | None, *duration: object) -> None:
+    """Raise ValueError where a fixed day and a duration are both given."""
+    if day and any(part is not None for part in duration):
+        raise ValueError("balance_expiration_date and the duration fields exclude each other")
+
+
+@read
+def list_balance_definitions(
+    program: ProgramId,
+    *,
+    limit: Limit | None = None,
+    offset: Offset | None = None,
+    sort_field: Annotated[
+        Literal["name", "created_at", "updated_at"] | None, Field(description="Sorted by")
+    ] = None,
+    sort: Order | None = None,
+    version: Version | None = None,
+) -> Request[BalanceDefinitions]:
+    """List a program's balances: unit, caps, rounding, expiry."""
+    query = {
+        "limit": limit,
+        "offset": offset,
+        "sortField": sort_field,
+        "sort": sort,
+        "version": version,
+    }
+    return get(_path(program), BalanceDefinitions, query)
+
+
+@write("Define balance {name} in {unit} in the draft of program {program}.")
+def create_balance_definition(
+    program: ProgramId,
+    name: Name,
+    unit: Unit,
+    *,
+    description: Description | None = None,
+    image_ref: ImageUrl | None = None,
+    min_amount: Floor | None = None,
+    max_amount: Ceiling | None = None,
+    max_credit_amount_limit: CreditCap | None = None,
+    max_debit_amount_limit: DebitCap | None = None,
+    balance_option_amount_overtaking_strategy: Overtaking | None = None,
+    balance_option_credit_rounding: Rounding | None = None,
+    balance_option_debit_rounding: Rounding | None = None,
+    balance_availability_duration_value: Lifetime | None = None,
+    balance_availability_duration_unit: DurationUnit | None = None,
+    balance_availability_duration_modifier: Snap | None = None,
+    balance_expiration_date: ExpiryDay | None = None,
+    meta: DefinitionMeta | None = None,
+) -> Request[BalanceDefinition]:
+    """Define a balance in the draft, live after publish_program; without expiry it stays."""
+    _refuse_two_expiries(
+        balance_expiration_date,
+        balance_availability_duration_value,
+        balance_availability_duration_unit,
+        balance_availability_duration_modifier,
+    )
+    body = {
+        "name": name,
+        "unit": unit,
+        "description": description,
+        "imageRef": image_ref,
+        "minAmount": min_amount,
+        "maxAmount": max_amount,
+        "maxCreditAmountLimit": max_credit_amount_limit,
+        "maxDebitAmountLimit": max_debit_amount_limit,
+        "balanceOptionAmountOvertakingStrategy": balance_option_amount_overtaking_strategy,
+        "balanceOptionCreditRounding": balance_option_credit_rounding,
+        "balanceOptionDebitRounding": balance_option_debit_rounding,
+        "balanceAvailabilityDurationValue": balance_availability_duration_value,
+        "balanceAvailabilityDurationUnit": balance_availability_duration_unit,
+        "balanceAvailabilityDurationModifier": balance_availability_duration_modifier,
+        "balanceExpirationDate": balance_expiration_date,
+        "meta": meta,
+    }
+    return post(_path(program), BalanceDefinition, body)
+
+
+@read
+def get_balance_definition(
+    program: ProgramId, balance: BalanceId, version: Version | None = None
+) -> Request[BalanceDefinition]:
+    """Read one balance's settings."""
+    return get(f"{_path(program)}/{balance}", BalanceDefinition, {"version": version})
+
+
+@write(
+    "Replace the settings of balance {balance} in the draft of program {program}.",
+    before=get_balance_definition,
+)
+def update_balance_definition(
+    program: ProgramId,
+    balance: BalanceId,
+    name: Name,
+    unit: Unit,
+    *,
+    description: Description | None = None,
+    image_ref: ImageUrl | None = None,
+    min_amount: Floor | None = None,
+    max_amount: Ceiling | None = None,
+    max_credit_amount_limit: CreditCap | None = None,
+    max_debit_amount_limit: DebitCap | None = None,
+    balance_option_amount_overtaking_strategy: Overtaking | None = None,
+    balance_option_credit_rounding: Rounding | None = None,
+    balance_option_debit_rounding: Rounding | None = None,
+    balance_availability_duration_value: Lifetime | None = None,
+    balance_availability_duration_unit: DurationUnit | None = None,
+    balance_availability_duration_modifier: Snap | None = None,
+    balance_expiration_date: ExpiryDayOrNone | None = None,
+    meta: DefinitionMeta | None = None,
+) -> Request[BalanceDefinition]:
+    """Replace all settings of a balance in the draft; what is left out is cleared."""
+    _refuse_two_expiries(
+        balance_expiration_date,
+        balance_availability_duration_value,
+        balance_availability_duration_unit,
+        balance_availability_duration_modifier,
+    )
+    body = {
+        "name": name,
+        "unit": unit,
+        "description": description,
+        "imageRef": image_ref,
+        "minAmount": min_amount,
+        "maxAmount": max_amount,
+        "maxCreditAmountLimit": max_credit_amount_limit,
+        "maxDebitAmountLimit": max_debit_amount_limit,
+        "balanceOptionAmountOvertakingStrategy": balance_option_amount_overtaking_strategy,
+        "balanceOptionCreditRounding": balance_option_credit_rounding,
+        "balanceOptionDebitRounding": balance_option_debit_rounding,
+        "balanceAvailabilityDurationValue": balance_availability_duration_value,
+        "balanceAvailabilityDurationUnit": balance_availability_duration_unit,
+        "balanceAvailabilityDurationModifier": balance_availability_duration_modifier,
+        "balanceExpirationDate": balance_expiration_date,
+        "meta": meta,
+    }
+    return put(f"{_path(program)}/{balance}", BalanceDefinition, body)
+
+
+@destructive(
+    "Delete balance {balance} from program {program}; members lose it at the next publish.",
+    before=get_balance_definition,
+)
+def delete_balance_definition(program: ProgramId, balance: BalanceId) -> Request[Done]:
+    """Delete a balance; once published, members lose what they hold in it."""
+    return delete(f"{_path(program)}/{balance}", Done)

@@ -175,6 +175,7 @@ Instant = Annotated[AwareDatetime, WithJsonSchema({"type": "string", "format": "
 
 Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "description": "Free data"})]
 Limit = Annotated[int, Field(ge=1, le=500, description="Page size")]
+ShortLimit = Annotated[int, Field(ge=1, le=100, description="Page size")]
 Offset = Annotated[int, Field(ge=0, description="Records to skip")]
 Version = Annotated[
     Literal["draft", "active"], Field(description="active: live now; draft: latest edits")

@@ -9,8 +9,12 @@ from loyalty_mcp.operations import (
     contacts,
     limits,
     programs,
+    rewards,
     subscriptions,
+    tier_groups,
+    tiers,
     transactions,
+    vouchers,
 )
 
 OPERATIONS: dict[str, Operation[..., Any]] = {
@@ -46,6 +50,26 @@ OPERATIONS: dict[str, Operation[..., Any]] = {
         transactions.cancel_transaction,
         transactions.create_balance_order,
         transactions.list_transaction_history,
+        tier_groups.create_tier_group,
+        tier_groups.list_tier_groups,
+        tier_groups.get_tier_group,
+        tier_groups.update_tier_group,
+        tier_groups.delete_tier_group,
+        tiers.create_tier,
+        tiers.list_tiers,
+        tiers.update_tier,
+        tiers.delete_tier,
+        tiers.assign_tier,
+        rewards.get_code_count,
+        rewards.list_rewards,
+        rewards.create_reward,
+        rewards.get_reward,
+        vouchers.create_voucher,
+        vouchers.list_vouchers,
+        vouchers.validate_voucher,
+        vouchers.redeem_voucher,
+        vouchers.complete_redemption,
+        vouchers.revoke_vouchers,
     )
 }
 """The tools that are one endpoint each, by name, in the order of the API's own reference."""

@@ -12,7 +12,7 @@ An intent that was approved and never sent (a crash in between) ends `not_applie
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -74,6 +74,21 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """A change looked at before it is decided.
+
+    Args:
+        preview: what a person is shown.
+        facts: what the decision rests on; if one moves, the preview is void.
+        movement: the points it moves, if any.
+    """
+
+    preview: Preview
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    movement: Movement | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """One decided change.
 
@@ -83,7 +98,7 @@ class Intent:
         digest: of the tool and the validated arguments as given.
         caller: who asked; only they may use the intent.
         arguments: as given, without the confirmation.
-        resolved: the same with references resolved: these are carried out.
+        resolved: what each reference turned out to be, in the order of the arguments.
         facts: what the decision rests on; if it moves, the intent is void.
         preview: what is shown.
         route: who can agree.
@@ -102,7 +117,7 @@ class Intent:
     digest: str
     caller: str
     arguments: Mapping[str, Any]
-    resolved: Mapping[str, Any]
+    resolved: Sequence[Any]
     facts: Mapping[str, Any]
     preview: Preview
     route: Route

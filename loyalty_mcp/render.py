@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import unicodedata
+from decimal import Decimal
 
 FENCE_LENGTH = 80
 UNSAFE = re.compile(
@@ -29,3 +30,11 @@ def fenced(text: str) -> str:
     """Longer text from outside, between two lines with a mark it cannot know."""
     mark = secrets.token_hex(8)
     return f"<data {mark}>\n{cleaned(text)}\n</data {mark}>"
+
+
+def amount_text(amount: Decimal, unit: str) -> str:
+    """An amount with its unit: `1,250 points`, `1 point`, `12.5 EUR`."""
+    if unit == "points" and abs(amount) == 1:
+        unit = "point"
+    text = f"{amount:,f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"

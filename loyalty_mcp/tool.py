@@ -21,7 +21,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from loyalty_mcp.errors import InvalidArgument
-from loyalty_mcp.operation import Operation, Risk
+from loyalty_mcp.intents import Preparation
+from loyalty_mcp.operation import Risk
 from loyalty_mcp.render import quoted
 from loyalty_mcp.schema import published
 from loyalty_mcp.wire import Input, Reference
@@ -103,9 +104,7 @@ def _input_as_given(model: type[Input]) -> type[BaseModel]:
     return create_model(model.__name__, __base__=Arguments, **fields)
 
 
-async def resolved(  # noqa: PLR0911 - one way out for each shape an argument can have
-    annotation: Any, value: Any, resolve: Resolver
-) -> Any:
+async def resolved(annotation: Any, value: Any, resolve: Resolver) -> Any:
     """`value` as the function receives it: every reference in it turned into an id."""
     reference = reference_in(annotation)
     if reference is not None:
@@ -141,9 +140,10 @@ class Tool:
         risk: the worst it can do.
         function: its signature is the input; its docstring the description.
         answer: the model of its result.
-        skip: how many leading parameters are not the assistant's.
-        operation: the operation it wraps; None for a task.
-        task: the task it wraps; None for an operation.
+        run: carries it out: the context, for a guarded tool the intent, and the arguments.
+        prepare: for a guarded tool: what a person agrees to; also gets what was said.
+        settle: for a guarded tool: finds out by reading what became of it.
+        skip: how many leading parameters of `function` are not the assistant's.
         pinned: arguments that the settings have fixed, and that are not published.
     """
 
@@ -151,9 +151,10 @@ class Tool:
     risk: Risk
     function: Callable[..., Any]
     answer: type[BaseModel]
+    run: Callable[..., Awaitable[BaseModel]]
+    prepare: Callable[..., Awaitable[Preparation]] | None = None
+    settle: Callable[..., Awaitable[BaseModel]] | None = None
     skip: int = 0
-    operation: Operation[..., Any] | None = None
-    task: Any = None
     pinned: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -163,8 +164,9 @@ class Tool:
 
     @cached_property
     def description(self) -> str:
-        """What the assistant reads: the docstring, in one line."""
-        return " ".join((inspect.getdoc(self.function) or "").split())
+        """What the assistant reads: the docstring in one line, without what it raises."""
+        text = (inspect.getdoc(self.function) or "").split("\n\nRaises:")[0]
+        return " ".join(text.split("\n\nArgs:")[0].split())
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
@@ -220,6 +222,26 @@ class Tool:
             raise InvalidArgument(_sentence(error, self.arguments)) from None
         except (ValueError, RecursionError):
             raise InvalidArgument("The arguments are no JSON object that can be read.") from None
+
+    async def received(self, given: Arguments, resolve: Resolver) -> dict[str, Any]:
+        """The arguments as the function receives them: every reference turned into an id.
+
+        Raises:
+            UnknownReference: a reference means nothing.
+            AmbiguousReference: a reference means several things.
+        """
+        return {
+            name: await resolved(annotation, self._said(given, name), resolve)
+            for name, annotation in self.parameters.items()
+        }
+
+    def _said(self, given: Arguments, name: str) -> Any:
+        return self.pinned[name] if name in self.pinned else getattr(given, name)
+
+
+def said(given: Arguments) -> dict[str, Any]:
+    """The arguments of a call as plain JSON: what its digest is made of."""
+    return given.model_dump(mode="json", exclude={"confirmation"}, exclude_none=True)
 
 
 def envelope_schema(result: dict[str, Any]) -> dict[str, Any]:

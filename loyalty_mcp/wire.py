@@ -162,26 +162,31 @@ Enrollee = Annotated[
 ]
 """A contact who is not a member yet, so no own id can name it."""
 
-Members = Annotated[tuple[ContactId, ...], Field(min_length=1, description="Members")]
+Members = Annotated[tuple[ContactId, ...], Field(min_length=1)]
 
-Id = Annotated[str, Field(pattern=ID_PATTERN, description="Id")]
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
 """The id of something that has no name: a transaction, a voucher, a limit, a redemption."""
 
-Name = Annotated[str, Field(min_length=1, max_length=128, description="Name")]
-Description = Annotated[str, Field(max_length=256, description="Description")]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Description = Annotated[str, Field(max_length=256)]
 Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time"})]
 Instant = Annotated[AwareDatetime, WithJsonSchema({"type": "string", "format": "date-time"})]
 """A moment from the assistant: without its offset it would be a guess, so that is refused."""
 
 Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "description": "Free data"})]
-Limit = Annotated[int, Field(ge=1, le=500, description="Page size")]
-ShortLimit = Annotated[int, Field(ge=1, le=100, description="Page size")]
-Offset = Annotated[int, Field(ge=0, description="Records to skip")]
-Version = Annotated[
-    Literal["draft", "active"], Field(description="active: live now; draft: latest edits")
-]
-Order = Annotated[Literal["asc", "desc"], Field(description="Order")]
-TransactionType = Annotated[Literal["credit", "debit"], Field(description="Direction")]
-DurationUnit = Annotated[Literal["day", "week", "month", "year"], Field(description="Unit of time")]
-ImageUrl = Annotated[str, Field(max_length=2048, description="Image URL")]
-IncludeInternal = Annotated[bool, Field(description="Also internal balances")]
+Limit = Annotated[int, Field(ge=1, le=500), WithJsonSchema({"type": "integer"})]
+"""Records on a page."""
+
+ShortLimit = Annotated[int, Field(ge=1, le=100), WithJsonSchema({"type": "integer"})]
+"""Records on a page, of rewards and vouchers."""
+
+Offset = Annotated[int, Field(ge=0, lt=2**53), WithJsonSchema({"type": "integer"})]
+"""Records to skip."""
+
+Version = Literal["draft", "active"]
+"""The latest edits, which the API takes by default, or what is live now."""
+
+Order = Literal["asc", "desc"]
+TransactionType = Literal["credit", "debit"]
+DurationUnit = Literal["day", "week", "month", "year"]
+ImageUrl = Annotated[str, Field(max_length=2048)]

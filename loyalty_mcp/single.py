@@ -1,0 +1,184 @@
+"""An operation as a tool: one request, previewed from what is there, sent at most once."""
+
+import inspect
+import string
+import typing
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from loyalty_mcp.context import Context
+from loyalty_mcp.errors import InvalidArgument, NotFound
+from loyalty_mcp.intents import Intent, Preparation, Preview
+from loyalty_mcp.operation import Operation
+from loyalty_mcp.operations.subscriptions import AccountInfo
+from loyalty_mcp.operations.tiers import Tiers
+from loyalty_mcp.render import quoted
+from loyalty_mcp.request import Request
+from loyalty_mcp.tasks.points import MARKER
+from loyalty_mcp.tool import Tool, reference_in
+from loyalty_mcp.wire import Done, Reply
+
+IRREVERSIBLE: Final = "This cannot be undone."
+ID_ARGUMENTS: Final = ("transaction_id", "redemption_id", "limit_id", "balance", "tier", "program")
+
+
+def tool_of(operation: Operation[..., Any], pinned: Mapping[str, str]) -> Tool:
+    """The tool that an operation is."""
+    hints = typing.get_type_hints(operation.describe)
+    (answer,) = typing.get_args(hints["return"])
+    names = set(operation.parameters)
+    changes = operation.risk != "read"
+    return Tool(
+        name=operation.name,
+        risk=operation.risk,
+        function=operation.describe,
+        answer=answer,
+        run=partial(change if changes else look, operation),
+        prepare=partial(prepare, operation) if changes else None,
+        pinned={name: value for name, value in pinned.items() if name in names},
+    )
+
+
+def described(operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Request[Any]:
+    """The request of an operation.
+
+    Raises:
+        InvalidArgument: the arguments contradict one another.
+    """
+    try:
+        return operation(**arguments)
+    except ValueError as error:
+        raise InvalidArgument(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+
+
+async def look(operation: Operation[..., Any], context: Context, **arguments: Any) -> Reply:
+    """Send a read."""
+    reply: Reply = await context.brevo.send(described(operation, arguments))
+    return reply
+
+
+async def prepare(
+    operation: Operation[..., Any], context: Context, **arguments: Any
+) -> Preparation:
+    """What a person agrees to: the sentence of the operation, and what is there now."""
+    described(operation, arguments)
+    there = await _there(operation, context, arguments)
+    before, facts = _shown(there, arguments)
+    given = {
+        name: value
+        for name, value in arguments.items()
+        if value is not None and reference_in(_hints(operation)[name]) is None
+    }
+    if operation.risk == "write" and there is not None:
+        before = {name: before[name] for name in given if name in before}
+    summary = await _sentence(operation, context, arguments)
+    warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
+    return Preparation(Preview(summary, before, _plain(given), warnings), facts)
+
+
+async def change(
+    operation: Operation[..., Any], context: Context, intent: Intent, **arguments: Any
+) -> Reply:
+    """Send a change, once, marked with its intent where the API keeps a mark.
+
+    Raises:
+        OutcomeUnknown: its answer was lost; only reading can tell.
+    """
+    if "meta" in operation.parameters and operation.risk == "moves_value":
+        arguments["meta"] = {**(arguments["meta"] or {}), MARKER: intent.id}
+    reply: Reply = await context.brevo.send(described(operation, arguments))
+    return _named(reply, arguments) if isinstance(reply, Done) else reply
+
+
+def _hints(operation: Operation[..., Any]) -> dict[str, Any]:
+    return typing.get_type_hints(operation.describe, include_extras=True)
+
+
+async def _there(
+    operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
+) -> BaseModel | None:
+    """The object that the operation changes, as it is."""
+    if operation.before is None:
+        return None
+    names = inspect.signature(operation.before.describe).parameters
+    given = {name: value for name, value in arguments.items() if name in names}
+    reply: BaseModel = await context.brevo.send(described(operation.before, given))
+    if isinstance(reply, AccountInfo) and reply.membership is None:
+        raise NotFound("That contact is no member of this program; enroll_member makes one.")
+    return reply
+
+
+def _shown(
+    there: BaseModel | None, arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is shown of the object, and the facts that must not move before it is changed."""
+    if there is None:
+        return {}, {}
+    if isinstance(there, AccountInfo):
+        return _account(there)
+    if isinstance(there, Tiers):
+        there = next((tier for tier in there.items if tier.tier_id == arguments["tier"]), there)
+    values = there.model_dump(mode="json", exclude_none=True)
+    plain = {name: value for name, value in values.items() if not isinstance(value, list | dict)}
+    return plain, {"last update": plain.get("updated_at")}
+
+
+def _account(info: AccountInfo) -> tuple[dict[str, Any], dict[str, Any]]:
+    held = info.balance.balances if info.balance is not None else ()
+    balances = {b.balance_definition_name or b.balance_definition_id: b.value for b in held}
+    tiers = {t.group_name or t.group_id or "": t.tier_name or t.tier_id for t in info.tier}
+    facts = {
+        "balances": balances,
+        "tiers": tiers,
+        "vouchers": sorted(voucher.id for voucher in info.reward),
+    }
+    return {"balances": balances, "tiers": tiers, "vouchers": len(info.reward)}, facts
+
+
+async def _sentence(
+    operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
+) -> str:
+    """The preview's sentence, with names for ids; whatever comes from outside is quoted."""
+    hints, program = _hints(operation), arguments.get("program")
+    values: dict[str, str] = {}
+    for _, name, _, _ in string.Formatter().parse(operation.preview):
+        if name is None:
+            continue
+        value, reference = arguments[name], reference_in(hints[name])
+        if reference is not None and value is not None:
+            named = await context.references.name_of(reference.kind, value, program)
+            value = named or value
+        values[name] = _spelled(value)
+    return operation.preview.format(**values)
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, tuple):
+        return ", ".join(_spelled(item) for item in value)
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON knows them; exact numbers stay as they are."""
+    return {name: _as_json(value) for name, value in values.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, tuple):
+        return [_as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _named(reply: Done, arguments: Mapping[str, Any]) -> Done:
+    """Say what was done to which, where the API answers nothing."""
+    found = next((arguments[name] for name in ID_ARGUMENTS if arguments.get(name)), None)
+    return reply if found is None else reply.model_copy(update={"id": str(found)})

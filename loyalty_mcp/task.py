@@ -1,0 +1,59 @@
+"""A task: a tool that needs several requests, declared with its risk."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from loyalty_mcp.intents import Preparation
+from loyalty_mcp.operation import DeclarationError, Risk
+from loyalty_mcp.wire import Reply
+
+Run = Callable[..., Awaitable[Reply]]
+Prepare = Callable[..., Awaitable[Preparation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A tool made of several operations.
+
+    Args:
+        name: the tool's name.
+        risk: the worst that the task can do.
+        run: takes the context, for a guarded task the intent, and the arguments; its docstring
+            is the description, its return type the answer.
+        prepare: for a guarded task: the context and the arguments to what a person agrees to.
+        settle: for a guarded task: the context, the intent and the arguments to the same answer
+            as `run`, found by reading alone; raises what `run` would have raised.
+    """
+
+    name: str
+    risk: Risk
+    run: Run
+    prepare: Prepare | None = None
+    settle: Run | None = None
+
+    @property
+    def skip(self) -> int:
+        """How many leading parameters are ours, and not the assistant's."""
+        return 1 if self.risk == "read" else 2
+
+
+def reads(run: Run) -> Task:
+    """A task that changes nothing."""
+    return _declare(run, "read")
+
+
+def guarded(risk: Risk, *, prepare: Prepare, settle: Run) -> Callable[[Run], Task]:
+    """A task that a person has to agree to."""
+    if risk == "read":
+        raise DeclarationError("a guarded task changes something")
+    return lambda run: _declare(run, risk, prepare, settle)
+
+
+def _declare(
+    run: Run, risk: Risk, prepare: Prepare | None = None, settle: Run | None = None
+) -> Task:
+    name = run.__name__
+    if not inspect.getdoc(run):
+        raise DeclarationError(f"{name} has no docstring, and that is its description")
+    return Task(name, risk, run, prepare, settle)

@@ -1,0 +1,1 @@
+"""Tasks: tools that need several requests, one module per subject."""

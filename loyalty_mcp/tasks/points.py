@@ -1,0 +1,380 @@
+"""Credit and debit points: a draft that only an agreed intent completes, and only once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from loyalty_mcp.context import Context
+from loyalty_mcp.errors import (
+    LoyaltyError,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+)
+from loyalty_mcp.intents import Intent, Movement, Preparation, Preview
+from loyalty_mcp.operations.balance_definitions import BalanceDefinition
+from loyalty_mcp.operations.balances import get_subscription_balances
+from loyalty_mcp.operations.transactions import (
+    PastTransaction,
+    Transaction,
+    complete_transaction,
+    create_transaction,
+    list_transaction_history,
+)
+from loyalty_mcp.render import amount_text, quoted
+from loyalty_mcp.task import guarded
+from loyalty_mcp.tasks.account import HISTORY_PAGE, Account, read_account, unit_of
+from loyalty_mcp.wire import Amount, BalanceId, ContactId, Number, ProgramId, Reply
+
+MARKER: Final = "loyaltyMcpIntent"
+"""The key in `meta` under which a transaction carries its intent."""
+
+DRAFT_SECONDS: Final = 900
+COMPLETION_TRIES: Final = 3
+
+Kind = Literal["credit", "debit"]
+Reason = Annotated[str, Field(min_length=1, max_length=200, description="Why, for the record")]
+OrderId = Annotated[str, Field(min_length=1, max_length=128, description="Order it belongs to")]
+Life = Annotated[int, Field(ge=1, le=52_560_000, description="Points expire after; minutes")]
+
+
+class PointsMoved(Reply):
+    """A credit or debit that took effect."""
+
+    transaction_id: str
+    member: int
+    balance: str
+    unit: str
+    amount: Number
+    new_balance: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A movement as it is asked for, its references resolved.
+
+    Args:
+        kind: credit or debit.
+        program: its id.
+        member: contact id.
+        amount: positive, in the unit of the balance.
+        reason: why, in the words of whoever asks.
+        balance: its definition's id.
+        order_id: the order it belongs to.
+        expires_in_minutes: the life of a credit, if it is not that of its balance.
+    """
+
+    kind: Kind
+    program: str
+    member: int
+    amount: Decimal
+    reason: str
+    balance: str
+    order_id: str | None = None
+    expires_in_minutes: int | None = None
+
+
+async def prepare(kind: Kind, context: Context, **arguments: Any) -> Preparation:
+    """What a person agrees to: the balance and the tier, as they are and as they will be.
+
+    Raises:
+        Refused: the balance could not take the movement; nobody need be asked.
+    """
+    wanted = Wanted(kind, **arguments)
+    amount, balance = wanted.amount, wanted.balance
+    account = await read_account(context, wanted.program, wanted.member, balance)
+    warnings = [*_rule_warnings(kind, account.definition, amount)]
+    after, cut = _after(kind, account, amount)
+    if cut:
+        warnings.append(cut)
+    unit = unit_of(account.definition)
+    tiers, next_tiers = (
+        account.tier_names(),
+        account.tier_names({**account.balances, balance: after}),
+    )
+    warnings += [
+        f"Tier group {quoted(group)}: {quoted(tier)} becomes {quoted(next_tiers[group])}."
+        for group, tier in tiers.items()
+        if tier != next_tiers[group]
+    ]
+    if account.drafts:
+        warnings.append(f"{len(account.drafts)} other open draft(s) wait on this balance.")
+    summary = _summary(wanted, account, after)
+    return Preparation(
+        Preview(
+            summary,
+            before={"balance": account.total, "unit": unit, "tiers": tiers},
+            after={"balance": after, "unit": unit, "tiers": next_tiers},
+            warnings=tuple(warnings),
+        ),
+        facts={
+            "balance": account.total,
+            "tiers": tiers,
+            "open drafts": sorted(draft.id for draft in account.drafts),
+        },
+        movement=Movement(kind, amount, wanted.member),
+    )
+
+
+def _summary(wanted: Wanted, account: Account, after: Decimal) -> str:
+    unit, name = unit_of(account.definition), quoted(account.definition.name)
+    place = f"to {name}" if wanted.kind == "credit" else f"from {name}"
+    moves = f"{amount_text(account.total, unit)} → {amount_text(after, unit)}"
+    what = f"{wanted.kind.capitalize()} {amount_text(wanted.amount, unit)} {place}"
+    parts = [
+        f"{what} of member {wanted.member}: {moves}.",
+        f"Reason given: {quoted(wanted.reason)}.",
+    ]
+    if wanted.order_id is not None:
+        parts.append(f"Order: {quoted(wanted.order_id)}.")
+    if wanted.expires_in_minutes is not None:
+        parts.append(f"These points expire after {wanted.expires_in_minutes} minutes.")
+    return " ".join(parts)
+
+
+def _after(kind: Kind, account: Account, amount: Decimal) -> tuple[Decimal, str]:
+    """The balance after the movement, and what is cut off from it, in words.
+
+    Raises:
+        Refused: the floor, the ceiling or the cap of one movement forbids it.
+    """
+    definition, total = account.definition, account.total
+    unit = unit_of(definition)
+    cap = (
+        definition.max_credit_amount_limit
+        if kind == "credit"
+        else definition.max_debit_amount_limit
+    )
+    if cap is not None and amount > cap:
+        raise Refused(f"One {kind} of this balance moves at most {amount_text(cap, unit)}.")
+    if kind == "debit":
+        floor = definition.min_amount or Decimal(0)
+        if total - amount < floor:
+            most = amount_text(max(total - floor, Decimal(0)), unit)
+            raise Refused(
+                f"The balance is {amount_text(total, unit)} and may not fall below "
+                f"{amount_text(floor, unit)}; at most {most} can be debited."
+            )
+        return total - amount, ""
+    ceiling = definition.max_amount
+    if ceiling is None or total + amount <= ceiling:
+        return total + amount, ""
+    room = max(ceiling - total, Decimal(0))
+    if definition.balance_option_amount_overtaking_strategy != "partial" or room == 0:
+        raise Refused(
+            f"The balance is {amount_text(total, unit)} and may not pass "
+            f"{amount_text(ceiling, unit)}; at most {amount_text(room, unit)} can be credited."
+        )
+    return ceiling, f"Only {amount_text(room, unit)} fit under the ceiling; the rest is lost."
+
+
+def _rule_warnings(kind: Kind, definition: BalanceDefinition, amount: Decimal) -> list[str]:
+    rounding = (
+        definition.balance_option_credit_rounding
+        if kind == "credit"
+        else definition.balance_option_debit_rounding
+    )
+    if rounding is not None and amount != amount.to_integral_value():
+        words = {"lower": "down", "upper": "up"}
+        return [f"The amount will be rounded {words.get(rounding, 'to the nearest whole')}."]
+    return []
+
+
+async def move(context: Context, intent: Intent, wanted: Wanted) -> PointsMoved:
+    """Carry out an agreed movement: a draft, written into the journal, then completed.
+
+    A draft that nobody completes moves nothing and lapses, so a lost answer to its creation is
+    harmless; completing is repeated for the same id only, and the API refuses the second time.
+    A credit with a life of its own cannot be a draft: it is completed as it is made, and after
+    a lost answer its marker in the history tells.
+
+    Raises:
+        LoyaltyError: nothing was moved.
+        OutcomeUnknown: the completion may or may not have happened.
+    """
+    at_once = wanted.expires_in_minutes is not None
+    made = await _made(context, intent, wanted, at_once=at_once)
+    if not await context.journal.open().set_transaction(intent.id, made.id) and not at_once:
+        raise Refused("This intent was settled elsewhere; its draft was left to lapse.")
+    if made.status != "completed":
+        made = await _complete(context, wanted, made.id)
+    return await _moved(context, wanted, made)
+
+
+async def _made(
+    context: Context, intent: Intent, wanted: Wanted, *, at_once: bool
+) -> Transaction | PastTransaction:
+    """The transaction of an intent, new or found by its marker."""
+    meta = {MARKER: intent.id, "reason": wanted.reason}
+    if wanted.order_id is not None:
+        meta["orderId"] = wanted.order_id
+    request = create_transaction(
+        wanted.program,
+        wanted.member,
+        wanted.balance,
+        wanted.amount if wanted.kind == "credit" else -wanted.amount,
+        auto_complete=True if at_once else None,
+        ttl=None if at_once else DRAFT_SECONDS,
+        balance_expiry_in_minutes=wanted.expires_in_minutes,
+        meta=meta,
+    )
+    try:
+        return await context.brevo.send(request)
+    except OutcomeUnknown as lost:
+        try:
+            found = await _find(context, wanted, lambda item: marker_of(item) == intent.id)
+        except LoyaltyError:
+            found = None
+        if found is not None:
+            return found
+        if at_once:
+            raise
+        raise Unavailable(f"{lost} It was only the draft, so nothing was moved.") from None
+
+
+async def _complete(
+    context: Context, wanted: Wanted, transaction_id: str
+) -> Transaction | PastTransaction:
+    """Complete one draft; whatever the answer, what the history says is what happened."""
+    for _ in range(COMPLETION_TRIES):
+        try:
+            return await context.brevo.send(complete_transaction(wanted.program, transaction_id))
+        except LoyaltyError as error:
+            found = await _seen(context, wanted, transaction_id, error)
+        if found.status == "completed":
+            return found
+        if found.status != "draft":
+            why = f": {quoted(found.reject_reason)}" if found.reject_reason else ""
+            raise Refused(f"The movement ended {found.status}{why}; nothing was moved.")
+    raise OutcomeUnknown("Brevo does not answer the completion; check_intent will tell.")
+
+
+async def _seen(
+    context: Context, wanted: Wanted, transaction_id: str, error: LoyaltyError
+) -> PastTransaction:
+    """The transaction as the history has it, after a completion that failed with `error`.
+
+    Raises:
+        OutcomeUnknown: the history did not tell.
+    """
+    try:
+        found = await _find(context, wanted, lambda item: item.id == transaction_id)
+    except LoyaltyError:
+        found = None
+    if found is None:
+        raise OutcomeUnknown(f"{error} The history cannot be read now; check_intent will tell.")
+    return found
+
+
+def marker_of(transaction: PastTransaction) -> str | None:
+    """The intent that a transaction belongs to, if it is ours."""
+    value = (transaction.meta or {}).get(MARKER)
+    return value if isinstance(value, str) else None
+
+
+async def _find(
+    context: Context, wanted: Wanted, fits: Callable[[PastTransaction], bool]
+) -> PastTransaction | None:
+    """The newest transaction of the member and balance that fits, or None.
+
+    Raises:
+        LoyaltyError: the history cannot be read.
+    """
+    offset = 0
+    while True:
+        request = list_transaction_history(
+            wanted.program,
+            wanted.member,
+            wanted.balance,
+            limit=HISTORY_PAGE,
+            offset=offset,
+            sort="desc",
+        )
+        page = (await context.brevo.send(request)).transaction_history
+        for item in page:
+            if fits(item):
+                return item
+        if len(page) < HISTORY_PAGE:
+            return None
+        offset += HISTORY_PAGE
+
+
+async def _moved(
+    context: Context, wanted: Wanted, made: Transaction | PastTransaction
+) -> PointsMoved:
+    definitions = await context.references.balances(wanted.program)
+    definition = next(item for item in definitions if item.id == wanted.balance)
+    total = made.balance if isinstance(made, Transaction) else None
+    if total is None:
+        request = get_subscription_balances(wanted.program, wanted.member, include_internal=True)
+        held = {
+            b.balance_definition_id: b.value for b in (await context.brevo.send(request)).balance
+        }
+        total = held.get(wanted.balance) or Decimal(0)
+    return PointsMoved(
+        transaction_id=made.id,
+        member=wanted.member,
+        balance=definition.name,
+        unit=unit_of(definition),
+        amount=abs(made.amount or Decimal(0)),
+        new_balance=total,
+    )
+
+
+async def settle(kind: Kind, context: Context, intent: Intent, **arguments: Any) -> PointsMoved:
+    """Find out by reading what became of a movement.
+
+    Raises:
+        Refused: nothing was moved, and nothing will be.
+        OutcomeUnknown: the draft is still open, or the history cannot be read.
+    """
+    wanted = Wanted(kind, **arguments)
+    found = await _find(
+        context,
+        wanted,
+        lambda item: item.id == intent.transaction_id or marker_of(item) == intent.id,
+    )
+    if found is not None and found.status == "completed":
+        return await _moved(context, wanted, found)
+    if found is not None and found.status == "draft":
+        raise OutcomeUnknown("The draft is still open; it lapses within 15 minutes.")
+    raise Refused("Nothing was moved.")
+
+
+@guarded("moves_value", prepare=partial(prepare, "credit"), settle=partial(settle, "credit"))
+async def credit_points(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    member: ContactId,
+    amount: Amount,
+    reason: Reason,
+    balance: BalanceId,
+    order_id: OrderId | None = None,
+    expires_in_minutes: Life | None = None,
+) -> PointsMoved:
+    """Give points to a member, once, after a person agreed to the preview."""
+    wanted = Wanted(
+        "credit", program, member, amount, reason, balance, order_id, expires_in_minutes
+    )
+    return await move(context, intent, wanted)
+
+
+@guarded("moves_value", prepare=partial(prepare, "debit"), settle=partial(settle, "debit"))
+async def debit_points(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    member: ContactId,
+    amount: Amount,
+    reason: Reason,
+    balance: BalanceId,
+    order_id: OrderId | None = None,
+) -> PointsMoved:
+    """Take points from a member, once, after a person agreed to the preview."""
+    wanted = Wanted("debit", program, member, amount, reason, balance, order_id)
+    return await move(context, intent, wanted)

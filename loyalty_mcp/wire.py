@@ -1,5 +1,6 @@
 """How values are spelled: snake_case for the assistant, the API's own names on the wire."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -82,6 +83,21 @@ def number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+def plain(value: Any) -> Any:
+    """`value` as JSON knows it: exact numbers, moments and models inside it spelled out."""
+    if isinstance(value, Decimal):
+        return number(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
 def no_text(value: Any) -> Any:
     """`value`, unless it is text: "5" is not a number.
 
@@ -139,22 +155,14 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000), WithJsonSchema({"type": "i
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
 
-ProgramId = Annotated[
-    str, Field(pattern=ID_PATTERN, description="Program name or id"), Reference("program")
-]
-BalanceId = Annotated[
-    str, Field(pattern=ID_PATTERN, description="Balance name or id"), Reference("balance")
-]
-TierGroupId = Annotated[
-    str, Field(pattern=ID_PATTERN, description="Tier group name or id"), Reference("tier_group")
-]
-TierId = Annotated[str, Field(pattern=ID_PATTERN, description="Tier name or id"), Reference("tier")]
-RewardId = Annotated[
-    str, Field(pattern=ID_PATTERN, description="Reward name or id"), Reference("reward")
-]
+ProgramId = Annotated[str, Field(pattern=ID_PATTERN), Reference("program")]
+BalanceId = Annotated[str, Field(pattern=ID_PATTERN), Reference("balance")]
+TierGroupId = Annotated[str, Field(pattern=ID_PATTERN), Reference("tier_group")]
+TierId = Annotated[str, Field(pattern=ID_PATTERN), Reference("tier")]
+RewardId = Annotated[str, Field(pattern=ID_PATTERN), Reference("reward")]
 ContactId = Annotated[
     int,
-    Field(ge=1, lt=2**63, description="Contact id, email, +phone or own id"),
+    Field(ge=1, lt=2**63, description="Contact id, email, +phone, own id"),
     Reference("member"),
 ]
 Enrollee = Annotated[
@@ -173,7 +181,7 @@ Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-t
 Instant = Annotated[AwareDatetime, WithJsonSchema({"type": "string", "format": "date-time"})]
 """A moment from the assistant: without its offset it would be a guess, so that is refused."""
 
-Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "description": "Free data"})]
+Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 Limit = Annotated[int, Field(ge=1, le=500), WithJsonSchema({"type": "integer"})]
 """Records on a page."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.operation import destructive, read, write
 from loyalty_mcp.request import Request, delete, get, post, put
@@ -47,28 +47,26 @@ Unit = Annotated[
         "CHF",
         "BRL",
     ],
-    Field(description="Unit"),
+    WithJsonSchema({"type": "string", "description": "POINTS or a currency, as EUR"}),
 ]
-Floor = Annotated[SignedAmount, Field(description="Lowest balance; below 0 allows overdraft")]
-Ceiling = Annotated[SignedAmount, Field(description="Highest balance")]
-CreditCap = Annotated[SignedAmount, Field(description="Largest single credit")]
-DebitCap = Annotated[SignedAmount, Field(description="Largest single debit")]
+"""Published without the list of seventeen: a wrong one is answered with it."""
+
 Overtaking = Annotated[
     Literal["strict", "partial"],
-    Field(description="Credit beyond max_amount: refuse or trim"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": ["strict", "partial"],
+            "description": "Credit over max_amount: refuse or trim",
+        }
+    ),
 ]
-Rounding = Annotated[Literal["lower", "upper", "natural"], Field(description="Down, up or nearest")]
-Lifetime = Annotated[Count, Field(description="A credit lives this long")]
-Snap = Annotated[
-    Literal["noModification", "startOfPeriod", "endOfPeriod"],
-    Field(description="Expiry exact or at period edge"),
-]
+Rounding = Literal["lower", "upper", "natural"]
+Snap = Literal["noModification", "startOfPeriod", "endOfPeriod"]
 Day = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
-ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm, instead of a duration")]
-ExpiryDayOrNone = Annotated[
-    str, Field(pattern=f"^({Day})?$", description="dd/mm, instead of a duration; empty clears")
-]
-DefinitionMeta = Annotated[Meta, Field(description="Free data; isInternal: true hides it")]
+ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm, for no duration")]
+ExpiryDayOrNone = Annotated[str, Field(pattern=f"^({Day})?$", description="dd/mm, for no duration")]
+"""The empty text takes a fixed day away."""
 
 
 class BalanceDefinition(Reply):
@@ -118,13 +116,11 @@ def list_balance_definitions(
     *,
     limit: Limit | None = None,
     offset: Offset | None = None,
-    sort_field: Annotated[
-        Literal["name", "created_at", "updated_at"] | None, Field(description="Sorted by")
-    ] = None,
+    sort_field: Literal["name", "created_at", "updated_at"] | None = None,
     sort: Order | None = None,
     version: Version | None = None,
 ) -> Request[BalanceDefinitions]:
-    """List a program's balances: unit, caps, rounding, expiry."""
+    """List a program's balances: unit, caps, expiry."""
     query = {
         "limit": limit,
         "offset": offset,
@@ -143,20 +139,20 @@ def create_balance_definition(
     *,
     description: Description | None = None,
     image_ref: ImageUrl | None = None,
-    min_amount: Floor | None = None,
-    max_amount: Ceiling | None = None,
-    max_credit_amount_limit: CreditCap | None = None,
-    max_debit_amount_limit: DebitCap | None = None,
+    min_amount: SignedAmount | None = None,
+    max_amount: SignedAmount | None = None,
+    max_credit_amount_limit: SignedAmount | None = None,
+    max_debit_amount_limit: SignedAmount | None = None,
     balance_option_amount_overtaking_strategy: Overtaking | None = None,
     balance_option_credit_rounding: Rounding | None = None,
     balance_option_debit_rounding: Rounding | None = None,
-    balance_availability_duration_value: Lifetime | None = None,
+    balance_availability_duration_value: Count | None = None,
     balance_availability_duration_unit: DurationUnit | None = None,
     balance_availability_duration_modifier: Snap | None = None,
     balance_expiration_date: ExpiryDay | None = None,
-    meta: DefinitionMeta | None = None,
+    meta: Meta | None = None,
 ) -> Request[BalanceDefinition]:
-    """Define a balance in the draft, live after publish_program; without expiry it stays."""
+    """Define a balance in the draft; without expiry it never lapses."""
     _refuse_two_expiries(
         balance_expiration_date,
         balance_availability_duration_value,
@@ -204,18 +200,18 @@ def update_balance_definition(
     *,
     description: Description | None = None,
     image_ref: ImageUrl | None = None,
-    min_amount: Floor | None = None,
-    max_amount: Ceiling | None = None,
-    max_credit_amount_limit: CreditCap | None = None,
-    max_debit_amount_limit: DebitCap | None = None,
+    min_amount: SignedAmount | None = None,
+    max_amount: SignedAmount | None = None,
+    max_credit_amount_limit: SignedAmount | None = None,
+    max_debit_amount_limit: SignedAmount | None = None,
     balance_option_amount_overtaking_strategy: Overtaking | None = None,
     balance_option_credit_rounding: Rounding | None = None,
     balance_option_debit_rounding: Rounding | None = None,
-    balance_availability_duration_value: Lifetime | None = None,
+    balance_availability_duration_value: Count | None = None,
     balance_availability_duration_unit: DurationUnit | None = None,
     balance_availability_duration_modifier: Snap | None = None,
     balance_expiration_date: ExpiryDayOrNone | None = None,
-    meta: DefinitionMeta | None = None,
+    meta: Meta | None = None,
 ) -> Request[BalanceDefinition]:
     """Replace all settings of a balance in the draft; what is left out is cleared."""
     _refuse_two_expiries(
@@ -250,5 +246,5 @@ def update_balance_definition(
     before=get_balance_definition,
 )
 def delete_balance_definition(program: ProgramId, balance: BalanceId) -> Request[Done]:
-    """Delete a balance; once published, members lose what they hold in it."""
+    """Delete a balance; once published, members lose it."""
     return delete(f"{_path(program)}/{balance}", Done)

@@ -1,8 +1,6 @@
 """Balances: what members hold, in total and in lots."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from loyalty_mcp.operation import moves_value, read
 from loyalty_mcp.operations.subscriptions import get_account_info
@@ -10,7 +8,6 @@ from loyalty_mcp.request import Request, get, post
 from loyalty_mcp.wire import (
     BalanceId,
     ContactId,
-    IncludeInternal,
     Items,
     Limit,
     Moment,
@@ -98,12 +95,10 @@ def list_contact_balances(
     limit: Limit | None = None,
     offset: Offset | None = None,
     sort: Order | None = None,
-    sort_field: Annotated[
-        Literal["updatedAt", "value"] | None, Field(description="Sorted by")
-    ] = None,
-    include_internal: IncludeInternal | None = None,
+    sort_field: Literal["updatedAt", "value"] | None = None,
+    include_internal: bool | None = None,
 ) -> Request[ContactBalances]:
-    """List all members with their total of one balance: rankings, reports, who is enrolled."""
+    """List all members with their total of one balance."""
     query = {
         "balanceDefinitionId": balance,
         "limit": limit,
@@ -117,7 +112,7 @@ def list_contact_balances(
 
 @read
 def get_subscription_balances(
-    program: ProgramId, member: ContactId, include_internal: IncludeInternal | None = None
+    program: ProgramId, member: ContactId, include_internal: bool | None = None
 ) -> Request[SubscriptionBalances]:
     """Read only a member's balance totals."""
     query = {"includeInternal": include_internal}
@@ -131,7 +126,7 @@ def get_subscription_balances(
 def create_subscription_balance(
     program: ProgramId, member: ContactId, balance: BalanceId
 ) -> Request[SubscriptionBalance]:
-    """Open an empty balance for a member; rarely needed, since enrolment opens all."""
+    """Open an empty balance for a member; enrolment already opens all."""
     body = {"balanceDefinitionId": balance}
     return post(f"{PROGRAMS}/{program}/subscriptions/{member}/balances", SubscriptionBalance, body)
 
@@ -144,17 +139,15 @@ def list_active_balances(
     *,
     limit: Limit | None = None,
     offset: Offset | None = None,
-    sort_field: Annotated[Literal["createdAt"] | None, Field(description="Sorted by")] = None,
     sort: Order | None = None,
-    include_internal: IncludeInternal | None = None,
+    include_internal: bool | None = None,
 ) -> Request[ActiveBalances]:
-    """List a member's unspent credits with their expiry dates."""
+    """List a member's unspent credits with expiry dates."""
     query = {
         "contactId": member,
         "balanceDefinitionId": balance,
         "limit": limit,
         "offset": offset,
-        "sortField": sort_field,
         "sort": sort,
         "includeInternal": include_internal,
     }

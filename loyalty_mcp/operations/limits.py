@@ -21,11 +21,8 @@ from loyalty_mcp.wire import (
 )
 
 ConstraintType = Annotated[
-    Literal["transaction", "amount"], Field(description="Cap their count or their sum")
+    Literal["transaction", "amount"], Field(description="What value caps: count or sum")
 ]
-Window = Annotated[Count, Field(description="Window length")]
-Cap = Annotated[Count, Field(description="The cap")]
-Sliding = Annotated[bool, Field(description="Window ends now, else calendar")]
 
 
 class BalanceLimit(Reply):
@@ -54,12 +51,12 @@ def create_balance_limit(
     *,
     constraint_type: ConstraintType,
     transaction_type: TransactionType,
-    duration_value: Window,
+    duration_value: Count,
     duration_unit: DurationUnit,
-    value: Cap,
-    sliding_schedule: Sliding | None = None,
+    value: Count,
+    sliding_schedule: bool | None = None,
 ) -> Request[BalanceLimit]:
-    """Cap a member's movements per period, in the draft. Keep its id: no list has it."""
+    """Cap members' movements per period, in the draft. Keep its id: none lists it."""
     body = {
         "constraintType": constraint_type,
         "transactionType": transaction_type,
@@ -90,10 +87,10 @@ def update_balance_limit(
     *,
     constraint_type: ConstraintType,
     transaction_type: TransactionType,
-    duration_value: Window,
+    duration_value: Count,
     duration_unit: DurationUnit,
-    value: Cap,
-    sliding_schedule: Sliding | None = None,
+    value: Count,
+    sliding_schedule: bool | None = None,
 ) -> Request[BalanceLimit]:
     """Replace a limit in the draft; what is left out is cleared."""
     body = {
@@ -112,5 +109,5 @@ def update_balance_limit(
     before=get_balance_limit,
 )
 def delete_balance_limit(program: ProgramId, balance: BalanceId, limit_id: Id) -> Request[Done]:
-    """Delete a limit; once published, that cap no longer holds."""
+    """Delete a limit; once published, its cap is gone."""
     return delete(f"{_path(program, balance)}/{limit_id}", Done)

@@ -51,12 +51,10 @@ class Programs(Reply):
 def list_programs(
     limit: Limit | None = None,
     offset: Offset | None = None,
-    sort_field: Annotated[
-        Literal["name", "created_at", "updated_at"] | None, Field(description="Sorted by")
-    ] = None,
+    sort_field: Literal["name", "created_at", "updated_at"] | None = None,
     sort: Order | None = None,
 ) -> Request[Programs]:
-    """List the account's loyalty programs."""
+    """List loyalty programs."""
     query = {"limit": limit, "offset": offset, "sort_field": sort_field, "sort": sort}
     return get(PROGRAMS, Programs, query)
 
@@ -74,7 +72,7 @@ def create_program(
     document_id: Annotated[str | None, Field(description="Your own document id")] = None,
     meta: Meta | None = None,
 ) -> Request[Program]:
-    """Create an inactive program. For a whole program at once use apply_program."""
+    """Create an inactive program; apply_program makes a whole one."""
     body = {"name": name, "description": description, "documentId": document_id, "meta": meta}
     return post(PROGRAMS, Program, body)
 
@@ -83,7 +81,7 @@ def create_program(
 def update_program(
     program: ProgramId, name: Name, description: Description | None = None, meta: Meta | None = None
 ) -> Request[Program]:
-    """Replace a program's texts; what is left out is cleared. One field: patch_program."""
+    """Replace a program's texts; what is left out is cleared."""
     body = {"name": name, "description": description, "meta": meta}
     return put(f"{PROGRAMS}/{program}", Program, body)
 
@@ -102,11 +100,11 @@ def patch_program(
 
 @destructive("Delete program {program} for good.", before=get_program)
 def delete_program(program: ProgramId) -> Request[Done]:
-    """Delete a program for good; members lose what they hold in it."""
+    """Delete a program for good, with all its members hold."""
     return delete(f"{PROGRAMS}/{program}", Done)
 
 
 @write("Make the draft of program {program} live for its members.", before=get_program)
 def publish_program(program: ProgramId) -> Request[Done]:
-    """Make the draft configuration live; the first publish opens the program to members."""
+    """Make the draft live for members; the first publish opens the program."""
     return post(f"{PROGRAMS}/{program}/publish", Done)

@@ -232,7 +232,7 @@ PublicText = Annotated[str, Field(max_length=128)]
 
 @read
 def get_code_count(program: ProgramId, code_pool_id: Id) -> Request[CodeCount]:
-    """Count the voucher codes in a code pool; get_reward names a reward's pool."""
+    """Count the codes in a code pool; get_reward names it."""
     return get(f"{PROGRAMS}/{program}/code-pools/{code_pool_id}/codes-count", CodeCount)
 
 
@@ -242,10 +242,10 @@ def list_rewards(
     *,
     limit: ShortLimit | None = None,
     offset: Offset | None = None,
-    state: Annotated[str | None, Field(max_length=64, description="State; default all")] = None,
+    state: Annotated[str | None, Field(max_length=64)] = None,
     version: Version | None = None,
 ) -> Request[Rewards]:
-    """List a program's rewards."""
+    """List rewards."""
     query = {"limit": limit, "offset": offset, "state": state, "version": version}
     return get(f"{PROGRAMS}/{program}/offers", Rewards, query)
 
@@ -259,7 +259,7 @@ def create_reward(
     public_description: PublicText | None = None,
     public_image: ImageUrl | None = None,
 ) -> Request[CreatedReward]:
-    """Create a reward's shell in the draft; value, codes and rules are set in Brevo's app."""
+    """Create a reward's texts in the draft; its value and rules need Brevo's app."""
     body = {
         "name": name,
         "publicName": public_name,
@@ -273,5 +273,5 @@ def create_reward(
 def get_reward(
     program: ProgramId, reward: RewardId, version: Version | None = None
 ) -> Request[Reward]:
-    """Read a reward's whole configuration: value, validity, limits, code pool, rules."""
+    """Read a reward's value, validity, limits, code pool and rules."""
     return get(f"{PROGRAMS}/{program}/rewards/{reward}", Reward, {"version": version})

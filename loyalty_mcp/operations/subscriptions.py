@@ -10,7 +10,6 @@ from loyalty_mcp.wire import (
     ContactId,
     Done,
     Enrollee,
-    IncludeInternal,
     Instant,
     Items,
     Members,
@@ -133,12 +132,10 @@ def _refuse_nobody(members: Members) -> None:
 def get_account_info(
     program: ProgramId,
     member: ContactId,
-    params: Annotated[
-        str | None, Field(max_length=200, description="Parts wanted, comma list")
-    ] = None,
-    include_internal: IncludeInternal | None = None,
+    params: Annotated[str | None, Field(max_length=200)] = None,
+    include_internal: bool | None = None,
 ) -> Request[AccountInfo]:
-    """Read a member as the API has it; get_member_overview is shorter and says more."""
+    """Read a member's raw account; prefer get_member_overview."""
     query = {"contactId": str(member), "params": params, "includeInternal": include_internal}
     return get(f"{PROGRAMS}/{program}/account-info", AccountInfo, query)
 
@@ -152,13 +149,11 @@ def account_of_own_id(program: ProgramId, own_id: str) -> Request[AccountInfo]:
 def create_subscription(
     program: ProgramId,
     contact: Enrollee,
-    own_id: Annotated[
-        str | None, Field(min_length=1, max_length=64, description="Your own member id")
-    ] = None,
-    creation_date: Annotated[Instant | None, Field(description="Past date, for imports")] = None,
+    own_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None,
+    creation_date: Annotated[Instant | None, Field(description="Past, for imports")] = None,
     meta: Meta | None = None,
 ) -> Request[Subscription]:
-    """Enrol an existing contact in a published program; enroll_member also finds it."""
+    """Enrol an existing contact; enroll_member also finds or makes it."""
     body = {
         "contactId": contact,
         "loyaltySubscriptionId": own_id,
@@ -173,7 +168,7 @@ def create_subscription(
     before=get_account_info,
 )
 def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
-    """End a membership for good; points, tier and vouchers are lost. The contact stays."""
+    """End a membership for good; points, tier and vouchers are lost."""
     return delete(f"{PROGRAMS}/{program}/contact/{member}", Done)
 
 
@@ -184,7 +179,7 @@ def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
 def add_subscription_members(
     program: ProgramId, member: ContactId, members: Members
 ) -> Request[SharedSubscription]:
-    """Let further contacts share the membership of its owner, `member`."""
+    """Let more contacts share the membership of `member`."""
     _refuse_nobody(members)
     if member in members:
         raise ValueError("members must not name the owner")
@@ -194,7 +189,7 @@ def add_subscription_members(
 
 @destructive("Detach contacts {members} from the membership they share in program {program}.")
 def remove_subscription_members(program: ProgramId, members: Members) -> Request[Done]:
-    """Detach contacts from the membership they share; the owner keeps it."""
+    """Detach contacts from a membership they share."""
     _refuse_nobody(members)
     query = {"memberContactIds": ",".join(map(str, members))}
     return delete(f"{PROGRAMS}/{program}/subscription-members", Done, query)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.operation import destructive, read, write
 from loyalty_mcp.request import Request, delete, get, post, put
@@ -22,11 +22,8 @@ from loyalty_mcp.wire import (
     Version,
 )
 
-Strategy = Annotated[
-    Literal["real_time", "membership_anniversary", "tier_anniversary"],
-    Field(description="When tiers are evaluated"),
-]
-TierOrder = Annotated[tuple[TierId, ...], Field(description="Tiers, lowest first")]
+Strategy = Literal["real_time", "membership_anniversary", "tier_anniversary"]
+TierOrder = Annotated[tuple[TierId, ...], Field(description="Lowest first")]
 
 
 class Schedule(Input):
@@ -36,9 +33,20 @@ class Schedule(Input):
     duration_unit: DurationUnit | None = None
     duration_modifier: Literal["start_of_period", "end_of_period"] | None = None
     scheduled_date: Annotated[
-        str | None,
-        Field(pattern=r"^(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])$", description="dd/mm"),
+        str | None, Field(pattern=r"^(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])$")
     ] = None
+
+
+ScheduleArgument = Annotated[
+    Schedule,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "{duration_value, duration_unit, duration_modifier, scheduled_date}",
+        }
+    ),
+]
+"""Published by its field names alone; seldom needed, and checked all the same."""
 
 
 class GroupSchedule(Reply):
@@ -84,11 +92,11 @@ def create_tier_group(
     upgrade_strategy: Strategy | None = None,
     downgrade_strategy: Strategy | None = None,
     tier_order: TierOrder | None = None,
-    upgrade_schedule: Schedule | None = None,
-    downgrade_schedule: Schedule | None = None,
+    upgrade_schedule: ScheduleArgument | None = None,
+    downgrade_schedule: ScheduleArgument | None = None,
     meta: Meta | None = None,
 ) -> Request[TierGroup]:
-    """Create a tier group in the draft; only now can it get schedules. Then create_tier."""
+    """Create a tier group in the draft; schedules can be set only now."""
     body = {
         "name": name,
         "upgradeStrategy": upgrade_strategy,
@@ -103,7 +111,7 @@ def create_tier_group(
 
 @read
 def list_tier_groups(program: ProgramId, version: Version | None = None) -> Request[TierGroups]:
-    """List a program's tier groups and their strategies."""
+    """List tier groups and their strategies."""
     return get(_path(program), TierGroups, {"version": version})
 
 

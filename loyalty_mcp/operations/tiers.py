@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.operation import destructive, moves_value, read, write
 from loyalty_mcp.operations.subscriptions import get_account_info
@@ -34,12 +34,12 @@ class AccessCondition(Input):
     """The least that a member of the tier has in a balance."""
 
     balance: BalanceId
-    minimum_value: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    minimum_value: Annotated[
+        int, Field(ge=0, le=1_000_000_000), WithJsonSchema({"type": "integer"})
+    ]
 
 
-AccessConditions = Annotated[
-    tuple[AccessCondition, ...], Field(min_length=1, description="Entry thresholds; base tier 0")
-]
+AccessConditions = Annotated[tuple[AccessCondition, ...], Field(min_length=1)]
 TierRewards = Annotated[tuple[RewardId, ...], Field(description="Issued on entry")]
 
 
@@ -113,7 +113,7 @@ def create_tier(
     tier_rewards: TierRewards | None = None,
     image_ref: ImageUrl | None = None,
 ) -> Request[Tier]:
-    """Add a tier in the draft; no two of a group may share a threshold."""
+    """Add a tier in the draft; thresholds in a group must differ."""
     body = {
         "name": name,
         "accessConditions": _conditions(access_conditions),
@@ -125,7 +125,7 @@ def create_tier(
 
 @read
 def list_tiers(program: ProgramId, version: Version | None = None) -> Request[Tiers]:
-    """List all tiers of a program with thresholds and rewards."""
+    """List tiers with thresholds and rewards."""
     return get(f"{PROGRAMS}/{program}/tiers", Tiers, {"version": version})
 
 
@@ -139,7 +139,7 @@ def update_tier(
     tier_rewards: TierRewards = (),
     image_ref: ImageUrl | None = None,
 ) -> Request[Tier]:
-    """Replace a tier in the draft; rewards and image left out are cleared."""
+    """Replace a tier in the draft; what is left out is cleared."""
     body = {
         "name": name,
         "accessConditions": _conditions(access_conditions),
@@ -163,5 +163,5 @@ def delete_tier(program: ProgramId, tier: TierId) -> Request[Done]:
     before=get_account_info,
 )
 def assign_tier(program: ProgramId, member: ContactId, tier: TierId) -> Request[TierAssignment]:
-    """Put a member on a tier by hand; a later evaluation may move them again."""
+    """Put a member on a tier by hand; a later evaluation may move them."""
     return post(f"{PROGRAMS}/{program}/contacts/{member}/tiers/{tier}", TierAssignment)

@@ -39,9 +39,8 @@ def current_status(value: Any) -> Any:
 TransactionStatus = Annotated[
     Literal["draft", "completed", "rejected", "cancelled", "expired"],
     BeforeValidator(current_status),
-    Field(description="Status"),
 ]
-Movement = Annotated[SignedAmount, Field(description="Plus credits, minus debits; not 0")]
+Movement = Annotated[SignedAmount, Field(description="Minus debits")]
 
 
 class Transaction(Reply):
@@ -132,17 +131,15 @@ def create_transaction(
     amount: Movement,
     *,
     transaction_type: TransactionType | None = None,
-    auto_complete: Annotated[bool | None, Field(description="Apply at once")] = None,
-    ttl: Annotated[
-        Count | None, Field(ge=10, description="Seconds a draft stays open, 10 or more")
-    ] = None,
+    auto_complete: bool | None = None,
+    ttl: Annotated[Count | None, Field(ge=10, description="Seconds, 10 or more")] = None,
     balance_expiry_in_minutes: Annotated[
-        Count | None, Field(description="Life of the credit; needs auto_complete")
+        Count | None, Field(description="With auto_complete only")
     ] = None,
-    event_time: Annotated[Instant | None, Field(description="When it happened")] = None,
+    event_time: Instant | None = None,
     meta: Meta | None = None,
 ) -> Request[Transaction]:
-    """Open a draft for complete_transaction; safer in one: credit_points, debit_points."""
+    """Open a draft movement; prefer credit_points or debit_points."""
     _refuse_zero(amount)
     _refuse_contradiction(amount, transaction_type)
     if balance_expiry_in_minutes is not None and not auto_complete:
@@ -163,13 +160,13 @@ def create_transaction(
 
 @moves_value("Complete transaction {transaction_id}: its amount enters the balance for good.")
 def complete_transaction(program: ProgramId, transaction_id: Id) -> Request[Transaction]:
-    """Apply an open draft to the member's balance, for good; tiers and rewards follow."""
+    """Apply a draft to the member's balance for good; tiers and rewards follow."""
     return post(f"{PROGRAMS}/{program}/transactions/{transaction_id}/complete", Transaction)
 
 
 @destructive("Cancel transaction {transaction_id}: it can never be completed.")
 def cancel_transaction(program: ProgramId, transaction_id: Id) -> Request[Transaction]:
-    """Void an open draft for good. To undo a completed one: reverse_transaction."""
+    """Void a draft for good; reverse_transaction undoes a completed one."""
     return post(f"{PROGRAMS}/{program}/transactions/{transaction_id}/cancel", Transaction)
 
 
@@ -183,14 +180,12 @@ def create_balance_order(
     balance: BalanceId,
     amount: Movement,
     *,
-    source: Annotated[
-        Literal["engine", "user"], Field(description="user: customer's act; engine: system")
-    ],
-    due_at: Annotated[Instant, Field(description="When to process it")],
-    expires_at: Annotated[Instant | None, Field(description="Open until")] = None,
+    source: Literal["engine", "user"],
+    due_at: Instant,
+    expires_at: Instant | None = None,
     meta: Meta | None = None,
 ) -> Request[BalanceOrder]:
-    """Open a draft for a purchase, due later; complete or cancel by its transaction_id."""
+    """Open a purchase's draft, due later; its transaction_id completes or cancels it."""
     _refuse_zero(amount)
     body = {
         "amount": amount,
@@ -212,18 +207,16 @@ def list_transaction_history(
     *,
     limit: Limit = 20,
     offset: Offset | None = None,
-    sort_field: Annotated[Literal["createdAt"] | None, Field(description="Sorted by")] = None,
     sort: Order | None = None,
     status: TransactionStatus | None = None,
     transaction_type: TransactionType | None = None,
 ) -> Request[TransactionHistory]:
-    """List a member's transactions in one balance, with ids, states and meta."""
+    """List a member's transactions in one balance."""
     query = {
         "contactId": member,
         "balanceDefinitionId": balance,
         "limit": limit,
         "offset": offset,
-        "sortField": sort_field,
         "sort": sort,
         "status": status,
         "transactionType": transaction_type,

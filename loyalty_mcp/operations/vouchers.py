@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.operation import destructive, moves_value, read
 from loyalty_mcp.operations.subscriptions import get_account_info
@@ -29,7 +29,7 @@ from loyalty_mcp.wire import (
 )
 
 PROGRAMS = "/loyalty/offer/programs"
-Code = Annotated[str, Field(min_length=1, max_length=128, description="Voucher code")]
+Code = Annotated[str, Field(min_length=1, max_length=128)]
 Text = Annotated[str, Field(max_length=256)]
 
 
@@ -149,6 +149,19 @@ class PurchaseOrder(Input):
     updated_at: Instant | None = None
 
 
+OrderArgument = Annotated[
+    PurchaseOrder,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Shop order: {id, amount, store_id, products: [{product_id, price, "
+            "quantity}]}",
+        }
+    ),
+]
+"""Published by its main field names alone; a wrong one is answered with all of them."""
+
+
 def _refuse_unnamed(*, named: bool) -> None:
     """Raise ValueError where nothing says which voucher is meant."""
     if not named:
@@ -170,7 +183,7 @@ def create_voucher(
     valid_from: Instant | None = None,
     meta: Meta | None = None,
 ) -> Request[Voucher]:
-    """Give a member a voucher of a reward; without a code the reward's settings make one."""
+    """Give a member a voucher; without code one is made."""
     body = {
         "rewardId": reward,
         "contactId": member,
@@ -191,15 +204,11 @@ def list_vouchers(
     limit: ShortLimit | None = None,
     offset: Offset | None = None,
     sort: Order | None = None,
-    sort_field: Annotated[
-        Literal["updatedAt", "createdAt"] | None, Field(description="Sorted by")
-    ] = None,
-    metadata_key_value: Annotated[
-        str | None, Field(max_length=256, description="Filter by meta")
-    ] = None,
+    sort_field: Literal["updatedAt", "createdAt"] | None = None,
+    metadata_key_value: Annotated[str | None, Field(max_length=256)] = None,
     reward: RewardId | None = None,
 ) -> Request[Vouchers]:
-    """List a member's vouchers, used and expired ones included."""
+    """List a member's vouchers, used ones included."""
     query = {
         "contactId": member,
         "limit": limit,
@@ -222,7 +231,7 @@ def validate_voucher(
     reward: RewardId | None = None,
     point_of_sell_id: Text | None = None,
 ) -> Request[Validation]:
-    """Check whether a voucher could be redeemed now; by voucher_id, code, or reward and member."""
+    """Check whether a voucher could be redeemed, by voucher_id, code, or reward and member."""
     _refuse_unnamed(named=bool(voucher_id or code or (reward and member)))
     body = {
         "attributedRewardId": voucher_id,
@@ -242,12 +251,14 @@ def redeem_voucher(
     code: Code | None = None,
     member: ContactId | None = None,
     reward: RewardId | None = None,
-    ttl: Annotated[int | None, Field(ge=0, le=1_000_000_000, description="Seconds open")] = None,
+    ttl: Annotated[
+        int | None, Field(ge=0, le=1_000_000_000), WithJsonSchema({"type": "integer"})
+    ] = None,
     auto_complete: bool | None = None,
     meta: Meta | None = None,
-    order: PurchaseOrder | None = None,
+    order: OrderArgument | None = None,
 ) -> Request[Redemption]:
-    """Open a redemption for complete_redemption; may debit points. In one: redeem_for_member."""
+    """Open a redemption, which may debit points; prefer redeem_for_member."""
     _refuse_unnamed(named=bool(voucher_id or code or (reward and member)))
     body = {
         "attributedRewardId": voucher_id,
@@ -264,7 +275,7 @@ def redeem_voucher(
 
 @moves_value("Complete redemption {redemption_id}: the voucher is used up for good.")
 def complete_redemption(program: ProgramId, redemption_id: Id) -> Request[Redemption]:
-    """Finish an open redemption: the voucher is used up, linked points are debited."""
+    """Use up an open redemption's voucher; linked points are debited."""
     return post(f"{PROGRAMS}/{program}/rewards/redeem/{redemption_id}/complete", Redemption)
 
 
@@ -273,7 +284,7 @@ def revoke_vouchers(
     program: ProgramId,
     voucher_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)],
 ) -> Request[Done]:
-    """Take issued vouchers back for good."""
+    """Take vouchers back for good."""
     if not voucher_ids:
         raise ValueError("voucher_ids must name at least one voucher")
     query = {"attributedRewardIds": ",".join(voucher_ids)}

@@ -324,7 +324,7 @@ class Guard:
             # A caller who goes away must not leave a change half done.
             work = call.tool.run(self._context, intent, **arguments)
             envelope = await self._ended(intent, work, "sent")
-        return envelope
+        return envelope  # noqa: RET504 - a scope may swallow, so the type checker wants it here
 
     async def _ended(
         self, intent: Intent, work: Awaitable[BaseModel], origin: Literal["sent", "unknown"]

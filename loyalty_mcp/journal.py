@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from loyalty_mcp.errors import JournalUnavailable
 from loyalty_mcp.intents import Intent, Movement, Preview, State, check_move
-from loyalty_mcp.wire import number
+from loyalty_mcp.wire import plain
 
 log = logging.getLogger(__name__)
 
@@ -210,23 +210,12 @@ def _migrate(connection: Connection) -> None:
         )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return number(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} cannot stand in the journal")
-
-
-def plain_json(value: Any) -> str:
-    """`value` as JSON text; exact numbers stay exact within nine digits and six decimals."""
-    return json.dumps(value, default=_plain, ensure_ascii=False)
-
-
 def _stored(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return plain_json(value) if isinstance(value, Mapping | tuple | list) else value
+    if isinstance(value, Mapping | tuple | list):
+        return json.dumps(plain(value), ensure_ascii=False)
+    return value
 
 
 def _row(intent: Intent) -> dict[str, Any]:

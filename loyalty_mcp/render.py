@@ -4,9 +4,18 @@ import json
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 FENCE_LENGTH = 80
+LISTED = 10
+"""Items of a list that the text shows; the structured content has them all."""
+
+PLAIN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9TZ:.+-]{10,32}")
+"""Ids and times: what no sentence can be made of."""
+
 UNSAFE = re.compile(
     "[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
@@ -38,3 +47,77 @@ def amount_text(amount: Decimal, unit: str) -> str:
         unit = "point"
     text = f"{amount:,f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
+
+
+def moment_text(moment: datetime, now: datetime) -> str:
+    """A moment with its zone, and how far away it is: `2026-11-26 09:00 UTC (in 5 days)`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({_distance(moment, now)})"
+
+
+def _distance(moment: datetime, now: datetime) -> str:
+    seconds = (moment - now).total_seconds()
+    size = abs(seconds)
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if size >= length:
+            count = int(size // length)
+            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"in {words}" if seconds > 0 else f"{words} ago"
+    return "now"
+
+
+def value_text(value: Any) -> str:
+    """One value in a line: numbers and ids as they are, other text quoted."""
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, str):
+        return value if PLAIN.fullmatch(value) else quoted(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{label(key)}: {value_text(v)}" for key, v in value.items()) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(value_text(item) for item in value) + "]"
+    return str(value)
+
+
+def label(key: str) -> str:
+    """The name of a fact; a name from outside is quoted."""
+    return key if re.fullmatch(r"[a-z][a-z_]*", key) else quoted(key)
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """Named facts, those without a value left out; a list gets a line for each of its items."""
+    singles = [
+        f"{label(key)}: {value_text(value)}"
+        for key, value in facts.items()
+        if value is not None and not _is_list(value)
+    ]
+    lines = ["; ".join(singles)] if singles else []
+    for key, value in facts.items():
+        if value is not None and _is_list(value):
+            lines += _list_lines(key, value)
+    return "\n".join(lines) or "Nothing."
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _list_lines(key: str, items: Sequence[Any]) -> list[str]:
+    lines = [f"{label(key)} ({len(items)}):"]
+    for item in items[:LISTED]:
+        known = {k: v for k, v in item.items() if v is not None} if _is_map(item) else None
+        inner = "; ".join(f"{label(k)}: {value_text(v)}" for k, v in (known or {}).items())
+        lines.append(f"- {inner if known is not None else value_text(item)}")
+    if len(items) > LISTED:
+        lines.append(
+            f"{len(items) - LISTED} more are in the structured content; "
+            "limit and offset page through them."
+        )
+    return lines
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Mapping)

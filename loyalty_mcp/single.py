@@ -4,7 +4,6 @@ import inspect
 import string
 import typing
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -78,7 +77,7 @@ async def prepare(
         before = {name: before[name] for name in given if name in before}
     summary = await _sentence(operation, context, arguments)
     warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
-    return Preparation(Preview(summary, before, _plain(given), warnings), facts)
+    return Preparation(Preview(summary, before, given, warnings), facts)
 
 
 async def change(
@@ -163,19 +162,6 @@ def _spelled(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(_spelled(item) for item in value)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as JSON knows them; exact numbers stay as they are."""
-    return {name: _as_json(value) for name, value in values.items()}
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", exclude_none=True)
-    if isinstance(value, tuple):
-        return [_as_json(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _named(reply: Done, arguments: Mapping[str, Any]) -> Done:

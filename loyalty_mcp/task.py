@@ -3,6 +3,8 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from loyalty_mcp.intents import Preparation
 from loyalty_mcp.operation import DeclarationError, Risk
@@ -10,6 +12,8 @@ from loyalty_mcp.wire import Reply
 
 Run = Callable[..., Awaitable[Reply]]
 Prepare = Callable[..., Awaitable[Preparation]]
+Say = Callable[[Any, datetime], str]
+"""From an answer and the present moment to words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Task:
         prepare: for a guarded task: the context and the arguments to what a person agrees to.
         settle: for a guarded task: the context, the intent and the arguments to the same answer
             as `run`, found by reading alone; raises what `run` would have raised.
+        text: says the answer in words; None for the plain list of its facts.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Task:
     run: Run
     prepare: Prepare | None = None
     settle: Run | None = None
+    text: Say | None = None
 
     @property
     def skip(self) -> int:
@@ -38,22 +44,21 @@ class Task:
         return 1 if self.risk == "read" else 2
 
 
-def reads(run: Run) -> Task:
+def reads(*, text: Say | None = None) -> Callable[[Run], Task]:
     """A task that changes nothing."""
-    return _declare(run, "read")
+    return lambda run: _declare(Task(run.__name__, "read", run, text=text))
 
 
-def guarded(risk: Risk, *, prepare: Prepare, settle: Run) -> Callable[[Run], Task]:
+def guarded(
+    risk: Risk, *, prepare: Prepare, settle: Run, text: Say | None = None
+) -> Callable[[Run], Task]:
     """A task that a person has to agree to."""
     if risk == "read":
         raise DeclarationError("a guarded task changes something")
-    return lambda run: _declare(run, risk, prepare, settle)
+    return lambda run: _declare(Task(run.__name__, risk, run, prepare, settle, text))
 
 
-def _declare(
-    run: Run, risk: Risk, prepare: Prepare | None = None, settle: Run | None = None
-) -> Task:
-    name = run.__name__
-    if not inspect.getdoc(run):
-        raise DeclarationError(f"{name} has no docstring, and that is its description")
-    return Task(name, risk, run, prepare, settle)
+def _declare(task: Task) -> Task:
+    if not inspect.getdoc(task.run):
+        raise DeclarationError(f"{task.name} has no docstring, and that is its description")
+    return task

@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin
 
@@ -143,6 +144,7 @@ class Tool:
         run: carries it out: the context, for a guarded tool the intent, and the arguments.
         prepare: for a guarded tool: what a person agrees to; also gets what was said.
         settle: for a guarded tool: finds out by reading what became of it.
+        text: says the answer in words; None for the plain list of its facts.
         skip: how many leading parameters of `function` are not the assistant's.
         pinned: arguments that the settings have fixed, and that are not published.
     """
@@ -154,6 +156,7 @@ class Tool:
     run: Callable[..., Awaitable[BaseModel]]
     prepare: Callable[..., Awaitable[Preparation]] | None = None
     settle: Callable[..., Awaitable[BaseModel]] | None = None
+    text: Callable[[Any, datetime], str] | None = None
     skip: int = 0
     pinned: Mapping[str, str] = field(default_factory=dict)
 

@@ -98,15 +98,17 @@ def plain(value: Any) -> Any:
     return value
 
 
-def no_text(value: Any) -> Any:
-    """`value`, unless it is text: "5" is not a number.
+def exact(value: Any) -> Any:
+    """A JSON number as the decimal it was written as.
 
     Raises:
-        ValueError: for text.
+        ValueError: for anything but a number; "5" and true are none.
     """
-    if isinstance(value, str):
-        raise ValueError("must be a number, not text")  # noqa: TRY004 - pydantic reports only this one
-    return value
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports only this one
+    return Decimal(str(value))
 
 
 def finite(value: Decimal) -> Decimal:
@@ -133,7 +135,7 @@ Number = Annotated[
 Amount = Annotated[
     Decimal,
     Field(gt=0, le=LARGEST_AMOUNT),
-    BeforeValidator(no_text),
+    BeforeValidator(exact),
     AfterValidator(finite),
     PlainSerializer(number, return_type=int | float),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
@@ -143,7 +145,7 @@ Amount = Annotated[
 SignedAmount = Annotated[
     Decimal,
     Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT),
-    BeforeValidator(no_text),
+    BeforeValidator(exact),
     AfterValidator(finite),
     PlainSerializer(number, return_type=int | float),
     WithJsonSchema({"type": "number"}),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Final, Literal
@@ -345,7 +346,22 @@ async def settle(kind: Kind, context: Context, intent: Intent, **arguments: Any)
     raise Refused("Nothing was moved.")
 
 
-@guarded("moves_value", prepare=partial(prepare, "credit"), settle=partial(settle, "credit"))
+def moved_text(kind: Kind, moved: PointsMoved, _now: datetime) -> str:
+    """A movement that took effect, in words."""
+    verb, place = ("Credited", "to") if kind == "credit" else ("Debited", "from")
+    return (
+        f"{verb} {amount_text(moved.amount, moved.unit)} {place} {quoted(moved.balance)} of member "
+        f"{moved.member}. New balance: {amount_text(moved.new_balance, moved.unit)}. "
+        f"Transaction {moved.transaction_id}."
+    )
+
+
+@guarded(
+    "moves_value",
+    prepare=partial(prepare, "credit"),
+    settle=partial(settle, "credit"),
+    text=partial(moved_text, "credit"),
+)
 async def credit_points(
     context: Context,
     intent: Intent,
@@ -364,7 +380,12 @@ async def credit_points(
     return await move(context, intent, wanted)
 
 
-@guarded("moves_value", prepare=partial(prepare, "debit"), settle=partial(settle, "debit"))
+@guarded(
+    "moves_value",
+    prepare=partial(prepare, "debit"),
+    settle=partial(settle, "debit"),
+    text=partial(moved_text, "debit"),
+)
 async def debit_points(
     context: Context,
     intent: Intent,

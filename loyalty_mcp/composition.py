@@ -1,0 +1,103 @@
+"""The composition root: settings in, a server out. The only place that knows every part."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx2
+
+from loyalty_mcp.client import Brevo, open_http, utc_now
+from loyalty_mcp.config import Settings, state_folder
+from loyalty_mcp.context import Context
+from loyalty_mcp.dispatch import Dispatch
+from loyalty_mcp.guard import Guard
+from loyalty_mcp.journal_gate import JournalGate
+from loyalty_mcp.menu import menu
+from loyalty_mcp.references import References
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
+SANDBOX_URL: Final = "http://sandbox/v3"
+SANDBOX_KEY: Final = "sandbox"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a server is made of.
+
+    Args:
+        settings: as they were read.
+        context: what tools work with.
+        dispatch: runs the tools.
+        http: the pooled client; closed with the server.
+        sandbox: the embedded engine, if no key was given.
+    """
+
+    settings: Settings
+    context: Context
+    dispatch: Dispatch
+    http: httpx2.AsyncClient
+    sandbox: Any = None
+
+    async def close(self) -> None:
+        """Let the network, the journal and the sandbox go."""
+        await self.http.aclose()
+        await self.context.journal.close()
+        if self.sandbox is not None:
+            self.sandbox.state.store.close()
+
+    def server(self) -> "Server[None]":
+        """The MCP server over these parts."""
+        from loyalty_mcp.server import build_server  # noqa: PLC0415 - half a second to import
+
+        return build_server(self.dispatch, self.settings, self.close)
+
+
+def journal_address(settings: Settings) -> str:
+    """Where the journal is: where the setting says, else a file in the user's state folder.
+
+    The embedded sandbox forgets everything at its end, so its intents go to a file of their own.
+    """
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    file = "sandbox-journal.db" if settings.sandbox else "journal.db"
+    return f"sqlite+aiosqlite:///{state_folder() / file}"
+
+
+def compose(settings: Settings, sandbox: Any = None) -> Parts:
+    """Put the parts together.
+
+    Args:
+        settings: what to build.
+        sandbox: an engine to use instead of a new one, when no API key is given.
+
+    Raises:
+        BadSetting: the menu cannot be made of these settings.
+    """
+    tools = menu(settings)
+    if settings.api_key is not None:
+        key = settings.api_key.get_secret_value()
+        http = open_http(settings.base_url, key, timeout=settings.timeout)
+    else:
+        if sandbox is None:
+            from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only without a key
+
+            sandbox = create_app()
+        transport = httpx2.ASGITransport(app=sandbox)
+        http = open_http(SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport)
+    brevo = Brevo(http, timeout=settings.timeout)
+    context = Context(
+        brevo,
+        References(brevo, settings.program),
+        JournalGate(lambda: journal_address(settings)),
+        utc_now,
+    )
+    guard = Guard(
+        context,
+        confirm=settings.confirm,
+        intent_ttl=timedelta(seconds=settings.intent_ttl),
+        dialog_timeout=timedelta(seconds=settings.dialog_timeout),
+    )
+    dispatch = Dispatch(tools, context, guard, sandbox=settings.sandbox)
+    return Parts(settings, context, dispatch, http, sandbox)

@@ -1,0 +1,131 @@
+"""The menu: which tools a server publishes, by role and settings."""
+
+import typing
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from loyalty_mcp.config import Role, Settings
+from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.operations import (
+    OPERATIONS,
+    balance_definitions,
+    limits,
+    programs,
+    rewards,
+    tier_groups,
+    tiers,
+)
+from loyalty_mcp.render import quoted
+from loyalty_mcp.single import tool_of
+from loyalty_mcp.task import Task
+from loyalty_mcp.tasks import TASKS
+from loyalty_mcp.tool import Tool
+
+MEMBER: Final = (
+    "get_member_overview",
+    "list_transaction_history",
+    "list_vouchers",
+    "list_rewards",
+    "list_tiers",
+    "validate_voucher",
+)
+SUPPORT: Final = (
+    *MEMBER,
+    "find_member",
+    "credit_points",
+    "debit_points",
+    "reverse_transaction",
+    "cancel_transaction",
+    "enroll_member",
+    "create_voucher",
+    "redeem_for_member",
+    "revoke_vouchers",
+    "assign_tier",
+    "get_server_status",
+    "check_intent",
+)
+MANAGED: Final = (programs, balance_definitions, limits, tier_groups, tiers, rewards)
+"""The groups of configuration; what moves a member's value is not a manager's work."""
+
+MANAGER_TASKS: Final = (
+    "plan_program",
+    "apply_program",
+    "export_program",
+    "list_contact_balances",
+    "find_member",
+    "get_member_overview",
+    "get_server_status",
+    "check_intent",
+)
+
+
+def in_role(name: str, role: Role) -> bool:
+    """Whether a tool belongs to a role."""
+    if role == "full":
+        return True
+    if role == "member":
+        return name in MEMBER
+    if role == "support":
+        return name in SUPPORT
+    operation = OPERATIONS.get(name)
+    managed = operation is not None and (
+        operation.risk != "moves_value"
+        and operation.describe.__module__ in {group.__name__ for group in MANAGED}
+    )
+    return managed or name in MANAGER_TASKS
+
+
+def tool_of_task(task: Task, pinned: Mapping[str, str]) -> Tool:
+    """The tool that a task is."""
+    hints = typing.get_type_hints(task.run)
+    return Tool(
+        name=task.name,
+        risk=task.risk,
+        function=task.run,
+        answer=hints["return"],
+        run=task.run,
+        prepare=task.prepare,
+        settle=task.settle,
+        text=task.text,
+        skip=task.skip,
+        pinned={name: value for name, value in pinned.items() if name in hints},
+    )
+
+
+def menu(settings: Settings) -> dict[str, Tool]:
+    """The published tools by name, tasks first.
+
+    Raises:
+        BadSetting: a tool is named that is not there, or not in the role.
+    """
+    pinned = {
+        name: value
+        for name, value in (("program", settings.program), ("member", settings.member))
+        if value is not None
+    }
+    everything = {
+        **{name: tool_of_task(task, pinned) for name, task in TASKS.items()},
+        **{name: tool_of(operation, pinned) for name, operation in OPERATIONS.items()},
+    }
+    _check_names("LOYALTY_MCP_TOOLS", settings.tools, everything)
+    _check_names("LOYALTY_MCP_EXCLUDE_TOOLS", settings.exclude_tools, everything)
+    for name in settings.tools:
+        if not in_role(name, settings.role):
+            raise BadSetting(f"LOYALTY_MCP_TOOLS names {name}, which role {settings.role} has not.")
+    return {
+        name: tool
+        for name, tool in everything.items()
+        if in_role(name, settings.role)
+        and (not settings.tools or name in settings.tools)
+        and name not in settings.exclude_tools
+        and not (settings.read_only and tool.guarded)
+    }
+
+
+def _check_names(setting: str, names: tuple[str, ...], everything: Mapping[str, Tool]) -> None:
+    for name in names:
+        if name not in everything:
+            near = get_close_matches(name, everything, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise BadSetting(f"{setting} names {quoted(name)}, which is no tool{hint}")

@@ -1,0 +1,58 @@
+"""The hourly budget of calls, and the headers that tell what is left of it."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from loyalty_mcp.sandbox.errors import TooManyRequests
+
+WINDOW: Final = timedelta(hours=1)
+CONTACT_CALLS: Final = 36_000
+
+
+class Budget:
+    """So many calls an hour; the hour begins with its first call.
+
+    Args:
+        limit: Calls an hour; 0 for no limit.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._ends: datetime | None = None
+
+    def refill(self) -> None:
+        """Begin anew, with everything left."""
+        self._used, self._ends = 0, None
+
+    def spend(self, now: datetime) -> None:
+        """Take one call.
+
+        Raises:
+            TooManyRequests: None is left in this hour.
+        """
+        if self._limit == 0:
+            return
+        self._turn(now)
+        if self._ends is None:
+            self._ends = now + WINDOW
+        if self._used >= self._limit:
+            raise TooManyRequests("The hourly budget of calls is used up.")
+        self._used += 1
+
+    def headers(self, now: datetime) -> list[tuple[bytes, bytes]]:
+        """Return the headers that tell the limit, what is left and the seconds to the next hour."""
+        if self._limit == 0:
+            return []
+        self._turn(now)
+        left = WINDOW if self._ends is None else self._ends - now
+        seconds = -(-left // timedelta(seconds=1))
+        return [
+            (b"x-sib-ratelimit-limit", b"%d" % self._limit),
+            (b"x-sib-ratelimit-remaining", b"%d" % (self._limit - self._used)),
+            (b"x-sib-ratelimit-reset", b"%d" % seconds),
+        ]
+
+    def _turn(self, now: datetime) -> None:
+        if self._ends is not None and now >= self._ends:
+            self.refill()

@@ -1,0 +1,76 @@
+"""JSON in and out, with numbers exact: decimals, never binary fractions."""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from loyalty_mcp.sandbox.errors import Invalid, Malformed
+
+# No text that was read holds a NUL, so a marker that begins with one can only be ours.
+_MARK: Final = "\x00"
+_MARKED: Final = re.compile(r'"\\u0000([0-9Ee+.-]+)"')
+_WHOLE_BELOW: Final = Decimal(10**18)
+
+
+def read(raw: bytes) -> Any:
+    """Read a JSON document that came from outside.
+
+    Raises:
+        Malformed: It is no JSON in UTF-8, or a number in it is not finite.
+        Invalid: A text in it holds a NUL or half a surrogate pair.
+    """
+    try:
+        value = json.loads(raw.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise Malformed("The body is no JSON document.") from None
+    if b"\\u" in raw:
+        for text in _texts(value):
+            if "\x00" in text or not _is_encodable(text):
+                raise Invalid("A text in the body holds a character that no text may hold.")
+    return value
+
+
+def load(stored: str) -> Any:
+    """Read a JSON document that the store kept."""
+    return json.loads(stored, parse_float=Decimal)
+
+
+def dump(value: Any) -> str:
+    """Write a JSON document; decimals become plain numbers, exactly."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_number)
+    return _MARKED.sub(r"\1", text) if '"\\u0000' in text else text
+
+
+def _number(value: object) -> int | float | str:
+    if not isinstance(value, Decimal):
+        raise TypeError(type(value).__name__)
+    if abs(value) < _WHOLE_BELOW and value == value.to_integral_value():
+        return int(value)
+    as_float = float(value)
+    return as_float if Decimal(repr(as_float)) == value else f"{_MARK}{value}"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

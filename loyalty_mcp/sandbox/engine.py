@@ -1,0 +1,90 @@
+"""The engine: the store, the faults and the budgets, and how one request goes through them."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from loyalty_mcp.sandbox import seed
+from loyalty_mcp.sandbox.budget import CONTACT_CALLS, Budget
+from loyalty_mcp.sandbox.endpoint import Call, ControlCall, Endpoint, Json
+from loyalty_mcp.sandbox.faults import Faults
+from loyalty_mcp.sandbox.fields import Body, Query
+from loyalty_mcp.sandbox.hooks import Hooks
+from loyalty_mcp.sandbox.records import due
+from loyalty_mcp.sandbox.settings import SandboxSettings
+from loyalty_mcp.sandbox.settling import settle
+from loyalty_mcp.sandbox.store import Store, Unit, random_id, real_time
+
+
+class Engine:
+    """One sandbox.
+
+    Args:
+        settings: Where the data are kept, and the engine's choices.
+        hooks: What follows from movements, enrolments and publishing.
+        clock: Tells the real time.
+        new_id: Makes an id.
+    """
+
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        hooks: Hooks,
+        *,
+        clock: Callable[[], datetime] = real_time,
+        new_id: Callable[[], str] = random_id,
+    ) -> None:
+        self.settings = settings
+        self.store = Store(settings, hooks=hooks, clock=clock, new_id=new_id)
+        self.faults = Faults()
+        self.loyalty_budget = Budget(settings.rate_limit)
+        self.contacts_budget = Budget(CONTACT_CALLS if settings.rate_limit else 0)
+        if not self.store.started:
+            self.reset()
+
+    def reset(self) -> None:
+        """Go back to the start: seeded or empty, the clock real, no faults, full budgets."""
+        self.store.start(_nothing if self.settings.empty else seed.fill)
+        self.faults.replace(())
+        self.loyalty_budget.refill()
+        self.contacts_budget.refill()
+
+    def budget_for(self, path: str) -> Budget | None:
+        """Return the budget that a request to this path takes from."""
+        if path.startswith("/v3/loyalty/"):
+            return self.loyalty_budget
+        return self.contacts_budget if path.startswith("/v3/contacts") else None
+
+    def answer(
+        self, endpoint: Endpoint, path: Mapping[str, str], query: Query, body: Body
+    ) -> Json | None:
+        """Carry out one request.
+
+        Raises:
+            Refusal: It is refused.
+        """
+        self.settle()
+        if endpoint.controls:
+            return endpoint.answer(ControlCall(self, path, query, body))
+        with self.store.unit() as unit:
+            return endpoint.answer(Call(unit, path, query, body))
+
+    def settle(self, *, stepped_from: datetime | None = None) -> None:
+        """Let everything happen that fell due since the last request."""
+        with self.store.unit() as unit:
+            if stepped_from is not None or due.anything(unit):
+                settle(unit, stepped_from=stepped_from)
+
+    def step_clock(self, moment: datetime) -> None:
+        """Move the clock, and let everything happen that falls due on the way.
+
+        Raises:
+            Invalid: The moment lies before the present, or too far ahead.
+        """
+        before = self.store.now()
+        self.store.set_now(moment)
+        self.settle(stepped_from=before)
+
+
+def _nothing(unit: Unit) -> None:
+    """Leave the store empty."""
+    del unit

@@ -1,0 +1,56 @@
+"""Faults on order: answers that are refused, lost, late or broken, so that clients can be tried."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+FaultKind = Literal[
+    "refuse_before", "drop_after_commit", "status_after_commit", "delay", "malformed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong, where, and how often.
+
+    Attributes:
+        method: The HTTP method; `*` for any.
+        path: The path as requested; `*` stands for any characters.
+        kind: `refuse_before` does nothing, the others do the work.
+        status: The status of `refuse_before` and `status_after_commit`.
+        times: How often it still happens.
+        delay_seconds: How long `delay` waits before the work.
+    """
+
+    method: str
+    path: str
+    kind: FaultKind
+    status: int
+    times: int
+    delay_seconds: float
+
+    def fits(self, method: str, path: str) -> bool:
+        """Whether the fault is meant for this request."""
+        pattern = ".*".join(re.escape(part) for part in self.path.split("*"))
+        return self.method in {"*", method} and re.fullmatch(pattern, path, re.DOTALL) is not None
+
+
+class Faults:
+    """The faults that are left, in the order they were given."""
+
+    def __init__(self) -> None:
+        self.left: tuple[Fault, ...] = ()
+
+    def replace(self, faults: Sequence[Fault]) -> None:
+        """Replace the list; an empty one clears it."""
+        self.left = tuple(faults)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the first fault that fits, and count it."""
+        for place, fault in enumerate(self.left):
+            if fault.fits(method, path):
+                rest = (replace(fault, times=fault.times - 1),) if fault.times > 1 else ()
+                self.left = (*self.left[:place], *rest, *self.left[place + 1 :])
+                return fault
+        return None

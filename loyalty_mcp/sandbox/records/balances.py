@@ -1,0 +1,189 @@
+"""Balances: sums of open lots, read where they are asked for."""
+
+import sqlite3
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from loyalty_mcp.sandbox.amounts import from_millionths
+from loyalty_mcp.sandbox.ledger import Lot
+from loyalty_mcp.sandbox.moments import from_milliseconds
+from loyalty_mcp.sandbox.nouns import Member
+from loyalty_mcp.sandbox.store import Unit
+
+
+class OpenLot(NamedTuple):
+    """What is left of a lot, as it is shown."""
+
+    id: str
+    remaining: Decimal
+    created_at: int
+    expires_at: int | None
+
+
+class Holding(NamedTuple):
+    """A member's balance, in the list of all members'."""
+
+    contact_id: int
+    own_id: str
+    updated_at: int
+    value: Decimal
+
+
+class Opened(NamedTuple):
+    """A member's balance as a record."""
+
+    id: str
+    created_at: int
+
+
+def open_balance(unit: Unit, member: Member, definition_id: str) -> Opened:
+    """Open a balance at 0, or return the one that is open."""
+    unit.run(
+        "INSERT OR IGNORE INTO balances VALUES (?, ?, ?, ?, ?)",
+        member.seq,
+        definition_id,
+        unit.new_id(),
+        unit.now_stored,
+        unit.now_stored,
+    )
+    row = unit.one(
+        "SELECT id, created_at FROM balances WHERE member = ? AND definition = ?",
+        member.seq,
+        definition_id,
+    )
+    if row is None:
+        raise LookupError("a balance that was opened is there")
+    return Opened(*row)
+
+
+def touch(unit: Unit, member: Member, definition_id: str) -> None:
+    """Note that a balance has just changed."""
+    unit.run(
+        "INSERT INTO balances VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",
+        member.seq,
+        definition_id,
+        unit.new_id(),
+        unit.now_stored,
+        unit.now_stored,
+    )
+
+
+def lots(unit: Unit, member: Member, definition_id: str) -> list[Lot]:
+    """Return the lots of a balance that are not used up."""
+    rows = unit.all(
+        "SELECT lot, remaining, expires_at FROM open_lots WHERE member = ? AND definition = ?",
+        member.seq,
+        definition_id,
+    )
+    return [
+        Lot(
+            row["lot"],
+            from_millionths(row["remaining"]),
+            None if row["expires_at"] is None else from_milliseconds(row["expires_at"]),
+        )
+        for row in rows
+    ]
+
+
+def value(unit: Unit, member: Member, definition_id: str) -> Decimal:
+    """Return a member's balance now."""
+    return values(unit, member).get(definition_id, Decimal(0))
+
+
+def values(unit: Unit, member: Member) -> dict[str, Decimal]:
+    """Return a member's balances now, by definition; those at 0 may be absent."""
+    rows = unit.all(
+        "SELECT definition, SUM(remaining) FROM open_lots"
+        " WHERE member = ? AND (expires_at IS NULL OR expires_at > ?) GROUP BY definition",
+        member.seq,
+        unit.now_stored,
+    )
+    return {row[0]: from_millionths(row[1]) for row in rows}
+
+
+def open_lots(
+    unit: Unit, member: Member, definition_id: str, *, descending: bool, limit: int, offset: int
+) -> list[OpenLot]:
+    """Return a page of the lots that count now, by creation."""
+    direction = "DESC" if descending else "ASC"
+    rows = unit.all(
+        "SELECT l.id, o.remaining, l.created_at, o.expires_at"  # noqa: S608 - a closed set
+        " FROM open_lots o JOIN lots l ON l.seq = o.lot"
+        " WHERE o.member = ? AND o.definition = ? AND (o.expires_at IS NULL OR o.expires_at > ?)"
+        f" ORDER BY o.lot {direction} LIMIT ? OFFSET ?",
+        member.seq,
+        definition_id,
+        unit.now_stored,
+        limit,
+        offset,
+    )
+    return [OpenLot(row[0], from_millionths(row[1]), row[2], row[3]) for row in rows]
+
+
+def count_open_lots(unit: Unit, member: Member, definition_id: str) -> int:
+    """Return how many lots count now."""
+    return unit.number(
+        "SELECT COUNT(*) FROM open_lots"
+        " WHERE member = ? AND definition = ? AND (expires_at IS NULL OR expires_at > ?)",
+        member.seq,
+        definition_id,
+        unit.now_stored,
+    )
+
+
+def holdings(
+    unit: Unit,
+    definition_id: str,
+    order: Literal["updatedAt", "value"],
+    *,
+    descending: bool,
+    limit: int,
+    offset: int,
+) -> list[Holding]:
+    """Return a page of all members' balances under one definition."""
+    direction = "DESC" if descending else "ASC"
+    column = "value" if order == "value" else "b.updated_at"
+    rows = unit.all(
+        "SELECT s.contact, s.own_id, b.updated_at, COALESCE((SELECT SUM(o.remaining)"  # noqa: S608
+        " FROM open_lots o WHERE o.member = b.member AND o.definition = b.definition"
+        " AND (o.expires_at IS NULL OR o.expires_at > ?)), 0) AS value"
+        " FROM balances b JOIN subscriptions s ON s.seq = b.member"
+        " WHERE b.definition = ? AND s.ended_at IS NULL"
+        f" ORDER BY {column} {direction}, b.member {direction} LIMIT ? OFFSET ?",
+        unit.now_stored,
+        definition_id,
+        limit,
+        offset,
+    )
+    return [Holding(row[0], row[1], row[2], from_millionths(row[3])) for row in rows]
+
+
+def count_holdings(unit: Unit, definition_id: str) -> int:
+    """Return how many members hold a balance under one definition."""
+    return unit.number(
+        "SELECT COUNT(*) FROM balances b JOIN subscriptions s ON s.seq = b.member"
+        " WHERE b.definition = ? AND s.ended_at IS NULL",
+        definition_id,
+    )
+
+
+def remaining_of(unit: Unit, lot: int) -> sqlite3.Row | None:
+    """Return what is left of one lot, with its member and definition, if anything is."""
+    return unit.one(
+        "SELECT t.member, t.definition, o.remaining FROM lots l"
+        " JOIN transactions t ON t.seq = l.transaction_seq JOIN open_lots o"
+        " ON o.member = t.member AND o.definition = t.definition AND o.lot = l.seq"
+        " WHERE l.seq = ?",
+        lot,
+    )
+
+
+def drop_lot(unit: Unit, member_seq: int, definition_id: str, lot: int) -> None:
+    """Forget a lot that no longer counts; its entries stay."""
+    unit.run(
+        "DELETE FROM open_lots WHERE member = ? AND definition = ? AND lot = ?",
+        member_seq,
+        definition_id,
+        lot,
+    )

@@ -1,0 +1,79 @@
+"""Balance definitions in force, read as rules."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from loyalty_mcp.sandbox.errors import NotAllowed, NotFound
+from loyalty_mcp.sandbox.ledger import BalanceRules, Span
+from loyalty_mcp.sandbox.nouns import Definition, Item, Program
+from loyalty_mcp.sandbox.periods import DayOfYear
+from loyalty_mcp.sandbox.records import configuration
+from loyalty_mcp.sandbox.store import Unit
+
+
+def in_force(unit: Unit, program: Program) -> list[Definition]:
+    """Return the definitions that rule members now, in the order of their creation."""
+    version = configuration.version_in_force(unit, program)
+    items = configuration.every(unit, program.id, "balance_definition", version)
+    return [of(item) for item in items]
+
+
+def get_in_force(unit: Unit, program: Program, definition_id: str) -> Definition:
+    """Return a definition that rules members now.
+
+    Raises:
+        NotFound: There is none with that id.
+        NotAllowed: It is a draft that was not published yet.
+    """
+    version = configuration.version_in_force(unit, program)
+    item = configuration.find(unit, program.id, "balance_definition", definition_id, version)
+    if item is not None:
+        return of(item)
+    if configuration.find(unit, program.id, "balance_definition", definition_id) is not None:
+        raise NotAllowed("The balance definition is not published yet: publish the program first.")
+    raise NotFound("There is no balance definition with that id.")
+
+
+def of(item: Item) -> Definition:
+    """Read an item of configuration as a definition."""
+    body = item.body
+    return Definition(
+        id=item.id,
+        name=body["name"],
+        unit=body["unit"],
+        meta=body.get("meta") or {},
+        internal=(body.get("meta") or {}).get("isInternal") is True,
+        rules=rules_of(body),
+    )
+
+
+def rules_of(body: Mapping[str, Any]) -> BalanceRules:
+    """Read what a definition says about movements."""
+    return BalanceRules(
+        unit=body["unit"],
+        floor=_decimal(body.get("minAmount")) or Decimal(0),
+        ceiling=_decimal(body.get("maxAmount")),
+        credit_ceiling=_decimal(body.get("maxCreditAmountLimit")),
+        debit_ceiling=_decimal(body.get("maxDebitAmountLimit")),
+        partial=body.get("balanceOptionAmountOvertakingStrategy") == "partial",
+        credit_rounding=body.get("balanceOptionCreditRounding"),
+        debit_rounding=body.get("balanceOptionDebitRounding"),
+        life=_life(body),
+    )
+
+
+def _life(body: Mapping[str, Any]) -> Span | DayOfYear | None:
+    if day := body.get("balanceExpirationDate"):
+        return DayOfYear.parse(day)
+    if value := body.get("balanceAvailabilityDurationValue"):
+        return Span(
+            value,
+            body["balanceAvailabilityDurationUnit"],
+            body.get("balanceAvailabilityDurationModifier") or "noModification",
+        )
+    return None
+
+
+def _decimal(value: Decimal | int | None) -> Decimal | None:
+    return None if value is None else Decimal(value)

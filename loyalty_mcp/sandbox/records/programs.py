@@ -1,0 +1,138 @@
+"""Programs, as they are kept."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from loyalty_mcp.sandbox import documents
+from loyalty_mcp.sandbox.errors import Conflict, NotAllowed, NotFound
+from loyalty_mcp.sandbox.nouns import Program
+from loyalty_mcp.sandbox.store import Unit
+
+ProgramOrder = Literal["name", "created_at", "updated_at"]
+
+
+def create(
+    unit: Unit,
+    name: str,
+    *,
+    description: str | None = None,
+    document_id: str | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> Program:
+    """Add a program, not yet published.
+
+    Raises:
+        Conflict: Another program has that name or document id.
+    """
+    _require_free_name(unit, name)
+    if document_id is not None and unit.one(
+        "SELECT 1 FROM programs WHERE document_id = ? AND deleted_at IS NULL", document_id
+    ):
+        raise Conflict("Another program already has that documentId.")
+    program_id = unit.new_id()
+    unit.run(
+        "INSERT INTO programs (id, name, description, document_id, meta, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        program_id,
+        name,
+        description,
+        document_id,
+        documents.dump(meta or {}),
+        unit.now_stored,
+        unit.now_stored,
+    )
+    return get(unit, program_id)
+
+
+def get(unit: Unit, program_id: str) -> Program:
+    """Return a program.
+
+    Raises:
+        NotFound: There is none with that id.
+    """
+    row = unit.one("SELECT * FROM programs WHERE id = ? AND deleted_at IS NULL", program_id)
+    if row is None:
+        raise NotFound("There is no program with that id.")
+    return _program(row)
+
+
+def get_running(unit: Unit, program_id: str) -> Program:
+    """Return a program that takes members and movements.
+
+    Raises:
+        NotFound: There is none with that id.
+        NotAllowed: It was never published.
+    """
+    program = get(unit, program_id)
+    if program.version == 0 and not unit.settings.draft_configuration_applies:
+        raise NotAllowed("The program is not published yet: publish it first.")
+    return program
+
+
+def page(
+    unit: Unit, order: ProgramOrder, *, descending: bool, limit: int, offset: int
+) -> list[Program]:
+    """Return a page of the programs."""
+    direction = "DESC" if descending else "ASC"
+    rows = unit.all(
+        f"SELECT * FROM programs WHERE deleted_at IS NULL"  # noqa: S608 - both are closed sets
+        f" ORDER BY {order} {direction}, seq {direction} LIMIT ? OFFSET ?",
+        limit,
+        offset,
+    )
+    return [_program(row) for row in rows]
+
+
+def change(
+    unit: Unit, program: Program, name: str, description: str | None, meta: Mapping[str, Any]
+) -> Program:
+    """Give a program other texts.
+
+    Raises:
+        Conflict: Another program has that name.
+    """
+    if name != program.name:
+        _require_free_name(unit, name)
+    unit.run(
+        "UPDATE programs SET name = ?, description = ?, meta = ?, updated_at = ? WHERE id = ?",
+        name,
+        description,
+        documents.dump(meta),
+        unit.now_stored,
+        program.id,
+    )
+    return get(unit, program.id)
+
+
+def delete(unit: Unit, program: Program) -> None:
+    """End a program; what its members held can no longer be reached, and its name is free."""
+    unit.run("UPDATE programs SET deleted_at = ? WHERE id = ?", unit.now_stored, program.id)
+
+
+def mark_published(unit: Unit, program: Program) -> Program:
+    """Count one more publication."""
+    unit.run(
+        "UPDATE programs SET version = version + 1, updated_at = ? WHERE id = ?",
+        unit.now_stored,
+        program.id,
+    )
+    return get(unit, program.id)
+
+
+def _require_free_name(unit: Unit, name: str) -> None:
+    if unit.one("SELECT 1 FROM programs WHERE name = ? AND deleted_at IS NULL", name):
+        raise Conflict("Another program already has that name.")
+
+
+def _program(row: sqlite3.Row) -> Program:
+    return Program(
+        id=row["id"],
+        name=row["name"],
+        description=row["description"],
+        document_id=row["document_id"],
+        meta=documents.load(row["meta"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,43 @@
+"""How the engine is set: where it keeps its data, and its choices where the sources are silent."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """How the engine is set; the choices below the line are explained in `differences.py`.
+
+    Attributes:
+        database: The file that keeps the data; `None` keeps them in memory.
+        empty: Start without the seeded world. Data that a file already holds win.
+        api_key: The one key that is accepted; `None` accepts any that is not empty.
+        rate_limit: Loyalty calls an hour; 0 for no limit.
+        ignore_unknown_fields: Ignore unknown fields and query parameters instead of refusing them.
+        duplicate_enrolment_status: How a second enrolment of a contact is answered.
+        rejected_answer_status: 422, or 200 with a transaction whose status is `rejected`.
+        checks_at_creation: Look at balance and caps when a draft is created, too.
+        drafts_reserve: Open debits set their amount aside.
+        default_ttl: Seconds after which a transaction without a ttl lapses; `None` is never.
+        oldest_first: Debits spend in the order of crediting instead of soonest expiry.
+        draft_configuration_applies: An unpublished program already takes members and movements.
+        partial_reports_requested: A trimmed credit shows the amount asked for, not the applied.
+        orders_fall_due: When an order is processed at its `dueAt`.
+    """
+
+    database: Path | None = None
+    empty: bool = False
+    api_key: str | None = field(default=None, repr=False)
+    rate_limit: int = 600
+
+    ignore_unknown_fields: bool = False
+    duplicate_enrolment_status: Literal[400, 409] = 409
+    rejected_answer_status: Literal[200, 422] = 422
+    checks_at_creation: bool = False
+    drafts_reserve: bool = False
+    default_ttl: int | None = None
+    oldest_first: bool = False
+    draft_configuration_applies: bool = False
+    partial_reports_requested: bool = False
+    orders_fall_due: Literal["on_clock_step", "always", "never"] = "on_clock_step"

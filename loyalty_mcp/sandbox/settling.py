@@ -1,0 +1,52 @@
+"""Settling: what fell due since the last request happens now, in order, at its own time."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from loyalty_mcp.sandbox.errors import Refusal
+from loyalty_mcp.sandbox.records import due, movements, programs
+from loyalty_mcp.sandbox.store import Unit
+
+
+def process_order(unit: Unit, movement_id: str) -> None:
+    """Complete the transaction of an order that is due, if it is still open."""
+    row = unit.one("SELECT program FROM transactions WHERE id = ?", movement_id)
+    if row is not None:
+        program = programs.get_running(unit, row["program"])
+        movements.complete(unit, program, movements.get(unit, program.id, movement_id))
+
+
+def expire_lot(unit: Unit, lot: str) -> None:
+    """Announce what a lot still held when it ended."""
+    movements.expire_lot(unit, int(lot))
+
+
+def remind_of_lot(unit: Unit, lot: str) -> None:
+    """Announce that a lot ends soon."""
+    movements.remind_of_lot(unit, int(lot))
+
+
+HANDLERS: Final[dict[str, Callable[[Unit, str], None]]] = {
+    "lot_expiry": expire_lot,
+    "lot_reminder": remind_of_lot,
+    "order": process_order,
+}
+"""What happens, by kind; each is given the unit at the time of falling due, and the subject."""
+
+
+def settle(unit: Unit, *, stepped_from: datetime | None = None) -> None:
+    """Let everything happen that is due.
+
+    Args:
+        unit: The unit, at the present.
+        stepped_from: The time before a step of the clock, which also settles what waits for one.
+    """
+    lanes: tuple[due.Lane, ...] = ("always",) if stepped_from is None else ("always", "step")
+    while (next_due := due.take_next(unit, lanes)) is not None:
+        at = next_due.at if stepped_from is None else max(next_due.at, stepped_from)
+        try:
+            HANDLERS[next_due.kind](unit.at(at), next_due.subject)
+        except Refusal:
+            # Nobody asked, so nobody is answered; a rejected movement says so in the history.
+            continue

@@ -1,0 +1,229 @@
+"""The store: one SQLite connection, one transaction per request, and the movable clock."""
+
+import hashlib
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, cast
+
+from loyalty_mcp.sandbox.errors import Invalid, Refusal
+from loyalty_mcp.sandbox.hooks import Hooks
+from loyalty_mcp.sandbox.moments import to_milliseconds
+from loyalty_mcp.sandbox.settings import SandboxSettings
+
+SCHEMA_VERSION: Final = 1
+LAST_YEAR: Final = 2900
+"""The clock stops here, so that every date the engine computes exists."""
+
+# Not loyalty data: derived from them, or about the engine itself.
+_NOT_HASHED: Final = frozenset({"settings", "open_lots", "due", "events"})
+
+
+def real_time() -> datetime:
+    """Return the real time, in UTC."""
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """Return a new id."""
+    return str(uuid.uuid4())
+
+
+class Unit:
+    """What one request sees: an open transaction, the time, and a source of ids.
+
+    Attributes:
+        now: The time at which everything in this request happens, to the millisecond.
+        present: The time of the request itself; later than `now` while what fell due is settled.
+        new_id: Makes an id.
+        settings: The engine's choices.
+        hooks: What follows from movements, enrolments and publishing.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        now: datetime,
+        new_id: Callable[[], str],
+        settings: SandboxSettings,
+        hooks: Hooks,
+        present: datetime | None = None,
+    ) -> None:
+        self._connection = connection
+        self.now = now
+        self.present = present or now
+        self.new_id = new_id
+        self.settings = settings
+        self.hooks = hooks
+
+    @property
+    def now_stored(self) -> int:
+        """The time as the store keeps it."""
+        return to_milliseconds(self.now)
+
+    def run(self, sql: str, *values: object) -> int:
+        """Run one statement that writes, and return the number of the row it added, if any."""
+        return self._connection.execute(sql, values).lastrowid or 0
+
+    def one(self, sql: str, *values: object) -> sqlite3.Row | None:
+        """Return the first row, or `None`."""
+        return cast("sqlite3.Row | None", self._connection.execute(sql, values).fetchone())
+
+    def all(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """Return all rows."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def number(self, sql: str, *values: object) -> int:
+        """Return the one number that the statement gives."""
+        return cast("int", self._connection.execute(sql, values).fetchone()[0])
+
+    def at(self, moment: datetime) -> "Unit":
+        """Return the same unit at another time: what falls due happens when it fell due."""
+        return Unit(self._connection, moment, self.new_id, self.settings, self.hooks, self.present)
+
+    def naming(self, new_id: Callable[[], str]) -> "Unit":
+        """Return the same unit with another source of ids."""
+        return Unit(self._connection, self.now, new_id, self.settings, self.hooks, self.present)
+
+
+class Store:
+    """Everything the engine keeps.
+
+    Args:
+        settings: Where the data are kept, and the engine's choices.
+        clock: Tells the real time.
+        new_id: Makes an id.
+        hooks: What follows from movements, enrolments and publishing.
+    """
+
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        *,
+        hooks: Hooks | None = None,
+        clock: Callable[[], datetime] = real_time,
+        new_id: Callable[[], str] = random_id,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self.new_id = new_id
+        self._hooks = hooks or Hooks()
+        self._connection = _connect(settings.database)
+        version = self._value("PRAGMA user_version")
+        if version == 0:
+            self._create()
+        elif version != SCHEMA_VERSION:
+            self._connection.close()
+            raise ValueError(f"{settings.database} was written by another version of the sandbox")
+        self._offset = timedelta(milliseconds=self._setting("clock_offset") or 0)
+
+    def close(self) -> None:
+        """Close the connection; what was acknowledged is already on disk."""
+        self._connection.close()
+
+    def now(self) -> datetime:
+        """Return the sandbox's time: the real time and the offset, to the millisecond."""
+        moment = self._clock() + self._offset
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def set_now(self, moment: datetime) -> None:
+        """Move the clock; time runs on from there.
+
+        Raises:
+            Invalid: The moment lies before the present, or beyond the last year.
+        """
+        if moment < self.now():
+            raise Invalid("The clock is never set back; reset the sandbox instead.")
+        if moment.year > LAST_YEAR:
+            raise Invalid(f"The clock ends with the year {LAST_YEAR}.", code="out_of_range")
+        offset = moment - self._clock()
+        with self.unit() as unit:
+            unit.run(
+                "INSERT OR REPLACE INTO settings VALUES ('clock_offset', ?)",
+                offset // timedelta(milliseconds=1),
+            )
+        self._offset = offset
+
+    @contextmanager
+    def unit(self, now: datetime | None = None) -> Iterator[Unit]:
+        """Open one transaction: committed when the block ends well, undone when it raises."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield Unit(self._connection, now or self.now(), self.new_id, self.settings, self._hooks)
+        except Refusal as refusal:
+            self._connection.execute("COMMIT" if refusal.kept else "ROLLBACK")
+            raise
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @property
+    def started(self) -> bool:
+        """Whether the store was filled once; data that were kept are left alone."""
+        return self._setting("started") is not None
+
+    def start(self, fill: Callable[[Unit], None]) -> None:
+        """Remove everything, set the clock to the real time and fill the store, all at once."""
+        self._offset = timedelta()
+        with self.unit() as unit:
+            for table in self._tables():
+                unit.run(f'DELETE FROM "{table}"')  # noqa: S608 - the schema's own name
+            fill(unit)
+            unit.run("INSERT INTO settings VALUES ('started', ?)", unit.now_stored)
+
+    def state_hash(self) -> str:
+        """Return a digest of all loyalty data and contacts, in hexadecimal."""
+        digest = hashlib.sha256()
+        for table in self._tables():
+            if table not in _NOT_HASHED:
+                digest.update(f"{table}\n".encode())
+                sql = f'SELECT * FROM "{table}" ORDER BY 1, 2'  # noqa: S608 - the schema's own name
+                for row in self._connection.execute(sql):
+                    digest.update(repr(tuple(row)).encode())
+        return digest.hexdigest()
+
+    def _tables(self) -> list[str]:
+        rows = self._connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            " ORDER BY name"
+        )
+        return [row[0] for row in rows]
+
+    def _create(self) -> None:
+        schema = Path(__file__).with_name("schema.sql").read_text("utf-8")
+        self._connection.executescript(
+            f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+        )
+
+    def _value(self, sql: str) -> int:
+        return cast("int", self._connection.execute(sql).fetchone()[0])
+
+    def _setting(self, name: str) -> Any:
+        row = self._connection.execute("SELECT value FROM settings WHERE name = ?", (name,))
+        found = row.fetchone()
+        return None if found is None else found[0]
+
+
+def _connect(database: Path | None) -> sqlite3.Connection:
+    # The application speaks from one event loop; the test that closes it may be another thread.
+    connection = sqlite3.connect(
+        database or ":memory:",
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    connection.row_factory = sqlite3.Row
+    if database is not None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA busy_timeout = 5000")
+    return connection

@@ -95,7 +95,7 @@ class PastTransaction(Reply):
     meta: Meta | None = None
     reject_reason: str | None = None
     rejected_at: str | None = None
-    status: TransactionStatus | None = None
+    status: Annotated[str, BeforeValidator(current_status)] | None = None
 
 
 class TransactionHistory(Reply):

@@ -285,7 +285,8 @@ def revoke_vouchers(
     voucher_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)],
 ) -> Request[Done]:
     """Take vouchers back for good."""
-    if not voucher_ids:
+    ids = ",".join(voucher_ids)
+    if not ids.strip(","):
         raise ValueError("voucher_ids must name at least one voucher")
-    query = {"attributedRewardIds": ",".join(voucher_ids)}
+    query = {"attributedRewardIds": ids}
     return delete(f"{PROGRAMS}/{program}/rewards/revoke", Done, query)

@@ -201,6 +201,7 @@ def apply(
     amount: Decimal,
     now: datetime,
     *,
+    balance: Decimal | None = None,
     minutes: int | None = None,
     reserved: Decimal = ZERO,
     oldest_first: bool = False,
@@ -212,6 +213,7 @@ def apply(
         lots: The open lots of the balance.
         amount: The movement, rounded, not zero.
         now: The time of completion.
+        balance: The balance, where `lots` are only those that the movement can fall on.
         minutes: A life of its own for the credited lot.
         reserved: What other open debits have set aside, where drafts reserve.
         oldest_first: Spend in the order of crediting instead of expiry.
@@ -222,7 +224,8 @@ def apply(
         NotAllowed: It is larger than one movement may be.
     """
     open_lots = counted(lots, now)
-    balance = balance_of(open_lots, now)
+    if balance is None:
+        balance = balance_of(open_lots, now)
     if amount > 0:
         applied = _fitting_credit(rules, balance, amount)
         entries, rest = _repay(open_lots, applied)

@@ -143,6 +143,9 @@ CREATE TABLE open_lots (
     expires_at INTEGER,
     PRIMARY KEY (member, definition, lot)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX open_lots_by_end
+    ON open_lots (member, definition, expires_at IS NULL, expires_at, lot);
+CREATE INDEX debts ON open_lots (member, definition, lot) WHERE remaining < 0;
 
 -- What happens by itself when its time comes; the lane `step` waits for a clock step.
 CREATE TABLE due (

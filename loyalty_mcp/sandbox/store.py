@@ -76,6 +76,10 @@ class Unit:
         """Return all rows."""
         return self._connection.execute(sql, values).fetchall()
 
+    def each(self, sql: str, *values: object) -> Iterator[sqlite3.Row]:
+        """Return the rows one by one, no more of them than are asked for."""
+        return self._connection.execute(sql, values)
+
     def number(self, sql: str, *values: object) -> int:
         """Return the one number that the statement gives."""
         return cast("int", self._connection.execute(sql, values).fetchone()[0])

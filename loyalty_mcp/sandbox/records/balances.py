@@ -2,13 +2,21 @@
 
 import sqlite3
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from loyalty_mcp.sandbox.amounts import from_millionths
+from loyalty_mcp.sandbox.amounts import from_millionths, to_millionths
 from loyalty_mcp.sandbox.ledger import Lot
 from loyalty_mcp.sandbox.moments import from_milliseconds
 from loyalty_mcp.sandbox.nouns import Member
 from loyalty_mcp.sandbox.store import Unit
+
+_LOTS: Final = (
+    "SELECT lot, remaining, expires_at FROM open_lots WHERE member = ? AND definition = ?"
+)
+_DEBTS: Final = (
+    "SELECT lot, remaining, expires_at FROM open_lots INDEXED BY debts"
+    " WHERE member = ? AND definition = ? AND remaining < 0 ORDER BY lot"
+)
 
 
 class OpenLot(NamedTuple):
@@ -71,24 +79,45 @@ def touch(unit: Unit, member: Member, definition_id: str) -> None:
 
 def lots(unit: Unit, member: Member, definition_id: str) -> list[Lot]:
     """Return the lots of a balance that are not used up."""
-    rows = unit.all(
-        "SELECT lot, remaining, expires_at FROM open_lots WHERE member = ? AND definition = ?",
+    rows = unit.all(_LOTS, member.seq, definition_id)
+    return [_lot(row) for row in rows]
+
+
+def touched_lots(unit: Unit, member: Member, definition_id: str, amount: Decimal) -> list[Lot]:
+    """Return the lots that a signed movement can fall on, however many others there are.
+
+    A credit can only fall on debts, a debit on the first lots, in the order of spending, whose
+    sum it needs.
+    """
+    if amount > 0:
+        debts = unit.all(_DEBTS, member.seq, definition_id)
+        return [_lot(row) for row in debts]
+    order = "lot" if unit.settings.oldest_first else "expires_at IS NULL, expires_at, lot"
+    found, needed = [], to_millionths(-amount)
+    for row in unit.each(
+        f"{_LOTS} AND remaining > 0 AND (expires_at IS NULL OR expires_at > ?) ORDER BY {order}",
         member.seq,
         definition_id,
-    )
-    return [
-        Lot(
-            row["lot"],
-            from_millionths(row["remaining"]),
-            None if row["expires_at"] is None else from_milliseconds(row["expires_at"]),
-        )
-        for row in rows
-    ]
+        unit.now_stored,
+    ):
+        found.append(_lot(row))
+        needed -= row["remaining"]
+        if needed <= 0:
+            break
+    return found
 
 
 def value(unit: Unit, member: Member, definition_id: str) -> Decimal:
     """Return a member's balance now."""
-    return values(unit, member).get(definition_id, Decimal(0))
+    return from_millionths(
+        unit.number(
+            "SELECT COALESCE(SUM(remaining), 0) FROM open_lots WHERE member = ?"
+            " AND definition = ? AND (expires_at IS NULL OR expires_at > ?)",
+            member.seq,
+            definition_id,
+            unit.now_stored,
+        )
+    )
 
 
 def values(unit: Unit, member: Member) -> dict[str, Decimal]:
@@ -186,4 +215,13 @@ def drop_lot(unit: Unit, member_seq: int, definition_id: str, lot: int) -> None:
         member_seq,
         definition_id,
         lot,
+    )
+
+
+def _lot(row: sqlite3.Row) -> Lot:
+    ends = row["expires_at"]
+    return Lot(
+        row["lot"],
+        from_millionths(row["remaining"]),
+        None if ends is None else from_milliseconds(ends),
     )

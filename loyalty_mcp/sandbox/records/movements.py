@@ -225,9 +225,10 @@ def _decide(
 ) -> Application:
     application = ledger.apply(
         definition.rules,
-        balances.lots(unit, member, definition.id),
+        balances.touched_lots(unit, member, definition.id, amount),
         amount,
         unit.now,
+        balance=balances.value(unit, member, definition.id),
         minutes=minutes,
         reserved=_reserved(unit, member, definition, besides) if amount < 0 else Decimal(0),
         oldest_first=unit.settings.oldest_first,

@@ -120,16 +120,8 @@ def demo() -> None:
 @click.option("--empty", is_flag=True, help="Start without the seeded world.")
 @click.option("--api-key", default=None, help="Accept only this key; any is accepted otherwise.")
 @click.option("--rate-limit", default=600, show_default=True, type=click.IntRange(0))
-def sandbox(
-    port: int,
-    host: str,
-    database: Path | None,
-    *,
-    empty: bool,
-    api_key: str | None,
-    rate_limit: int,
-) -> None:
-    """Run the engine alone, for any Brevo SDK: requests an hour are bounded as Brevo does."""
+def sandbox(port: int, host: str, **engine: Any) -> None:
+    """Run the engine alone, for any Brevo SDK, with Brevo's bound on requests an hour."""
     from loyalty_mcp.sandbox.serve import serve as serve_sandbox  # noqa: PLC0415 - only here
     from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - only here
 

@@ -1,0 +1,147 @@
+"""What tests share: a fresh sandbox, the parts of a server on it, and real MCP clients."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+import mcp_types as types
+import pytest
+from mcp import Client
+from mcp.client.session import ClientRequestContext
+from starlette.applications import Starlette
+
+from loyalty_mcp.composition import Parts, compose
+from loyalty_mcp.config import Settings, read_settings
+from loyalty_mcp.sandbox.app import create_app
+
+Mode = Literal["auto", "legacy"]
+Answer = Callable[[types.ElicitRequestParams], types.ElicitResult]
+Connect = Callable[..., AbstractAsyncContextManager[Client]]
+
+YES = types.ElicitResult(action="accept", content={"agree": True})
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop of the product."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine reaches a test, and no test reaches the machine."""
+    for name in list(os.environ):
+        if name.startswith(("LOYALTY_MCP_", "BREVO_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Both eras of the protocol."""
+    found: Mode = request.param
+    return found
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Starlette]:
+    """A fresh, seeded engine."""
+    app = create_app()
+    yield app
+    app.state.store.close()
+
+
+class SandboxControl:
+    """The control API of a sandbox, and the member's balance without our own code in between."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._http = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app),
+            base_url="http://sandbox",
+            headers={"api-key": "test"},
+        )
+
+    async def state_hash(self) -> str:
+        """A fingerprint of all loyalty data."""
+        return str((await self.get("/sandbox/state-hash"))["state_hash"])
+
+    async def get(self, path: str) -> Any:
+        """GET a path of the engine."""
+        return (await self._http.get(path)).raise_for_status().json()
+
+    async def post(self, path: str, body: Any) -> Any:
+        """POST to a path of the engine."""
+        return (await self._http.post(path, json=body)).raise_for_status().json()
+
+    async def program(self) -> str:
+        """The id of the seeded program."""
+        return str((await self.get("/v3/loyalty/config/programs"))["items"][0]["id"])
+
+    async def balance(self, member: int) -> float:
+        """What a member has in the seeded program's one visible balance."""
+        path = (
+            f"/v3/loyalty/balance/programs/{await self.program()}/subscriptions/{member}/balances"
+        )
+        return float((await self.get(path))["balance"][0]["value"])
+
+    async def close(self) -> None:
+        """Let the client go."""
+        await self._http.aclose()
+
+
+@pytest.fixture
+async def control(sandbox: Starlette) -> AsyncIterator[SandboxControl]:
+    """The engine from outside."""
+    found = SandboxControl(sandbox)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    """Settings with the given flags, in an empty environment."""
+    return read_settings
+
+
+@pytest.fixture
+async def parts(sandbox: Starlette) -> AsyncIterator[Callable[..., Parts]]:
+    """Makes the parts of a server on the sandbox; closes them at the end."""
+    made: list[Parts] = []
+
+    def make(**flags: Any) -> Parts:
+        made.append(compose(read_settings(**flags), sandbox))
+        return made[-1]
+
+    yield make
+    for item in made:
+        await item.http.aclose()
+        await item.context.journal.close()
+
+
+@pytest.fixture
+def connect(parts: Callable[..., Parts], mode: Mode) -> Connect:
+    """Connects a real MCP client, in both eras, to a server with the given flags."""
+
+    @asynccontextmanager
+    async def connected(answer: Answer | None = None, **flags: Any) -> AsyncIterator[Client]:
+        async def dialog(
+            context: ClientRequestContext,  # noqa: ARG001 - the protocol of the client names it
+            params: types.ElicitRequestParams,
+        ) -> types.ElicitResult | types.ErrorData:
+            assert answer is not None
+            return answer(params)
+
+        server = parts(**flags).server()
+        callback = None if answer is None else dialog
+        async with Client(server, mode=mode, elicitation_callback=callback) as client:
+            yield client
+
+    return connected
+
+
+def text_of(result: types.CallToolResult) -> str:
+    """The text of an answer."""
+    return "\n".join(block.text for block in result.content if isinstance(block, types.TextContent))

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loyalty_mcp.sandbox import documents, fields
+from loyalty_mcp.sandbox.consequences import HOOKS
 from loyalty_mcp.sandbox.endpoint import Endpoint
 from loyalty_mcp.sandbox.engine import Engine
 from loyalty_mcp.sandbox.errors import (
@@ -26,15 +27,11 @@ from loyalty_mcp.sandbox.errors import (
     Unauthorized,
 )
 from loyalty_mcp.sandbox.faults import Fault
-from loyalty_mcp.sandbox.hooks import Hooks
 from loyalty_mcp.sandbox.routes import ENDPOINTS
 from loyalty_mcp.sandbox.settings import SandboxSettings
 from loyalty_mcp.sandbox.store import random_id, real_time
 
 LARGEST_BODY: Final = 2**20
-
-HOOKS: Final = Hooks()
-"""What follows from movements, enrolments and publishing."""
 
 _DEFAULTS: Final = SandboxSettings()
 _LOG: Final = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ class Hooks:
         after_completion: A movement has entered a balance.
         after_enrolment: A contact has become a member; the balances stand at 0.
         before_unsubscription: A membership is about to end.
+        after_expiry: A lot of a member has ended, so that a balance has fallen by itself.
         after_publish: The draft configuration has become live.
     """
 
@@ -31,4 +32,5 @@ class Hooks:
     after_completion: tuple[Callable[["Unit", Completed], None], ...] = ()
     after_enrolment: tuple[Callable[["Unit", Member], None], ...] = ()
     before_unsubscription: tuple[Callable[["Unit", Member], None], ...] = ()
+    after_expiry: tuple[Callable[["Unit", Member], None], ...] = ()
     after_publish: tuple[Callable[["Unit", Program], None], ...] = ()

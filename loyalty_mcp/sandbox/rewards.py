@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
 
-from loyalty_mcp.sandbox import ledger, limits
+from loyalty_mcp.sandbox import ledger, limits, moments
 from loyalty_mcp.sandbox.errors import ExpectationFailed, NotAllowed, PreconditionFailed
 from loyalty_mcp.sandbox.ledger import BalanceRules, Span
 from loyalty_mcp.sandbox.periods import PeriodUnit
@@ -20,9 +20,6 @@ VoucherState = Literal["usable", "not_yet_valid", "expired", "consumed", "revoke
 _DAY: Final = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
 _CLOCK: Final = re.compile(r"(\d{2}/\d{2}/\d{4}) (\d{1,2}):(\d{2}) ?([AaPp])[Mm]", re.ASCII)
 _ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
-_ISO_MOMENT: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
-)
 _CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _PATTERN_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LENGTH: Final = 10
@@ -311,14 +308,11 @@ def parse_moment(text: str) -> datetime:
     """Read RFC 3339, or DD/MM/YYYY HH:MM AM/PM in the account's time zone, which is UTC.
 
     Raises:
-        ValueError: It is neither, or names no real moment.
+        ValueError: It is neither, names no real moment, or lies outside the years 1901 to 2999.
     """
-    if _ISO_MOMENT.fullmatch(text):
-        moment = datetime.fromisoformat(text.upper().replace(" ", "T"))
-        return _in_utc(moment)
     clock = _CLOCK.fullmatch(text)
     if clock is None:
-        raise ValueError(text)
+        return moments.parse(text)
     hour, minute = int(clock[2]), int(clock[3])
     if not 1 <= hour <= 12:  # a clock of twelve hours
         raise ValueError(text)
@@ -333,31 +327,14 @@ def parse_expiration(text: str) -> datetime:
         ValueError: It is none of these, or names no real day.
     """
     if _DAY.fullmatch(text) or _ISO_DAY.fullmatch(text):
-        return _end_of(_day(text))
+        return _day(text) + timedelta(days=1)
     return parse_moment(text)
 
 
 def _day(text: str) -> datetime:
-    if iso := _ISO_DAY.fullmatch(text):
-        return datetime(int(iso[1]), int(iso[2]), int(iso[3]), tzinfo=UTC)
     match = _DAY.fullmatch(text)
-    if match is None:
-        raise ValueError(text)
-    return datetime(int(match[3]), int(match[2]), int(match[1]), tzinfo=UTC)
-
-
-def _end_of(day: datetime) -> datetime:
-    try:
-        return day + timedelta(days=1)
-    except OverflowError:
-        raise ValueError("beyond the calendar") from None
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("beyond the calendar") from None
+    year, month, day = (match[3], match[2], match[1]) if match else text.split("-")
+    return moments.parse(f"{year}-{month}-{day}T00:00:00Z")
 
 
 def generated_code(pattern: str | None, draw: Callable[[int], int]) -> str:

@@ -9,15 +9,22 @@ from typing import Any, Final, NamedTuple
 
 from loyalty_mcp.sandbox.nouns import Definition, Item, Member, Program
 from loyalty_mcp.sandbox.records import (
+    codes,
     configuration,
     contacts,
     definitions,
     members,
     movements,
     programs,
+    redemptions,
+    vouchers,
 )
 from loyalty_mcp.sandbox.records.contacts import NewContact
+from loyalty_mcp.sandbox.settling import settle
 from loyalty_mcp.sandbox.store import Unit
+
+POOLED_CODES: Final = 12
+"""How many codes the pool of the 10 euro voucher began with."""
 
 _NAMESPACE: Final = uuid.UUID("5a1e0c1b-6f6e-4f0a-9d0b-0c5f0a5e1d01")
 
@@ -54,6 +61,20 @@ class Step(NamedTuple):
     cancelled: bool = False
 
 
+class Gift(NamedTuple):
+    """A voucher that was issued in the past.
+
+    Attributes:
+        days_ago: When.
+        used_days_ago: When it was redeemed, where it was.
+    """
+
+    days_ago: int
+    contact_id: int
+    reward: str
+    used_days_ago: int | None = None
+
+
 PEOPLE: Final = (
     Person(101, "Anna", "Keller", "anna.keller@example.com", "+491511000101", 240),
     Person(102, "Bruno", "Marchetti", "bruno.marchetti@example.com", "+393331000102", 200),
@@ -80,14 +101,22 @@ HISTORY: Final = (
     Step(170, 105, 350, "Order 5005"),
     Step(150, 103, 260, "Order 5006"),
     Step(120, 106, 205, "Order 5007"),
+    Step(110, 101, -50, "Paid with points at order 5011"),
     Step(100, 101, 130, "Order 5008"),
     Step(85, 104, 45, "Order 5009"),
     Step(70, 103, -40, "Refund of order 5006, in part"),
     Step(55, 107, 150, "Order 5010"),
-    Step(40, 101, -50, "Paid with points at order 5011"),
     Step(30, 105, -20, "Correction"),
     Step(25, 104, 80, "Order 5012, not delivered", cancelled=True),
     Step(20, 102, 60, "Autumn bonus", life=25),
+)
+
+
+GIFTS: Final = (
+    Gift(100, 103, "ten-euro-voucher", used_days_ago=80),
+    Gift(30, 101, "free-coffee"),
+    Gift(85, 105, "ten-euro-voucher"),
+    Gift(10, 103, "ten-euro-voucher"),
 )
 
 
@@ -100,13 +129,16 @@ def fill(unit: Unit) -> None:
         _naming(founding, "program"), "VIP Club", description="Points on every purchase."
     )
     points = _define_balance(founding, program)
-    _define_tiers(founding, program, points, _define_rewards(founding, program))
+    _define_tiers(founding, program, points, _define_rewards(founding, program, points))
     configuration.publish(founding, program.id)
     program = programs.mark_published(founding, program)
     enrolled = {person.contact_id: _enrol(unit, program, person) for person in PEOPLE}
     definition = definitions.get_in_force(unit, program, points.id)
     for step in HISTORY:
         _move(unit, program, definition, enrolled[step.contact_id], step)
+    for gift in GIFTS:
+        _give(unit, program, enrolled[gift.contact_id], gift)
+    settle(unit)
 
 
 def own_id(person: Person) -> str:
@@ -141,12 +173,17 @@ def _define_balance(unit: Unit, program: Program) -> Item:
     return _configure(unit, program, "balance_definition", "Purchase Points", body)
 
 
-def _define_rewards(unit: Unit, program: Program) -> dict[str, Item]:
+def _define_rewards(unit: Unit, program: Program, points: Item) -> dict[str, Item]:
     rewards: tuple[dict[str, Any], ...] = (
         {
             "name": "free-coffee",
             "publicName": "Free coffee",
-            "publicDescription": "A coffee of your choice, on us.",
+            "publicDescription": "A coffee of your choice for 40 points.",
+            "subtractBalanceDefinitionId": points.id,
+            "subtractBalanceValue": 40,
+            "expirationValue": 6,
+            "expirationUnit": "month",
+            "expirationModifier": "endOfPeriod",
         },
         {
             "name": "ten-euro-voucher",
@@ -155,13 +192,21 @@ def _define_rewards(unit: Unit, program: Program) -> dict[str, Item]:
             "value": 10,
             "unit": "EUR",
             "valueType": "fixed",
+            "expirationValue": 90,
+            "expirationUnit": "day",
+            "expirationModifier": "noModification",
+            "attributionPerConsumer": 3,
+            "codePoolId": _pool_id(),
         },
         {
             "name": "gold-gift",
             "publicName": "Gold welcome gift",
             "publicDescription": "A small present for reaching Gold.",
+            "redeemPerConsumer": 1,
         },
     )
+    numbers = (uuid.uuid5(_NAMESPACE, f"code {number}").hex[:6] for number in range(POOLED_CODES))
+    codes.fill(unit, program.id, _pool_id(), (f"TEN-{number.upper()}" for number in numbers))
     return {
         reward["name"]: _configure(unit, program, "reward", reward["name"], reward)
         for reward in rewards
@@ -219,6 +264,26 @@ def _move(unit: Unit, program: Program, definition: Definition, member: Member, 
         movements.cancel(then, program, movement)
     else:
         movements.complete(then, program, movement)
+
+
+def _give(unit: Unit, program: Program, member: Member, gift: Gift) -> None:
+    label = f"voucher {gift.contact_id} {gift.days_ago}"
+    then = _naming(_ago(unit, gift.days_ago), label)
+    item = _reward(then, program, gift.reward)
+    issued = vouchers.issue(then, program, member, item)
+    if gift.used_days_ago is not None:
+        used = _naming(_ago(unit, gift.used_days_ago), f"{label} used")
+        opened = redemptions.open_redemption(used, program, issued)
+        redemptions.complete(used, program, opened)
+
+
+def _reward(unit: Unit, program: Program, name: str) -> Item:
+    items = configuration.every(unit, program.id, "reward", "active")
+    return next(item for item in items if item.body["name"] == name)
+
+
+def _pool_id() -> str:
+    return str(uuid.uuid5(_NAMESPACE, "code pool of ten-euro-voucher"))
 
 
 def _ago(unit: Unit, days: int) -> Unit:

@@ -2,10 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from loyalty_mcp.sandbox.errors import Refusal
-from loyalty_mcp.sandbox.records import due, movements, programs
+from loyalty_mcp.sandbox.records import (
+    anniversaries,
+    due,
+    movements,
+    programs,
+    standings,
+    vouchers,
+)
 from loyalty_mcp.sandbox.store import Unit
 
 
@@ -27,10 +35,40 @@ def remind_of_lot(unit: Unit, lot: str) -> None:
     movements.remind_of_lot(unit, int(lot))
 
 
+def expire_voucher(unit: Unit, voucher: str) -> None:
+    """Announce that a voucher has lapsed unused."""
+    vouchers.announce_expiry(unit, int(voucher))
+
+
+def remind_of_voucher(unit: Unit, voucher: str) -> None:
+    """Announce that a voucher lapses soon."""
+    vouchers.remind(unit, int(voucher))
+
+
+def _anniversary(family: anniversaries.Family, unit: Unit, subject: str) -> None:
+    anniversaries.announce(unit, family, subject)
+
+
+def _anniversary_reminder(family: anniversaries.Family, unit: Unit, subject: str) -> None:
+    anniversaries.remind(unit, family, subject)
+
+
+def _evaluation(direction: standings.Direction, unit: Unit, subject: str) -> None:
+    standings.evaluate(unit, subject, direction)
+
+
 HANDLERS: Final[dict[str, Callable[[Unit, str], None]]] = {
     "lot_expiry": expire_lot,
     "lot_reminder": remind_of_lot,
+    "membership_anniversary": partial(_anniversary, "membership"),
+    "membership_reminder": partial(_anniversary_reminder, "membership"),
     "order": process_order,
+    "tier_anniversary": partial(_anniversary, "tier"),
+    "tier_downgrade": partial(_evaluation, "downgrade"),
+    "tier_reminder": partial(_anniversary_reminder, "tier"),
+    "tier_upgrade": partial(_evaluation, "upgrade"),
+    "voucher_expiry": expire_voucher,
+    "voucher_reminder": remind_of_voucher,
 }
 """What happens, by kind; each is given the unit at the time of falling due, and the subject."""
 

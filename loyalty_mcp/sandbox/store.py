@@ -41,6 +41,7 @@ class Unit:
         new_id: Makes an id.
         settings: The engine's choices.
         hooks: What follows from movements, enrolments and publishing.
+        present: The time of the request, where `now` is when something fell due before it.
     """
 
     def __init__(
@@ -182,6 +183,7 @@ class Store:
             for table in self._tables():
                 unit.run(f'DELETE FROM "{table}"')  # noqa: S608 - the schema's own name
             fill(unit)
+            unit.run("DELETE FROM events")
             unit.run("INSERT INTO settings VALUES ('started', ?)", unit.now_stored)
 
     def state_hash(self) -> str:

@@ -23,11 +23,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A rung: reached when all its conditions hold."""
+    """A rung: reached when all its conditions hold; `rewards` are issued to who reaches it."""
 
     id: str
     name: str
     conditions: tuple[Condition, ...]
+    rewards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class Ladder:
     downgrade: Strategy = "real_time"
     upgrade_schedule: Schedule | None = None
     downgrade_schedule: Schedule | None = None
+    name: str = ""
+
+    def tier(self, tier_id: str | None) -> Tier | None:
+        """Give the tier with that id, or None."""
+        return next((tier for tier in self.tiers if tier.id == tier_id), None)
+
+    def rank(self, tier_id: str | None) -> int:
+        """Give the place of a tier, from 0 for the lowest; -1 for none of this group."""
+        return next((i for i, tier in enumerate(self.tiers) if tier.id == tier_id), -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +139,14 @@ def evaluate(
         upgrade_due: Whether a higher tier may be given now.
         downgrade_due: Whether the tier may be taken now.
     """
-    rank = {tier.id: place for place, tier in enumerate(ladder.tiers)}
-    if current not in rank:
+    if ladder.rank(current) < 0:
         first = entry(ladder)
         current = None if first is None or not holds(first, balances) else first.id
     target = earned(ladder, balances)
-    before = -1 if current is None else rank[current]
-    after = -1 if target is None else rank[target.id]
+    reached = None if target is None else target.id
+    before, after = ladder.rank(current), ladder.rank(reached)
     if (after > before and upgrade_due) or (after < before and downgrade_due):
-        return None if target is None else target.id
+        return reached
     return current
 
 

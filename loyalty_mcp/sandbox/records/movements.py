@@ -455,6 +455,9 @@ def _lapse(
         expires_at=None if ends is None else stored_to_text(ends[0]),
         value=from_millionths(row["remaining"]),
     )
+    if name == "balance_value_expired":
+        for follow in unit.hooks.after_expiry:
+            follow(unit, member)
 
 
 def _in_force(unit: Unit, member: Member, definition_id: str) -> Definition | None:

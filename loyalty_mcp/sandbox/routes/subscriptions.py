@@ -20,6 +20,8 @@ from loyalty_mcp.sandbox.fields import (
 from loyalty_mcp.sandbox.moments import stored_to_text, to_milliseconds
 from loyalty_mcp.sandbox.nouns import Member, Program
 from loyalty_mcp.sandbox.records import balances, definitions, members, programs
+from loyalty_mcp.sandbox.routes.tiers import tier_part
+from loyalty_mcp.sandbox.routes.vouchers import reward_part
 from loyalty_mcp.sandbox.store import Unit
 
 ORGANIZATION: Final = 1_000_001
@@ -148,6 +150,8 @@ PARTS: Final[dict[str, Callable[[Unit, Program, Member, bool], Json | list[Json]
     "balance": balance_part,
     "members": members_part,
     "membership": membership_part,
+    "reward": reward_part,
+    "tier": tier_part,
 }
 """The parts of an account, by their names in the answer and in `params`."""
 

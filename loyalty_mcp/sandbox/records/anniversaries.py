@@ -1,0 +1,140 @@
+"""Anniversaries of memberships and of tiers: announced each month, each year, and ahead."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple
+
+from loyalty_mcp.sandbox.moments import from_milliseconds, stored_to_text
+from loyalty_mcp.sandbox.nouns import Member
+from loyalty_mcp.sandbox.records import due, events, members, programs
+from loyalty_mcp.sandbox.records.events import EventName
+from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.tiers import anniversary_after
+
+Family = Literal["membership", "tier"]
+
+REMINDER: Final = timedelta(days=7)
+"""How long before it a yearly anniversary is announced."""
+
+CAUGHT_UP: Final = timedelta(days=2 * 366)
+"""After a long leap of the clock only the anniversaries of this last while are announced."""
+
+_NAMES: Final[dict[Family, tuple[EventName, EventName, EventName]]] = {
+    "membership": (
+        "subscription_month_anniversary",
+        "subscription_year_anniversary",
+        "membership_anniversary_reminder",
+    ),
+    "tier": (
+        "tier_association_month_anniversary",
+        "tier_association_year_anniversary",
+        "tier_anniversary_reminder",
+    ),
+}
+
+
+class _Origin(NamedTuple):
+    member: Member
+    since: datetime
+    details: dict[str, Any]
+
+
+def begin(unit: Unit, family: Family, subject: str, since: datetime) -> None:
+    """Plan the anniversaries of a membership, or of a member's time on a tier.
+
+    Args:
+        unit: The transaction.
+        family: Which of the two.
+        subject: The number of the member, or `member:move` of the tier.
+        since: When it began.
+    """
+    due.schedule(unit, f"{family}_anniversary", subject, anniversary_after(since, unit.now, 1))
+    year = anniversary_after(since, unit.now)
+    if year - REMINDER <= unit.now:
+        year = anniversary_after(since, year)
+    due.schedule(unit, f"{family}_reminder", subject, year - REMINDER)
+
+
+def begin_membership(unit: Unit, member: Member) -> None:
+    """Plan the anniversaries of a new member."""
+    begin(unit, "membership", str(member.seq), from_milliseconds(member.created_at))
+
+
+def announce(unit: Unit, family: Family, subject: str) -> None:
+    """Announce that another month, or year, has passed, and plan the next."""
+    origin = _origin(unit, family, subject)
+    if origin is None:
+        return
+    months = (unit.now.year - origin.since.year) * 12 + unit.now.month - origin.since.month
+    month_name, year_name, _ = _NAMES[family]
+    name = month_name if months % 12 else year_name
+    events.emit(unit, name, origin.member, **origin.details, months=months)
+    next_at = anniversary_after(origin.since, _caught_up(unit), 1)
+    due.schedule(unit, f"{family}_anniversary", subject, next_at)
+
+
+def remind(unit: Unit, family: Family, subject: str) -> None:
+    """Announce a yearly anniversary that is near, and plan the next."""
+    origin = _origin(unit, family, subject)
+    if origin is None:
+        return
+    year = anniversary_after(origin.since, unit.now)
+    events.emit(
+        unit,
+        _NAMES[family][2],
+        origin.member,
+        **origin.details,
+        anniversary=year.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+    next_year = anniversary_after(origin.since, max(year, _caught_up(unit)))
+    due.schedule(unit, f"{family}_reminder", subject, next_year - REMINDER)
+
+
+def _caught_up(unit: Unit) -> datetime:
+    return max(unit.now, unit.present - CAUGHT_UP)
+
+
+def _origin(unit: Unit, family: Family, subject: str) -> _Origin | None:
+    """Read what is being celebrated; None when it is over.
+
+    Raises:
+        NotFound: The program was deleted.
+    """
+    member_seq, _, move_seq = subject.partition(":")
+    member = members.by_seq(unit, int(member_seq))
+    programs.get(unit, member.program_id)
+    if members.owner(unit, member.program_id, member.contact_id) != member:
+        return None
+    if family == "membership":
+        details = {
+            "subscription": {
+                "created_at": stored_to_text(member.created_at),
+                "loyalty_subscription_id": member.own_id,
+            }
+        }
+        return _Origin(member, from_milliseconds(member.created_at), details)
+    row = unit.one(
+        "SELECT tier_group, tier, at, (SELECT MAX(seq) FROM tier_moves later"
+        " WHERE later.member = m.member AND later.tier_group = m.tier_group) AS last"
+        " FROM tier_moves m WHERE seq = ?",
+        int(move_seq),
+    )
+    if row is None or row["last"] != int(move_seq):
+        return None
+    return _Origin(
+        member,
+        from_milliseconds(row["at"]),
+        {
+            "tier_group": {"id": row["tier_group"], "name": _name(unit, row["tier_group"])},
+            "tier": {"id": row["tier"], "name": _name(unit, row["tier"])},
+            "since": stored_to_text(row["at"]),
+        },
+    )
+
+
+def _name(unit: Unit, item_id: str) -> str | None:
+    # Active sorts before draft; what was deleted and published still has its draft.
+    row = unit.one(
+        "SELECT json_extract(body, '$.name') FROM configuration WHERE id = ? ORDER BY version",
+        item_id,
+    )
+    return None if row is None else str(row[0])

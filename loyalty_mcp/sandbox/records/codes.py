@@ -1,0 +1,53 @@
+"""Pools of voucher codes."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from loyalty_mcp.sandbox.store import Unit
+
+
+class Code(NamedTuple):
+    """A code that is still in its pool."""
+
+    seq: int
+    text: str
+
+
+def fill(unit: Unit, program_id: str, pool_id: str, codes: Iterable[str]) -> None:
+    """Put codes into a pool; those it had already, used or not, are not put in again."""
+    for code in codes:
+        unit.run(
+            "INSERT OR IGNORE INTO codes (program, pool, code) VALUES (?, ?, ?)",
+            program_id,
+            pool_id,
+            code,
+        )
+
+
+def exists(unit: Unit, program_id: str, pool_id: str) -> bool:
+    """Whether the program has a pool with that id."""
+    sql = "SELECT 1 FROM codes WHERE pool = ? AND program = ? LIMIT 1"
+    return unit.one(sql, pool_id, program_id) is not None
+
+
+def left(unit: Unit, pool_id: str) -> int:
+    """Return how many codes a pool still holds."""
+    return unit.number(
+        "SELECT COUNT(*) FROM codes WHERE pool = ? AND seq NOT IN (SELECT code_seq FROM code_uses)",
+        pool_id,
+    )
+
+
+def first(unit: Unit, pool_id: str) -> Code | None:
+    """Return the code that is next, or `None` when the pool is empty."""
+    row = unit.one(
+        "SELECT seq, code FROM codes WHERE pool = ?"
+        " AND NOT EXISTS (SELECT 1 FROM code_uses WHERE code_seq = seq) ORDER BY seq LIMIT 1",
+        pool_id,
+    )
+    return None if row is None else Code(*row)
+
+
+def use(unit: Unit, code: Code, voucher_seq: int) -> None:
+    """Take a code out of its pool for a voucher; it is never given again."""
+    unit.run("INSERT INTO code_uses VALUES (?, ?)", code.seq, voucher_seq)

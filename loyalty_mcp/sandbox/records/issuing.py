@@ -1,0 +1,40 @@
+"""Issuing by rule: a completed movement may match the rule of a reward."""
+
+from typing import Any
+
+from loyalty_mcp.sandbox import documents, reward_rules
+from loyalty_mcp.sandbox.ledger import type_of
+from loyalty_mcp.sandbox.nouns import Completed
+from loyalty_mcp.sandbox.records import configuration, programs, vouchers
+from loyalty_mcp.sandbox.store import Unit
+
+
+def follow_movement(unit: Unit, completed: Completed) -> None:
+    """Issue the rewards whose rule the movement matches.
+
+    What a voucher itself takes from a balance matches no rule: a reward would issue itself.
+    """
+    if not {"voucherId", "redemptionId"}.isdisjoint(completed.movement.meta):
+        return
+    program = programs.get(unit, completed.member.program_id)
+    version = configuration.version_in_force(unit, program)
+    for item in configuration.every(unit, program.id, "reward", version):
+        rule = item.body.get("rule")
+        if rule and reward_rules.matches(rule, _event(completed), _contact(unit, completed)):
+            vouchers.try_to_issue(unit, program, completed.member, item.id)
+
+
+def _event(completed: Completed) -> dict[str, Any]:
+    movement = completed.movement
+    return {
+        **movement.meta,
+        "amount": movement.amount,
+        "balance": completed.application.balance,
+        "balanceDefinitionId": movement.definition_id,
+        "transactionType": type_of(movement.amount),
+    }
+
+
+def _contact(unit: Unit, completed: Completed) -> dict[str, Any]:
+    row = unit.one("SELECT attributes FROM contacts WHERE id = ?", completed.member.contact_id)
+    return {} if row is None else dict(documents.load(row["attributes"]))

@@ -1,0 +1,64 @@
+"""Frequency caps in force, and what their windows already hold."""
+
+from decimal import Decimal
+
+from loyalty_mcp.sandbox import limits
+from loyalty_mcp.sandbox.amounts import from_millionths
+from loyalty_mcp.sandbox.errors import NotAllowed
+from loyalty_mcp.sandbox.ledger import type_of
+from loyalty_mcp.sandbox.limits import Limit
+from loyalty_mcp.sandbox.moments import to_milliseconds
+from loyalty_mcp.sandbox.nouns import Definition, Item, Member
+from loyalty_mcp.sandbox.records import configuration, programs
+from loyalty_mcp.sandbox.store import Unit
+
+
+def refuse_beyond(unit: Unit, member: Member, definition: Definition, amount: Decimal) -> None:
+    """Refuse a signed movement that a frequency cap of its balance has no room for.
+
+    Raises:
+        NotAllowed: It would pass a cap.
+    """
+    program = programs.get(unit, member.program_id)
+    version = configuration.version_in_force(unit, program)
+    for item in configuration.every(unit, program.id, "limit", version, parent=definition.id):
+        limit = of(item)
+        if limit.transaction_type != type_of(amount):
+            continue
+        if not limits.allows(limit, spent(unit, member, definition.id, limit), abs(amount)):
+            raise NotAllowed(
+                f"The {limit.transaction_type} would pass a limit of this balance:"
+                f" {limit.value} by {limit.constraint_type} in {limit.duration_value}"
+                f" {limit.duration_unit}."
+            )
+
+
+def spent(unit: Unit, member: Member, definition_id: str, limit: Limit) -> Decimal:
+    """Return what the window of a limit already holds of a member's completed movements."""
+    start = limits.window_start(limit.duration_value, limit.duration_unit, limit.sliding, unit.now)
+    row = unit.one(
+        "SELECT COUNT(*), COALESCE(SUM(ABS(r.applied)), 0) FROM transactions t"
+        " JOIN resolutions r ON r.transaction_seq = t.seq"
+        " WHERE t.member = ? AND t.definition = ? AND r.status = 'completed'"
+        " AND r.at >= ? AND (r.applied > 0) = ?",
+        member.seq,
+        definition_id,
+        to_milliseconds(start) + limit.sliding,
+        limit.transaction_type == "credit",
+    )
+    if row is None:
+        return Decimal(0)
+    return Decimal(row[0]) if limit.constraint_type == "transaction" else from_millionths(row[1])
+
+
+def of(item: Item) -> Limit:
+    """Read an item of configuration as a limit."""
+    body = item.body
+    return Limit(
+        transaction_type=body["transactionType"],
+        constraint_type=body["constraintType"],
+        value=Decimal(body["value"]),
+        duration_value=body["durationValue"],
+        duration_unit=body["durationUnit"],
+        sliding=body.get("slidingSchedule") is True,
+    )

@@ -1,0 +1,333 @@
+"""Redemptions: the use of a voucher in two phases, with the balance it takes."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, ClassVar, Final, Literal, NamedTuple
+
+from loyalty_mcp.sandbox import documents, ledger, rewards
+from loyalty_mcp.sandbox.errors import (
+    ExpectationFailed,
+    NotAllowed,
+    NotFound,
+    PreconditionFailed,
+    Refusal,
+)
+from loyalty_mcp.sandbox.moments import from_milliseconds, to_milliseconds
+from loyalty_mcp.sandbox.nouns import Definition, Member, Movement, Program
+from loyalty_mcp.sandbox.records import (
+    balances,
+    definitions,
+    events,
+    members,
+    movements,
+    vouchers,
+)
+from loyalty_mcp.sandbox.records import rewards as reward_records
+from loyalty_mcp.sandbox.records.vouchers import Issued
+from loyalty_mcp.sandbox.rewards import Ceiling, Redemption, Reward
+from loyalty_mcp.sandbox.store import Unit
+
+_STANDING: Final = """
+SELECT d.*, v.id AS voucher_id, v.program, v.member, e.status, e.at, e.reason
+FROM redemptions d JOIN vouchers v ON v.seq = d.voucher_seq
+JOIN subscriptions s ON s.seq = v.member
+LEFT JOIN redemption_ends e ON e.redemption_seq = d.seq
+WHERE s.ended_at IS NULL
+"""
+
+
+class NotRedeemable(PreconditionFailed):
+    """The voucher or the redemption is not in a state for this; what was announced stays."""
+
+    kept: ClassVar[bool] = True
+
+
+class RedemptionRefused(ExpectationFailed):
+    """A rule or a limit refuses; what was rejected and announced stays."""
+
+    kept: ClassVar[bool] = True
+
+
+class Redeeming(NamedTuple):
+    """A redemption as it stands, with what is shown of it."""
+
+    seq: int
+    program_id: str
+    member_seq: int
+    voucher_seq: int
+    debit: str | None
+    meta: Mapping[str, Any]
+    resolved_at: int | None
+    reason: str | None
+    redemption: Redemption
+
+
+def authorized(unit: Unit, program: Program, issued: Issued) -> bool:
+    """Whether a voucher could be redeemed now; changes nothing."""
+    try:
+        _check(unit, program, issued)
+    except Refusal:
+        return False
+    return True
+
+
+def open_redemption(
+    unit: Unit,
+    program: Program,
+    issued: Issued,
+    *,
+    ttl: int | None = None,
+    meta: Mapping[str, Any] | None = None,
+    purchase: Mapping[str, Any] | None = None,
+) -> Redeeming:
+    """Begin to use a voucher: it is held, and nothing is taken yet.
+
+    Raises:
+        NotRedeemable: The voucher cannot be used now, or is held by another redemption.
+        RedemptionRefused: The reward is closed, a ceiling is reached, or its price is too high.
+    """
+    member = members.by_seq(unit, issued.member_seq)
+    try:
+        reward = _check(unit, program, issued)
+    except Refusal as refusal:
+        raise _announced(unit, member, issued, refusal) from None
+    expires_at = rewards.redemption_expiry(unit.now, ttl)
+    redemption_id = unit.new_id()
+    debit = None
+    price = None if reward.subtracts_at_issue else _price(unit, program, member, reward)
+    if price is not None:
+        definition, amount = price
+        debit = movements.draft(
+            unit,
+            member,
+            definition,
+            -amount,
+            expires_at=expires_at,
+            meta={"redemptionId": redemption_id},
+        ).id
+    seq = unit.run(
+        "INSERT INTO redemptions"
+        " (id, voucher_seq, debit, meta, purchase, created_at, expires_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        redemption_id,
+        issued.seq,
+        debit,
+        documents.dump(meta or {}),
+        None if purchase is None else documents.dump(purchase),
+        unit.now_stored,
+        None if expires_at is None else to_milliseconds(expires_at),
+    )
+    return _by_seq(unit, seq)
+
+
+def complete(unit: Unit, program: Program, redeeming: Redeeming) -> Redeeming:
+    """Finish an open redemption: the voucher is consumed and its price taken, at once.
+
+    Raises:
+        NotRedeemable: The redemption is not open any more, or the voucher has lapsed meanwhile.
+        RedemptionRefused: A rule refuses, or the price cannot be paid; it is rejected for good.
+    """
+    issued = vouchers.by_seq(unit, redeeming.voucher_seq)
+    member = members.by_seq(unit, redeeming.member_seq)
+    try:
+        rewards.require_open(redeeming.redemption, unit.now)
+        rewards.require_usable(issued.voucher, unit.now)
+    except Refusal as refusal:
+        raise _announced(unit, member, issued, refusal) from None
+    try:
+        reward = _reward(unit, program, issued)
+        rewards.require_redeemable(reward, unit.now, _counter(unit, issued, with_open=False))
+        _pay(unit, program, redeeming)
+    except Refusal as refusal:
+        _resolve(unit, redeeming, "rejected", refusal.message)
+        _void_debit(unit, program, redeeming)
+        raise _announced(unit, member, issued, refusal) from None
+    vouchers.end(unit, issued, "consumed")
+    _resolve(unit, redeeming, "completed")
+    used = vouchers.by_seq(unit, issued.seq)
+    events.emit(
+        unit,
+        "voucher_redeemed",
+        member,
+        **vouchers.details(unit, used),
+        redemption={"id": redeeming.redemption.id, "meta": redeeming.meta},
+    )
+    return _by_seq(unit, redeeming.seq)
+
+
+def get(unit: Unit, program_id: str, redemption_id: str) -> Redeeming:
+    """Return a redemption as it stands.
+
+    Raises:
+        NotFound: The program has none with that id.
+    """
+    row = unit.one(f"{_STANDING} AND d.id = ? AND v.program = ?", redemption_id, program_id)
+    if row is None:
+        raise NotFound("There is no redemption with that id.")
+    return _redeeming(row)
+
+
+def held(unit: Unit, issued: Issued) -> bool:
+    """Whether an open redemption holds a voucher."""
+    return (
+        unit.one(
+            "SELECT 1 FROM redemptions d LEFT JOIN redemption_ends e ON e.redemption_seq = d.seq"
+            " WHERE d.voucher_seq = ? AND e.status IS NULL"
+            " AND (d.expires_at IS NULL OR d.expires_at > ?)",
+            issued.seq,
+            unit.now_stored,
+        )
+        is not None
+    )
+
+
+def cancel_open(unit: Unit, program: Program, issued: Issued) -> None:
+    """End the open redemption of a voucher that is taken away, and free its debit."""
+    for row in unit.all(f"{_STANDING} AND d.voucher_seq = ? AND e.status IS NULL", issued.seq):
+        redeeming = _redeeming(row)
+        if rewards.redemption_status(redeeming.redemption, unit.now) == "draft":
+            _resolve(unit, redeeming, "cancelled", "The voucher was revoked.")
+            _void_debit(unit, program, redeeming)
+
+
+def _check(unit: Unit, program: Program, issued: Issued) -> Reward:
+    rewards.require_usable(issued.voucher, unit.now, held=held(unit, issued))
+    reward = _reward(unit, program, issued)
+    rewards.require_redeemable(reward, unit.now, _counter(unit, issued, with_open=True))
+    if not reward.subtracts_at_issue:
+        member = members.by_seq(unit, issued.member_seq)
+        _require_affordable(unit, program, member, reward)
+    return reward
+
+
+def _reward(unit: Unit, program: Program, issued: Issued) -> Reward:
+    try:
+        item = reward_records.get_in_force(unit, program, issued.voucher.reward_id)
+    except (NotFound, NotAllowed):
+        raise ExpectationFailed("The reward is no longer in force.") from None
+    return reward_records.of(item)
+
+
+def _price(
+    unit: Unit, program: Program, member: Member, reward: Reward
+) -> tuple[Definition, Decimal] | None:
+    definition_id = reward.subtract_balance_definition_id
+    if definition_id is None:
+        return None
+    amount = rewards.subtraction(reward, balances.value(unit, member, definition_id))
+    if amount is None:
+        return None
+    try:
+        return definitions.get_in_force(unit, program, definition_id), amount
+    except (NotFound, NotAllowed):
+        raise ExpectationFailed("The balance that the reward takes is not in force.") from None
+
+
+def _require_affordable(unit: Unit, program: Program, member: Member, reward: Reward) -> None:
+    price = _price(unit, program, member, reward)
+    if price is None:
+        return
+    definition, amount = price
+    if amount == 0:
+        raise ExpectationFailed("The member has no balance that the reward could take.")
+    lots = balances.lots(unit, member, definition.id)
+    try:
+        rounded = ledger.rounded(definition.rules, -amount)
+        ledger.apply(definition.rules, lots, rounded, unit.now)
+    except Refusal as refusal:
+        raise ExpectationFailed(refusal.message) from None
+
+
+def _pay(unit: Unit, program: Program, redeeming: Redeeming) -> None:
+    if redeeming.debit is None:
+        return
+    movement = _debit(unit, program, redeeming.debit)
+    # Whoever completed the debit by itself has paid; it is not taken twice.
+    if movement.status != "completed":
+        movements.complete(unit, program, movement)
+
+
+def _debit(unit: Unit, program: Program, movement_id: str) -> Movement:
+    return movements.get(unit, program.id, movement_id)
+
+
+def _void_debit(unit: Unit, program: Program, redeeming: Redeeming) -> None:
+    if redeeming.debit is not None:
+        movement = _debit(unit, program, redeeming.debit)
+        if movement.status == "draft":
+            movements.cancel(unit, program, movement)
+
+
+def _resolve(
+    unit: Unit,
+    redeeming: Redeeming,
+    status: Literal["completed", "rejected", "cancelled"],
+    reason: str | None = None,
+) -> None:
+    unit.run(
+        "INSERT INTO redemption_ends VALUES (?, ?, ?, ?)",
+        redeeming.seq,
+        status,
+        unit.now_stored,
+        reason,
+    )
+
+
+def _announced(unit: Unit, member: Member, issued: Issued, refusal: Refusal) -> Refusal:
+    events.emit(
+        unit,
+        "voucher_redeem_unauthorized",
+        member,
+        **vouchers.details(unit, issued),
+        reason=refusal.message,
+    )
+    if isinstance(refusal, PreconditionFailed):
+        return NotRedeemable(refusal.message)
+    return RedemptionRefused(refusal.message)
+
+
+def _counter(unit: Unit, issued: Issued, *, with_open: bool) -> Callable[[Ceiling], int]:
+    def count(ceiling: Ceiling) -> int:
+        since = vouchers.first_counted(ceiling)
+        sql = (
+            "SELECT COUNT(*) FROM vouchers v JOIN redemptions d ON d.voucher_seq = v.seq"
+            " LEFT JOIN redemption_ends e ON e.redemption_seq = d.seq WHERE v.reward = ?"
+            " AND ((e.status = 'completed' AND e.at >= ?)"
+            " OR (? AND e.status IS NULL AND (d.expires_at IS NULL OR d.expires_at > ?)))"
+        )
+        values: list[object] = [issued.voucher.reward_id, since, with_open, unit.now_stored]
+        if ceiling.per_consumer:
+            sql += " AND v.member = ?"
+            values.append(issued.member_seq)
+        return unit.number(sql, *values)
+
+    return count
+
+
+def _by_seq(unit: Unit, seq: int) -> Redeeming:
+    row = unit.one(f"{_STANDING} AND d.seq = ?", seq)
+    if row is None:
+        raise NotFound("There is no redemption with that id.")
+    return _redeeming(row)
+
+
+def _redeeming(row: sqlite3.Row) -> Redeeming:
+    expires_at = row["expires_at"]
+    return Redeeming(
+        seq=row["seq"],
+        program_id=row["program"],
+        member_seq=row["member"],
+        voucher_seq=row["voucher_seq"],
+        debit=row["debit"],
+        meta=documents.load(row["meta"]),
+        resolved_at=row["at"],
+        reason=row["reason"],
+        redemption=Redemption(
+            id=row["id"],
+            voucher_id=row["voucher_id"],
+            created_at=from_milliseconds(row["created_at"]),
+            expires_at=None if expires_at is None else from_milliseconds(expires_at),
+            resolution=row["status"],
+        ),
+    )

@@ -31,21 +31,21 @@ class Parts:
         context: what tools work with.
         dispatch: runs the tools.
         http: the pooled client; closed with the server.
-        sandbox: the embedded engine, if no key was given.
+        engine: the embedded sandbox, if it was made here.
     """
 
     settings: Settings
     context: Context
     dispatch: Dispatch
     http: httpx2.AsyncClient
-    sandbox: Any = None
+    engine: Any = None
 
     async def close(self) -> None:
         """Let the network, the journal and the sandbox go."""
         await self.http.aclose()
         await self.context.journal.close()
-        if self.sandbox is not None:
-            self.sandbox.state.store.close()
+        if self.engine is not None:
+            self.engine.state.store.close()
 
     def server(self) -> "Server[None]":
         """The MCP server over these parts."""
@@ -76,6 +76,7 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         BadSetting: the menu cannot be made of these settings.
     """
     tools = menu(settings)
+    engine = None
     if settings.api_key is not None:
         key = settings.api_key.get_secret_value()
         http = open_http(settings.base_url, key, timeout=settings.timeout)
@@ -83,7 +84,7 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         if sandbox is None:
             from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only without a key
 
-            sandbox = create_app()
+            sandbox = engine = create_app()
         transport = httpx2.ASGITransport(app=sandbox)
         http = open_http(SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport)
     brevo = Brevo(http, timeout=settings.timeout)
@@ -100,4 +101,4 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),
     )
     dispatch = Dispatch(tools, context, guard, sandbox=settings.sandbox)
-    return Parts(settings, context, dispatch, http, sandbox)
+    return Parts(settings, context, dispatch, http, engine)

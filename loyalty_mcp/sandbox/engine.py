@@ -13,6 +13,7 @@ from loyalty_mcp.sandbox.records import due
 from loyalty_mcp.sandbox.settings import SandboxSettings
 from loyalty_mcp.sandbox.settling import settle
 from loyalty_mcp.sandbox.store import Store, Unit, random_id, real_time
+from loyalty_mcp.sandbox.webhooks import Webhooks
 
 
 class Engine:
@@ -35,6 +36,7 @@ class Engine:
     ) -> None:
         self.settings = settings
         self.store = Store(settings, hooks=hooks, clock=clock, new_id=new_id)
+        self.webhooks = Webhooks(self.store)
         self.faults = Faults()
         self.loyalty_budget = Budget(settings.rate_limit)
         self.contacts_budget = Budget(CONTACT_CALLS if settings.rate_limit else 0)
@@ -43,6 +45,7 @@ class Engine:
 
     def reset(self) -> None:
         """Go back to the start: seeded or empty, the clock real, no faults, full budgets."""
+        self.webhooks.send_to(None)
         self.store.start(_nothing if self.settings.empty else seed.fill)
         self.faults.replace(())
         self.loyalty_budget.refill()
@@ -62,11 +65,14 @@ class Engine:
         Raises:
             Refusal: It is refused.
         """
-        self.settle()
-        if endpoint.controls:
-            return endpoint.answer(ControlCall(self, path, query, body))
-        with self.store.unit() as unit:
-            return endpoint.answer(Call(unit, path, query, body))
+        try:
+            self.settle()
+            if endpoint.controls:
+                return endpoint.answer(ControlCall(self, path, query, body))
+            with self.store.unit() as unit:
+                return endpoint.answer(Call(unit, path, query, body))
+        finally:
+            self.webhooks.deliver()
 
     def settle(self, *, stepped_from: datetime | None = None) -> None:
         """Let everything happen that fell due since the last request."""

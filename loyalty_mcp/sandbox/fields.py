@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -86,11 +87,16 @@ def _not_blank(value: str) -> str:
     return value
 
 
-Uuid = Annotated[str, BeforeValidator(_uuid)]
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
+_UUID_SCHEMA: Final = WithJsonSchema({"type": "string", "format": "uuid"})
+_NUMBER_SCHEMA: Final = WithJsonSchema({"type": "number"})
+_MOMENT_SCHEMA: Final = WithJsonSchema({"type": "string", "format": "date-time"})
+_DAY_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": "^([0-9]{2}/[0-9]{2})?$"})
+
+Uuid = Annotated[str, BeforeValidator(_uuid), _UUID_SCHEMA]
+Amount = Annotated[Decimal, BeforeValidator(_amount), _NUMBER_SCHEMA]
 PositiveAmount = Annotated[Amount, AfterValidator(_positive)]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-Day = Annotated[str, BeforeValidator(_day)]
+Moment = Annotated[datetime, BeforeValidator(_moment), _MOMENT_SCHEMA]
+Day = Annotated[str, BeforeValidator(_day), _DAY_SCHEMA]
 Flag = Annotated[bool, Field(strict=True)]
 ContactId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]

@@ -64,6 +64,11 @@ def definition_details(definition: Definition) -> dict[str, Any]:
     }
 
 
+def last(unit: Unit) -> int:
+    """Return the number of the last event, 0 before the first."""
+    return unit.number("SELECT COALESCE(MAX(seq), 0) FROM events")
+
+
 def since(unit: Unit, seq: int = 0) -> list[tuple[int, dict[str, Any]]]:
     """Return the events after the one with this number, oldest first, each with its number."""
     rows = unit.all(

@@ -99,6 +99,8 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/sandbox/faults", control.get_faults),
     Endpoint("POST", "/sandbox/faults", control.set_faults),
     Endpoint("GET", "/sandbox/events", control.get_events),
+    Endpoint("POST", "/sandbox/webhooks", control.set_webhooks),
+    Endpoint("GET", "/sandbox/openapi.json", control.get_openapi),
     Endpoint("PATCH", "/sandbox/rewards/{rid}", rewards.patch_reward),
     Endpoint("GET", "/sandbox/state-hash", control.get_state_hash),
 )

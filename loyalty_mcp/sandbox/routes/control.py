@@ -42,6 +42,12 @@ class FaultList(ControlBody):
     faults: list[FaultFields]
 
 
+class Receiver(ControlBody):
+    """Where events are sent from now on; null for nowhere."""
+
+    url: Annotated[str, Field(strict=True, max_length=2048, pattern="^https?://[^/]+")] | None
+
+
 def reset(call: ControlCall[NoQuery, NoBody]) -> Json:
     """Go back to the start."""
     call.engine.reset()
@@ -85,3 +91,17 @@ def get_events(call: ControlCall[NoQuery, NoBody]) -> Json:
 def get_state_hash(call: ControlCall[NoQuery, NoBody]) -> Json:
     """Give the digest of all loyalty data and contacts."""
     return {"state_hash": call.engine.store.state_hash()}
+
+
+def set_webhooks(call: ControlCall[NoQuery, Receiver]) -> Json:
+    """Send what happens from now on to an address."""
+    call.engine.webhooks.send_to(call.body.url)
+    return {"url": call.body.url}
+
+
+def get_openapi(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Describe the API."""
+    from loyalty_mcp.sandbox import openapi, routes  # noqa: PLC0415 - the contents name this module
+
+    del call
+    return openapi.document(routes.ENDPOINTS)

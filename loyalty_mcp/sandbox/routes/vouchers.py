@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from loyalty_mcp.sandbox import rewards
@@ -55,11 +55,13 @@ ShortText = Annotated[str, StringConstraints(strict=True, max_length=128)]
 Code = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=A_CENTURY_OF_SECONDS)]
 WholeNumber = Annotated[int, Field(strict=True, ge=0, lt=10**18)]
+_TEXT_SCHEMA: Final = WithJsonSchema({"type": "string"})
 WrittenMoment = Annotated[
-    datetime, _written(parse_moment, "must be RFC 3339 or DD/MM/YYYY HH:MM AM/PM")
+    datetime, _TEXT_SCHEMA, _written(parse_moment, "must be RFC 3339 or DD/MM/YYYY HH:MM AM/PM")
 ]
 WrittenDay = Annotated[
     datetime,
+    _TEXT_SCHEMA,
     _written(
         parse_expiration,
         "must be a day (DD/MM/YYYY, YYYY-MM-DD), RFC 3339 or DD/MM/YYYY HH:MM AM/PM",

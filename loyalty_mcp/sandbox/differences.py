@@ -286,5 +286,239 @@ DIFFERENCES: Final = (
         "only finding the member matters here",
         "behaviour 14",
     ),
+    Difference(
+        "Calendar windows of limits",
+        "begin with a day, a Monday, a month or a year; several units are blocks counted from"
+        " 1900-01-01, so that three months are quarters; a sliding window leaves out its first"
+        " instant",
+        "only the names are documented",
+        "behaviour 8",
+    ),
+    Difference(
+        "What a limit counts",
+        "completed movements at the time of completion, by the amount that was applied; a"
+        " movement that fills the window exactly is allowed",
+        "the moment of the check is not documented",
+        "behaviour 8 and 16.2",
+    ),
+    Difference(
+        "slidingSchedule left out",
+        "false: a calendar window",
+        "the default is not documented",
+        "behaviour 8",
+    ),
+    Difference(
+        "A limit under an unknown program or definition",
+        "424",
+        "the operation declares no 404",
+        "operation create_balance_limit",
+    ),
+    Difference(
+        "Several access conditions",
+        "all must hold; the highest tier that holds wins",
+        "the safer reading",
+        "behaviour 10",
+    ),
+    Difference(
+        "The order of tiers",
+        "tierOrder, and where it leaves a tier out, the thresholds; replies name all tiers",
+        "tiers are added after their group, one by one",
+        "behaviour 10",
+    ),
+    Difference(
+        "Two tiers with one threshold",
+        "422",
+        "create_tier declares no 400",
+        "conflict 18",
+    ),
+    Difference(
+        "Tiers before the first publication",
+        "can be made",
+        "only a field guide forbids it",
+        "conflict 19",
+    ),
+    Difference(
+        "Deleting a tier group",
+        "409 while its draft has tiers",
+        "the reason of the declared 409 is not documented",
+        "operation delete_tier_group",
+    ),
+    Difference(
+        "A tier given by hand",
+        "stays until an evaluation would raise it or a downgrade evaluation falls due; with"
+        " real_time that is the next change of a balance; 409 when the member is on it already,"
+        " 424 while it is not published",
+        "whether an evaluation overrides it is not documented",
+        "behaviour 10, design 10",
+    ),
+    Difference(
+        "Rewards of a tier",
+        "issued to who climbs to it, also by hand, not to who falls to it",
+        "the definition speaks of reaching a tier",
+        "behaviour 10 and 11",
+    ),
+    Difference(
+        "A group published after a member enrolled",
+        "puts the member on a tier at the next change of a balance, on the entry tier unless an"
+        " upgrade is due; who stands on a tier that is gone is placed at once",
+        "publishing is no evaluation",
+        "behaviour 10",
+    ),
+    Difference(
+        "Expiry of a lot",
+        "is a change of the balance: real_time groups evaluate",
+        "real_time means every change",
+        "behaviour 10",
+    ),
+    Difference(
+        "Schedules of a tier group",
+        "replace the year of an anniversary strategy by another interval, or by a fixed day, which"
+        " is evaluated as it begins; real_time ignores them",
+        "their interaction with the strategies is not documented",
+        "behaviour 10",
+    ),
+    Difference(
+        "What can be done with an unpublished reward",
+        "422 when a voucher of it is issued",
+        "the active version rules members",
+        "behaviour 4 and 16.7",
+    ),
+    Difference(
+        "Closed rewards and ceilings",
+        "422 when issuing, 417 when redeeming; a revoked voucher is not counted, an open redemption"
+        " is",
+        "only the field names are documented",
+        "behaviour 11, design 10",
+    ),
+    Difference(
+        "Types of limits of a reward",
+        "attribution, attributionPerConsumer, totalAttribution, redeem, redeemPerConsumer,"
+        " totalRedeem",
+        "the words are not documented; these are the names of the plain ceilings",
+        "behaviour 11",
+    ),
+    Difference(
+        "What a voucher costs",
+        "subtractTotalBalance the whole balance, else subtractBalanceValue; with the strategy"
+        " partial what is there of it; taken at the redemption, with the strategy attribution when"
+        " it is issued; nothing to take is a refusal",
+        "the values of the strategy are not documented",
+        "behaviour 11",
+    ),
+    Difference(
+        "The debit of a redemption",
+        "is a draft until the redemption is completed, with the same ttl",
+        "redemptions are said to have two phases like transactions",
+        "behaviour 11",
+    ),
+    Difference(
+        "States of a redemption",
+        "draft, completed, rejected, cancelled, expired; a refused completion is rejected for good",
+        "the timestamps suggest the states of transactions",
+        "behaviour 11",
+    ),
+    Difference(
+        "A redemption without a ttl, or with 0",
+        "stays open until it is completed or its voucher is revoked",
+        "no source gives a default",
+        "behaviour 11",
+    ),
+    Difference(
+        "Statuses of a redemption",
+        "404 an unknown voucher; 412 consumed, revoked, expired, not yet valid, held by another"
+        " open redemption, or the redemption is over; 417 a rule, a limit or the price refuses",
+        "only the status names are documented",
+        "behaviour 11, design 10",
+    ),
+    Difference(
+        "Validating",
+        "authorize is false for a voucher that could not be redeemed; 404 for an unknown one",
+        "whether it is a 4xx is not documented",
+        "behaviour 11",
+    ),
+    Difference(
+        "Which voucher a reward and a member mean",
+        "the usable one that expires soonest",
+        "the combinations of fields are not documented",
+        "behaviour 11",
+    ),
+    Difference(
+        "Revoking",
+        "needs ids; all or none; 422 for a consumed voucher, 404 for a revoked one; an open"
+        " redemption is cancelled",
+        "a call without ids could be meant for all",
+        "conflicts 49 and 50",
+    ),
+    Difference(
+        "Which vouchers are shown",
+        "list_vouchers shows all but the revoked, get_account_info those that can be used now or"
+        " later",
+        "account info has no field that tells a used voucher",
+        "behaviour 11",
+    ),
+    Difference(
+        "Codes",
+        "given, or the next of the pool, or the reward's one code, or generated: # a digit, ? a"
+        " letter of the pattern; a code is used once, 422 otherwise; an empty pool refuses",
+        "how codes come about is not spelled out",
+        "behaviour 11",
+    ),
+    Difference(
+        "An unknown code pool, and a reward under an unknown program",
+        "422",
+        "the operations declare no 404",
+        "operations get_code_count and create_reward",
+    ),
+    Difference(
+        "expirationDate of a voucher",
+        "a day (DD/MM/YYYY or YYYY-MM-DD) lasts to its end; else the forms of validFrom; it wins"
+        " over the reward's, whose date wins over its duration, which runs from validFrom",
+        "the format is not stated",
+        "behaviour 11",
+    ),
+    Difference(
+        "metadata_key_value",
+        "key:value",
+        "the syntax is not documented",
+        "operation list_vouchers",
+    ),
+    Difference(
+        "Reward rules",
+        "a completed movement is compared with the rule's condition: eq, ne, gt, gte, lt, lte, in,"
+        " contains, and, or; computed expressions are refused, redeemRules are kept without effect",
+        "the language is not documented",
+        "behaviour 9 and 11",
+    ),
+    Difference(
+        "state of a reward",
+        "active, scheduled, ended or disabled, by its dates",
+        "only the filter all is documented",
+        "operation list_rewards",
+    ),
+    Difference(
+        "publicImage",
+        "any URI",
+        "only a field guide reports a restriction",
+        "conflict 20",
+    ),
+    Difference(
+        "Fields of tier and voucher events",
+        "our own, in the style of the others: tier_group, tier, previous_tier; reward, voucher",
+        "they are not readable in the sources",
+        "behaviour 13",
+    ),
+    Difference(
+        "Anniversary events",
+        "each month, and instead each year; after a long leap of the clock those of the last two"
+        " years",
+        "only their names are documented",
+        "behaviour 13",
+    ),
+    Difference(
+        "Delivery of webhooks",
+        "each event once, without the retries of 10 minutes to 8 hours",
+        "a rehearsal does not wait",
+        "behaviour 13",
+    ),
 )
 """Every choice."""

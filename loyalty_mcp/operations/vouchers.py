@@ -159,7 +159,7 @@ OrderArgument = Annotated[
         }
     ),
 ]
-"""Published by its main field names alone; a wrong one is answered with all of them."""
+"""Published by its main field names alone; seldom needed, and checked all the same."""
 
 
 def _refuse_unnamed(*, named: bool) -> None:

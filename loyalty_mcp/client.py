@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import anyio
 import httpx2
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from loyalty_mcp.errors import (
     LoyaltyError,
@@ -97,6 +97,7 @@ class Brevo:
         self._now = now
         self._cached: dict[str, tuple[float, Any]] = {}
         self._under_way: dict[str, _Reading] = {}
+        self._changes = 0
         self._limiter = anyio.CapacityLimiter(CONNECTIONS)
         self.budget: Budget | None = None
         self.requests_sent = 0
@@ -126,6 +127,7 @@ class Brevo:
 
     def _forget(self) -> None:
         """What was read before a change says nothing of after it: not kept, and not joined."""
+        self._changes += 1
         self._cached.clear()
         self._under_way.clear()
 
@@ -136,8 +138,10 @@ class Brevo:
         if kept is not None and anyio.current_time() < kept[0]:
             reply: ReplyT = kept[1]
             return reply
+        changes = self._changes
         reply = await self.send(request)
-        self._cached[key] = (anyio.current_time() + CACHE_SECONDS, reply)
+        if changes == self._changes:
+            self._cached[key] = (anyio.current_time() + CACHE_SECONDS, reply)
         return reply
 
     async def _read(self, request: Request[ReplyT]) -> ReplyT:
@@ -164,7 +168,11 @@ class Brevo:
             reading.ended.set()
 
     async def _read_patiently(self, request: Request[ReplyT]) -> ReplyT:
-        ends = anyio.current_time() + self._timeout
+        with anyio.move_on_after(self._timeout) as scope:
+            return await self._read_repeatedly(request, scope.deadline)
+        raise _lost(request, "Brevo did not answer in time")
+
+    async def _read_repeatedly(self, request: Request[ReplyT], ends: float) -> ReplyT:
         for attempt in range(1, READ_TRIES + 1):
             try:
                 return await self._once(request)
@@ -188,39 +196,45 @@ class Brevo:
         try:
             async with self._limiter:
                 self.requests_sent += 1
-                response = await self._http.request(
-                    request.method,
-                    request.path,
-                    params={name: _parameter(value) for name, value in request.query.items()},
-                    content=content,
-                    headers=headers,
-                )
+                # The pool's own bounds are for each step, and an in-process engine has none.
+                with anyio.fail_after(self._timeout):
+                    response = await self._http.request(
+                        request.method,
+                        request.path,
+                        params={name: _parameter(value) for name, value in request.query.items()},
+                        content=content,
+                        headers=headers,
+                    )
         except NEVER_SENT:
             raise Unavailable("Brevo cannot be reached; nothing was changed.") from None
-        except (httpx2.TransportError, OSError):
+        except (httpx2.RequestError, OSError):
             raise _lost(request, "Brevo's answer was lost") from None
-        self._learn(response)
+        budget = self._told(response)
+        if budget is not None and "/loyalty/" in response.url.path:
+            self.budget = budget
         if response.is_success:
             return _parsed(request, response)
-        raise self._failure(request, response)
+        raise self._failure(request, response, budget)
 
-    def _learn(self, response: httpx2.Response) -> None:
-        """Take the budget from the headers, where the answer has all three."""
+    def _told(self, response: httpx2.Response) -> Budget | None:
+        """The budget that the answer's headers tell, if they have all three."""
         try:
             limit, remaining, reset = (
                 int(response.headers[f"x-sib-ratelimit-{name}"])
                 for name in ("limit", "remaining", "reset")
             )
-        except (KeyError, ValueError):
-            return
-        if "/loyalty/" in response.url.path:
-            self.budget = Budget(limit, remaining, self._now() + timedelta(seconds=reset))
+            return Budget(limit, remaining, self._now() + timedelta(seconds=reset))
+        except (KeyError, ValueError, OverflowError):
+            return None
 
-    def _failure(self, request: Request[Any], response: httpx2.Response) -> LoyaltyError:
+    def _failure(
+        self, request: Request[Any], response: httpx2.Response, budget: Budget | None
+    ) -> LoyaltyError:
         status, said = response.status_code, upstream_message(response.content)
+        said = said.replace(self._http.headers["api-key"], "***")
         quote = f" It said: {quoted(said)}." if said else ""
         if status == 429:
-            resets_at = self.budget.resets_at if self.budget is not None else None
+            resets_at = None if budget is None else budget.resets_at
             when = f" Come back after {resets_at:%H:%M} UTC." if resets_at is not None else ""
             return RateLimited(f"Brevo's hourly request budget is spent.{when}", resets_at)
         if status == 401:
@@ -280,7 +294,7 @@ def _parsed(request: Request[ReplyT], response: httpx2.Response) -> ReplyT:
     try:
         value = json.loads(content, parse_float=Decimal) if content else {}
         return request.reply.model_validate({} if value is None else value)
-    except (ValueError, ValidationError):
+    except (ValueError, RecursionError):  # a validation error is a ValueError too
         raise _lost(request, "Brevo's answer is not in the form it documents") from None
 
 
@@ -292,7 +306,7 @@ def upstream_message(content: bytes) -> str:
     """
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if isinstance(value, dict):
         value = value.get("message", "")

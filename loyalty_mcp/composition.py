@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
@@ -12,8 +13,10 @@ from loyalty_mcp.context import Context
 from loyalty_mcp.dispatch import Dispatch
 from loyalty_mcp.guard import Guard
 from loyalty_mcp.journal_gate import JournalGate
-from loyalty_mcp.menu import menu
+from loyalty_mcp.menu import all_tools, menu
+from loyalty_mcp.policy import read_policy
 from loyalty_mcp.references import References
+from loyalty_mcp.settlement import Settler
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -40,6 +43,11 @@ class Parts:
     http: httpx2.AsyncClient
     engine: Any = None
 
+    async def begin(self) -> None:
+        """Settle what an earlier run left behind, if there is a journal; beside the service."""
+        if journal_exists(self.settings):
+            await self.context.settler.settle_left(self.context)
+
     async def close(self) -> None:
         """Let the network, the journal and the sandbox go."""
         await self.http.aclose()
@@ -51,7 +59,7 @@ class Parts:
         """The MCP server over these parts."""
         from loyalty_mcp.server import build_server  # noqa: PLC0415 - half a second to import
 
-        return build_server(self.dispatch, self.settings, self.close)
+        return build_server(self.dispatch, self.settings, self.begin, self.close)
 
 
 def journal_address(settings: Settings) -> str:
@@ -61,8 +69,17 @@ def journal_address(settings: Settings) -> str:
     """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    file = "sandbox-journal.db" if settings.sandbox else "journal.db"
-    return f"sqlite+aiosqlite:///{state_folder() / file}"
+    return f"sqlite+aiosqlite:///{journal_file(settings)}"
+
+
+def journal_file(settings: Settings) -> Path:
+    """The journal's file, where no address is set."""
+    return state_folder() / ("sandbox-journal.db" if settings.sandbox else "journal.db")
+
+
+def journal_exists(settings: Settings) -> bool:
+    """Whether there may be something to settle: opening an empty journal would only cost time."""
+    return settings.database_url is not None or journal_file(settings).exists()
 
 
 def compose(settings: Settings, sandbox: Any = None) -> Parts:
@@ -76,6 +93,8 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         BadSetting: the menu cannot be made of these settings.
     """
     tools = menu(settings)
+    everything = all_tools()
+    policy = read_policy(settings.policy, {name: tool.risk for name, tool in everything.items()})
     engine = None
     if settings.api_key is not None:
         key = settings.api_key.get_secret_value()
@@ -89,13 +108,17 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         http = open_http(SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport)
     brevo = Brevo(http, timeout=settings.timeout)
     context = Context(
-        brevo,
-        References(brevo, settings.program),
-        JournalGate(lambda: journal_address(settings)),
-        utc_now,
+        brevo=brevo,
+        references=References(brevo, settings.program),
+        journal=JournalGate(lambda: journal_address(settings)),
+        now=utc_now,
+        settings=settings,
+        policy=policy,
+        settler=Settler(everything, timedelta(seconds=settings.timeout)),
     )
     guard = Guard(
         context,
+        policy,
         confirm=settings.confirm,
         intent_ttl=timedelta(seconds=settings.intent_ttl),
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),

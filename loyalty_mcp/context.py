@@ -3,17 +3,38 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from loyalty_mcp.client import Brevo
+from loyalty_mcp.config import Settings
 from loyalty_mcp.journal_gate import JournalGate
+from loyalty_mcp.policy import Policy
 from loyalty_mcp.references import References
+
+if TYPE_CHECKING:
+    from loyalty_mcp.settlement import Settler
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a task may use; nothing of it belongs to one call."""
+    """Everything a task may use.
+
+    Args:
+        brevo: the upstream client.
+        references: names to ids.
+        journal: intents and their audit trail.
+        now: the clock.
+        settings: as they were read.
+        policy: what the operator allows.
+        settler: finds out what became of intents.
+        caller: on whose behalf; empty outside a call.
+    """
 
     brevo: Brevo
     references: References
     journal: JournalGate
     now: Callable[[], datetime]
+    settings: Settings
+    policy: Policy
+    settler: "Settler"
+    caller: str = ""

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-MEMBER: Final = "108"
+MEMBER: Final = "anna.keller@example.com"
 AMOUNT: Final = 50
 BALANCE: Final = "Purchase Points"
 PROGRAM: Final = "Coffee Club"
@@ -169,6 +169,13 @@ async def with_confirmations(transcript: Transcript, state: str) -> None:
         expect("applied", published.get("status"), "a confirmed publication")
 
 
+def flat(error: BaseException) -> BaseException:
+    """The first error inside groups of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def run_demo() -> int:
     """Run the demonstration.
 
@@ -182,7 +189,7 @@ def run_demo() -> int:
             anyio.run(with_dialogs, transcript, state)
             anyio.run(with_confirmations, transcript, state)
     except* UnexpectedAnswerError as errors:
-        problem = "; ".join(str(error) for error in errors.exceptions)
+        problem = str(flat(errors))
     if problem:
         transcript.said("not as promised", problem, "red")
         return 1

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from loyalty_mcp.agreement import Call, Caller, Envelope, Question, Reaction
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import InvalidArgument, LoyaltyError
-from loyalty_mcp.guard import Call, Caller, Envelope, Guard, Question, Reaction
+from loyalty_mcp.guard import Guard
 from loyalty_mcp.intents import Preview
 from loyalty_mcp.references import CallReferences
 from loyalty_mcp.render import facts_text, moment_text
@@ -44,26 +45,35 @@ class Ask:
         message: what they agree to, every outside word in it quoted.
         intent: what to hand back with their reaction.
         rounds: how many dialogs this call has shown.
-        schema: the form.
+        typed: whether the person has to type the amount.
     """
 
     message: str
     intent: str
     rounds: int
-    schema: Mapping[str, Any] = field(
-        default_factory=lambda: {
-            "type": "object",
-            "properties": {
-                "agree": {
-                    "type": "boolean",
-                    "title": "Yes, do this",
-                    "description": "Tick to agree; nothing happens otherwise.",
-                    "default": False,
-                }
-            },
-            "required": ["agree"],
+    typed: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The form: a box to tick, and the amount where it has to be typed."""
+        agree = {
+            "type": "boolean",
+            "title": "Yes, do this",
+            "description": "Tick to agree; nothing happens otherwise.",
+            "default": False,
         }
-    )
+        if not self.typed:
+            return {"type": "object", "properties": {"agree": agree}, "required": ["agree"]}
+        amount = {
+            "type": "number",
+            "title": "Amount",
+            "description": "Type the amount once more.",
+        }
+        return {
+            "type": "object",
+            "properties": {"agree": agree, "amount": amount},
+            "required": ["agree", "amount"],
+        }
 
 
 class Dispatch:
@@ -110,7 +120,7 @@ class Dispatch:
             tool = self._tool(name)
             if tool.guarded:
                 return await self._guarded(tool, arguments, caller, back)
-            return await self._read(tool, arguments)
+            return await self._read(tool, arguments, caller)
         except LoyaltyError as error:
             return Answer(f"{self._mark}{error}", failed=True)
         except Exception:
@@ -122,10 +132,11 @@ class Dispatch:
             raise InvalidArgument("There is no such tool here; tools/list names them.")
         return self.tools[name]
 
-    async def _read(self, tool: Tool, arguments: Mapping[str, Any]) -> Answer:
+    async def _read(self, tool: Tool, arguments: Mapping[str, Any], caller: Caller) -> Answer:
         given = tool.validated(arguments)
         received = await tool.received(given, CallReferences(self._context.references))
-        reply = await tool.run(self._context, **received)
+        context = replace(self._context, caller=caller.name)
+        reply = await tool.run(context, **received)
         structured = reply.model_dump(mode="json", exclude_none=True)
         words = self._words(tool, structured)
         return Answer(f"{self._mark}{words}", structured)
@@ -148,7 +159,9 @@ class Dispatch:
         else:
             outcome = await self._guard.request(call)
         if isinstance(outcome, Question):
-            return Ask(self._mark + question_text(outcome), outcome.intent.id, outcome.rounds)
+            message = self._mark + question_text(outcome)
+            typed = outcome.amount is not None
+            return Ask(message, outcome.intent.id, outcome.rounds, typed=typed)
         words = self._envelope_words(tool, outcome)
         return Answer(f"{self._mark}{words}", structured(outcome), failed=outcome.failed)
 
@@ -161,7 +174,8 @@ class Dispatch:
         now = self._context.now()
         match envelope.status:
             case "applied":
-                return f"Done. {self._words(tool, envelope.result or {})}"
+                done = "Done before, not again" if envelope.again else "Done"
+                return f"{done}. {self._words(tool, envelope.result or {})}"
             case "confirmation_required":
                 return (
                     f"{_moved(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"
@@ -213,12 +227,7 @@ def preview_text(preview: Preview | None) -> str:
     """A preview in words."""
     if preview is None:
         return ""
-    lines = [preview.summary]
-    if preview.before:
-        lines.append(f"Now: {facts_text(preview.before)}")
-    if preview.after:
-        lines.append(f"Then: {facts_text(preview.after)}")
-    return "\n".join([*lines, *preview.warnings])
+    return "\n".join([preview.summary, *preview.warnings])
 
 
 def question_text(question: Question) -> str:

@@ -1,47 +1,28 @@
 """The guard: nothing changes that nobody agreed to, and nothing changes twice."""
 
-import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from datetime import timedelta
+from typing import Any, Final, TypeVar
 
 import anyio
-from pydantic import BaseModel
 
+from loyalty_mcp.agreement import (
+    Call,
+    Envelope,
+    Question,
+    Reaction,
+    confirmable,
+    outcome_of,
+    waiting,
+)
 from loyalty_mcp.config import Confirm
 from loyalty_mcp.context import Context
-from loyalty_mcp.errors import (
-    JournalUnavailable,
-    LoyaltyError,
-    OutcomeUnknown,
-    Refused,
-)
-from loyalty_mcp.intents import (
-    Intent,
-    Preparation,
-    Preview,
-    Route,
-    digest_of,
-    drifted,
-    lapsed,
-    new_id,
-)
+from loyalty_mcp.errors import LoyaltyError, Refused
+from loyalty_mcp.intents import Intent, Preparation, Route, drifted, lapsed, new_id
+from loyalty_mcp.policy import Policy, check, needs_operator, needs_typed_amount
 from loyalty_mcp.references import CallReferences
-from loyalty_mcp.tool import Arguments, Tool, said
+from loyalty_mcp.settlement import ending
 
-log = logging.getLogger(__name__)
-
-Status = Literal[
-    "confirmation_required",
-    "waiting_for_operator",
-    "applied",
-    "not_applied",
-    "unknown",
-    "declined",
-    "expired",
-]
-FAILED: Final[frozenset[Status]] = frozenset({"not_applied", "unknown", "expired"})
 DIALOGS: Final = 3
 """A dialog is asked once, and again at most twice when the facts moved meanwhile."""
 
@@ -49,73 +30,7 @@ POLL_SECONDS: Final = 0.05
 WAIT_SECONDS: Final = 60.0
 NO_SUCH: Final = "There is no such confirmation; call again without it for a new preview."
 
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls.
-
-    Args:
-        name: what intents are bound to.
-        can_ask: whether their client can show a person a dialog.
-    """
-
-    name: str
-    can_ask: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a guarded tool, its arguments checked and its references not yet resolved."""
-
-    tool: Tool
-    given: Arguments
-    caller: Caller
-
-    @property
-    def digest(self) -> str:
-        """The fingerprint that a confirmation is bound to."""
-        return digest_of(self.tool.name, said(self.given))
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What a guarded tool answers; a field is there only when the status has it."""
-
-    status: Status
-    intent: str | None = None
-    preview: Preview | None = None
-    confirmation: str | None = None
-    expires_at: datetime | None = None
-    result: Mapping[str, Any] | None = None
-    reason: str | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the assistant has to treat it as an error."""
-        return self.status in FAILED
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a person is asked in a dialog, before anything changes.
-
-    Args:
-        intent: what they agree to.
-        rounds: how many dialogs this call has shown, this one included.
-        moved: what changed since the last dialog, if this is not the first.
-    """
-
-    intent: Intent
-    rounds: int = 1
-    moved: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reaction:
-    """What came back from a dialog: a clear yes, or why it is none."""
-
-    agreed: bool
-    why_not: str = ""
+ResultT = TypeVar("ResultT")
 
 
 class Guard:
@@ -123,6 +38,7 @@ class Guard:
 
     Args:
         context: what tools work with.
+        policy: what the operator allows.
         confirm: who has to agree.
         intent_ttl: how long an intent may wait for agreement.
         dialog_timeout: how long a dialog may stay open.
@@ -131,12 +47,14 @@ class Guard:
     def __init__(
         self,
         context: Context,
+        policy: Policy,
         *,
         confirm: Confirm,
         intent_ttl: timedelta,
         dialog_timeout: timedelta,
     ) -> None:
         self._context = context
+        self._policy = policy
         self._confirm = confirm
         self._intent_ttl = intent_ttl
         self._dialog_timeout = dialog_timeout
@@ -145,10 +63,11 @@ class Guard:
         """A change is asked for: preview it, and find out who has to agree.
 
         Raises:
+            Refused: the policy forbids it, or nobody can be asked.
             LoyaltyError: it cannot be previewed, or not be written down; nothing was changed.
         """
-        route = self._route(call)
-        return await self._propose(call, route, rounds=1)
+        check(self._policy, call.tool.name, None)
+        return await self._propose(call, rounds=1)
 
     async def confirm(self, call: Call, intent_id: str) -> Envelope | Question:
         """The call is repeated with a confirmation.
@@ -160,7 +79,7 @@ class Guard:
         intent = await self._intent(call, intent_id)
         if intent.state == "proposed" and intent.route == "dialog":
             raise Refused(NO_SUCH)
-        return await self._proceed(call, intent, agreed_by="token", rounds=1)
+        return await self._proceed(call, intent, agreed_by="confirmation", rounds=1)
 
     async def answered(
         self, call: Call, intent_id: str, reaction: Reaction, rounds: int
@@ -173,26 +92,34 @@ class Guard:
         """
         intent = await self._intent(call, intent_id)
         if intent.state != "proposed":
-            return await self._first_outcome(call, intent)
+            return await self._first_outcome(intent)
         if self._context.now() > intent.created_at + self._dialog_timeout:
-            reaction = Reaction(agreed=False, why_not="the dialog was not answered in time")
+            return await self._decline(intent, "the dialog was not answered in time")
         if not reaction.agreed:
-            return await self.decline(intent, reaction.why_not)
+            return await self._decline(intent, reaction.why_not)
+        typed = needs_typed_amount(self._policy, intent.movement)
+        if typed and intent.movement is not None and reaction.amount != intent.movement.amount:
+            return await self._decline(intent, "the amount that was typed is not the amount")
         return await self._proceed(call, intent, agreed_by="dialog", rounds=rounds)
 
-    async def decline(self, intent: Intent, why: str) -> Envelope:
+    async def _decline(self, intent: Intent, why: str) -> Envelope:
         """End a proposed intent because a person did not agree."""
         reason = f"Nothing was changed: {why}. Do not ask again unless the person wants it."
-        journal = self._context.journal.open()
-        if not await journal.move(intent.id, "proposed", "declined", reason=reason):
-            return await self._outcome_now(intent)
+        journal, now = self._context.journal.open(), self._context.now()
+        if not await journal.move(intent.id, "proposed", "declined", now, reason=reason):
+            return await self._first_outcome(intent)
         return Envelope("declined", intent.id, reason=reason)
 
-    def _route(self, call: Call) -> Route:
-        if self._confirm == "off":
-            return "none"
-        if self._confirm == "operator":
+    def _route(self, call: Call, preparation: Preparation) -> Route:
+        """Who has to agree.
+
+        Raises:
+            Refused: a dialog is wanted, and the client has none.
+        """
+        if needs_operator(self._policy, preparation.movement) or self._confirm == "operator":
             return "operator"
+        if self._confirm == "off" or call.tool.name in self._policy.approval.without_question:
+            return "none"
         if self._confirm == "token" or (self._confirm == "ask" and not call.caller.can_ask):
             return "token"
         if not call.caller.can_ask:
@@ -203,18 +130,21 @@ class Guard:
         return "dialog"
 
     async def _propose(
-        self, call: Call, route: Route, *, rounds: int, moved: str | None = None
+        self, call: Call, *, rounds: int, moved: str | None = None
     ) -> Envelope | Question:
         references = CallReferences(self._context.references)
         arguments = await call.tool.received(call.given, references)
         preparation = await self._prepared(call, arguments)
-        now = self._context.now()
+        route = self._route(call, preparation)
+        journal, now = self._context.journal.open(), self._context.now()
+        usage = await journal.usage(call.caller.name, preparation.movement, now)
+        check(self._policy, call.tool.name, preparation.movement, usage)
         intent = Intent(
             id=new_id(),
             tool=call.tool.name,
             digest=call.digest,
             caller=call.caller.name,
-            arguments=said(call.given),
+            arguments=call.whole,
             resolved=references.ids,
             facts=preparation.facts,
             preview=preparation.preview,
@@ -224,21 +154,18 @@ class Guard:
             expires_at=now + self._intent_ttl,
             movement=preparation.movement,
         )
-        await self._context.journal.open().add(intent)
-        if route == "none":
-            return await self._carry_out(call, intent, arguments, agreed_by="nobody was asked")
-        if route == "dialog":
-            return Question(intent, rounds, moved)
-        if route == "operator":
-            return waiting(intent, moved)
-        return Envelope(
-            "confirmation_required",
-            intent.id,
-            intent.preview,
-            confirmation=intent.id,
-            expires_at=intent.expires_at,
-            reason=moved,
-        )
+        await journal.add(intent)
+        match route:
+            case "none":
+                return await self._carry_out(call, intent, arguments, agreed_by="nobody was asked")
+            case "dialog":
+                typed = needs_typed_amount(self._policy, intent.movement)
+                amount = intent.movement.amount if typed and intent.movement else None
+                return Question(intent, rounds, moved, amount)
+            case "operator":
+                return waiting(intent, moved)
+            case "token":
+                return confirmable(intent, moved)
 
     async def _prepared(self, call: Call, arguments: Mapping[str, Any]) -> Preparation:
         if call.tool.prepare is None:
@@ -263,23 +190,24 @@ class Guard:
     ) -> Envelope | Question:
         """Carry out what was agreed to, unless it lapsed or its facts moved."""
         if intent.state not in {"proposed", "approved"}:
-            return await self._first_outcome(call, intent)
-        if intent.route == "operator" and intent.state == "proposed":
-            return waiting(intent)
+            return await self._first_outcome(intent)
         if lapsed(intent, self._context.now()):
             reason = "Nobody agreed in time; nothing was changed. Call again for a new preview."
-            return await self._void(call, intent, reason)
-        arguments = await self._arguments(call, intent)
+            return await self._void(intent, reason)
+        if intent.route == "operator" and intent.state == "proposed":
+            return waiting(intent)
+        recorded = CallReferences(self._context.references, recorded=intent.resolved)
+        arguments = await call.tool.received(call.given, recorded)
         moves = await self._drift(call, intent, arguments)
         if not moves:
             return await self._carry_out(call, intent, arguments, agreed_by=agreed_by)
         reason = f"Changed since the preview: {', '.join(moves)}. Nothing was done."
-        voided = await self._void(call, intent, reason)
-        if voided.status != "expired":
+        voided = await self._void(intent, reason)
+        if voided.status != "expired" or voided.again:
             return voided
         if rounds >= DIALOGS:
             return Envelope("declined", intent.id, reason=f"{reason} It keeps changing.")
-        return await self._propose(call, intent.route, rounds=rounds + 1, moved=reason)
+        return await self._propose(call, rounds=rounds + 1, moved=reason)
 
     async def _drift(
         self, call: Call, intent: Intent, arguments: Mapping[str, Any]
@@ -298,63 +226,43 @@ class Guard:
             return ()
         return drifted(intent.facts, preparation.facts)
 
-    async def _void(self, call: Call, intent: Intent, reason: str) -> Envelope:
+    async def _void(self, intent: Intent, reason: str) -> Envelope:
         """End an intent that may no longer be carried out, or say what became of it."""
-        journal = self._context.journal.open()
-        if not await journal.move(intent.id, intent.state, "expired", reason=reason):
-            return await self._first_outcome(call, intent)
+        journal, now = self._context.journal.open(), self._context.now()
+        if not await journal.move(intent.id, intent.state, "expired", now, reason=reason):
+            return await self._first_outcome(intent)
         return Envelope("expired", intent.id, reason=reason)
-
-    async def _arguments(self, call: Call, intent: Intent) -> dict[str, Any]:
-        """The arguments as they were resolved when the intent was decided."""
-        recorded = CallReferences(self._context.references, recorded=intent.resolved)
-        return await call.tool.received(call.given, recorded)
 
     async def _carry_out(
         self, call: Call, intent: Intent, arguments: Mapping[str, Any], *, agreed_by: str
     ) -> Envelope:
         journal, now = self._context.journal.open(), self._context.now()
         if intent.state == "proposed" and not await journal.move(
-            intent.id, "proposed", "approved", agreed_by=agreed_by
+            intent.id, "proposed", "approved", now, agreed_by=agreed_by
         ):
-            return await self._first_outcome(call, intent)
-        if not await journal.move(intent.id, "approved", "sent", sent_at=now):
-            return await self._first_outcome(call, intent)
-        with anyio.CancelScope(shield=True):
-            # A caller who goes away must not leave a change half done.
-            work = call.tool.run(self._context, intent, **arguments)
-            envelope = await self._ended(intent, work, "sent")
-        return envelope  # noqa: RET504 - a scope may swallow, so the type checker wants it here
-
-    async def _ended(
-        self, intent: Intent, work: Awaitable[BaseModel], origin: Literal["sent", "unknown"]
-    ) -> Envelope:
-        """Wait for the work, write down how it ended, and say it."""
-        target, result, reason = await _outcome(intent, work)
-        envelope = Envelope(target, intent.id, result=result, reason=reason)
-        if target == origin:
-            return envelope
+            return await self._first_outcome(intent)
         try:
-            written = await self._context.journal.open().move(
-                intent.id, origin, target, result=result, reason=reason
-            )
-        except JournalUnavailable:
-            # What happened is true all the same; the next start settles the entry.
-            log.error("intent %s ended %s, unwritten", intent.id[:8], target)  # noqa: TRY400
-            return envelope
-        return envelope if written else await self._outcome_now(intent)
+            if not await journal.send(intent, self._policy, now):
+                return await self._first_outcome(intent)
+        except Refused as refusal:
+            return await self._refuse(intent, refusal)
+        work = call.tool.run(self._context, intent, **arguments)
+        return await to_the_end(ending(self._context, intent, work, "sent"))
 
-    async def _first_outcome(self, call: Call, intent: Intent) -> Envelope:
+    async def _refuse(self, intent: Intent, refusal: Refused) -> Envelope:
+        """A cap was reached between preview and execution."""
+        reason = f"{refusal} Nothing was changed."
+        journal, now = self._context.journal.open(), self._context.now()
+        if not await journal.move(intent.id, "approved", "not_applied", now, reason=reason):
+            return await self._first_outcome(intent)
+        return Envelope("not_applied", intent.id, reason=reason)
+
+    async def _first_outcome(self, intent: Intent) -> Envelope:
         """What became of an intent that is no longer ours to carry out."""
         stored = await self._finished(intent.id)
-        if stored.state != "unknown" or call.tool.settle is None:
-            return outcome_of(stored)
-        arguments = await self._arguments(call, stored)
-        work = call.tool.settle(self._context, stored, **arguments)
-        return await self._ended(stored, work, "unknown")
-
-    async def _outcome_now(self, intent: Intent) -> Envelope:
-        return outcome_of(await self._finished(intent.id))
+        if stored.state == "unknown":
+            stored = await self._context.settler.settle(self._context, stored)
+        return outcome_of(stored)
 
     async def _finished(self, intent_id: str) -> Intent:
         """The intent once nobody works on it any more, or as it is after a minute."""
@@ -369,41 +277,9 @@ class Guard:
         return stored
 
 
-Ending = Literal["applied", "not_applied", "unknown"]
-
-
-async def _outcome(
-    intent: Intent, work: Awaitable[BaseModel]
-) -> tuple[Ending, dict[str, Any] | None, str | None]:
-    """How the work ended: its status, its result, and the reason where it has none."""
-    try:
-        reply = await work
-    except OutcomeUnknown as error:
-        return "unknown", None, str(error)
-    except LoyaltyError as error:
-        return "not_applied", None, str(error)
-    except Exception:
-        log.exception("intent %s ended in a mistake of ours", intent.id[:8])
-        return "unknown", None, "The server failed; check_intent will tell."
-    return "applied", reply.model_dump(mode="json", exclude_none=True), None
-
-
-def waiting(intent: Intent, moved: str | None = None) -> Envelope:
-    """The answer while an operator has to decide."""
-    return Envelope(
-        "waiting_for_operator",
-        intent.id,
-        intent.preview,
-        expires_at=intent.expires_at,
-        reason=moved,
-    )
-
-
-def outcome_of(intent: Intent) -> Envelope:
-    """The answer that an intent in its present state gives."""
-    match intent.state:
-        case "applied" | "not_applied" | "unknown" | "declined" | "expired" as status:
-            return Envelope(status, intent.id, result=intent.result, reason=intent.reason)
-        case "proposed" | "approved" | "sent":
-            reason = "It is still under way; check_intent will tell."
-            return Envelope("unknown", intent.id, reason=reason)
+async def to_the_end(work: Awaitable[ResultT]) -> ResultT:
+    """Wait for `work` even if the caller goes away: a change must not be left half done."""
+    result: list[ResultT] = []
+    with anyio.CancelScope(shield=True):
+        result.append(await work)
+    return result[0]

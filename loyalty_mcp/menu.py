@@ -93,6 +93,17 @@ def tool_of_task(task: Task, pinned: Mapping[str, str]) -> Tool:
     )
 
 
+def all_tools(pinned: Mapping[str, str] | None = None) -> dict[str, Tool]:
+    """Every tool by name, tasks first.
+
+    A task takes the place of the operation of its name, where the bare request is not enough.
+    """
+    fixed = pinned or {}
+    operations = {name: tool_of(operation, fixed) for name, operation in OPERATIONS.items()}
+    tasks = {name: tool_of_task(task, fixed) for name, task in TASKS.items()}
+    return {name: tasks.get(name) or operations[name] for name in {**tasks, **operations}}
+
+
 def menu(settings: Settings) -> dict[str, Tool]:
     """The published tools by name, tasks first.
 
@@ -104,10 +115,7 @@ def menu(settings: Settings) -> dict[str, Tool]:
         for name, value in (("program", settings.program), ("member", settings.member))
         if value is not None
     }
-    everything = {
-        **{name: tool_of_task(task, pinned) for name, task in TASKS.items()},
-        **{name: tool_of(operation, pinned) for name, operation in OPERATIONS.items()},
-    }
+    everything = all_tools(pinned)
     _check_names("LOYALTY_MCP_TOOLS", settings.tools, everything)
     _check_names("LOYALTY_MCP_EXCLUDE_TOOLS", settings.exclude_tools, everything)
     for name in settings.tools:

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -17,9 +18,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from loyalty_mcp.agreement import Caller, Reaction
 from loyalty_mcp.config import Settings
 from loyalty_mcp.dispatch import Answer, Ask, Dispatch
-from loyalty_mcp.guard import Caller, Reaction
 from loyalty_mcp.operation import Risk
 from loyalty_mcp.tool import Tool
 
@@ -87,13 +88,17 @@ def can_ask(ctx: Context) -> bool:
 
 
 def build_server(
-    dispatch: Dispatch, settings: Settings, close: Callable[[], Awaitable[None]]
+    dispatch: Dispatch,
+    settings: Settings,
+    begin: Callable[[], Coroutine[Any, Any, None]],
+    close: Callable[[], Awaitable[None]],
 ) -> Server[None]:
     """The MCP server over a dispatch.
 
     Args:
         dispatch: runs the tools.
         settings: name the server and bound its dialogs.
+        begin: runs beside the server from its start.
         close: called once, when the server ends.
     """
     name = f"{NAME} (sandbox)" if settings.sandbox else NAME
@@ -102,11 +107,14 @@ def build_server(
 
     @asynccontextmanager
     async def lifespan(_server: Server[None]) -> AsyncIterator[None]:
-        try:
-            yield None
-        finally:
-            with anyio.CancelScope(shield=True):
-                await close()
+        async with anyio.create_task_group() as group:
+            group.start_soon(begin)
+            try:
+                yield None
+            finally:
+                group.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await close()
 
     async def list_tools(
         _ctx: Context, _params: types.PaginatedRequestParams | None
@@ -176,14 +184,14 @@ def input_required(ask: Ask) -> types.InputRequiredResult:
     """The call suspended until the client brings a person's answer (2026-07-28)."""
     return types.InputRequiredResult(
         input_requests={DIALOG: types.ElicitRequest(params=form(ask))},
-        request_state=json.dumps({"intent": ask.intent, "rounds": ask.rounds}),
+        request_state=json.dumps([ask.intent, ask.rounds, ask.typed]),
     )
 
 
 def resumed(params: types.CallToolRequestParams) -> tuple[Ask, Reaction]:
     """A suspended call that came back: which dialog it was, and how a person reacted."""
-    state = json.loads(params.request_state or "{}")
-    asked = Ask(message="", intent=str(state["intent"]), rounds=int(state["rounds"]))
+    intent, rounds, typed = json.loads(params.request_state or "[]")
+    asked = Ask(message="", intent=intent, rounds=rounds, typed=typed)
     answer = (params.input_responses or {}).get(DIALOG)
     return asked, reaction_to(answer, asked)
 
@@ -214,12 +222,18 @@ def reaction_to(answer: Any, ask: Ask) -> Reaction:
     if answer.action == "decline":
         return Reaction(agreed=False, why_not="the person said no")
     content = answer.content or {}
-    known = set(ask.schema["properties"])
-    if content.get("agree") is True and set(content) <= known:
-        return Reaction(agreed=True)
+    if set(content) == set(ask.schema["properties"]) and content["agree"] is True:
+        return typed_yes(content["amount"]) if ask.typed else Reaction(agreed=True)
     if content.get("agree") is False:
         return Reaction(agreed=False, why_not="the person did not tick the box")
     return Reaction(agreed=False, why_not="the dialog's answer could not be read")
+
+
+def typed_yes(amount: Any) -> Reaction:
+    """A ticked form with an amount; anything but a number is no amount."""
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        return Reaction(agreed=False, why_not="the dialog's answer could not be read")
+    return Reaction(agreed=True, amount=Decimal(str(amount)))
 
 
 async def serve_stdio(server: Server[None]) -> None:

@@ -16,11 +16,11 @@ from loyalty_mcp.intents import Intent, Preparation, Preview
 from loyalty_mcp.operation import Operation
 from loyalty_mcp.operations.subscriptions import AccountInfo
 from loyalty_mcp.operations.tiers import Tiers
-from loyalty_mcp.render import quoted
+from loyalty_mcp.render import label, quoted, value_text
 from loyalty_mcp.request import Request
 from loyalty_mcp.tasks.points import MARKER
 from loyalty_mcp.tool import Tool, reference_in
-from loyalty_mcp.wire import Done, Reply
+from loyalty_mcp.wire import Done, Reply, plain
 
 IRREVERSIBLE: Final = "This cannot be undone."
 ID_ARGUMENTS: Final = ("transaction_id", "redemption_id", "limit_id", "balance", "tier", "program")
@@ -76,6 +76,7 @@ async def prepare(
     if operation.risk == "write" and there is not None:
         before = {name: before[name] for name in given if name in before}
     summary = await _sentence(operation, context, arguments)
+    summary += _changes(before, given)
     warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
     return Preparation(Preview(summary, before, given, warnings), facts)
 
@@ -154,6 +155,18 @@ async def _sentence(
             value = named or value
         values[name] = _spelled(value)
     return operation.preview.format(**values)
+
+
+def _changes(before: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """What is there and what will be, as far as the sentence does not say it, in words."""
+    told = [
+        f"{label(name)}: {value_text(before[name])} → {value_text(plain(value))}"
+        if name in before
+        else f"{label(name)}: {value_text(plain(value))}"
+        for name, value in given.items()
+    ]
+    there = [] if given else [f"{label(k)}: {value_text(plain(v))}" for k, v in before.items()]
+    return f" {'; '.join(told or there)}." if told or there else ""
 
 
 def _spelled(value: Any) -> str:

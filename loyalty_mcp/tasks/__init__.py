@@ -1,7 +1,7 @@
 """Every task, one module per subject: this list is the table of contents."""
 
 from loyalty_mcp.task import Task
-from loyalty_mcp.tasks import member, points
+from loyalty_mcp.tasks import intents, member, points
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -10,6 +10,8 @@ TASKS: dict[str, Task] = {
         member.get_member_overview,
         points.credit_points,
         points.debit_points,
+        intents.get_server_status,
+        intents.check_intent,
     )
 }
 """By name, in the order in which they are published."""

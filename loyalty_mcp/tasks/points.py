@@ -1,5 +1,6 @@
 """Credit and debit points: a draft that only an agreed intent completes, and only once."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from loyalty_mcp.operations.balances import get_subscription_balances
 from loyalty_mcp.operations.transactions import (
     PastTransaction,
     Transaction,
+    cancel_transaction,
     complete_transaction,
     create_transaction,
     list_transaction_history,
@@ -199,7 +201,8 @@ async def move(context: Context, intent: Intent, wanted: Wanted) -> PointsMoved:
     """
     at_once = wanted.expires_in_minutes is not None
     made = await _made(context, intent, wanted, at_once=at_once)
-    if not await context.journal.open().set_transaction(intent.id, made.id) and not at_once:
+    journal = context.journal.open()
+    if not await journal.set_transaction(intent, made.id, context.now()) and not at_once:
         raise Refused("This intent was settled elsewhere; its draft was left to lapse.")
     if made.status != "completed":
         made = await _complete(context, wanted, made.id)
@@ -326,24 +329,51 @@ async def _moved(
     )
 
 
-async def settle(kind: Kind, context: Context, intent: Intent, **arguments: Any) -> PointsMoved:
+async def settle(
+    kind: Kind,
+    context: Context,
+    intent: Intent,
+    *,
+    close: bool,
+    may_come: bool,
+    **arguments: Any,
+) -> PointsMoved:
     """Find out by reading what became of a movement.
+
+    Nothing was moved as long as the history has no completed transaction of this intent, and
+    nothing will be: only this intent completes its draft, and what the journal says forbids it.
+    A credit that is completed as it is made may still arrive while `may_come`.
 
     Raises:
         Refused: nothing was moved, and nothing will be.
-        OutcomeUnknown: the draft is still open, or the history cannot be read.
+        OutcomeUnknown: it may still happen, or the history cannot be read.
     """
     wanted = Wanted(kind, **arguments)
-    found = await _find(
-        context,
-        wanted,
-        lambda item: item.id == intent.transaction_id or marker_of(item) == intent.id,
-    )
+    found = await _of_intent(context, intent, wanted)
+    if found is not None and found.status == "draft" and close:
+        await cancelled(context, wanted.program, found.id)
+        found = await _of_intent(context, intent, wanted)
     if found is not None and found.status == "completed":
         return await _moved(context, wanted, found)
     if found is not None and found.status == "draft":
         raise OutcomeUnknown("The draft is still open; it lapses within 15 minutes.")
+    if found is None and may_come and wanted.expires_in_minutes is not None:
+        raise OutcomeUnknown("It is not in the history yet, and may still arrive.")
     raise Refused("Nothing was moved.")
+
+
+async def _of_intent(context: Context, intent: Intent, wanted: Wanted) -> PastTransaction | None:
+    return await _find(
+        context,
+        wanted,
+        lambda item: item.id == intent.transaction_id or marker_of(item) == intent.id,
+    )
+
+
+async def cancelled(context: Context, program: str, transaction_id: str) -> None:
+    """Cancel a draft; whether it was still one, the history tells afterwards."""
+    with contextlib.suppress(LoyaltyError):
+        await context.brevo.send(cancel_transaction(program, transaction_id))
 
 
 def moved_text(kind: Kind, moved: PointsMoved, _now: datetime) -> str:

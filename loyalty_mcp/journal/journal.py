@@ -1,0 +1,250 @@
+"""The life of intents, on disk: each move one conditional update, with its audit entry."""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from loyalty_mcp.audit import Entry, Head, masked, next_entry
+from loyalty_mcp.intents import ENDED, Intent, Movement, State, check_move
+from loyalty_mcp.journal.database import Database
+from loyalty_mcp.journal.rows import MILLIONTHS, entry_of, intent_of, row_of, stored
+from loyalty_mcp.journal.tables import audit, audit_head, intents
+from loyalty_mcp.policy import Policy, Usage, check
+from loyalty_mcp.wire import plain
+
+COUNTED: Final = ("sent", "applied", "unknown")
+"""What may have happened counts as having happened, for the caps."""
+
+KEPT: Final = timedelta(days=90)
+
+
+class Journal:
+    """Every intent, and what became of it.
+
+    Args:
+        url: an SQLAlchemy address with an asynchronous driver.
+
+    Every method raises JournalUnavailable when the database cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def __repr__(self) -> str:
+        """Without the address: it may hold a password."""
+        return f"Journal({self._database!r})"
+
+    async def close(self) -> None:
+        """Let the database go."""
+        await self._database.close()
+
+    async def add(self, intent: Intent) -> None:
+        """Write a new intent."""
+        details = {
+            "arguments": masked(intent.arguments),
+            "facts": intent.facts,
+            "route": intent.route,
+        }
+        async with self._database.writing() as connection:
+            await connection.execute(insert(intents).values(row_of(intent)))
+            await _append(connection, intent, intent.state, intent.created_at, details)
+
+    async def get(self, intent_id: str) -> Intent | None:
+        """The intent with that id, if there is one."""
+        async with self._database.reading() as connection:
+            return await _get(connection, intent_id)
+
+    async def move(
+        self, intent_id: str, origin: State, target: State, at: datetime, **changes: Any
+    ) -> bool:
+        """Move an intent from `origin` to `target`, if it still is at `origin`.
+
+        Of several callers, in whatever process, one succeeds.
+
+        Returns:
+            whether this call made the move.
+
+        Raises:
+            IllegalMove: there is no such move.
+        """
+        check_move(origin, target)
+        async with self._database.writing() as connection:
+            return await _move(connection, intent_id, origin, target, at, changes)
+
+    async def send(self, intent: Intent, policy: Policy, now: datetime) -> bool:
+        """Move an approved intent to `sent`, if the policy still allows it; all in one.
+
+        Returns:
+            whether this call made the move.
+
+        Raises:
+            Refused: a cap is reached; the intent is still approved.
+        """
+        async with self._database.writing() as connection:
+            usage = await _usage(connection, intent.caller, intent.movement, now)
+            check(policy, intent.tool, intent.movement, usage)
+            return await _move(connection, intent.id, "approved", "sent", now, {"sent_at": now})
+
+    async def usage(self, caller: str, movement: Movement | None, now: datetime) -> Usage:
+        """What was moved today and called this hour."""
+        async with self._database.reading() as connection:
+            return await _usage(connection, caller, movement, now)
+
+    async def set_transaction(self, intent: Intent, transaction_id: str, at: datetime) -> bool:
+        """Bind the draft to its intent, once for ever, while the intent is being sent.
+
+        Returns:
+            whether this draft is the one; a second draft never is.
+        """
+        statement = (
+            update(intents)
+            .where(
+                intents.c.id == intent.id,
+                intents.c.state == "sent",
+                intents.c.transaction_id.is_(None),
+            )
+            .values(transaction_id=transaction_id)
+        )
+        async with self._database.writing() as connection:
+            bound = (await connection.execute(statement)).rowcount == 1
+            if bound:
+                details = {"transaction_id": transaction_id}
+                await _append(connection, intent, "drafted", at, details)
+            return bound
+
+    async def made_by(self, transaction_id: str) -> Intent | None:
+        """The intent that made a draft, if one of ours did."""
+        query = select(intents).where(intents.c.transaction_id == transaction_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).mappings().first()
+            return None if row is None else intent_of(row)
+
+    async def find(
+        self,
+        *,
+        states: Collection[State] | None = None,
+        caller: str | None = None,
+        limit: int = 100,
+    ) -> list[Intent]:
+        """The newest intents first."""
+        query = select(intents).order_by(intents.c.created_at.desc()).limit(limit)
+        if states is not None:
+            query = query.where(intents.c.state.in_(tuple(states)))
+        if caller is not None:
+            query = query.where(intents.c.caller == caller)
+        async with self._database.reading() as connection:
+            return [intent_of(row) for row in (await connection.execute(query)).mappings()]
+
+    async def counts(self, caller: str | None = None) -> dict[str, int]:
+        """How many intents are in each state."""
+        query = select(intents.c.state, func.count()).group_by(intents.c.state)
+        if caller is not None:
+            query = query.where(intents.c.caller == caller)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(query)).all()
+        return {str(state): int(count) for state, count in found}
+
+    async def prune(self, now: datetime) -> int:
+        """Forget ended intents of long ago; the audit trail keeps what they came to.
+
+        Returns:
+            how many were forgotten.
+        """
+        statement = delete(intents).where(
+            intents.c.state.in_(tuple(ENDED)), intents.c.created_at < stored(now - KEPT)
+        )
+        async with self._database.writing() as connection:
+            return int((await connection.execute(statement)).rowcount)
+
+    async def trail(self, *filters: ColumnElement[bool]) -> tuple[list[Entry], Head]:
+        """The audit trail in order, and its end as it was kept apart."""
+        query = select(audit).where(*filters).order_by(audit.c.number)
+        async with self._database.reading() as connection:
+            entries = [entry_of(row) for row in (await connection.execute(query)).mappings()]
+            head = (await connection.execute(select(audit_head))).mappings().one()
+        return entries, Head(**head)
+
+
+async def _get(connection: AsyncConnection, intent_id: str) -> Intent | None:
+    query = select(intents).where(intents.c.id == intent_id)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else intent_of(row)
+
+
+async def _move(
+    connection: AsyncConnection,
+    intent_id: str,
+    origin: State,
+    target: State,
+    at: datetime,
+    changes: Mapping[str, Any],
+) -> bool:
+    statement = (
+        update(intents)
+        .where(intents.c.id == intent_id, intents.c.state == origin)
+        .values(state=target, **{name: stored(value) for name, value in changes.items()})
+    )
+    if (await connection.execute(statement)).rowcount != 1:
+        return False
+    intent = await _get(connection, intent_id)
+    if intent is not None:
+        await _append(connection, intent, target, at, _outcome(intent, changes))
+    return True
+
+
+def _outcome(intent: Intent, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a move made known, without what names a person."""
+    told = {name: changes[name] for name in ("agreed_by", "reason") if changes.get(name)}
+    if intent.transaction_id is not None:
+        told["transaction_id"] = intent.transaction_id
+    result = changes.get("result") or {}
+    return told | {name: result[name] for name in ("id", "new_balance") if name in result}
+
+
+async def _append(
+    connection: AsyncConnection, intent: Intent, step: str, at: datetime, details: Mapping[str, Any]
+) -> None:
+    """Add an entry to the trail; the write transaction keeps every other writer out."""
+    found = (await connection.execute(select(audit_head))).mappings().one()
+    entry = next_entry(
+        Head(**found),
+        at=stored(at),
+        intent=intent.id,
+        step=step,
+        caller=intent.caller,
+        tool=intent.tool,
+        details=json.dumps(plain(details), sort_keys=True),
+    )
+    columns = audit.columns.keys()
+    values = {name: getattr(entry, name) for name in columns}
+    await connection.execute(insert(audit).values(values))
+    await connection.execute(
+        update(audit_head).values(number=entry.number, fingerprint=entry.fingerprint)
+    )
+
+
+async def _usage(
+    connection: AsyncConnection, caller: str, movement: Movement | None, now: datetime
+) -> Usage:
+    hour_ago = stored(now - timedelta(hours=1))
+    counted = intents.c.state.in_(COUNTED)
+    calls = select(func.count()).where(
+        intents.c.caller == caller, intents.c.sent_at > hour_ago, counted
+    )
+    changes = int((await connection.execute(calls)).scalar_one())
+    if movement is None:
+        return Usage(changes_this_hour=changes)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    moved = select(func.coalesce(func.sum(intents.c.movement_amount), 0)).where(
+        intents.c.movement_member == movement.member,
+        intents.c.movement_kind == movement.kind,
+        intents.c.sent_at >= stored(midnight),
+        counted,
+    )
+    total = Decimal(int((await connection.execute(moved)).scalar_one())) / MILLIONTHS
+    return Usage(moved_today=total, changes_this_hour=changes)

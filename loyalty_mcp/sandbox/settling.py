@@ -84,7 +84,8 @@ def settle(unit: Unit, *, stepped_from: datetime | None = None) -> None:
     while (next_due := due.take_next(unit, lanes)) is not None:
         at = next_due.at if stepped_from is None else max(next_due.at, stepped_from)
         try:
-            HANDLERS[next_due.kind](unit.at(at), next_due.subject)
+            with unit.part():
+                HANDLERS[next_due.kind](unit.at(at), next_due.subject)
         except Refusal:
             # Nobody asked, so nobody is answered; a rejected movement says so in the history.
             continue

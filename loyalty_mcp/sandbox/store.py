@@ -85,6 +85,19 @@ class Unit:
         """Return the one number that the statement gives."""
         return cast("int", self._connection.execute(sql, values).fetchone()[0])
 
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Undo what the block wrote when it is refused, but for a refusal that is kept."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except Refusal as refusal:
+            if not refusal.kept:
+                self._connection.execute("ROLLBACK TO part")
+            self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
+
     def at(self, moment: datetime) -> "Unit":
         """Return the same unit at another time: what falls due happens when it fell due."""
         return Unit(self._connection, moment, self.new_id, self.settings, self.hooks, self.present)

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from loyalty_mcp.sandbox.errors import NotAllowed, Rejected
+from loyalty_mcp.sandbox.settings import SandboxSettings
+from loyalty_mcp.sandbox.store import Store, Unit
+from tests.sandbox.conftest import StillClock
+
+
+@pytest.fixture
+def store() -> Store:
+    """An empty store in memory."""
+    return Store(SandboxSettings(), clock=StillClock())
+
+
+def note(unit: Unit, name: str) -> None:
+    """Write something."""
+    unit.run("INSERT INTO settings VALUES (?, 1)", name)
+
+
+def noted(store: Store) -> list[str]:
+    """Return what was written."""
+    with store.unit() as unit:
+        return [row[0] for row in unit.all("SELECT name FROM settings ORDER BY name")]
+
+
+def test_a_refused_unit_leaves_nothing(store: Store) -> None:
+    """One request is one transaction."""
+    with pytest.raises(NotAllowed), store.unit() as unit:
+        note(unit, "a")
+        raise NotAllowed("no")
+
+    assert noted(store) == []
+
+
+def test_a_rejection_keeps_what_was_written(store: Store) -> None:
+    """A rejected movement stays in the history although the request is refused."""
+    with pytest.raises(Rejected), store.unit() as unit:
+        note(unit, "a")
+        raise Rejected("no")
+
+    assert noted(store) == ["a"]
+
+
+def test_a_failed_unit_leaves_nothing_and_the_next_one_works(store: Store) -> None:
+    """Whatever goes wrong, the connection is free again."""
+    with pytest.raises(ZeroDivisionError), store.unit() as unit:
+        note(unit, "a")
+        raise ZeroDivisionError
+
+    with store.unit() as unit:
+        note(unit, "b")
+    assert noted(store) == ["b"]
+
+
+def test_a_part_is_undone_alone(store: Store) -> None:
+    """What falls due is settled thing by thing; one that is refused spoils no other."""
+    with store.unit() as unit:
+        note(unit, "a")
+        with pytest.raises(NotAllowed), unit.part():
+            note(unit, "b")
+            raise NotAllowed("no")
+        with pytest.raises(Rejected), unit.part():
+            note(unit, "c")
+            raise Rejected("no")
+        with unit.part():
+            note(unit, "d")
+
+    assert noted(store) == ["a", "c", "d"]
+
+
+def test_a_file_is_durable_and_checked_by_the_schema(tmp_path: Path) -> None:
+    """Write-ahead log, synchronised at each commit; a transaction resolves once by its key."""
+    store = Store(SandboxSettings(database=tmp_path / "s.db"))
+
+    with store.unit() as unit:
+        assert unit.one("PRAGMA journal_mode")[0] == "wal"  # type: ignore[index] # a PRAGMA answers
+        assert unit.number("PRAGMA synchronous") == 2
+        resolutions = unit.all("PRAGMA table_info(resolutions)")
+    assert [row["name"] for row in resolutions if row["pk"]] == ["transaction_seq"]
+    store.close()

@@ -344,7 +344,7 @@ async def test_a_debit_cancelled_by_hand_rejects_the_redemption(club: Club) -> N
 
 
 async def test_a_reward_may_take_all_or_what_is_there(club: Club) -> None:
-    """With subtractTotalBalance it takes everything, the strategy partial what is there of the value."""
+    """All of it with subtractTotalBalance; with the strategy partial what is there of the value."""
     everything = await paid_reward(club, subtractTotalBalance=True)
     contact = await club.join()
     await club.move(contact, 37)

@@ -19,6 +19,12 @@ def note(unit: Unit, name: str) -> None:
     unit.run("INSERT INTO settings VALUES (?, 1)", name)
 
 
+def note_and_raise(unit: Unit, name: str, error: Exception) -> None:
+    """Write something, then fail."""
+    note(unit, name)
+    raise error
+
+
 def noted(store: Store) -> list[str]:
     """Return what was written."""
     with store.unit() as unit:
@@ -28,8 +34,7 @@ def noted(store: Store) -> list[str]:
 def test_a_refused_unit_leaves_nothing(store: Store) -> None:
     """One request is one transaction."""
     with pytest.raises(NotAllowed), store.unit() as unit:
-        note(unit, "a")
-        raise NotAllowed("no")
+        note_and_raise(unit, "a", NotAllowed("no"))
 
     assert noted(store) == []
 
@@ -37,8 +42,7 @@ def test_a_refused_unit_leaves_nothing(store: Store) -> None:
 def test_a_rejection_keeps_what_was_written(store: Store) -> None:
     """A rejected movement stays in the history although the request is refused."""
     with pytest.raises(Rejected), store.unit() as unit:
-        note(unit, "a")
-        raise Rejected("no")
+        note_and_raise(unit, "a", Rejected("no"))
 
     assert noted(store) == ["a"]
 
@@ -46,8 +50,7 @@ def test_a_rejection_keeps_what_was_written(store: Store) -> None:
 def test_a_failed_unit_leaves_nothing_and_the_next_one_works(store: Store) -> None:
     """Whatever goes wrong, the connection is free again."""
     with pytest.raises(ZeroDivisionError), store.unit() as unit:
-        note(unit, "a")
-        raise ZeroDivisionError
+        note_and_raise(unit, "a", ZeroDivisionError())
 
     with store.unit() as unit:
         note(unit, "b")
@@ -59,11 +62,9 @@ def test_a_part_is_undone_alone(store: Store) -> None:
     with store.unit() as unit:
         note(unit, "a")
         with pytest.raises(NotAllowed), unit.part():
-            note(unit, "b")
-            raise NotAllowed("no")
+            note_and_raise(unit, "b", NotAllowed("no"))
         with pytest.raises(Rejected), unit.part():
-            note(unit, "c")
-            raise Rejected("no")
+            note_and_raise(unit, "c", Rejected("no"))
         with unit.part():
             note(unit, "d")
 

@@ -22,7 +22,7 @@ def read(raw: bytes) -> Any:
         Invalid: A text in it holds a NUL or half a surrogate pair.
     """
     try:
-        value = json.loads(raw.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+        value = _READER.decode(raw.decode())
     except (ValueError, RecursionError):
         raise Malformed("The body is no JSON document.") from None
     if b"\\u" in raw:
@@ -34,12 +34,12 @@ def read(raw: bytes) -> Any:
 
 def load(stored: str) -> Any:
     """Read a JSON document that the store kept."""
-    return json.loads(stored, parse_float=Decimal)
+    return _LOADER.decode(stored)
 
 
 def dump(value: Any) -> str:
     """Write a JSON document; decimals become plain numbers, exactly."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_number)
+    text = _WRITER.encode(value)
     return _MARKED.sub(r"\1", text) if '"\\u0000' in text else text
 
 
@@ -74,3 +74,8 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+_READER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+_LOADER: Final = json.JSONDecoder(parse_float=Decimal)
+_WRITER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_number)

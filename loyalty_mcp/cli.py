@@ -18,15 +18,22 @@ USAGE = 2
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command a flag for each setting; the command receives the settings."""
+    """Give a command a flag for each setting; the command receives those that were given.
+
+    A flag may stand before the name of a command or after it; the one after it wins.
+    """
     from loyalty_mcp.config import Settings  # noqa: PLC0415 - not for --help of other commands
 
     @functools.wraps(command)
-    def with_settings(**given: Any) -> Any:
-        flags = {name: given.pop(name) for name in Settings.model_fields}
-        return command(settings=read(flags), **given)
+    def with_flags(**given: Any) -> Any:
+        flags = dict(click.get_current_context().obj or {})
+        for name in Settings.model_fields:
+            value = given.pop(name)
+            if value is not None:
+                flags[name] = value
+        return command(flags=flags, **given)
 
-    wrapped: Callable[..., Any] = with_settings
+    wrapped: Callable[..., Any] = with_flags
     for name, field in reversed(Settings.model_fields.items()):
         wrapped = _option(name, field.annotation)(wrapped)
     return wrapped
@@ -70,24 +77,24 @@ def log_to_stderr(level: str) -> None:
 
 
 @click.group(invoke_without_command=True)
-@click.version_option(__version__, package_name="loyalty-mcp")
+@click.version_option(__version__, prog_name="loyalty-mcp")
 @settings_options
 @click.pass_context
-def main(context: click.Context, settings: Any) -> None:
+def main(context: click.Context, flags: dict[str, Any]) -> None:
     """Loyalty programs on Brevo, as tools for AI assistants.
 
     Without a command: serve over standard input and output, as a client's configuration starts it.
     """
-    context.obj = settings
+    context.obj = flags
     if context.invoked_subcommand is None:
-        run_stdio(settings)
+        run_stdio(read(flags))
 
 
 @main.command()
 @settings_options
-def serve(settings: Any) -> None:
+def serve(flags: dict[str, Any]) -> None:
     """Serve over standard input and output."""
-    run_stdio(settings)
+    run_stdio(read(flags))
 
 
 def run_stdio(settings: Any) -> None:
@@ -98,6 +105,8 @@ def run_stdio(settings: Any) -> None:
     from loyalty_mcp.server import serve_stdio  # noqa: PLC0415 - the same
 
     log_to_stderr(settings.log_level)
+    if settings.role == "member" and settings.member is None:
+        stop(BadSetting("LOYALTY_MCP_MEMBER is missing: role member needs the member it serves."))
     try:
         parts = compose(settings)
     except BadSetting as error:
@@ -133,13 +142,13 @@ def sandbox(port: int, host: str, **engine: Any) -> None:
 @main.command()
 @settings_options
 @click.option("--json", "as_json", is_flag=True, help="Print the menu as JSON.")
-def tools(settings: Any, *, as_json: bool) -> None:
+def tools(flags: dict[str, Any], *, as_json: bool) -> None:
     """List the published tools, with the size of the menu in bytes and tokens."""
     from loyalty_mcp.catalog import listing, table  # noqa: PLC0415 - only here
     from loyalty_mcp.menu import menu  # noqa: PLC0415 - only here
 
     try:
-        found = listing(menu(settings))
+        found = listing(menu(read(flags)))
     except BadSetting as error:
         stop(error)
     click.echo(json.dumps(found, indent=2) if as_json else table(found))

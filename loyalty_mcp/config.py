@@ -1,11 +1,12 @@
 """The settings: read once, from the environment and the flags, and never changed."""
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from loyalty_mcp.errors import BadSetting
@@ -15,6 +16,8 @@ Confirm = Literal["ask", "dialog", "token", "operator", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 PREFIX = "LOYALTY_MCP_"
 KEY_VARIABLE = "BREVO_API_KEY"
+ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+DATABASES = ("sqlite+aiosqlite://", "postgresql+asyncpg://")
 
 
 def state_folder() -> Path:
@@ -31,7 +34,7 @@ class Settings(BaseSettings):
     )
 
     api_key: SecretStr | None = Field(None, validation_alias=KEY_VARIABLE)
-    base_url: str = Field("https://api.brevo.com/v3", pattern=r"^https?://[^\s/]+")
+    base_url: str = "https://api.brevo.com/v3"
     role: Role = "full"
     read_only: bool = False
     program: str | None = Field(None, min_length=1)
@@ -59,30 +62,39 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
 
+    @field_validator("api_key")
+    @classmethod
+    def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = "" if value is None else value.get_secret_value().strip()
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError("it holds a character that no key has; copy it again from Brevo")
+        return SecretStr(key) if key else None
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(DATABASES):
+            raise ValueError(f"it must begin with {' or '.join(DATABASES)}")
+        return value
+
     @field_validator("secret")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < 32:
-            raise ValueError("is too short; give 32 bytes or more")
+            raise ValueError("it is too short; give 32 bytes or more")
         return value
 
     @field_validator("base_url")
     @classmethod
-    def _without_slash(cls, value: str) -> str:
+    def _address(cls, value: str) -> str:
+        if not ADDRESS.fullmatch(value):
+            raise ValueError("it must be an address such as https://api.brevo.com/v3")
         return value.rstrip("/")
 
     @property
     def sandbox(self) -> bool:
         """Whether the embedded sandbox serves, for want of an API key."""
         return self.api_key is None
-
-    @model_validator(mode="after")
-    def _member_role_is_pinned(self) -> Self:
-        if self.role == "member" and self.member is None:
-            raise ValueError(
-                f"{PREFIX}MEMBER is missing: role member needs the one member it serves"
-            )
-        return self
 
 
 def _variable(field: str) -> str:
@@ -92,8 +104,6 @@ def _variable(field: str) -> str:
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     message = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return f"{message}."
     message = message[0].lower() + message[1:]
     return f"{_variable(str(first['loc'][0]))} is wrong: {message}."
 

@@ -45,6 +45,9 @@ SUPPORT: Final = (
     "get_server_status",
     "check_intent",
 )
+NOBODY: Final = ""
+"""Whom role `member` serves until it is said who calls: no reference means it."""
+
 MANAGED: Final = (programs, balance_definitions, limits, tier_groups, tiers, rewards)
 """The groups of configuration; what moves a member's value is not a manager's work."""
 
@@ -110,9 +113,12 @@ def menu(settings: Settings) -> dict[str, Tool]:
     Raises:
         BadSetting: a tool is named that is not there, or not in the role.
     """
+    member = settings.member
+    if settings.role == "member" and member is None:
+        member = NOBODY
     pinned = {
         name: value
-        for name, value in (("program", settings.program), ("member", settings.member))
+        for name, value in (("program", settings.program), ("member", member))
         if value is not None
     }
     everything = all_tools(pinned)

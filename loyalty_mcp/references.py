@@ -50,10 +50,11 @@ def chosen(kind: str, said: str | None, candidates: Sequence[Candidate]) -> Cand
         if not candidates:
             raise UnknownReference(f"There is no {kind} yet.")
         raise AmbiguousReference(f"There are several; give {kind}: {_list(candidates)}.")
+    said = said.strip()
     for candidate in candidates:
         if candidate.id == said:
             return candidate
-    named = [c for c in candidates if c.name.casefold() == said.strip().casefold()]
+    named = [c for c in candidates if c.name.casefold() == said.casefold()]
     if len(named) == 1:
         return named[0]
     if named:

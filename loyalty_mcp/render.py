@@ -16,15 +16,17 @@ LISTED = 10
 PLAIN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9TZ:.+-]{10,32}")
 """Ids and times: what no sentence can be made of."""
 
-UNSAFE = re.compile(
-    "[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
-"""Control characters, and those that hide text or turn its direction."""
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode's classes of control characters, and of those that hide text or turn its direction."""
+
+SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""They choose how a character looks; a text can be hidden in a row of them."""
 
 
 def cleaned(text: str) -> str:
     """`text` without characters that are not seen."""
-    return UNSAFE.sub("", unicodedata.normalize("NFC", text))
+    text = SELECTORS.sub("", unicodedata.normalize("NFC", text))
+    return "".join(char for char in text if unicodedata.category(char) not in UNSEEN)
 
 
 def quoted(text: str) -> str:

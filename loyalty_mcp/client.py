@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,11 @@ ReplyT = TypeVar("ReplyT", bound=BaseModel)
 CONNECTIONS: Final = 64
 READ_TRIES: Final = 3
 CACHE_SECONDS: Final = 60.0
+MEMBERS: Final = re.compile(
+    "/(transactions|create-order|subscriptions|subscription-members|contacts?|rewards)(/|$)"
+)
+"""Paths that change what members have, which is never cached; all others are configuration."""
+
 NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Failures before the request left: a change that met one of these did not happen."""
 
@@ -119,17 +125,18 @@ class Brevo:
         """
         if request.reads:
             return await self._read(request)
-        self._forget()
+        self._forget(request)
         try:
             return await self._once(request)
         finally:
-            self._forget()
+            self._forget(request)
 
-    def _forget(self) -> None:
+    def _forget(self, change: Request[Any]) -> None:
         """What was read before a change says nothing of after it: not kept, and not joined."""
-        self._changes += 1
-        self._cached.clear()
         self._under_way.clear()
+        if MEMBERS.search(change.path) is None:
+            self._changes += 1
+            self._cached.clear()
 
     async def configuration(self, request: Request[ReplyT]) -> ReplyT:
         """Like `send`, for reads of what seldom changes: kept for a minute, or until we write."""

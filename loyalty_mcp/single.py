@@ -1,5 +1,6 @@
 """An operation as a tool: one request, previewed from what is there, sent at most once."""
 
+import contextlib
 import inspect
 import string
 import typing
@@ -11,14 +12,23 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from loyalty_mcp.context import Context
-from loyalty_mcp.errors import InvalidArgument, NotFound
+from loyalty_mcp.drafts import MARKER
+from loyalty_mcp.errors import (
+    InvalidArgument,
+    JournalUnavailable,
+    LoyaltyError,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+)
+from loyalty_mcp.evidence import EVIDENCE
+from loyalty_mcp.held_vouchers import can_be_redeemed
 from loyalty_mcp.intents import Intent, Preparation, Preview
 from loyalty_mcp.operation import Operation
 from loyalty_mcp.operations.subscriptions import AccountInfo
 from loyalty_mcp.operations.tiers import Tiers
 from loyalty_mcp.render import label, quoted, value_text
 from loyalty_mcp.request import Request
-from loyalty_mcp.tasks.points import MARKER
 from loyalty_mcp.tool import Tool, reference_in
 from loyalty_mcp.wire import Done, Reply, plain
 
@@ -39,6 +49,7 @@ def tool_of(operation: Operation[..., Any], pinned: Mapping[str, str]) -> Tool:
         answer=answer,
         run=partial(change if changes else look, operation),
         prepare=partial(prepare, operation) if changes else None,
+        settle=partial(settle, operation) if changes else None,
         pinned={name: value for name, value in pinned.items() if name in names},
     )
 
@@ -78,7 +89,13 @@ async def prepare(
     summary = await _sentence(operation, context, arguments)
     summary += _changes(before, given)
     warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
-    return Preparation(Preview(summary, before, given, warnings), facts)
+    if operation.name == "revoke_vouchers":
+        facts = {"redeemable": await _redeemable(context, arguments)}
+    evidence = EVIDENCE.get(operation.name)
+    movement = (
+        None if evidence is None or evidence.movement is None else evidence.movement(arguments)
+    )
+    return Preparation(Preview(summary, before, given, warnings), facts, movement)
 
 
 async def change(
@@ -86,13 +103,116 @@ async def change(
 ) -> Reply:
     """Send a change, once, marked with its intent where the API keeps a mark.
 
+    After a lost answer the effect is looked for at once; what is not there may still come.
+
     Raises:
-        OutcomeUnknown: its answer was lost; only reading can tell.
+        OutcomeUnknown: its answer was lost, and its effect is not to be seen.
     """
-    if "meta" in operation.parameters and operation.risk == "moves_value":
-        arguments["meta"] = {**(arguments["meta"] or {}), MARKER: intent.id}
-    reply: Reply = await context.brevo.send(described(operation, arguments))
+    try:
+        reply = await _sent(operation, context, intent, arguments)
+    except OutcomeUnknown:
+        try:
+            return await settle(operation, context, intent, close=False, may_come=True, **arguments)
+        except OutcomeUnknown:
+            raise
+        except LoyaltyError as error:
+            raise OutcomeUnknown(f"{error} Whether it took effect cannot be read now.") from None
+    evidence = EVIDENCE.get(operation.name)
+    if evidence is not None and evidence.draft is not None:
+        # It has happened; that its id cannot be written must not say otherwise.
+        with contextlib.suppress(JournalUnavailable):
+            journal = context.journal.open()
+            await journal.set_transaction(intent, evidence.draft(reply), context.now())
     return _named(reply, arguments) if isinstance(reply, Done) else reply
+
+
+async def _sent(
+    operation: Operation[..., Any], context: Context, intent: Intent, arguments: Mapping[str, Any]
+) -> Reply:
+    marked = dict(arguments)
+    if "meta" in operation.parameters and operation.risk == "moves_value":
+        marked["meta"] = {**(arguments["meta"] or {}), MARKER: intent.id}
+    reply: Reply = await context.brevo.send(described(operation, marked))
+    return reply
+
+
+async def settle(
+    operation: Operation[..., Any],
+    context: Context,
+    intent: Intent,
+    *,
+    close: bool,  # noqa: ARG001 - one request leaves nothing open that could be closed
+    may_come: bool,
+    **arguments: Any,
+) -> Reply:
+    """Find out by reading what became of a change.
+
+    Raises:
+        Refused: it did not take effect, and no longer can.
+        OutcomeUnknown: it may still come, or no read can tell.
+    """
+    found = await _effect(operation, context, intent, arguments)
+    if found is not None:
+        return found
+    if may_come:
+        raise OutcomeUnknown("Its effect is not to be seen yet, and it may still arrive.")
+    raise Refused("It did not take effect.")
+
+
+async def _effect(
+    operation: Operation[..., Any], context: Context, intent: Intent, arguments: Mapping[str, Any]
+) -> Reply | None:
+    """What a change left behind, or None if there is nothing.
+
+    Raises:
+        OutcomeUnknown: the API has no read that could tell.
+    """
+    evidence = EVIDENCE.get(operation.name)
+    if evidence is not None:
+        return await evidence.found(context, intent, arguments)
+    if operation.before is None or operation.risk == "moves_value":
+        raise OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
+    if operation.risk == "destructive":
+        return await _gone(operation, context, arguments)
+    return await _as_given(operation, context, arguments)
+
+
+async def _gone(
+    operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
+) -> Reply | None:
+    """A deletion took effect when its object is not there; deleting twice is refused."""
+    try:
+        there = await _there(operation, context, arguments)
+    except (NotFound, Refused):
+        there = None
+    if isinstance(there, Tiers):
+        there = next((t for t in there.items if t.tier_id == arguments["tier"]), None)
+    return None if there is not None else _named(Done(), arguments)
+
+
+async def _as_given(
+    operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
+) -> Reply | None:
+    """A replacement took effect when its object is as it was given; twice is the same as once.
+
+    Raises:
+        OutcomeUnknown: nothing of what was given can be compared.
+    """
+    there = await _there(operation, context, arguments)
+    shown, _ = _shown(there, arguments)
+    given = {name: plain(value) for name, value in arguments.items() if name in shown}
+    if not given or not isinstance(there, Reply):
+        raise OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
+    return there if all(shown[name] == value for name, value in given.items()) else None
+
+
+async def _redeemable(context: Context, arguments: Mapping[str, Any]) -> list[str]:
+    """The vouchers of a revocation that could be redeemed now."""
+    return [
+        voucher_id
+        for voucher_id in arguments["voucher_ids"]
+        if await can_be_redeemed(context, arguments["program"], voucher_id)
+    ]
 
 
 def _hints(operation: Operation[..., Any]) -> dict[str, Any]:

@@ -1,7 +1,10 @@
-"""Every task, one module per subject: this list is the table of contents."""
+"""Every task, one module per subject: this list is the table of contents.
+
+A task with the name of an operation takes its place in the menu.
+"""
 
 from loyalty_mcp.task import Task
-from loyalty_mcp.tasks import intents, member, points
+from loyalty_mcp.tasks import intents, member, points, redemptions, transactions
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -10,6 +13,12 @@ TASKS: dict[str, Task] = {
         member.get_member_overview,
         points.credit_points,
         points.debit_points,
+        transactions.reverse_transaction,
+        transactions.complete_transaction,
+        transactions.cancel_transaction,
+        redemptions.redeem_for_member,
+        redemptions.redeem_voucher,
+        redemptions.complete_redemption,
         intents.get_server_status,
         intents.check_intent,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from loyalty_mcp.account import HISTORY_PAGE, read_member, together, unit_of
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import LoyaltyError, NotFound, Refused, UnknownReference
 from loyalty_mcp.operations.balance_definitions import BalanceDefinition
@@ -18,7 +19,6 @@ from loyalty_mcp.references import CONTACT_ID, OWN
 from loyalty_mcp.render import LISTED, amount_text, moment_text, quoted, value_text
 from loyalty_mcp.standing import ladder, next_after
 from loyalty_mcp.task import reads
-from loyalty_mcp.tasks.account import HISTORY_PAGE, read_member, together, unit_of
 from loyalty_mcp.wire import ContactId, Items, Moment, Number, ProgramId, Reply
 
 SOON: Final = timedelta(days=30)

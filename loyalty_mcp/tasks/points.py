@@ -1,7 +1,5 @@
 """Credit and debit points: a draft that only an agreed intent completes, and only once."""
 
-import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +8,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from loyalty_mcp.account import Account, read_account, unit_of
 from loyalty_mcp.context import Context
+from loyalty_mcp.drafts import DRAFT_SECONDS, MARKER, Place, cancelled, complete, find_of
 from loyalty_mcp.errors import (
     LoyaltyError,
     OutcomeUnknown,
@@ -23,21 +23,14 @@ from loyalty_mcp.operations.balances import get_subscription_balances
 from loyalty_mcp.operations.transactions import (
     PastTransaction,
     Transaction,
-    cancel_transaction,
-    complete_transaction,
     create_transaction,
-    list_transaction_history,
 )
 from loyalty_mcp.render import amount_text, quoted
 from loyalty_mcp.task import guarded
-from loyalty_mcp.tasks.account import HISTORY_PAGE, Account, read_account, unit_of
 from loyalty_mcp.wire import Amount, BalanceId, ContactId, Number, ProgramId, Reply
 
-MARKER: Final = "loyaltyMcpIntent"
-"""The key in `meta` under which a transaction carries its intent."""
-
-DRAFT_SECONDS: Final = 900
-COMPLETION_TRIES: Final = 3
+REVERSES: Final = "loyaltyMcpReverses"
+"""The key in `meta` under which a reversal names what it undoes."""
 
 Kind = Literal["credit", "debit"]
 Reason = Annotated[str, Field(min_length=1, max_length=200, description="Why, for the record")]
@@ -49,11 +42,12 @@ class PointsMoved(Reply):
     """A credit or debit that took effect."""
 
     transaction_id: str
+    kind: Kind
     member: int
     balance: str
     unit: str
     amount: Number
-    new_balance: Number
+    new_balance: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +63,7 @@ class Wanted:
         balance: its definition's id.
         order_id: the order it belongs to.
         expires_in_minutes: the life of a credit, if it is not that of its balance.
+        reverses: the transaction that it undoes.
     """
 
     kind: Kind
@@ -79,6 +74,12 @@ class Wanted:
     balance: str
     order_id: str | None = None
     expires_in_minutes: int | None = None
+    reverses: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Whose balance it is."""
+        return Place(self.program, self.member, self.balance)
 
 
 async def prepare(kind: Kind, context: Context, **arguments: Any) -> Preparation:
@@ -205,7 +206,7 @@ async def move(context: Context, intent: Intent, wanted: Wanted) -> PointsMoved:
     if not await journal.set_transaction(intent, made.id, context.now()) and not at_once:
         raise Refused("This intent was settled elsewhere; its draft was left to lapse.")
     if made.status != "completed":
-        made = await _complete(context, wanted, made.id)
+        made = await complete(context, wanted.place, made.id)
     return await _moved(context, wanted, made)
 
 
@@ -216,6 +217,8 @@ async def _made(
     meta = {MARKER: intent.id, "reason": wanted.reason}
     if wanted.order_id is not None:
         meta["orderId"] = wanted.order_id
+    if wanted.reverses is not None:
+        meta[REVERSES] = wanted.reverses
     request = create_transaction(
         wanted.program,
         wanted.member,
@@ -230,7 +233,7 @@ async def _made(
         return await context.brevo.send(request)
     except OutcomeUnknown as lost:
         try:
-            found = await _find(context, wanted, lambda item: marker_of(item) == intent.id)
+            found = await find_of(context, wanted.place, intent)
         except LoyaltyError:
             found = None
         if found is not None:
@@ -240,93 +243,37 @@ async def _made(
         raise Unavailable(f"{lost} It was only the draft, so nothing was moved.") from None
 
 
-async def _complete(
-    context: Context, wanted: Wanted, transaction_id: str
-) -> Transaction | PastTransaction:
-    """Complete one draft; whatever the answer, what the history says is what happened."""
-    for _ in range(COMPLETION_TRIES):
-        try:
-            return await context.brevo.send(complete_transaction(wanted.program, transaction_id))
-        except LoyaltyError as error:
-            found = await _seen(context, wanted, transaction_id, error)
-        if found.status == "completed":
-            return found
-        if found.status != "draft":
-            why = f": {quoted(found.reject_reason)}" if found.reject_reason else ""
-            raise Refused(f"The movement ended {found.status}{why}; nothing was moved.")
-    raise OutcomeUnknown("Brevo does not answer the completion; check_intent will tell.")
-
-
-async def _seen(
-    context: Context, wanted: Wanted, transaction_id: str, error: LoyaltyError
-) -> PastTransaction:
-    """The transaction as the history has it, after a completion that failed with `error`.
-
-    Raises:
-        OutcomeUnknown: the history did not tell.
-    """
-    try:
-        found = await _find(context, wanted, lambda item: item.id == transaction_id)
-    except LoyaltyError:
-        found = None
-    if found is None:
-        raise OutcomeUnknown(f"{error} The history cannot be read now; check_intent will tell.")
-    return found
-
-
-def marker_of(transaction: PastTransaction) -> str | None:
-    """The intent that a transaction belongs to, if it is ours."""
-    value = (transaction.meta or {}).get(MARKER)
-    return value if isinstance(value, str) else None
-
-
-async def _find(
-    context: Context, wanted: Wanted, fits: Callable[[PastTransaction], bool]
-) -> PastTransaction | None:
-    """The newest transaction of the member and balance that fits, or None.
-
-    Raises:
-        LoyaltyError: the history cannot be read.
-    """
-    offset = 0
-    while True:
-        request = list_transaction_history(
-            wanted.program,
-            wanted.member,
-            wanted.balance,
-            limit=HISTORY_PAGE,
-            offset=offset,
-            sort="desc",
-        )
-        page = (await context.brevo.send(request)).transaction_history
-        for item in page:
-            if fits(item):
-                return item
-        if len(page) < HISTORY_PAGE:
-            return None
-        offset += HISTORY_PAGE
-
-
 async def _moved(
     context: Context, wanted: Wanted, made: Transaction | PastTransaction
 ) -> PointsMoved:
-    definitions = await context.references.balances(wanted.program)
-    definition = next(item for item in definitions if item.id == wanted.balance)
+    """The answer to a movement that took effect; what cannot be read now is left out of it."""
+    try:
+        definitions = await context.references.balances(wanted.program)
+        definition = next((item for item in definitions if item.id == wanted.balance), None)
+    except LoyaltyError:
+        definition = None
     total = made.balance if isinstance(made, Transaction) else None
     if total is None:
-        request = get_subscription_balances(wanted.program, wanted.member, include_internal=True)
-        held = {
-            b.balance_definition_id: b.value for b in (await context.brevo.send(request)).balance
-        }
-        total = held.get(wanted.balance) or Decimal(0)
+        total = await _total(context, wanted)
     return PointsMoved(
         transaction_id=made.id,
+        kind="debit" if (made.amount or 0) < 0 or made.transaction_type == "debit" else "credit",
         member=wanted.member,
-        balance=definition.name,
-        unit=unit_of(definition),
+        balance=wanted.balance if definition is None else definition.name,
+        unit="points" if definition is None else unit_of(definition),
         amount=abs(made.amount or Decimal(0)),
         new_balance=total,
     )
+
+
+async def _total(context: Context, wanted: Wanted) -> Decimal | None:
+    request = get_subscription_balances(wanted.program, wanted.member, include_internal=True)
+    try:
+        held = (await context.brevo.send(request)).balance
+    except LoyaltyError:
+        return None
+    found = {item.balance_definition_id: item.value for item in held}
+    return found.get(wanted.balance) or Decimal(0)
 
 
 async def settle(
@@ -349,10 +296,10 @@ async def settle(
         OutcomeUnknown: it may still happen, or the history cannot be read.
     """
     wanted = Wanted(kind, **arguments)
-    found = await _of_intent(context, intent, wanted)
+    found = await find_of(context, wanted.place, intent)
     if found is not None and found.status == "draft" and close:
         await cancelled(context, wanted.program, found.id)
-        found = await _of_intent(context, intent, wanted)
+        found = await find_of(context, wanted.place, intent)
     if found is not None and found.status == "completed":
         return await _moved(context, wanted, found)
     if found is not None and found.status == "draft":
@@ -362,35 +309,21 @@ async def settle(
     raise Refused("Nothing was moved.")
 
 
-async def _of_intent(context: Context, intent: Intent, wanted: Wanted) -> PastTransaction | None:
-    return await _find(
-        context,
-        wanted,
-        lambda item: item.id == intent.transaction_id or marker_of(item) == intent.id,
-    )
-
-
-async def cancelled(context: Context, program: str, transaction_id: str) -> None:
-    """Cancel a draft; whether it was still one, the history tells afterwards."""
-    with contextlib.suppress(LoyaltyError):
-        await context.brevo.send(cancel_transaction(program, transaction_id))
-
-
-def moved_text(kind: Kind, moved: PointsMoved, _now: datetime) -> str:
+def moved_text(moved: PointsMoved, _now: datetime) -> str:
     """A movement that took effect, in words."""
-    verb, place = ("Credited", "to") if kind == "credit" else ("Debited", "from")
-    return (
-        f"{verb} {amount_text(moved.amount, moved.unit)} {place} {quoted(moved.balance)} of member "
-        f"{moved.member}. New balance: {amount_text(moved.new_balance, moved.unit)}. "
-        f"Transaction {moved.transaction_id}."
-    )
+    verb, place = ("Credited", "to") if moved.kind == "credit" else ("Debited", "from")
+    what = f"{verb} {amount_text(moved.amount, moved.unit)} {place} {quoted(moved.balance)}"
+    now = moved.new_balance
+    total = "could not be read" if now is None else amount_text(now, moved.unit)
+    whose = f"of member {moved.member}. New balance: {total}."
+    return f"{what} {whose} Transaction {moved.transaction_id}."
 
 
 @guarded(
     "moves_value",
     prepare=partial(prepare, "credit"),
     settle=partial(settle, "credit"),
-    text=partial(moved_text, "credit"),
+    text=moved_text,
 )
 async def credit_points(
     context: Context,
@@ -414,7 +347,7 @@ async def credit_points(
     "moves_value",
     prepare=partial(prepare, "debit"),
     settle=partial(settle, "debit"),
-    text=partial(moved_text, "debit"),
+    text=moved_text,
 )
 async def debit_points(
     context: Context,

@@ -1,0 +1,146 @@
+"""Evidence: for each changing operation, the read that tells whether it took effect.
+
+What makes a repetition harmless, or that it cannot be known, is said with each function. An
+operation that is not listed and has no object to look at ends `unknown` after a lost answer.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loyalty_mcp.context import Context
+from loyalty_mcp.drafts import MARKER, Place, find_of
+from loyalty_mcp.errors import NotFound, Refused
+from loyalty_mcp.held_vouchers import can_be_redeemed, held_voucher
+from loyalty_mcp.intents import Intent, Movement
+from loyalty_mcp.operations.subscriptions import Subscription, get_account_info
+from loyalty_mcp.operations.tiers import TierAssignment
+from loyalty_mcp.operations.transactions import BalanceOrder, Transaction
+from loyalty_mcp.operations.vouchers import Voucher
+from loyalty_mcp.wire import Done, Reply
+
+Arguments = Mapping[str, Any]
+Found = Callable[[Context, Intent, Arguments], Awaitable[Reply | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How an operation is known by its effect.
+
+    Args:
+        found: the effect, read; None where it is not there.
+        movement: the points it moves, for the caps.
+        draft: the transaction that it made, out of its reply.
+    """
+
+    found: Found
+    movement: Callable[[Arguments], Movement] | None = None
+    draft: Callable[[Any], str] | None = None
+
+
+def signed(arguments: Arguments) -> Movement:
+    """What a transaction moves, once it is completed; a draft counts as if it were."""
+    amount = arguments["amount"]
+    return Movement("credit" if amount > 0 else "debit", abs(amount), arguments["member"])
+
+
+async def transaction(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
+    """A transaction carries its intent in `meta`: in the history it is found by that."""
+    found = await find_of(context, _place(arguments), intent)
+    return None if found is None else Transaction.model_validate(found.model_dump())
+
+
+async def order(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
+    """The transaction of an order carries the order's `meta`; the order itself cannot be read."""
+    found = await find_of(context, _place(arguments), intent)
+    if found is None:
+        return None
+    return BalanceOrder(
+        id=None,
+        transaction_id=found.id,
+        amount=found.amount,
+        contact_id=arguments["member"],
+        balance_definition_id=arguments["balance"],
+        loyalty_program_id=arguments["program"],
+    )
+
+
+def _place(arguments: Arguments) -> Place:
+    return Place(arguments["program"], arguments["member"], arguments["balance"])
+
+
+async def voucher(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
+    """A voucher carries its intent in `meta`: among the member's vouchers it is found by that."""
+    found = await held_voucher(
+        context,
+        arguments["program"],
+        arguments["member"],
+        lambda item: (item.meta or {}).get(MARKER) == intent.id,
+    )
+    return None if found is None else Voucher.model_validate(found.model_dump(exclude_none=True))
+
+
+async def subscription(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
+    """A contact is a member once or not at all: a second enrolment is refused."""
+    member = arguments["contact"]
+    try:
+        info = await context.brevo.send(get_account_info(arguments["program"], member))
+    except (NotFound, Refused):
+        return None
+    if info.membership is None:
+        return None
+    own_id, wanted = info.membership.loyalty_subscription_id, arguments.get("own_id")
+    if wanted is not None and wanted != own_id:
+        return None
+    return Subscription(
+        contact_id=member,
+        loyalty_program_id=arguments["program"],
+        loyalty_subscription_id=own_id,
+        created_at=info.membership.created_at,
+    )
+
+
+async def tier(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
+    """A member has one tier in a group: putting them on it twice is the same as once."""
+    info = await context.brevo.send(get_account_info(arguments["program"], arguments["member"]))
+    held = next((item for item in info.tier if item.tier_id == arguments["tier"]), None)
+    if held is None:
+        return None
+    return TierAssignment.model_validate(
+        {
+            "id": held.tier_id,
+            "contactId": arguments["member"],
+            "groupId": held.group_id,
+            "loyaltyProgramId": arguments["program"],
+        }
+    )
+
+
+async def sharing(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
+    """A contact shares a membership or not: attaching it twice is the same as once."""
+    info = await context.brevo.send(get_account_info(arguments["program"], arguments["member"]))
+    attached = {item.member_contact_id for item in info.members}
+    return Done(id=str(arguments["member"])) if set(arguments["members"]) <= attached else None
+
+
+async def revocation(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
+    """A revoked voucher can never be redeemed: that those which could, no longer can, tells."""
+    redeemable = intent.facts.get("redeemable", [])
+    if not redeemable:
+        raise Refused("These vouchers could not be redeemed before either; nothing tells.")
+    for voucher_id in redeemable:
+        if await can_be_redeemed(context, arguments["program"], voucher_id):
+            return None
+    return Done(id=",".join(arguments["voucher_ids"]))
+
+
+EVIDENCE: Final[Mapping[str, Evidence]] = {
+    "create_transaction": Evidence(transaction, signed, lambda reply: str(reply.id)),
+    "create_balance_order": Evidence(order, signed, lambda reply: str(reply.transaction_id)),
+    "create_voucher": Evidence(voucher),
+    "create_subscription": Evidence(subscription),
+    "assign_tier": Evidence(tier),
+    "add_subscription_members": Evidence(sharing),
+    "revoke_vouchers": Evidence(revocation),
+}
+"""By operation. Deletions and replacements need no entry: their object itself tells."""

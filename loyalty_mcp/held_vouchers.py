@@ -1,0 +1,47 @@
+"""The vouchers that a member holds: found, and whether they can be, or were, used."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from loyalty_mcp.context import Context
+from loyalty_mcp.errors import NotFound, Refused
+from loyalty_mcp.operations.vouchers import HeldVoucher, list_vouchers, validate_voucher
+
+VOUCHER_PAGE: Final = 100
+
+
+async def held_voucher(
+    context: Context, program: str, member: int, fits: Callable[[HeldVoucher], bool]
+) -> HeldVoucher | None:
+    """The newest voucher of a member that fits, used ones included, or None."""
+    offset = 0
+    while True:
+        request = list_vouchers(
+            program, member, limit=VOUCHER_PAGE, offset=offset, sort="desc", sort_field="createdAt"
+        )
+        page = (await context.brevo.send(request)).contact_rewards
+        for item in page:
+            if fits(item):
+                return item
+        if len(page) < VOUCHER_PAGE:
+            return None
+        offset += VOUCHER_PAGE
+
+
+async def can_be_redeemed(context: Context, program: str, voucher_id: str) -> bool:
+    """Whether a voucher could be redeemed now."""
+    try:
+        found = await context.brevo.send(validate_voucher(program, voucher_id=voucher_id))
+    except (NotFound, Refused):
+        return False
+    return found.authorize is True
+
+
+def consumed_between(held: HeldVoucher, begin: datetime, end: datetime) -> bool:
+    """Whether a voucher was used up in a span of time."""
+    try:
+        moment = datetime.fromisoformat(held.consumed_at or "")
+    except ValueError:
+        return False
+    return begin <= moment <= end

@@ -1,0 +1,352 @@
+"""Transactions by id: complete, cancel and reverse them, with the amount known beforehand."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from loyalty_mcp.context import Context
+from loyalty_mcp.drafts import COMPLETION_TRIES, Place, complete, find
+from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused
+from loyalty_mcp.intents import Intent, Movement, Preparation, Preview
+from loyalty_mcp.operations.transactions import (
+    PastTransaction,
+    Transaction,
+)
+from loyalty_mcp.operations.transactions import (
+    cancel_transaction as cancel_operation,
+)
+from loyalty_mcp.operations.transactions import (
+    complete_transaction as complete_operation,
+)
+from loyalty_mcp.render import quoted
+from loyalty_mcp.task import guarded
+from loyalty_mcp.tasks import points
+from loyalty_mcp.tasks.points import REVERSES, PointsMoved, Reason, Wanted
+from loyalty_mcp.wire import BalanceId, ContactId, Id, ProgramId
+
+WHOSE: Final = "Give member (and balance), so that the amount can be known."
+
+
+async def _known(
+    context: Context, program: str, transaction_id: str, member: int | None, balance: str | None
+) -> tuple[Place | None, PastTransaction | None]:
+    """Where a transaction stands and what it is, as far as that can be known.
+
+    A draft that was made here is known from the journal; one made elsewhere only by its member.
+
+    Raises:
+        NotFound: the member has no such transaction.
+    """
+    if member is None or balance is None:
+        maker = await context.journal.open().made_by(transaction_id)
+        if maker is None or maker.movement is None:
+            return None, None
+        member = maker.movement.member
+        definitions = await context.references.balances(program)
+        places = [Place(program, member, item.id) for item in definitions]
+    else:
+        places = [Place(program, member, balance)]
+    for place in places:
+        found = await find(context, place, lambda item: item.id == transaction_id)
+        if found is not None:
+            return place, found
+    raise NotFound(f"Member {member} has no transaction {quoted(transaction_id)} there.")
+
+
+def _movement(place: Place, found: PastTransaction) -> Movement:
+    amount = found.amount or Decimal(0)
+    debit = amount < 0 or found.transaction_type == "debit"
+    return Movement("debit" if debit else "credit", abs(amount), place.member)
+
+
+async def prepare_completion(
+    context: Context,
+    *,
+    program: str,
+    transaction_id: str,
+    member: int | None = None,
+    balance: str | None = None,
+) -> Preparation:
+    """What completing a draft does: the same preview as for the movement itself.
+
+    Raises:
+        Refused: the draft is no draft any more, or a cap needs an amount that is not known.
+    """
+    place, found = await _known(context, program, transaction_id, member, balance)
+    if place is None or found is None:
+        policy = context.policy
+        if policy.caps.bind_points or policy.approval.operator_above is not None:
+            raise Refused(f"The operator's policy bounds amounts. {WHOSE}")
+        return Preparation(
+            Preview(
+                f"Complete transaction {quoted(transaction_id)}: its amount enters the balance.",
+                warnings=(f"Whose it is and how much is not known. {WHOSE}",),
+            )
+        )
+    _must_be_draft(found)
+    movement = _movement(place, found)
+    preparation = await points.prepare(
+        movement.kind,
+        context,
+        program=program,
+        member=place.member,
+        balance=place.balance,
+        amount=movement.amount,
+        reason=f"Complete draft {transaction_id}",
+    )
+    counted = await _counted_today(context, transaction_id)
+    return replace(preparation, movement=None if counted else movement)
+
+
+async def _counted_today(context: Context, transaction_id: str) -> bool:
+    """Whether the caps of today have counted this movement when its draft was made here."""
+    maker = await context.journal.open().made_by(transaction_id)
+    if maker is None or maker.movement is None or maker.sent_at is None:
+        return False
+    return maker.sent_at.date() == context.now().date()
+
+
+def _must_be_draft(found: PastTransaction) -> None:
+    if found.status != "draft":
+        raise Refused(f"That transaction is {found.status}; only a draft can be changed.")
+
+
+async def settle_completion(
+    context: Context,
+    _intent: Intent,
+    *,
+    program: str,
+    transaction_id: str,
+    member: int | None = None,
+    balance: str | None = None,
+    may_come: bool,
+    **_rest: Any,
+) -> Transaction:
+    """Find out by reading whether a draft was completed.
+
+    Raises:
+        Refused: it was not.
+        OutcomeUnknown: it may still be, or whose it is is not known.
+    """
+    place, found = await _known(context, program, transaction_id, member, balance)
+    if place is None or found is None:
+        raise OutcomeUnknown(f"Whose transaction it is is not known. {WHOSE}")
+    if found.status == "completed":
+        return _as_transaction(found)
+    if found.status == "draft" and may_come:
+        raise OutcomeUnknown("It is still a draft, and the completion may still arrive.")
+    raise Refused(f"It was not completed; it is {found.status}.")
+
+
+def _as_transaction(found: PastTransaction | Transaction) -> Transaction:
+    if isinstance(found, Transaction):
+        return found
+    return Transaction.model_validate(found.model_dump(exclude_none=True))
+
+
+@guarded("moves_value", prepare=prepare_completion, settle=settle_completion)
+async def complete_transaction(
+    context: Context,
+    _intent: Intent,
+    program: ProgramId,
+    transaction_id: Id,
+    member: ContactId | None = None,
+    balance: BalanceId | None = None,
+) -> Transaction:
+    """Apply a draft to its member's balance for good; tiers and rewards follow."""
+    place, _ = await _known(context, program, transaction_id, member, balance)
+    if place is not None:
+        return _as_transaction(await complete(context, place, transaction_id))
+    for _ in range(COMPLETION_TRIES):
+        # Repeating is harmless: a second completion of the same id is refused.
+        try:
+            return await context.brevo.send(complete_operation(program, transaction_id))
+        except OutcomeUnknown:
+            continue
+        except Refused as refusal:
+            raise OutcomeUnknown(f"{refusal} It may have been completed before. {WHOSE}") from None
+    raise OutcomeUnknown(f"Brevo does not answer the completion. {WHOSE}")
+
+
+async def prepare_cancellation(
+    context: Context,
+    *,
+    program: str,
+    transaction_id: str,
+    member: int | None = None,
+    balance: str | None = None,
+) -> Preparation:
+    """What cancelling a draft does.
+
+    Raises:
+        Refused: it is no draft any more.
+    """
+    place, found = await _known(context, program, transaction_id, member, balance)
+    summary = f"Cancel transaction {quoted(transaction_id)}: it can never be completed."
+    if place is None or found is None:
+        return Preparation(Preview(summary, warnings=("This cannot be undone.",)))
+    _must_be_draft(found)
+    return Preparation(
+        Preview(
+            summary,
+            before={"member": place.member, "amount": found.amount, "status": found.status},
+            after={"status": "cancelled"},
+            warnings=("This cannot be undone.",),
+        ),
+        facts={"status": found.status},
+    )
+
+
+async def settle_cancellation(
+    context: Context, intent: Intent, *, may_come: bool, **arguments: Any
+) -> Transaction:
+    """Find out by reading whether a draft was cancelled.
+
+    Raises:
+        Refused: it was not.
+        OutcomeUnknown: it may still be, or whose it is is not known.
+    """
+    wanted = {name: arguments[name] for name in ("program", "transaction_id", "member", "balance")}
+    place, found = await _known(context, **wanted)
+    if place is None or found is None:
+        raise OutcomeUnknown(f"Whose transaction it is is not known. {WHOSE}")
+    if found.status == "cancelled":
+        return _as_transaction(found)
+    if found.status == "draft" and may_come:
+        raise OutcomeUnknown("It is still a draft, and the cancellation may still arrive.")
+    raise Refused(f"It was not cancelled by intent {intent.id}; it is {found.status}.")
+
+
+@guarded("destructive", prepare=prepare_cancellation, settle=settle_cancellation)
+async def cancel_transaction(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    transaction_id: Id,
+    member: ContactId | None = None,
+    balance: BalanceId | None = None,
+) -> Transaction:
+    """Void a draft for good; reverse_transaction undoes a completed one."""
+    try:
+        return await context.brevo.send(cancel_operation(program, transaction_id))
+    except OutcomeUnknown as lost:
+        try:
+            return await settle_cancellation(
+                context,
+                intent,
+                may_come=True,
+                program=program,
+                transaction_id=transaction_id,
+                member=member,
+                balance=balance,
+            )
+        except LoyaltyError:
+            raise lost from None
+
+
+async def prepare_reversal(
+    context: Context, *, program: str, member: int, transaction_id: str, reason: str, balance: str
+) -> Preparation:
+    """What undoing a movement does: the preview of the opposite one.
+
+    Raises:
+        Refused: it did not take effect, or was undone before.
+    """
+    wanted = await _opposite(context, Place(program, member, balance), transaction_id, reason)
+    preparation = await points.prepare(
+        wanted.kind,
+        context,
+        program=program,
+        member=member,
+        amount=wanted.amount,
+        reason=reason,
+        balance=balance,
+    )
+    summary = f"Reverse transaction {transaction_id}. {preparation.preview.summary}"
+    return replace(preparation, preview=replace(preparation.preview, summary=summary))
+
+
+async def _opposite(context: Context, place: Place, transaction_id: str, reason: str) -> Wanted:
+    """The movement that undoes another.
+
+    Raises:
+        NotFound: the member has no such transaction.
+        Refused: it did not take effect, or was undone before.
+    """
+    found = await find(context, place, lambda item: item.id == transaction_id)
+    if found is None:
+        raise NotFound(f"Member {place.member} has no transaction {quoted(transaction_id)} there.")
+    if found.status != "completed":
+        raise Refused(f"That transaction is {found.status}; only a completed one can be reversed.")
+    undone = await find(
+        context,
+        place,
+        lambda item: (
+            (item.meta or {}).get(REVERSES) == transaction_id
+            and item.status in {"completed", "draft"}
+        ),
+    )
+    if undone is not None:
+        raise Refused(f"That transaction was reversed already, by transaction {undone.id}.")
+    movement = _movement(place, found)
+    return Wanted(
+        kind="credit" if movement.kind == "debit" else "debit",
+        program=place.program,
+        member=place.member,
+        amount=movement.amount,
+        reason=reason,
+        balance=place.balance,
+        reverses=transaction_id,
+    )
+
+
+async def settle_reversal(
+    context: Context,
+    intent: Intent,
+    *,
+    close: bool,
+    may_come: bool,
+    program: str,
+    member: int,
+    balance: str,
+    reason: str,
+    **_rest: Any,
+) -> PointsMoved:
+    """Find out by reading what became of a reversal.
+
+    Raises:
+        Refused: nothing was moved, and nothing will be.
+        OutcomeUnknown: it may still happen, or the history cannot be read.
+    """
+    return await points.settle(
+        "credit",
+        context,
+        intent,
+        close=close,
+        may_come=may_come,
+        program=program,
+        member=member,
+        balance=balance,
+        amount=Decimal(0),
+        reason=reason,
+    )
+
+
+@guarded(
+    "moves_value",
+    prepare=prepare_reversal,
+    settle=settle_reversal,
+    text=points.moved_text,
+)
+async def reverse_transaction(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    member: ContactId,
+    transaction_id: Id,
+    reason: Reason,
+    balance: BalanceId,
+) -> PointsMoved:
+    """Undo a completed credit or debit by the opposite movement, once."""
+    wanted = await _opposite(context, Place(program, member, balance), transaction_id, reason)
+    return await points.move(context, intent, wanted)

@@ -5,6 +5,9 @@ from typing import Any
 NOISE = frozenset({"title", "default", "additionalProperties", "pattern", "minLength", "maxLength"})
 """Left out of what is published: checked all the same, and told where it is broken."""
 
+SPELLED = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+"""Bounds that some vendors refuse, told by the nearest that all accept."""
+
 
 def published(schema: dict[str, Any], *, answer: bool = False, depth: int = 0) -> dict[str, Any]:
     """`schema` without references, type arrays, `null` branches, titles and defaults.
@@ -30,7 +33,13 @@ def _cleaned(
             schema = {**branches[0], **rest}
         else:
             break
-    result = {key: value for key, value in schema.items() if key not in NOISE and key != "$defs"}
+    result = {
+        SPELLED.get(key, key): value
+        for key, value in schema.items()
+        if key not in NOISE and key != "$defs"
+    }
+    if "const" in result:
+        result["enum"] = [result.pop("const")]
     if answer:
         result.pop("description", None)
         result.pop("format", None)

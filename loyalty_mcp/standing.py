@@ -22,14 +22,21 @@ class Missing:
 
 
 def ladder(group: TierGroup, tiers: Sequence[Tier]) -> list[Tier]:
-    """The tiers of a group from low to high: by the group's order, else by their thresholds."""
-    order = {tier_id: place for place, tier_id in enumerate(group.tier_order)}
+    """The tiers of a group from low to high.
 
-    def place(tier: Tier) -> tuple[int, Decimal]:
-        thresholds = [Decimal(c.minimum_value or 0) for c in tier.access_conditions]
-        return order.get(tier.tier_id, len(order)), sum(thresholds, Decimal(0))
+    By the group's order; those that it leaves out stand where their thresholds put them.
+    """
+    own = {tier.tier_id: tier for tier in tiers if tier.group_id == group.id}
+    rungs = [own.pop(tier_id) for tier_id in group.tier_order if tier_id in own]
+    for tier in sorted(own.values(), key=_height):
+        higher = (place for place, rung in enumerate(rungs) if _height(rung) > _height(tier))
+        rungs.insert(next(higher, len(rungs)), tier)
+    return rungs
 
-    return sorted((tier for tier in tiers if tier.group_id == group.id), key=place)
+
+def _height(tier: Tier) -> tuple[Decimal, str]:
+    thresholds = [Decimal(c.minimum_value or 0) for c in tier.access_conditions]
+    return sum(thresholds, Decimal(0)), tier.tier_id
 
 
 def holds(tier: Tier, balances: Mapping[str, Decimal]) -> bool:
@@ -76,13 +83,17 @@ def after_change(
 ) -> Tier | None:
     """The tier of a member once `balances` are theirs, as far as it changes at once.
 
-    A group that is evaluated on anniversaries keeps the tier until then.
+    A group that is evaluated on anniversaries keeps the tier until then. A member without a tier
+    is first put on the entry tier, which asks for nothing.
     """
     ids = [tier.tier_id for tier in rungs]
+    here = rungs[ids.index(current)] if current in ids else _entry(rungs, balances)
     target = earned(rungs, balances)
-    here = rungs[ids.index(current)] if current in ids else None
-    if target is None or here is None:
-        return target if here is None else here
-    rises = ids.index(target.tier_id) > ids.index(here.tier_id)
-    strategy = group.upgrade_strategy if rises else group.downgrade_strategy
-    return target if strategy == "real_time" else here
+    place, reached = (-1 if tier is None else ids.index(tier.tier_id) for tier in (here, target))
+    strategy = group.upgrade_strategy if reached > place else group.downgrade_strategy
+    return target if strategy in {None, "real_time"} else here
+
+
+def _entry(rungs: Sequence[Tier], balances: Mapping[str, Decimal]) -> Tier | None:
+    first = earned(rungs, {})
+    return first if first is not None and holds(first, balances) else None

@@ -1,68 +1,17 @@
 """The commands."""
 
-import functools
 import json
 import logging
 import sys
-import typing
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import click
 
 from loyalty_mcp import __version__
-from loyalty_mcp.errors import BadSetting, LoyaltyError
-
-USAGE = 2
-
-
-def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command a flag for each setting; the command receives those that were given.
-
-    A flag may stand before the name of a command or after it; the one after it wins.
-    """
-    from loyalty_mcp.config import Settings  # noqa: PLC0415 - not for --help of other commands
-
-    @functools.wraps(command)
-    def with_flags(**given: Any) -> Any:
-        flags = dict(click.get_current_context().obj or {})
-        for name in Settings.model_fields:
-            value = given.pop(name)
-            if value is not None:
-                flags[name] = value
-        return command(flags=flags, **given)
-
-    wrapped: Callable[..., Any] = with_flags
-    for name, field in reversed(Settings.model_fields.items()):
-        wrapped = _option(name, field.annotation)(wrapped)
-    return wrapped
-
-
-def _option(name: str, annotation: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    flag = f"--{name.replace('_', '-')}"
-    variable = "BREVO_API_KEY" if name == "api_key" else f"LOYALTY_MCP_{name.upper()}"
-    if annotation is bool:
-        return click.option(flag, is_flag=True, default=None, help=f"As {variable}.")
-    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-    kind = click.Choice(choices) if choices else None
-    return click.option(flag, type=kind, default=None, help=f"As {variable}.")
-
-
-def read(flags: dict[str, Any]) -> Any:
-    """The settings, or one sentence and exit code 2."""
-    from loyalty_mcp.config import read_settings  # noqa: PLC0415 - only where settings are used
-
-    try:
-        return read_settings(**flags)
-    except BadSetting as error:
-        stop(error)
-
-
-def stop(error: LoyaltyError) -> typing.NoReturn:
-    """Say why there is no going on, on standard error, and end with exit code 2."""
-    click.echo(f"loyalty-mcp: {error}", err=True)
-    sys.exit(USAGE)
+from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.operator_commands import audit, intents
+from loyalty_mcp.options import read, settings_options, stop
 
 
 def log_to_stderr(level: str) -> None:
@@ -152,3 +101,7 @@ def tools(flags: dict[str, Any], *, as_json: bool) -> None:
     except BadSetting as error:
         stop(error)
     click.echo(json.dumps(found, indent=2) if as_json else table(found))
+
+
+main.add_command(intents)
+main.add_command(audit)

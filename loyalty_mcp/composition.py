@@ -44,8 +44,11 @@ class Parts:
     engine: Any = None
 
     async def begin(self) -> None:
-        """Settle what an earlier run left behind, if there is a journal; beside the service."""
-        if journal_exists(self.settings):
+        """Settle what an earlier run left behind, if there is a journal; beside the service.
+
+        What an embedded sandbox had is gone with it, so there is nothing to read then.
+        """
+        if self.settings.api_key is not None and journal_exists(self.settings):
             await self.context.settler.settle_left(self.context)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from loyalty_mcp.audit import Entry, Head, masked, next_entry
@@ -161,9 +161,23 @@ class Journal:
         async with self._database.writing() as connection:
             return int((await connection.execute(statement)).rowcount)
 
-    async def trail(self, *filters: ColumnElement[bool]) -> tuple[list[Entry], Head]:
-        """The audit trail in order, and its end as it was kept apart."""
-        query = select(audit).where(*filters).order_by(audit.c.number)
+    async def trail(
+        self, *, intent: str | None = None, tool: str | None = None, since: str | None = None
+    ) -> tuple[list[Entry], Head]:
+        """The audit trail in order, and its end as it was kept apart.
+
+        Args:
+            intent: only the entries of this intent.
+            tool: only the entries of this tool.
+            since: only the entries from this moment on, as ISO text in UTC.
+        """
+        query = select(audit).order_by(audit.c.number)
+        if intent is not None:
+            query = query.where(audit.c.intent == intent)
+        if tool is not None:
+            query = query.where(audit.c.tool == tool)
+        if since is not None:
+            query = query.where(audit.c.at >= since)
         async with self._database.reading() as connection:
             entries = [entry_of(row) for row in (await connection.execute(query)).mappings()]
             head = (await connection.execute(select(audit_head))).mappings().one()

@@ -1,0 +1,41 @@
+"""An operator's word on an intent; it approves and never carries out."""
+
+from typing import Literal
+
+from loyalty_mcp.context import Context
+from loyalty_mcp.errors import Refused, UnknownReference
+from loyalty_mcp.intents import Intent, lapsed
+
+
+async def decide(
+    context: Context, intent_id: str, target: Literal["approved", "declined"], operator: str
+) -> Intent:
+    """Approve or decline an intent that waits for an operator.
+
+    Args:
+        context: what tools work with.
+        intent_id: which intent.
+        target: the decision.
+        operator: who decides, as the audit trail shows it.
+
+    Raises:
+        UnknownReference: there is no such intent.
+        Refused: it does not wait for an operator, or it is the operator's own.
+    """
+    journal, now = context.journal.open(), context.now()
+    intent = await journal.get(intent_id)
+    if intent is None:
+        raise UnknownReference("There is no such intent.")
+    if intent.caller == operator:
+        raise Refused("Nobody decides on their own intent.")
+    if intent.route != "operator" or intent.state != "proposed":
+        raise Refused(f"That intent does not wait for an operator; it is {intent.state}.")
+    if lapsed(intent, now):
+        await journal.move(intent.id, "proposed", "expired", now, reason="Nobody agreed in time.")
+        raise Refused("That intent has expired; the agent can ask again.")
+    reason = None if target == "approved" else f"Nothing was changed: {operator} declined."
+    if not await journal.move(
+        intent.id, "proposed", target, now, agreed_by=operator, reason=reason
+    ):
+        raise Refused("Somebody else decided at the same moment.")
+    return await journal.get(intent_id) or intent

@@ -13,6 +13,11 @@ FENCE_LENGTH = 80
 LISTED = 10
 """Items of a list that the text shows; the structured content has them all."""
 
+NOISE = frozenset(
+    {"loyalty_program_id", "organization_id", "version_id", "created_at", "updated_at", "image_ref"}
+)
+"""Facts that no question is about; the structured content has them."""
+
 PLAIN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9TZ:.+-]{10,32}")
 """Ids and times: what no sentence can be made of."""
 
@@ -60,8 +65,8 @@ def _distance(moment: datetime, now: datetime) -> str:
     seconds = (moment - now).total_seconds()
     size = abs(seconds)
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if size >= length:
-            count = int(size // length)
+        count = round(size / length)
+        if count:
             words = f"{count} {unit}{'' if count == 1 else 's'}"
             return f"in {words}" if seconds > 0 else f"{words} ago"
     return "now"
@@ -78,7 +83,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, str):
         return value if PLAIN.fullmatch(value) else quoted(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{label(key)}: {value_text(v)}" for key, v in value.items()) + "}"
+        return "{" + ", ".join(f"{quoted(key)}: {value_text(v)}" for key, v in value.items()) + "}"
     if isinstance(value, Sequence):
         return "[" + ", ".join(value_text(item) for item in value) + "]"
     return str(value)
@@ -94,7 +99,7 @@ def facts_text(facts: Mapping[str, Any]) -> str:
     singles = [
         f"{label(key)}: {value_text(value)}"
         for key, value in facts.items()
-        if value is not None and not _is_list(value)
+        if value is not None and not _is_list(value) and key not in NOISE
     ]
     lines = ["; ".join(singles)] if singles else []
     for key, value in facts.items():
@@ -108,17 +113,33 @@ def _is_list(value: Any) -> bool:
 
 
 def _list_lines(key: str, items: Sequence[Any]) -> list[str]:
+    if not items:
+        return [f"{label(key)}: none"]
     lines = [f"{label(key)} ({len(items)}):"]
-    for item in items[:LISTED]:
-        known = {k: v for k, v in item.items() if v is not None} if _is_map(item) else None
-        inner = "; ".join(f"{label(k)}: {value_text(v)}" for k, v in (known or {}).items())
-        lines.append(f"- {inner if known is not None else value_text(item)}")
+    lines += [f"- {_item_text(item)}" for item in items[:LISTED]]
     if len(items) > LISTED:
         lines.append(
             f"{len(items) - LISTED} more are in the structured content; "
             "limit and offset page through them."
         )
     return lines
+
+
+def _item_text(item: Any) -> str:
+    if not _is_map(item):
+        return value_text(item)
+    known = {key: value for key, value in item.items() if value is not None and key not in NOISE}
+    return "; ".join(f"{label(key)}: {value_text(_inner(value))}" for key, value in known.items())
+
+
+def _inner(value: Any) -> Any:
+    """A list of objects inside an item, without the facts that no question is about."""
+    if not _is_list(value):
+        return value
+    return [
+        {k: v for k, v in item.items() if k not in NOISE} if _is_map(item) else item
+        for item in value
+    ]
 
 
 def _is_map(value: Any) -> bool:

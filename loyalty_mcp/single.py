@@ -27,7 +27,7 @@ from loyalty_mcp.intents import Intent, Preparation, Preview
 from loyalty_mcp.operation import Operation
 from loyalty_mcp.operations.subscriptions import AccountInfo
 from loyalty_mcp.operations.tiers import Tiers
-from loyalty_mcp.render import label, quoted, value_text
+from loyalty_mcp.render import NOISE, label, quoted, value_text
 from loyalty_mcp.request import Request
 from loyalty_mcp.tool import Tool, reference_in
 from loyalty_mcp.wire import Done, Reply, plain
@@ -87,7 +87,7 @@ async def prepare(
     if operation.risk == "write" and there is not None:
         before = {name: before[name] for name in given if name in before}
     summary = await _sentence(operation, context, arguments)
-    summary += _changes(before, given)
+    summary += _changes(operation, before, given)
     warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
     if operation.name == "revoke_vouchers":
         facts = {"redeemable": await _redeemable(context, arguments)}
@@ -245,7 +245,8 @@ def _shown(
         there = next((tier for tier in there.items if tier.tier_id == arguments["tier"]), there)
     values = there.model_dump(mode="json", exclude_none=True)
     plain = {name: value for name, value in values.items() if not isinstance(value, list | dict)}
-    return plain, {"last update": plain.get("updated_at")}
+    shown = {name: value for name, value in plain.items() if name not in NOISE}
+    return shown, {"last update": plain.get("updated_at")}
 
 
 def _account(info: AccountInfo) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -277,16 +278,19 @@ async def _sentence(
     return operation.preview.format(**values)
 
 
-def _changes(before: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+def _changes(
+    operation: Operation[..., Any], before: Mapping[str, Any], given: Mapping[str, Any]
+) -> str:
     """What is there and what will be, as far as the sentence does not say it, in words."""
+    said = {name for _, name, _, _ in string.Formatter().parse(operation.preview)}
+    shown = {name: plain(value) for name, value in (given or before).items() if name not in said}
     told = [
-        f"{label(name)}: {value_text(before[name])} → {value_text(plain(value))}"
-        if name in before
-        else f"{label(name)}: {value_text(plain(value))}"
-        for name, value in given.items()
+        f"{label(name)}: {value_text(before[name])} → {value_text(value)}"
+        if given and name in before
+        else f"{label(name)}: {value_text(value)}"
+        for name, value in shown.items()
     ]
-    there = [] if given else [f"{label(k)}: {value_text(plain(v))}" for k, v in before.items()]
-    return f" {'; '.join(told or there)}." if told or there else ""
+    return f" {'; '.join(told)}." if told else ""
 
 
 def _spelled(value: Any) -> str:

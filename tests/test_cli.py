@@ -65,7 +65,7 @@ def test_tools_json() -> None:
     found = listed("tools")
     tools = found["tools"]
 
-    assert found["count"] == len(tools) == len(OPERATIONS) + len(TASKS)
+    assert found["count"] == len(tools) == len({*OPERATIONS, *TASKS})
     assert found["bytes"] == sum(tool["bytes"] for tool in tools)
     assert found["tokens"] == sum(tool["tokens"] for tool in tools)
     for tool in tools:
@@ -108,7 +108,7 @@ def test_tools_of_a_role(role: Role, most: int | None) -> None:
     """A role publishes its own tools, and no more than it may."""
     found = names("tools", "--role", role)
 
-    assert found == [name for name in (*TASKS, *OPERATIONS) if in_role(name, role)]
+    assert found == [name for name in {**TASKS, **OPERATIONS} if in_role(name, role)]
     assert most is None or len(found) <= most
 
 

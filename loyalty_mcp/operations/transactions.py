@@ -74,7 +74,7 @@ class BalanceOrder(Reply):
     created_at: str | None = None
     due_at: str | None = None
     expires_at: str | None = None
-    id: str
+    id: str | None = None
     loyalty_program_id: str | None = None
     meta: Meta | None = None
     processed_at: str | None = None

@@ -4,13 +4,14 @@ A task with the name of an operation takes its place in the menu.
 """
 
 from loyalty_mcp.task import Task
-from loyalty_mcp.tasks import intents, member, points, redemptions, transactions
+from loyalty_mcp.tasks import enrolment, intents, member, points, redemptions, transactions
 
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         member.find_member,
         member.get_member_overview,
+        enrolment.enroll_member,
         points.credit_points,
         points.debit_points,
         transactions.reverse_transaction,

@@ -64,6 +64,7 @@ class Wanted:
         order_id: the order it belongs to.
         expires_in_minutes: the life of a credit, if it is not that of its balance.
         reverses: the transaction that it undoes.
+        draft: the draft that it completes, if there is one already.
     """
 
     kind: Kind
@@ -75,6 +76,7 @@ class Wanted:
     order_id: str | None = None
     expires_in_minutes: int | None = None
     reverses: str | None = None
+    draft: str | None = None
 
     @property
     def place(self) -> Place:
@@ -105,8 +107,9 @@ async def prepare(kind: Kind, context: Context, **arguments: Any) -> Preparation
         for group, tier in tiers.items()
         if tier != next_tiers[group]
     ]
-    if account.drafts:
-        warnings.append(f"{len(account.drafts)} other open draft(s) wait on this balance.")
+    others = [draft for draft in account.drafts if draft.id != wanted.draft]
+    if others:
+        warnings.append(f"{len(others)} other open draft(s) wait on this balance.")
     summary = _summary(wanted, account, after)
     return Preparation(
         Preview(
@@ -129,10 +132,9 @@ def _summary(wanted: Wanted, account: Account, after: Decimal) -> str:
     place = f"to {name}" if wanted.kind == "credit" else f"from {name}"
     moves = f"{amount_text(account.total, unit)} → {amount_text(after, unit)}"
     what = f"{wanted.kind.capitalize()} {amount_text(wanted.amount, unit)} {place}"
-    parts = [
-        f"{what} of member {wanted.member}: {moves}.",
-        f"Reason given: {quoted(wanted.reason)}.",
-    ]
+    parts = [f"{what} of member {wanted.member}: {moves}."]
+    if wanted.draft is None:
+        parts.append(f"Reason given: {quoted(wanted.reason)}.")
     if wanted.order_id is not None:
         parts.append(f"Order: {quoted(wanted.order_id)}.")
     if wanted.expires_in_minutes is not None:

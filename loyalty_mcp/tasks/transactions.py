@@ -92,8 +92,11 @@ async def prepare_completion(
         member=place.member,
         balance=place.balance,
         amount=movement.amount,
-        reason=f"Complete draft {transaction_id}",
+        reason="",
+        draft=transaction_id,
     )
+    summary = f"Complete transaction {transaction_id}. {preparation.preview.summary}"
+    preparation = replace(preparation, preview=replace(preparation.preview, summary=summary))
     counted = await _counted_today(context, transaction_id)
     return replace(preparation, movement=None if counted else movement)
 

@@ -54,9 +54,9 @@ async def example(
     since: Instant | None = None,
     meta: Meta | None = None,
 ) -> Found:
-    """Do something,
+    """Do something.
 
-    told in two parts.
+    It takes two lines.
 
     Raises:
         Refused: never shown.
@@ -82,7 +82,7 @@ def refusal(**given: Any) -> str:
 
 def test_description_is_the_docstring_in_a_line() -> None:
     """What the assistant reads has no line breaks and nothing of what it raises."""
-    assert tool().description == "Do something, told in two parts."
+    assert tool().description == "Do something. It takes two lines."
 
 
 def test_least_arguments() -> None:

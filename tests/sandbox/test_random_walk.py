@@ -21,9 +21,11 @@ FLOOR = {"Points": 0, "Credit": -50}
 STRATEGIES = ("real_time", "membership_anniversary", "tier_anniversary")
 MEMBERS = st.integers(0, 2)
 PICKS = st.integers(0, 10**6)
-AMOUNTS = st.one_of(st.integers(-400, 400), st.sampled_from([0.5, -0.25, 1000, -1000]))
+AMOUNTS = st.one_of(
+    st.sampled_from([299, 300, 200, 100, -100, 1, 0.5, -0.25, 1000, -1000]), st.integers(-400, 400)
+)
 SECONDS = st.sampled_from([1, 30, 3600, 86_400, 7 * 86_400, 40 * 86_400, 400 * 86_400])
-CEILINGS = st.sampled_from([None, 0, 1, 2, 5])
+CEILINGS = st.sampled_from([None, 2, 1, 0])
 
 
 class Walk(RuleBasedStateMachine):
@@ -187,6 +189,12 @@ class Walk(RuleBasedStateMachine):
                 self.use(made)
 
     @rule(member=MEMBERS)
+    def issue_and_redeem(self, member: int) -> None:
+        """Issue a voucher and use one of the member's at once."""
+        self.issue(member, None)
+        self.redeem_for(member)
+
+    @rule(member=MEMBERS)
     def redeem_for(self, member: int) -> None:
         """Redeem whatever voucher of the reward the member has."""
         body = {
@@ -221,7 +229,7 @@ class Walk(RuleBasedStateMachine):
         totals=st.tuples(CEILINGS, CEILINGS, CEILINGS),
         price=st.sampled_from([None, 10, 100]),
         strategy=st.sampled_from([None, "partial", "attribution"]),
-        everything=st.booleans(),
+        everything=st.sampled_from([False, False, True]),
     )
     def configure_reward(
         self,
@@ -381,7 +389,7 @@ class Walk(RuleBasedStateMachine):
 
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(
-    max_examples=25,
+    max_examples=40,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -25,7 +25,11 @@ pytestmark = pytest.mark.anyio
 FILLED = {
     "pid": NO_ID,
     "bdid": NO_ID,
+    "blid": NO_ID,
+    "gid": NO_ID,
     "tid": NO_ID,
+    "rid": NO_ID,
+    "cpid": NO_ID,
     "cid": "1",
     "identifier": "none@example.com",
 }

@@ -1,5 +1,7 @@
 """The composition root: settings in, a server out. The only place that knows every part."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +15,11 @@ from loyalty_mcp.context import Context
 from loyalty_mcp.dispatch import Dispatch
 from loyalty_mcp.guard import Guard
 from loyalty_mcp.journal_gate import JournalGate
-from loyalty_mcp.menu import all_tools, menu
+from loyalty_mcp.menu import every_tool, menu
 from loyalty_mcp.policy import read_policy
+from loyalty_mcp.principal import local
 from loyalty_mcp.references import References
+from loyalty_mcp.resources import Scope
 from loyalty_mcp.settlement import Settler
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 SANDBOX_URL: Final = "http://sandbox/v3"
 SANDBOX_KEY: Final = "sandbox"
+REHEARSAL_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,11 @@ class Parts:
 
     def server(self) -> "Server[None]":
         """The MCP server over these parts."""
-        from loyalty_mcp.server import build_server  # noqa: PLC0415 - half a second to import
+        from loyalty_mcp.server import Desk, build_server  # noqa: PLC0415 - half a second
 
-        return build_server(self.dispatch, self.settings, self.begin, self.close)
+        scope = Scope(self.settings.program, self.settings.member)
+        desk = Desk(local(self.settings), self.dispatch, scope)
+        return build_server(lambda _request: desk, self.context, self.begin, self.close)
 
 
 def journal_address(settings: Settings) -> str:
@@ -85,6 +92,23 @@ def journal_exists(settings: Settings) -> bool:
     return settings.database_url is not None or journal_file(settings).exists()
 
 
+@asynccontextmanager
+async def private_sandbox() -> AsyncIterator[Brevo]:
+    """A client of an empty engine of its own: what is tried there is gone afterwards."""
+    from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only for a rehearsal
+    from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - the same
+
+    engine = create_app(SandboxSettings(empty=True, rate_limit=0))
+    transport = httpx2.ASGITransport(app=engine)
+    try:
+        async with open_http(
+            SANDBOX_URL, SANDBOX_KEY, timeout=REHEARSAL_SECONDS, transport=transport
+        ) as http:
+            yield Brevo(http, timeout=REHEARSAL_SECONDS)
+    finally:
+        engine.state.store.close()
+
+
 def compose(settings: Settings, sandbox: Any = None) -> Parts:
     """Put the parts together.
 
@@ -96,7 +120,7 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         BadSetting: the menu cannot be made of these settings.
     """
     tools = menu(settings)
-    everything = all_tools()
+    everything = every_tool()
     policy = read_policy(settings.policy, {name: tool.risk for name, tool in everything.items()})
     engine = None
     if settings.api_key is not None:
@@ -118,6 +142,7 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         settings=settings,
         policy=policy,
         settler=Settler(everything, timedelta(seconds=settings.timeout)),
+        rehearsal=private_sandbox,
     )
     guard = Guard(
         context,

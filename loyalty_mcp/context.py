@@ -1,6 +1,7 @@
 """What a tool works with: the upstream client, the references, the journal and the clock."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ class Context:
         settings: as they were read.
         policy: what the operator allows.
         settler: finds out what became of intents.
+        rehearsal: opens a client of a private, empty sandbox, thrown away at the end.
         caller: on whose behalf; empty outside a call.
     """
 
@@ -37,4 +39,5 @@ class Context:
     settings: Settings
     policy: Policy
     settler: "Settler"
+    rehearsal: Callable[[], AbstractAsyncContextManager[Brevo]]
     caller: str = ""

@@ -1,5 +1,6 @@
 """The menu: which tools a server publishes, by role and settings."""
 
+import functools
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -94,6 +95,12 @@ def tool_of_task(task: Task, pinned: Mapping[str, str]) -> Tool:
         skip=task.skip,
         pinned={name: value for name, value in pinned.items() if name in hints},
     )
+
+
+@functools.cache
+def every_tool() -> Mapping[str, Tool]:
+    """Every tool by name, nothing pinned; made once."""
+    return all_tools()
 
 
 def all_tools(pinned: Mapping[str, str] | None = None) -> dict[str, Tool]:

@@ -43,7 +43,8 @@ class Caps(_Section):
     @property
     def bind_points(self) -> bool:
         """Whether the size of a movement matters to any cap."""
-        return any(self.per_call(kind) or self.per_day(kind) for kind in ("credit", "debit"))
+        caps = [cap(kind) for cap in (self.per_call, self.per_day) for kind in ("credit", "debit")]
+        return any(cap is not None for cap in caps)
 
 
 class Approval(_Section):

@@ -162,6 +162,10 @@ class References:
                 failure = error
         raise failure or AssertionError("two versions were tried")
 
+    async def names(self, kind: ReferenceKind, program: str) -> list[str]:
+        """The names of what is live in a program, for completion."""
+        return [item.name for item in await _LISTS[kind](self, program, "active")]
+
     async def name_of(self, kind: ReferenceKind, found: Any, program: str | None) -> str | None:
         """The name of what has that id; None for what has no name."""
         if kind == "program":

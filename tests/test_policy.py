@@ -214,7 +214,6 @@ def test_cap_of_nothing_forbids_all(rule: str) -> None:
     assert not allowed(policy, movement("debit", "0.000001"))
 
 
-@pytest.mark.xfail(reason="bind_points takes a cap of 0 for none")
 @pytest.mark.parametrize("rule", ["debit_per_call", "debit_per_member_per_day"])
 def test_cap_of_nothing_binds_points(rule: str) -> None:
     """A cap of 0 makes the size of a movement matter."""

@@ -14,9 +14,16 @@ from loyalty_mcp.errors import BadSetting
 Role = Literal["full", "manager", "support", "member"]
 Confirm = Literal["ask", "dialog", "token", "operator", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogFormat = Literal["text", "json"]
 PREFIX = "LOYALTY_MCP_"
 KEY_VARIABLE = "BREVO_API_KEY"
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
+ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+UNSET_BY_EMPTY = (
+    *("api_key", "program", "member", "policy", "database_url"),
+    *("public_url", "oauth_issuer", "oauth_audience", "oauth_jwks_url"),
+)
 DATABASES = ("sqlite+aiosqlite://", "postgresql+asyncpg://")
 
 
@@ -49,15 +56,23 @@ class Settings(BaseSettings):
     secret: SecretStr | None = None
     timeout: float = Field(20, gt=0, le=300)
     log_level: LogLevel = "INFO"
+    log_format: LogFormat = "text"
+    public_url: str | None = None
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    oauth_issuer: str | None = None
+    oauth_audience: str | None = None
+    oauth_jwks_url: str | None = None
+    oauth_member_claim: str = Field("loyalty_member", min_length=1)
 
-    @field_validator("tools", "exclude_tools", mode="before")
+    @field_validator("tools", "exclude_tools", "allowed_hosts", "allowed_origins", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(name for name in (part.strip() for part in value.split(",")) if name)
         return value
 
-    @field_validator("api_key", "program", "member", "policy", "database_url", mode="before")
+    @field_validator(*UNSET_BY_EMPTY, mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
@@ -90,6 +105,43 @@ class Settings(BaseSettings):
         if not ADDRESS.fullmatch(value):
             raise ValueError("it must be an address such as https://api.brevo.com/v3")
         return value.rstrip("/")
+
+    @field_validator("public_url", "oauth_jwks_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not ADDRESS.fullmatch(value):
+            raise ValueError("it must be an address such as https://loyalty.example.com")
+        return None if value is None else value.rstrip("/")
+
+    @field_validator("oauth_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        if value is not None and not ADDRESS.fullmatch(value):
+            raise ValueError("it must be the address of the authorization server, letter by letter")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not HOST.fullmatch(host):
+                raise ValueError("give names such as loyalty.example.com, without scheme or port")
+        return tuple(host.lower() for host in value)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError("give origins such as https://app.example.com, without a path")
+        return tuple(origin.lower() for origin in value)
+
+    @property
+    def replicated(self) -> bool:
+        """Whether several processes may share the work: no session may live in one of them."""
+        url = self.database_url
+        shared = url is not None and url.get_secret_value().startswith("postgresql")
+        return shared and self.secret is not None
 
     @property
     def sandbox(self) -> bool:

@@ -5,7 +5,7 @@ import json
 import types
 import typing
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin
@@ -164,6 +164,14 @@ class Tool:
     def guarded(self) -> bool:
         """Whether a person has to agree."""
         return self.risk != "read"
+
+    def holding(self, **pinned: str) -> "Tool":
+        """This tool with other values for what is pinned; what is derived from it stays."""
+        known = {name: value for name, value in pinned.items() if name in self.pinned}
+        found = replace(self, pinned={**self.pinned, **known})
+        derived = ("parameters", "arguments", "input_schema", "output_schema", "description")
+        found.__dict__.update({name: getattr(self, name) for name in derived})
+        return found
 
     @cached_property
     def description(self) -> str:

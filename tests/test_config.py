@@ -82,6 +82,30 @@ KNOWN: dict[str, Setting] = {
         20.0, ("1.5", 1.5), ("300", 300.0), ("", "0", "-1", "301", "nan", "inf", "x")
     ),
     "log_level": Setting("INFO", ("DEBUG", "DEBUG"), ("ERROR", "ERROR"), ("", "debug", "TRACE")),
+    "log_format": Setting("text", ("json", "json"), ("text", "text"), ("", "xml")),
+    "public_url": Setting(
+        None,
+        ("https://l.example/", "https://l.example"),
+        ("http://l.example:8000", "http://l.example:8000"),
+        ("l.example", "ftp://l.example", "https://u:p@l.example", "https://l.example?q"),
+    ),
+    "allowed_hosts": Setting(
+        (), ("A.example, b", ("a.example", "b")), ("[::1]", ("[::1]",)), ("a/b", "a:80", "*")
+    ),
+    "allowed_origins": Setting(
+        (),
+        ("https://A.example", ("https://a.example",)),
+        ("http://b:3000", ("http://b:3000",)),
+        ("a.example", "https://a.example/", "*", "null"),
+    ),
+    "oauth_issuer": Setting(
+        None, ("https://i/", "https://i/"), ("https://j", "https://j"), ("i", "https://i?x")
+    ),
+    "oauth_audience": Setting(None, ("a", "a"), ("b", "b")),
+    "oauth_jwks_url": Setting(
+        None, ("https://i/k", "https://i/k"), ("https://j", "https://j"), ("k",)
+    ),
+    "oauth_member_claim": Setting("loyalty_member", ("sub", "sub"), ("m", "m"), ("",)),
 }
 
 

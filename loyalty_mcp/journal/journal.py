@@ -10,10 +10,11 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from loyalty_mcp.audit import Entry, Head, masked, next_entry
-from loyalty_mcp.intents import ENDED, Intent, Movement, State, check_move
+from loyalty_mcp.intents import ENDED, Intent, Movement, Route, State, check_move
 from loyalty_mcp.journal.database import Database
 from loyalty_mcp.journal.rows import MILLIONTHS, entry_of, intent_of, row_of, stored
 from loyalty_mcp.journal.tables import audit, audit_head, intents
+from loyalty_mcp.journal.tokens import Tokens
 from loyalty_mcp.policy import Policy, Usage, check
 from loyalty_mcp.wire import plain
 
@@ -34,6 +35,7 @@ class Journal:
 
     def __init__(self, url: str) -> None:
         self._database = Database(url)
+        self.tokens = Tokens(self._database)
 
     def __repr__(self) -> str:
         """Without the address: it may hold a password."""
@@ -129,10 +131,13 @@ class Journal:
         *,
         states: Collection[State] | None = None,
         caller: str | None = None,
+        route: Route | None = None,
         limit: int = 100,
     ) -> list[Intent]:
         """The newest intents first."""
         query = select(intents).order_by(intents.c.created_at.desc()).limit(limit)
+        if route is not None:
+            query = query.where(intents.c.route == route)
         if states is not None:
             query = query.where(intents.c.state.in_(tuple(states)))
         if caller is not None:

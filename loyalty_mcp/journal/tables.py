@@ -76,6 +76,19 @@ audit_head = Table(
     Column("fingerprint", String(64), nullable=False),
 )
 
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("role", String(10), nullable=False),
+    Column("member", String(320)),
+    Column("operator", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32)),
+    Column("revoked_at", String(32)),
+)
+
 
 def m001_initial(connection: Connection) -> None:
     """Intents and the audit trail."""
@@ -83,7 +96,12 @@ def m001_initial(connection: Connection) -> None:
     connection.execute(audit_head.insert().values(number=0, fingerprint=START))
 
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_initial,)
+def m002_tokens(connection: Connection) -> None:
+    """Static tokens of callers over HTTP."""
+    metadata.create_all(connection, tables=[tokens])
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_initial, m002_tokens)
 """In the order in which they are applied; once released, never edited."""
 
 

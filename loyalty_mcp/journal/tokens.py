@@ -1,0 +1,69 @@
+"""The tokens, on disk: added once, revoked for ever, never with their secret."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import RowMapping
+
+from loyalty_mcp.errors import Refused
+from loyalty_mcp.journal.database import Database
+from loyalty_mcp.journal.rows import stored
+from loyalty_mcp.journal.tables import tokens
+from loyalty_mcp.token import Token
+
+MOMENTS: Final = ("created_at", "expires_at", "revoked_at")
+FIELDS: Final = ("name", "digest", "role", "member", *MOMENTS)
+
+
+class Tokens:
+    """The tokens of one journal.
+
+    Args:
+        database: where they are.
+
+    Every method raises JournalUnavailable when the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[Token]:
+        """Every token that was ever made, by name."""
+        query = select(tokens).order_by(tokens.c.name)
+        async with self._database.reading() as connection:
+            return [_token_of(row) for row in (await connection.execute(query)).mappings()]
+
+    async def add(self, token: Token) -> None:
+        """Write a new token.
+
+        Raises:
+            Refused: its name was given before.
+        """
+        row = {name: stored(getattr(token, name)) for name in FIELDS}
+        query = select(tokens.c.name).where(tokens.c.name == token.name)
+        async with self._database.writing() as connection:
+            if (await connection.execute(query)).first() is not None:
+                raise Refused(f"The name {token.name} was given before; take another.")
+            await connection.execute(insert(tokens).values(operator=int(token.operator), **row))
+
+    async def revoke(self, name: str, at: datetime) -> bool:
+        """Revoke a token for ever.
+
+        Returns:
+            whether there was one to revoke.
+        """
+        statement = (
+            update(tokens)
+            .where(tokens.c.name == name, tokens.c.revoked_at.is_(None))
+            .values(revoked_at=stored(at))
+        )
+        async with self._database.writing() as connection:
+            return (await connection.execute(statement)).rowcount == 1
+
+
+def _token_of(row: RowMapping) -> Token:
+    values = {name: row[name] for name in FIELDS}
+    for name in MOMENTS:
+        values[name] = None if row[name] is None else datetime.fromisoformat(row[name])
+    return Token(**values, operator=bool(row["operator"]))

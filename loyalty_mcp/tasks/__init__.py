@@ -4,7 +4,15 @@ A task with the name of an operation takes its place in the menu.
 """
 
 from loyalty_mcp.task import Task
-from loyalty_mcp.tasks import enrolment, intents, member, points, redemptions, transactions
+from loyalty_mcp.tasks import (
+    enrolment,
+    intents,
+    member,
+    points,
+    programs,
+    redemptions,
+    transactions,
+)
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -20,6 +28,9 @@ TASKS: dict[str, Task] = {
         redemptions.redeem_for_member,
         redemptions.redeem_voucher,
         redemptions.complete_redemption,
+        programs.plan_program,
+        programs.apply_program,
+        programs.export_program,
         intents.get_server_status,
         intents.check_intent,
     )

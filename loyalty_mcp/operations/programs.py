@@ -69,7 +69,9 @@ def get_program(program: ProgramId) -> Request[Program]:
 def create_program(
     name: Name,
     description: Description | None = None,
-    document_id: Annotated[str | None, Field(description="Your own document id")] = None,
+    document_id: Annotated[
+        str | None, Field(max_length=256, description="Your own document id")
+    ] = None,
     meta: Meta | None = None,
 ) -> Request[Program]:
     """Create an inactive program; apply_program makes a whole one."""

@@ -135,8 +135,12 @@ class Brevo:
         """What was read before a change says nothing of after it: not kept, and not joined."""
         self._under_way.clear()
         if MEMBERS.search(change.path) is None:
-            self._changes += 1
-            self._cached.clear()
+            self.forget()
+
+    def forget(self) -> None:
+        """Read configuration anew from now on."""
+        self._changes += 1
+        self._cached.clear()
 
     async def configuration(self, request: Request[ReplyT]) -> ReplyT:
         """Like `send`, for reads of what seldom changes: kept for a minute, or until we write."""

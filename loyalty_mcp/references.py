@@ -89,6 +89,10 @@ class References:
         self._brevo = brevo
         self._pinned_program = program
 
+    def forget(self) -> None:
+        """Look at the configuration as it is now: others may have changed it."""
+        self._brevo.forget()
+
     async def programs(self) -> tuple[Program, ...]:
         """All programs of the account."""
         found: list[Program] = []

@@ -10,6 +10,7 @@ from loyalty_mcp.tasks import (
     member,
     points,
     programs,
+    publishing,
     redemptions,
     transactions,
 )
@@ -31,6 +32,7 @@ TASKS: dict[str, Task] = {
         programs.plan_program,
         programs.apply_program,
         programs.export_program,
+        publishing.publish_program,
         intents.get_server_status,
         intents.check_intent,
     )

@@ -10,7 +10,7 @@ import click
 
 from loyalty_mcp import __version__
 from loyalty_mcp.errors import BadSetting
-from loyalty_mcp.operator_commands import audit, intents
+from loyalty_mcp.operator_commands import audit, doctor, intents
 from loyalty_mcp.options import read, settings_options, stop
 
 
@@ -105,3 +105,4 @@ def tools(flags: dict[str, Any], *, as_json: bool) -> None:
 
 main.add_command(intents)
 main.add_command(audit)
+main.add_command(doctor)

@@ -107,6 +107,7 @@ class Brevo:
         self._limiter = anyio.CapacityLimiter(CONNECTIONS)
         self.budget: Budget | None = None
         self.requests_sent = 0
+        self.clock_skew: timedelta | None = None
 
     def __repr__(self) -> str:
         """Only where it speaks to: the key must not show."""
@@ -136,6 +137,24 @@ class Brevo:
         self._under_way.clear()
         if MEMBERS.search(change.path) is None:
             self.forget()
+
+    def require(self, requests: int) -> None:
+        """Refuse work that what is left of the hour would not see to its end.
+
+        Args:
+            requests: how many requests the work takes.
+
+        Raises:
+            RateLimited: fewer are left; says when to come back.
+        """
+        budget = self.budget
+        if budget is None or budget.remaining >= requests or self._now() >= budget.resets_at:
+            return
+        raise RateLimited(
+            f"This takes {requests} requests to Brevo and {budget.remaining} are left this hour; "
+            f"nothing was changed. Come back after {budget.resets_at:%H:%M} UTC.",
+            budget.resets_at,
+        )
 
     def forget(self) -> None:
         """Read configuration anew from now on."""

@@ -4,6 +4,7 @@ import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -233,4 +234,30 @@ def verify(flags: dict[str, Any], *, as_json: bool) -> None:
     else:
         click.echo(f"{len(entries)} entries, whole.")
     if problems:
+        sys.exit(FOUND)
+
+
+@click.command()
+@settings_options
+@as_json
+def doctor(flags: dict[str, Any], *, as_json: bool) -> None:
+    """Find what is wrong with this set-up, and how to mend it; exit code 1 for a fault.
+
+    Example: loyalty-mcp doctor --json
+    """
+    from loyalty_mcp.doctor import examine  # noqa: PLC0415 - only here
+
+    async def work(parts: "Parts") -> Any:
+        return await examine(parts.context)
+
+    found = run(flags, work)
+    if as_json:
+        click.echo(json.dumps([asdict(item) for item in found], indent=2))
+    else:
+        for item in found:
+            mark = click.style("good ", fg="green") if item.good else click.style("FAULT", fg="red")
+            click.echo(f"{mark}  {item.check}: {item.found}")
+            if item.mend:
+                click.echo(f"       {item.mend}")
+    if not all(item.good for item in found):
         sys.exit(FOUND)

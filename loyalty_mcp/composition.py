@@ -12,14 +12,14 @@ import httpx2
 from loyalty_mcp.client import Brevo, open_http, utc_now
 from loyalty_mcp.config import Settings, state_folder
 from loyalty_mcp.context import Context
-from loyalty_mcp.dispatch import Dispatch
+from loyalty_mcp.desk import Desks
+from loyalty_mcp.dispatch import Dispatch, Observe, unobserved
 from loyalty_mcp.guard import Guard
 from loyalty_mcp.journal_gate import JournalGate
 from loyalty_mcp.menu import every_tool, menu
 from loyalty_mcp.policy import read_policy
 from loyalty_mcp.principal import local
 from loyalty_mcp.references import References
-from loyalty_mcp.resources import Scope
 from loyalty_mcp.settlement import Settler
 
 if TYPE_CHECKING:
@@ -37,16 +37,21 @@ class Parts:
     Args:
         settings: as they were read.
         context: what tools work with.
-        dispatch: runs the tools.
+        desks: what each caller gets.
         http: the pooled client; closed with the server.
         engine: the embedded sandbox, if it was made here.
     """
 
     settings: Settings
     context: Context
-    dispatch: Dispatch
+    desks: Desks
     http: httpx2.AsyncClient
     engine: Any = None
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """What whoever starts this process gets."""
+        return self.desks.of(local(self.settings)).dispatch
 
     async def begin(self) -> None:
         """Settle what an earlier run left behind, if there is a journal; beside the service.
@@ -65,11 +70,21 @@ class Parts:
 
     def server(self) -> "Server[None]":
         """The MCP server over these parts."""
-        from loyalty_mcp.server import Desk, build_server  # noqa: PLC0415 - half a second
+        from loyalty_mcp.server import build_server  # noqa: PLC0415 - half a second
 
-        scope = Scope(self.settings.program, self.settings.member)
-        desk = Desk(local(self.settings), self.dispatch, scope)
+        desk = self.desks.of(local(self.settings))
         return build_server(lambda _request: desk, self.context, self.begin, self.close)
+
+    def http_server(self) -> "Server[None]":
+        """The MCP server over these parts for callers that each HTTP request names."""
+        from loyalty_mcp.server import build_server, principal_of  # noqa: PLC0415 - the same
+
+        return build_server(
+            lambda request: self.desks.of(principal_of(request)),
+            self.context,
+            self.begin,
+            self.close,
+        )
 
 
 def journal_address(settings: Settings) -> str:
@@ -109,17 +124,18 @@ async def private_sandbox() -> AsyncIterator[Brevo]:
         engine.state.store.close()
 
 
-def compose(settings: Settings, sandbox: Any = None) -> Parts:
+def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserved) -> Parts:
     """Put the parts together.
 
     Args:
         settings: what to build.
         sandbox: an engine to use instead of a new one, when no API key is given.
+        observe: told of every call of a tool.
 
     Raises:
         BadSetting: the menu cannot be made of these settings.
     """
-    tools = menu(settings)
+    menu(settings)  # refuses wrong settings before anything is opened
     everything = every_tool()
     policy = read_policy(settings.policy, {name: tool.risk for name, tool in everything.items()})
     engine = None
@@ -151,5 +167,4 @@ def compose(settings: Settings, sandbox: Any = None) -> Parts:
         intent_ttl=timedelta(seconds=settings.intent_ttl),
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),
     )
-    dispatch = Dispatch(tools, context, guard, sandbox=settings.sandbox)
-    return Parts(settings, context, dispatch, http, engine)
+    return Parts(settings, context, Desks(context, guard, observe), http, engine)

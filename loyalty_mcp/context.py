@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from loyalty_mcp.client import Brevo
-from loyalty_mcp.config import Settings
+from loyalty_mcp.config import Role, Settings
 from loyalty_mcp.journal_gate import JournalGate
 from loyalty_mcp.policy import Policy
 from loyalty_mcp.references import References
@@ -30,6 +30,8 @@ class Context:
         settler: finds out what became of intents.
         rehearsal: opens a client of a private, empty sandbox, thrown away at the end.
         caller: on whose behalf; empty outside a call.
+        role: of the caller.
+        operator: whether the caller sees the intents of others.
     """
 
     brevo: Brevo
@@ -41,3 +43,5 @@ class Context:
     settler: "Settler"
     rehearsal: Callable[[], AbstractAsyncContextManager[Brevo]]
     caller: str = ""
+    role: Role = "full"
+    operator: bool = False

@@ -1,12 +1,13 @@
 """One path for every tool: check, resolve references, guard, run, say."""
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from loyalty_mcp.agreement import Call, Caller, Envelope, Question, Reaction
+from loyalty_mcp.agreement import Call, Caller, Envelope, Question, Reaction, Status
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import InvalidArgument, LoyaltyError
 from loyalty_mcp.guard import Guard
@@ -19,6 +20,7 @@ from loyalty_mcp.wire import plain
 log = logging.getLogger(__name__)
 
 SANDBOX_MARK: Final = "[sandbox] "
+NO_TOOL: Final = "none"
 MISTAKE: Final = "The server failed on this call; nothing more is known. The operator has the log."
 
 
@@ -76,6 +78,24 @@ class Ask:
         }
 
 
+Observe = Callable[[str, str, float], None]
+"""Takes the tool, how the call ended in a word, and the seconds it took."""
+
+
+def unobserved(_tool: str, _outcome: str, _seconds: float) -> None:
+    """Nobody looks."""
+
+
+def outcome_word(outcome: Answer | Ask) -> str:
+    """How a call ended: the status of its envelope, `ok`, `error`, or `asked`."""
+    if isinstance(outcome, Ask):
+        return "asked"
+    status = (outcome.structured or {}).get("status")
+    if status in get_args(Status):
+        return str(status)
+    return "error" if outcome.failed else "ok"
+
+
 class Dispatch:
     """Runs the tools of one menu.
 
@@ -84,19 +104,27 @@ class Dispatch:
         context: what tools work with.
         guard: who has to agree.
         sandbox: whether every answer has to say that it comes from the sandbox.
+        observe: told of every call, its outcome and its seconds.
     """
 
     def __init__(
-        self, tools: Mapping[str, Tool], context: Context, guard: Guard, *, sandbox: bool
+        self,
+        tools: Mapping[str, Tool],
+        context: Context,
+        guard: Guard,
+        *,
+        sandbox: bool,
+        observe: Observe = unobserved,
     ) -> None:
         self.tools = tools
+        self._observe = observe
         self._context = context
         self._guard = guard
         self._mark = SANDBOX_MARK if sandbox else ""
 
     async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Answer | Ask:
         """Call a tool; never raises but for a cancelled call."""
-        return await self._safely(name, arguments, caller, None)
+        return await self._watched(name, arguments, caller, None)
 
     async def answered(
         self,
@@ -107,7 +135,20 @@ class Dispatch:
         reaction: Reaction,
     ) -> Answer | Ask:
         """Go on with a call whose dialog came back."""
-        return await self._safely(name, arguments, caller, (asked, reaction))
+        return await self._watched(name, arguments, caller, (asked, reaction))
+
+    async def _watched(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        caller: Caller,
+        back: tuple[Ask, Reaction] | None,
+    ) -> Answer | Ask:
+        began = time.perf_counter()
+        outcome = await self._safely(name, arguments, caller, back)
+        known = name if name in self.tools else NO_TOOL
+        self._observe(known, outcome_word(outcome), time.perf_counter() - began)
+        return outcome
 
     async def _safely(
         self,

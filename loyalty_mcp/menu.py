@@ -17,6 +17,7 @@ from loyalty_mcp.operations import (
     tier_groups,
     tiers,
 )
+from loyalty_mcp.principal import Principal, local
 from loyalty_mcp.render import quoted
 from loyalty_mcp.single import tool_of
 from loyalty_mcp.task import Task
@@ -49,6 +50,17 @@ SUPPORT: Final = (
 NOBODY: Final = ""
 """Whom role `member` serves until it is said who calls: no reference means it."""
 
+OTHERS: Final = frozenset(
+    ("members", "contact", "own_id", "transaction_id", "voucher_id", "voucher_ids", "code")
+)
+"""Arguments through which what belongs to others can be named."""
+
+NOBODYS: Final = (
+    *("plan_program", "apply_program", "export_program"),
+    *("get_server_status", "check_intent"),
+)
+"""Tasks that reach no member."""
+
 MANAGED: Final = (programs, balance_definitions, limits, tier_groups, tiers, rewards)
 """The groups of configuration; what moves a member's value is not a manager's work."""
 
@@ -72,12 +84,23 @@ def in_role(name: str, role: Role) -> bool:
         return name in MEMBER
     if role == "support":
         return name in SUPPORT
+    return _configures(name) or name in MANAGER_TASKS
+
+
+def reaches_one(tool: Tool) -> bool:
+    """Whether a tool reaches the pinned member alone, or no member at all."""
+    if "member" in tool.parameters:
+        return not OTHERS.intersection(tool.parameters)
+    return tool.name in NOBODYS or _configures(tool.name)
+
+
+def _configures(name: str) -> bool:
     operation = OPERATIONS.get(name)
-    managed = operation is not None and (
-        operation.risk != "moves_value"
+    return (
+        operation is not None
+        and operation.risk != "moves_value"
         and operation.describe.__module__ in {group.__name__ for group in MANAGED}
     )
-    return managed or name in MANAGER_TASKS
 
 
 def tool_of_task(task: Task, pinned: Mapping[str, str]) -> Tool:
@@ -114,14 +137,20 @@ def all_tools(pinned: Mapping[str, str] | None = None) -> dict[str, Tool]:
     return {name: tasks.get(name) or operations[name] for name in {**tasks, **operations}}
 
 
-def menu(settings: Settings) -> dict[str, Tool]:
+def menu(settings: Settings, principal: Principal | None = None) -> dict[str, Tool]:
     """The published tools by name, tasks first.
+
+    Args:
+        settings: the most that anybody gets.
+        principal: who calls; None for whom the settings describe. Whom a principal is bound to is
+            not in the menu: it is pinned, and its value is for the call to give.
 
     Raises:
         BadSetting: a tool is named that is not there, or not in the role.
     """
+    caller = principal or local(settings)
     member = settings.member
-    if settings.role == "member" and member is None:
+    if member is None and (caller.member is not None or "member" in {caller.role, settings.role}):
         member = NOBODY
     pinned = {
         name: value
@@ -138,9 +167,11 @@ def menu(settings: Settings) -> dict[str, Tool]:
         name: tool
         for name, tool in everything.items()
         if in_role(name, settings.role)
+        and in_role(name, caller.role)
+        and (caller.member is None or caller.role == "member" or reaches_one(tool))
         and (not settings.tools or name in settings.tools)
         and name not in settings.exclude_tools
-        and not (settings.read_only and tool.guarded)
+        and not ((settings.read_only or caller.read_only) and tool.guarded)
     }
 
 

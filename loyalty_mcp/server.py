@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.metadata import version
@@ -23,18 +23,25 @@ from loyalty_mcp import completion, prompts, resources
 from loyalty_mcp.agreement import Caller, Reaction
 from loyalty_mcp.config import Role, Settings
 from loyalty_mcp.context import Context as Work
-from loyalty_mcp.dispatch import SANDBOX_MARK, Answer, Ask, Dispatch
+from loyalty_mcp.desk import Desk
+from loyalty_mcp.dispatch import SANDBOX_MARK, Answer, Ask
 from loyalty_mcp.errors import LoyaltyError
 from loyalty_mcp.menu import every_tool
 from loyalty_mcp.operation import Risk
 from loyalty_mcp.principal import Principal
-from loyalty_mcp.resources import Scope
 from loyalty_mcp.tool import Tool
 
 log = logging.getLogger(__name__)
 
 NAME: Final = "loyalty-mcp"
 DIALOG: Final = "confirm"
+PRINCIPAL: Final = "loyalty_mcp.principal"
+"""The key in the scope of an HTTP request under which the edge says who calls."""
+
+SESSION_IDLE_SECONDS: Final = 600.0
+MOST_SESSIONS: Final = 2_000
+"""Sessions of handshake clients at once; one more is told to come back (503)."""
+
 HINTS: Final[Mapping[Risk, types.ToolAnnotations]] = {
     "read": types.ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
@@ -109,21 +116,6 @@ def can_ask(ctx: Context) -> bool:
     return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What one authorisation gets.
-
-    Args:
-        principal: who calls.
-        dispatch: runs its tools.
-        scope: what it may see in resources and completions.
-    """
-
-    principal: Principal
-    dispatch: Dispatch
-    scope: Scope
-
-
 @dataclass(frozen=True)
 class Handlers:
     """What the server answers to each kind of request.
@@ -131,7 +123,7 @@ class Handlers:
     Args:
         desk_of: what the caller of a request gets.
         context: what tools, resources and completions work with.
-        menus: the published menus, made once for each authorisation.
+        menus: the published menus, by what they are made of; that is never let go.
     """
 
     desk_of: Callable[[Context], Desk]
@@ -147,11 +139,11 @@ class Handlers:
         self, ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         """The menu of the caller."""
-        dispatch = self.desk_of(ctx).dispatch
-        if id(dispatch) not in self.menus:
-            listed = [published(tool) for tool in dispatch.tools.values()]
-            self.menus[id(dispatch)] = types.ListToolsResult(tools=listed)
-        return self.menus[id(dispatch)]
+        menu = self.desk_of(ctx).menu
+        if id(menu) not in self.menus:
+            listed = [published(tool) for tool in menu.values()]
+            self.menus[id(menu)] = types.ListToolsResult(tools=listed)
+        return self.menus[id(menu)]
 
     async def call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
@@ -399,6 +391,63 @@ def typed_yes(amount: Any) -> Reaction:
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         return Reaction(agreed=False, why_not="the dialog's answer could not be read")
     return Reaction(agreed=True, amount=Decimal(str(amount)))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The server over HTTP.
+
+    Args:
+        run: the life of the server, once for the process.
+        app: answers requests in whose scope the principal stands.
+    """
+
+    run: Callable[[], AbstractAsyncContextManager[None]]
+    app: Callable[..., Awaitable[None]]
+
+
+def principal_of(ctx: Context) -> Principal:
+    """Who sent an HTTP request, as the edge has found out.
+
+    Raises:
+        MCPError: the edge has not; nobody is served by default.
+    """
+    scope = {} if ctx.request is None else ctx.request.scope
+    found = scope.get(PRINCIPAL)
+    if not isinstance(found, Principal):
+        raise MCPError(code=types.INVALID_REQUEST, message="It is not known who calls.")
+    return found
+
+
+def http_endpoint(server: Server[None], *, sessions: bool, max_body: int) -> Endpoint:
+    """The server as an application of ASGI.
+
+    Args:
+        server: whose desks are found by `principal_of`.
+        sessions: whether handshake clients get a session of this process, and so dialogs; without,
+            each request stands alone and any replica answers it.
+        max_body: bytes.
+    """
+    # Half a second of imports that standard input and output have no use for.
+    from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser  # noqa: PLC0415
+    from mcp.server.auth.provider import AccessToken  # noqa: PLC0415
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager  # noqa: PLC0415
+
+    manager = StreamableHTTPSessionManager(
+        server,
+        json_response=not sessions,
+        stateless=not sessions,
+        max_request_body_size=max_body,
+        session_idle_timeout=SESSION_IDLE_SECONDS,
+        max_sessions=MOST_SESSIONS,
+    )
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        name = scope[PRINCIPAL].name
+        owner = AuthenticatedUser(AccessToken(token="", client_id=name, scopes=[]))
+        await manager.handle_request({**scope, "user": owner}, receive, send)
+
+    return Endpoint(manager.run, app)
 
 
 async def serve_stdio(server: Server[None]) -> None:

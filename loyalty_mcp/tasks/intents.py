@@ -106,7 +106,7 @@ def intent_text(view: IntentView, now: datetime) -> str:
 async def check_intent(context: Context, intent: IntentId) -> IntentView:
     """What became of a change; looks again if its outcome is unknown. Changes nothing."""
     found = await context.journal.open().get(intent)
-    if found is None or found.caller != context.caller:
+    if found is None or not (context.operator or found.caller == context.caller):
         raise UnknownReference("There is no such intent of yours.")
     if found.state == "unknown":
         found = await context.settler.settle(context, found)
@@ -142,13 +142,14 @@ async def get_server_status(context: Context) -> ServerStatus:
         answers = True
     counts: dict[str, int] | None
     try:
-        counts = await context.journal.open().counts(context.caller)
+        whose = None if context.operator else context.caller
+        counts = await context.journal.open().counts(whose)
     except JournalUnavailable:
         counts = None
     budget = context.brevo.budget
     return ServerStatus(
         mode="sandbox" if settings.sandbox else "live",
-        role=settings.role,
+        role=context.role,
         read_only=settings.read_only,
         confirm=settings.confirm,
         upstream="answers" if answers else "does not answer",

@@ -203,10 +203,10 @@ CREATE INDEX vouchers_of_member ON vouchers (member, reward);
 CREATE INDEX vouchers_by_code ON vouchers (program, code);
 CREATE INDEX vouchers_by_reward ON vouchers (reward, created_at);
 
--- The voucher that took a code out of its pool.
+-- The voucher that took a code out of its pool, or that had the same code already.
 CREATE TABLE code_uses (
     code_seq INTEGER PRIMARY KEY REFERENCES codes (seq),
-    voucher_seq INTEGER NOT NULL UNIQUE REFERENCES vouchers (seq)
+    voucher_seq INTEGER NOT NULL REFERENCES vouchers (seq)
 ) STRICT;
 
 -- The end of a voucher; the key lets it be used or revoked once. Lapsing is no row.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -207,9 +207,13 @@ def _next_step(
     modifier: ScheduleModifier | None,
     moment: datetime,
 ) -> datetime:
-    length = {"day": 1, "week": 7, "month": 28, "year": 365}[unit] * value
-    # Begins below the answer whatever the lengths of months and the snap, and walks up to it.
-    steps = max((moment - origin).days * 9 // (length * 10) - 2, 1)
+    # Begins just below the answer, whatever the snap does, and walks up to it.
+    if unit in ("day", "week"):
+        passed = (moment - origin) // timedelta(days=7 if unit == "week" else 1)
+    else:
+        passed = (moment.year - origin.year) * 12 + moment.month - origin.month
+        passed //= 12 if unit == "year" else 1
+    steps = max(passed // value - 1, 1)
     while (due := _snapped(periods.add(origin, steps * value, unit), unit, modifier)) <= moment:
         steps += 1
     return due

@@ -123,6 +123,17 @@ async def test_a_code_given_by_hand_leaves_the_pool(club: Club) -> None:
     assert (await club.issue(reward, contact))["code"] == "TWO"
 
 
+async def test_two_pools_may_hold_the_same_code(club: Club) -> None:
+    """A code that another pool gave away is passed over."""
+    one = await club.reward("one", codes=["SAME"])
+    other = await club.reward("other", codes=["SAME", "OTHER"])
+    contact = await club.join()
+    await club.issue(one, contact)
+
+    assert (await club.issue(other, contact))["code"] == "OTHER"
+    assert (await club.try_issue(other, contact)).status == 422
+
+
 async def test_a_generator_makes_codes(club: Club) -> None:
     """A pattern makes codes: # a digit, ? a letter (our choice)."""
     reward = await club.reward(generator={"name": "vip", "pattern": "VIP-##"})

@@ -99,3 +99,42 @@ async def test_ids_are_the_same_on_another_day() -> None:
     later.pass_(days=400)
 
     assert await ids(StillClock()) == await ids(later)
+
+
+async def test_members_stand_where_their_points_put_them(world: Sandbox) -> None:
+    """Bronze from 0, Silver from 300, Gold from 500; nobody was put there by hand."""
+    account = await seeded(world, 101)
+    tiers = {}
+    for contact in range(101, 109):
+        path = f"{CONFIG}/{account.program}/account-info"
+        info = await world.get(path, contactId=contact, params="tier")
+        tiers[contact] = info["tier"][0]["tierName"]
+
+    assert tiers == {
+        101: "Bronze",
+        102: "Bronze",
+        103: "Gold",
+        104: "Bronze",
+        105: "Silver",
+        106: "Gold",
+        107: "Bronze",
+        108: "Bronze",
+    }
+
+
+async def test_rewards_and_vouchers_are_there_to_be_used(world: Sandbox) -> None:
+    """Three live rewards, a pool of codes, a consumed voucher and some that can be used."""
+    account = await seeded(world, 103)
+    offer = f"/v3/loyalty/offer/programs/{account.program}"
+    rewards = (await world.get(f"{offer}/offers", version="active"))["items"]
+    held = (await world.get(f"{offer}/vouchers", contactId=103))["contactRewards"]
+    usable = [each for each in held if each["consumedAt"] is None]
+    pools = [(await world.get(f"{offer}/rewards/{each['id']}"))["codeCount"] for each in rewards]
+
+    assert {each["name"] for each in rewards} == {"free-coffee", "ten-euro-voucher", "gold-gift"}
+    assert len(held) - len(usable) == 1
+    for each in usable:
+        path = f"{offer}/rewards/validate"
+        assert await world.post(path, {"attributedRewardId": each["id"]}) == {"authorize": True}
+    assert max(pools) == seed.POOLED_CODES - 3
+    assert await world.events() == []

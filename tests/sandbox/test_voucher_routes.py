@@ -377,6 +377,19 @@ async def test_a_reward_may_take_its_price_when_issued(club: Club) -> None:
     assert (redeemed["status"], redeemed["debitTransactionId"]) == ("completed", None)
 
 
+async def test_a_price_in_a_balance_that_is_not_there(club: Club) -> None:
+    """A reward that takes from an unknown balance is a 417 to redeem and a 422 to issue."""
+    reward = await paid_reward(club, subtractBalanceDefinitionId=NO_ID)
+    contact = await club.join()
+    voucher = await club.issue(reward, contact)
+
+    assert (await club.redeem(voucher)).status == 417
+
+    await club.configure(reward, subtractBalanceStrategy="attribution")
+
+    assert (await club.try_issue(reward, contact)).status == 422
+
+
 async def test_revoking_is_all_or_nothing(club: Club) -> None:
     """Vouchers are revoked together; a consumed or unknown one stops the whole call."""
     reward = await club.reward()

@@ -333,7 +333,10 @@ def _pay(unit: Unit, program: Program, member: Member, reward: Reward, voucher_i
     definition_id = reward.subtract_balance_definition_id
     if definition_id is None:
         return
-    definition = definitions.get_in_force(unit, program, definition_id)
+    try:
+        definition = definitions.get_in_force(unit, program, definition_id)
+    except NotFound as absent:
+        raise NotAllowed(absent.message) from None
     price = rewards.subtraction(reward, balances.value(unit, member, definition_id))
     if price is None:
         return

@@ -116,7 +116,7 @@ PLAIN = {
     *("balance_option_amount_overtaking_strategy", "balance_option_credit_rounding"),
     *("balance_option_debit_rounding", "upgrade_strategy", "downgrade_strategy"),
     *("upgrade_schedule", "downgrade_schedule", "tier_order", "access_conditions"),
-    *("params", "include_internal", "metadata_key_value"),
+    *("params", "include_internal", "metadata_key_value", "publish", "rehearse"),
 }
 """Arguments whose name says enough, so that a description would only cost tokens."""
 

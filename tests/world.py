@@ -102,6 +102,17 @@ STRATEGIES: Final[Json] = {
     "upgrade_strategy": "real_time",
     "downgrade_strategy": "tier_anniversary",
 }
+SPEC: Final[Json] = {
+    "program": {"name": "Tea Club"},
+    "balances": [{"name": "Leaves", "unit": "POINTS"}],
+    "rewards": [{"name": "free-tea"}],
+    "tier_groups": [
+        {
+            "name": "Taste",
+            "tiers": [{"name": "Green", "minimum": {"Leaves": 0}, "rewards": ["free-tea"]}],
+        }
+    ],
+}
 
 GOOD: Final[Mapping[str, Callable[[World], Json]]] = {
     "find_member": lambda _: {"member": "anna.keller@example.com"},
@@ -119,6 +130,9 @@ GOOD: Final[Mapping[str, Callable[[World], Json]]] = {
     "redeem_for_member": lambda world: {"member": "105", "voucher_id": world.voucher},
     "redeem_voucher": lambda world: {"member": "105", "voucher_id": world.voucher},
     "complete_redemption": lambda world: {"redemption_id": world.redemption},
+    "plan_program": lambda _: {"spec": SPEC},
+    "apply_program": lambda _: {"spec": SPEC, "publish": True},
+    "export_program": lambda _: {"program": "VIP Club"},
     "get_server_status": lambda _: {},
     "check_intent": lambda world: {"intent": world.intent},
     "list_programs": lambda _: {"limit": 10, "sort_field": "name", "sort": "asc"},

@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -322,6 +323,18 @@ def touched(spec: ProgramSpec, existing: Existing) -> dict[str, Any]:
         facts[kind] = sorted(_stamp(item) for item in items if key(item.name) in keys)
     facts["limits"] = sorted(_stamp(limit) for limit in existing.limits)
     return facts
+
+
+def last_change(existing: Existing) -> datetime | None:
+    """When a part of a program was changed last, as far as it tells."""
+    parts: tuple[Any, ...] = (
+        *(() if existing.program is None else (existing.program,)),
+        *existing.balances,
+        *existing.limits,
+        *existing.groups,
+        *existing.tiers,
+    )
+    return max((part.updated_at for part in parts if part.updated_at is not None), default=None)
 
 
 def _stamp(item: Any) -> str:

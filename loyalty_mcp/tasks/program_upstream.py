@@ -197,9 +197,12 @@ async def carry_out(brevo: Brevo, spec: ProgramSpec, existing: Existing | None =
         except OutcomeUnknown as lost:
             existing = await _after_loss(brevo, spec, step, lost, taken)
         except LoyaltyError as error:
-            if not taken:
+            found = await _after_refusal(brevo, spec, step)
+            if found is None and not taken:
                 raise
-            raise Refused(f"Could not {step.words}: {error} {_so_far(taken)}") from None
+            if found is None:
+                raise Refused(f"Could not {step.words}: {error} {_so_far(taken)}") from None
+            existing = found
         taken.append(step)
     return await _verified(brevo, spec, taken) if taken else existing
 
@@ -209,8 +212,7 @@ async def _read(brevo: Brevo, spec: ProgramSpec) -> Existing:
 
 
 def _so_far(taken: list[Step]) -> str:
-    done = f"{len(taken)} step(s) before it were done and stay" if taken else "Nothing was changed"
-    return f"{done}; {GOES_ON}."
+    return f"{len(taken)} step(s) before it were done and stay; {GOES_ON}."
 
 
 async def _take(brevo: Brevo, existing: Existing, step: Step) -> Existing:
@@ -287,6 +289,19 @@ async def _after_loss(
             f"{lost} It was to {step.words}, and it is not there yet. {_later(taken)}"
         )
     return existing
+
+
+async def _after_refusal(brevo: Brevo, spec: ProgramSpec, step: Step) -> Existing | None:
+    """What exists after a step was refused, if it was done all the same; None if it was not.
+
+    A gateway may refuse what was done behind it.
+    """
+    try:
+        existing = await _read(brevo, spec)
+        left = changing(plan(spec, existing))
+    except LoyaltyError:
+        return None
+    return None if any(each.identity == step.identity for each in left) else existing
 
 
 def _later(taken: list[Step]) -> str:

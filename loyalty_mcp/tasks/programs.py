@@ -2,23 +2,22 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ValidationError, WithJsonSchema
+from pydantic import Field, ValidationError
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import (
     InvalidArgument,
     OutcomeUnknown,
-    RateLimited,
     Refused,
 )
 from loyalty_mcp.intents import Intent, Preparation, Preview
 from loyalty_mcp.operations.programs import get_program
 from loyalty_mcp.render import fenced, quoted
 from loyalty_mcp.task import guarded, reads
-from loyalty_mcp.tasks.program_described import Existing, described, touched
+from loyalty_mcp.tasks.program_described import Existing, described, last_change, touched
 from loyalty_mcp.tasks.program_plan import AS_DESCRIBED, Step, changing, plan
 from loyalty_mcp.tasks.program_spec import ProgramSpec, SameSpec, SpecArgument, key
 from loyalty_mcp.tasks.program_upstream import (
@@ -34,6 +33,9 @@ from loyalty_mcp.tasks.program_upstream import (
 from loyalty_mcp.tasks.rehearsal import Purchases, Rehearsal, rehearsal_lines, rehearse
 from loyalty_mcp.wire import Items, ProgramId, Reply
 
+STEP_TIMEOUTS: Final = 3
+"""How many request timeouts may lie between two steps of a plan."""
+
 SHOWN: Final = 40
 """Lines of a plan that the text shows; the structured content has them all."""
 
@@ -47,7 +49,8 @@ GOES_LIVE: Final = (
 )
 STAYS_DRAFT: Final = "It is not published: members see nothing of it yet."
 
-Flag = Annotated[bool, WithJsonSchema({"type": "boolean"})]
+Rehearse = Annotated[bool, Field(description="Also try it in a private sandbox")]
+Publish = Annotated[bool, Field(description="Make it live at the end")]
 
 
 class PlannedChange(Reply):
@@ -101,22 +104,6 @@ async def read_for(context: Context, spec: ProgramSpec) -> Existing:
     return existing
 
 
-def check_budget(context: Context, needed: int) -> None:
-    """Refuse work for which the hour has too few requests left.
-
-    Raises:
-        RateLimited: with when to come back.
-    """
-    budget = context.brevo.budget
-    if budget is None or context.now() >= budget.resets_at or needed <= budget.remaining:
-        return
-    raise RateLimited(
-        f"This takes about {needed} requests, and Brevo allows {budget.remaining} more until "
-        f"{budget.resets_at:%H:%M} UTC; nothing was changed. Come back then.",
-        budget.resets_at,
-    )
-
-
 def _shown(step: Step) -> PlannedChange:
     return PlannedChange(action=step.action, kind=step.kind, name=step.name, details=step.details)
 
@@ -158,13 +145,12 @@ def plan_text(view: ProgramPlan, _now: datetime) -> str:
 async def plan_program(
     context: Context,
     spec: SpecArgument,
-    rehearse: Flag = False,
+    rehearse: Rehearse = False,
     purchases: Purchases | None = None,
 ) -> ProgramPlan:
     """Compare a whole program's description with what exists; changes nothing.
 
-    Tells what would be created, changed, kept, or is left to do by hand. rehearse tries it in a
-    private sandbox.
+    Tells what would be created, changed, kept, or is left to do by hand.
     """
     if purchases is not None and not rehearse:
         raise InvalidArgument("Sample purchases are run by a rehearsal: give rehearse true, too.")
@@ -206,7 +192,7 @@ def description_of(existing: Existing) -> ProgramSpec:
         ) from None
 
 
-async def prepare(context: Context, spec: ProgramSpec, publish: bool = False) -> Preparation:
+async def prepare(context: Context, spec: ProgramSpec, publish: Publish = False) -> Preparation:
     """What a person agrees to: the whole plan.
 
     Raises:
@@ -215,7 +201,7 @@ async def prepare(context: Context, spec: ProgramSpec, publish: bool = False) ->
     """
     existing = await read_for(context, spec)
     steps = plan(spec, existing)
-    check_budget(context, cost(spec, existing, publish=publish))
+    context.brevo.require(cost(spec, existing, publish=publish))
     changes = [_shown(step) for step in steps]
     sent = [change for change in changes if change.action in {"create", "change"}]
     kept = sum(change.action == "keep" for change in changes)
@@ -248,7 +234,7 @@ async def settle(
     close: bool,  # noqa: ARG001 - there is no draft to cancel: what was made stays in the program's
     may_come: bool,
     spec: ProgramSpec,
-    publish: bool = False,
+    publish: Publish = False,
 ) -> ProgramApplied:
     """What became of a plan that was sent, by reading alone.
 
@@ -264,9 +250,20 @@ async def settle(
     if not left and existing.program is not None:
         return _applied(intent, existing, publish=publish)
     listed = ", ".join(left[:SHOWN])
-    if may_come:
+    if may_come or _is_worked_on(context, existing):
         raise OutcomeUnknown(f"Not all of it is there yet; left: {listed}.")
     raise Refused(f"It stopped on the way; left: {listed}. To finish, {GOES_ON}.")
+
+
+def _is_worked_on(context: Context, existing: Existing) -> bool:
+    """Whether a part was changed so lately that whoever carries the plan out may still be at it.
+
+    Between two of its steps there is at most one request that is not answered in time, and one
+    reading after it.
+    """
+    last = last_change(existing)
+    span = STEP_TIMEOUTS * timedelta(seconds=context.settings.timeout)
+    return last is not None and abs(context.now() - last) < span
 
 
 def _applied(intent: Intent, existing: Existing, *, publish: bool) -> ProgramApplied:
@@ -299,7 +296,7 @@ async def apply_program(
     context: Context,
     intent: Intent,
     spec: SameSpec,
-    publish: Flag = False,
+    publish: Publish = False,
 ) -> ProgramApplied:
     """Make a whole program as spec describes it, in one agreed go.
 
@@ -314,7 +311,7 @@ async def apply_program(
     the API lists no limits; that is how the next plan and an export see them.
     """
     existing = await read_for(context, spec)
-    check_budget(context, cost(spec, existing, publish=publish))
+    context.brevo.require(cost(spec, existing, publish=publish))
     existing = await carry_out(context.brevo, spec, existing)
     if publish and existing.program is not None:
         await make_live(context.brevo, existing.program)

@@ -57,12 +57,8 @@ def sandbox() -> Iterator[Starlette]:
 class SandboxControl:
     """The control API of a sandbox, and the member's balance without our own code in between."""
 
-    def __init__(self, app: Starlette) -> None:
-        self._http = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=app),
-            base_url="http://sandbox",
-            headers={"api-key": "test"},
-        )
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
 
     async def state_hash(self) -> str:
         """A fingerprint of all loyalty data."""
@@ -95,7 +91,12 @@ class SandboxControl:
 @pytest.fixture
 async def control(sandbox: Starlette) -> AsyncIterator[SandboxControl]:
     """The engine from outside."""
-    found = SandboxControl(sandbox)
+    http = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=sandbox),
+        base_url="http://sandbox",
+        headers={"api-key": "test"},
+    )
+    found = SandboxControl(http)
     yield found
     await found.close()
 

@@ -1,14 +1,14 @@
 """Drafts of movements: found by their marker, completed at most once, cancelled for good."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from loyalty_mcp.account import HISTORY_PAGE
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
-from loyalty_mcp.intents import Intent
+from loyalty_mcp.intents import COUNTED, Intent
 from loyalty_mcp.operations.transactions import (
     PastTransaction,
     Transaction,
@@ -17,6 +17,7 @@ from loyalty_mcp.operations.transactions import (
     list_transaction_history,
 )
 from loyalty_mcp.render import quoted
+from loyalty_mcp.sending import in_time
 
 MARKER: Final = "loyaltyMcpIntent"
 """The key in `meta` under which what we make carries its intent."""
@@ -54,6 +55,24 @@ async def find(
     Raises:
         LoyaltyError: the history cannot be read.
     """
+    async for item in _history(context, place):
+        if fits(item):
+            return item
+    return None
+
+
+async def find_all(
+    context: Context, place: Place, fits: Callable[[PastTransaction], bool]
+) -> list[PastTransaction]:
+    """All transactions of a member and balance that fit, newest first.
+
+    Raises:
+        LoyaltyError: the history cannot be read.
+    """
+    return [item async for item in _history(context, place) if fits(item)]
+
+
+async def _history(context: Context, place: Place) -> AsyncIterator[PastTransaction]:
     offset = 0
     while True:
         request = list_transaction_history(
@@ -66,10 +85,9 @@ async def find(
         )
         page = (await context.brevo.send(request)).transaction_history
         for item in page:
-            if fits(item):
-                return item
+            yield item
         if len(page) < HISTORY_PAGE:
-            return None
+            return
         offset += HISTORY_PAGE
 
 
@@ -83,7 +101,7 @@ async def find_of(context: Context, place: Place, intent: Intent) -> PastTransac
 
 
 async def complete(
-    context: Context, place: Place, transaction_id: str
+    context: Context, intent: Intent, place: Place, transaction_id: str
 ) -> Transaction | PastTransaction:
     """Complete one draft; whatever the answers, what the history says is what happened.
 
@@ -91,9 +109,11 @@ async def complete(
 
     Raises:
         Refused: the draft ended otherwise; nothing was moved.
-        OutcomeUnknown: the history cannot be read.
+        OutcomeUnknown: the history cannot be read, or the completion may still arrive.
     """
     for _ in range(COMPLETION_TRIES):
+        if not in_time(context, intent):
+            break
         try:
             return await context.brevo.send(complete_transaction(place.program, transaction_id))
         except LoyaltyError as error:
@@ -127,3 +147,10 @@ async def cancelled(context: Context, program: str, transaction_id: str) -> None
     """Cancel a draft; whether it was still one, the history tells afterwards."""
     with contextlib.suppress(LoyaltyError):
         await context.brevo.send(cancel_transaction(program, transaction_id))
+
+
+def counted_today(context: Context, maker: Intent) -> bool:
+    """Whether the caps of today have counted a movement when the intent made its draft."""
+    if maker.movement is None or maker.sent_at is None or maker.state not in COUNTED:
+        return False
+    return maker.sent_at.date() == context.now().date()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.drafts import MARKER, Place, find_of
-from loyalty_mcp.errors import NotFound, Refused
+from loyalty_mcp.errors import NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.held_vouchers import can_be_redeemed, held_voucher
 from loyalty_mcp.intents import Intent, Movement
 from loyalty_mcp.operations.subscriptions import Subscription, get_account_info
@@ -31,11 +31,13 @@ class Evidence:
         found: the effect, read; None where it is not there.
         movement: the points it moves, for the caps.
         draft: the transaction that it made, out of its reply.
+        marked: whether the effect carries the intent, so that it cannot be anybody else's.
     """
 
     found: Found
     movement: Callable[[Arguments], Movement] | None = None
     draft: Callable[[Any], str] | None = None
+    marked: bool = False
 
 
 def signed(arguments: Arguments) -> Movement:
@@ -127,7 +129,7 @@ async def revocation(context: Context, intent: Intent, arguments: Arguments) -> 
     """A revoked voucher can never be redeemed: that those which could, no longer can, tells."""
     redeemable = intent.facts.get("redeemable", [])
     if not redeemable:
-        raise Refused("These vouchers could not be redeemed before either; nothing tells.")
+        raise OutcomeUnknown("These vouchers could not be redeemed before either; nothing tells.")
     for voucher_id in redeemable:
         if await can_be_redeemed(context, arguments["program"], voucher_id):
             return None
@@ -135,9 +137,11 @@ async def revocation(context: Context, intent: Intent, arguments: Arguments) -> 
 
 
 EVIDENCE: Final[Mapping[str, Evidence]] = {
-    "create_transaction": Evidence(transaction, signed, lambda reply: str(reply.id)),
-    "create_balance_order": Evidence(order, signed, lambda reply: str(reply.transaction_id)),
-    "create_voucher": Evidence(voucher),
+    "create_transaction": Evidence(transaction, signed, lambda reply: str(reply.id), marked=True),
+    "create_balance_order": Evidence(
+        order, signed, lambda reply: str(reply.transaction_id), marked=True
+    ),
+    "create_voucher": Evidence(voucher, marked=True),
     "create_subscription": Evidence(subscription),
     "assign_tier": Evidence(tier),
     "add_subscription_members": Evidence(sharing),

@@ -1,6 +1,7 @@
 """The guard: nothing changes that nobody agreed to, and nothing changes twice."""
 
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -241,13 +242,21 @@ class Guard:
             intent.id, "proposed", "approved", now, agreed_by=agreed_by
         ):
             return await self._first_outcome(intent)
+        acted = await to_the_end(self._act(call, intent, arguments))
+        return await self._first_outcome(intent) if acted is None else acted
+
+    async def _act(
+        self, call: Call, intent: Intent, arguments: Mapping[str, Any]
+    ) -> Envelope | None:
+        """Send an approved change and see it to its end; None if somebody else does."""
+        journal, now = self._context.journal.open(), self._context.now()
         try:
             if not await journal.send(intent, self._policy, now):
-                return await self._first_outcome(intent)
+                return None
         except Refused as refusal:
             return await self._refuse(intent, refusal)
-        work = call.tool.run(self._context, intent, **arguments)
-        return await to_the_end(ending(self._context, intent, work, "sent"))
+        sent = replace(intent, state="sent", sent_at=now)
+        return await ending(self._context, sent, call.tool.run(self._context, sent, **arguments))
 
     async def _refuse(self, intent: Intent, refusal: Refused) -> Envelope:
         """A cap was reached between preview and execution."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from loyalty_mcp.context import Context
-from loyalty_mcp.errors import NotFound, Refused
+from loyalty_mcp.errors import NotFound
 from loyalty_mcp.operations.vouchers import HeldVoucher, list_vouchers, validate_voucher
 
 VOUCHER_PAGE: Final = 100
@@ -30,18 +30,21 @@ async def held_voucher(
 
 
 async def can_be_redeemed(context: Context, program: str, voucher_id: str) -> bool:
-    """Whether a voucher could be redeemed now."""
+    """Whether a voucher could be redeemed now.
+
+    Raises:
+        LoyaltyError: it cannot be read.
+    """
     try:
         found = await context.brevo.send(validate_voucher(program, voucher_id=voucher_id))
-    except (NotFound, Refused):
+    except NotFound:
         return False
     return found.authorize is True
 
 
-def consumed_between(held: HeldVoucher, begin: datetime, end: datetime) -> bool:
-    """Whether a voucher was used up in a span of time."""
+def consumed_at(held: HeldVoucher | None) -> datetime | None:
+    """When a voucher was used up; None if it was not."""
     try:
-        moment = datetime.fromisoformat(held.consumed_at or "")
+        return datetime.fromisoformat((held and held.consumed_at) or "")
     except ValueError:
-        return False
-    return begin <= moment <= end
+        return None

@@ -34,6 +34,8 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
     "declined": frozenset(),
     "expired": frozenset(),
 }
+COUNTED: Final[tuple[State, ...]] = ("sent", "applied", "unknown")
+"""What may have happened counts as having happened, for the caps."""
 ENDED: Final[frozenset[State]] = frozenset({"applied", "not_applied", "declined", "expired"})
 
 

@@ -13,6 +13,7 @@ from loyalty_mcp.context import Context
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, OutcomeUnknown
 from loyalty_mcp.intents import Intent, lapsed
 from loyalty_mcp.references import CallReferences
+from loyalty_mcp.sending import DidNotHappen, patience
 from loyalty_mcp.tool import Tool
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 Ending = Literal["applied", "not_applied", "unknown"]
 UNSETTLED: Final = ("approved", "sent", "unknown")
 MANY: Final = 10_000
+LOOK_AGAIN_SECONDS: Final = 0.25
 CRASHED: Final = "The server stopped before anything was sent; nothing was changed."
 
 
@@ -39,18 +41,20 @@ async def ended(
     return "applied", reply.model_dump(mode="json", exclude_none=True), None
 
 
-async def ending(
-    context: Context, intent: Intent, work: Awaitable[BaseModel], origin: Literal["sent", "unknown"]
-) -> Envelope:
-    """Wait for the work, write down how it ended, and say it."""
+async def ending(context: Context, intent: Intent, work: Awaitable[BaseModel]) -> Envelope:
+    """Wait for the work on a sent intent, write down how it ended, and say it.
+
+    Whoever settled the intent meanwhile could at most find it unknown; who did the work knows.
+    """
     target, result, reason = await ended(intent, work)
     envelope = Envelope(target, intent.id, result=result, reason=reason)
-    if target == origin:
-        return envelope
-    journal = context.journal.open()
+    journal, now = context.journal.open(), context.now()
     try:
         written = await journal.move(
-            intent.id, origin, target, context.now(), result=result, reason=reason
+            intent.id, "sent", target, now, result=result, reason=reason
+        ) or (
+            target != "unknown"
+            and await journal.move(intent.id, "unknown", target, now, result=result, reason=reason)
         )
         stored = None if written else await journal.get(intent.id)
     except JournalUnavailable:
@@ -65,12 +69,12 @@ class Settler:
 
     Args:
         tools: every tool there is, nothing pinned: an intent may be older than the settings.
-        patience: how long after a request was sent it may still take effect.
+        timeout: how long the answer to one request is awaited.
     """
 
-    def __init__(self, tools: Mapping[str, Tool], patience: timedelta) -> None:
+    def __init__(self, tools: Mapping[str, Tool], timeout: timedelta) -> None:
         self._tools = tools
-        self._patience = patience
+        self._patience = patience(timeout)
 
     async def settle(self, context: Context, intent: Intent, *, close: bool = False) -> Intent:
         """The intent, settled as far as reading tells.
@@ -90,33 +94,59 @@ class Settler:
             tool = self._tools.get(intent.tool)
             if tool is None or tool.settle is None:
                 return intent
-            await ending(
-                context,
-                intent,
-                self._work(context, tool, intent, close=close),
-                "sent" if intent.state == "sent" else "unknown",
-            )
+            work = self._work(context, tool, intent, close=close)
+            target, result, reason = await ended(intent, work)
+            if target != intent.state:
+                await journal.conclude(intent, target, context.now(), result=result, reason=reason)
         return await journal.get(intent.id) or intent
 
     async def _work(
         self, context: Context, tool: Tool, intent: Intent, *, close: bool
     ) -> BaseModel:
-        given = tool.validated(intent.arguments)
-        recorded = CallReferences(context.references, recorded=intent.resolved)
-        arguments = await tool.received(given, recorded)
+        """What the reads of a tool tell.
+
+        Raises:
+            DidNotHappen: it did not take effect, and no longer can.
+            OutcomeUnknown: it may still come, or the reads themselves failed: that says nothing.
+        """
         if tool.settle is None:
             raise OutcomeUnknown("No read can tell what became of it.")
-        may_come = intent.sent_at is None or context.now() < intent.sent_at + self._patience
-        return await tool.settle(context, intent, close=close, may_come=may_come, **arguments)
+        may_come = self._may_come(context, intent)
+        try:
+            given = tool.validated(intent.arguments)
+            recorded = CallReferences(context.references, recorded=intent.resolved)
+            arguments = await tool.received(given, recorded)
+            return await tool.settle(context, intent, close=close, may_come=may_come, **arguments)
+        except (DidNotHappen, OutcomeUnknown):
+            raise
+        except LoyaltyError as error:
+            raise OutcomeUnknown(f"{error} What became of it cannot be read now.") from None
+
+    def _may_come(self, context: Context, intent: Intent) -> bool:
+        """Whether something of an intent may still be on its way."""
+        return intent.sent_at is None or context.now() < intent.sent_at + self._patience
 
     async def settle_all(self, context: Context) -> list[Intent]:
         """Settle everything that is not ended, whoever works on it; for the operator.
 
+        Where only time can tell, it waits until nothing can be on its way any more.
+
         Returns:
             the intents that were looked at, as they are now.
         """
+        seen: dict[str, Intent] = {}
         left = await context.journal.open().find(states=UNSETTLED, limit=MANY)
-        return [await self.settle(context, intent, close=True) for intent in left]
+        while left:
+            for intent in left:
+                seen[intent.id] = await self.settle(context, intent, close=True)
+            left = [
+                seen[intent.id]
+                for intent in left
+                if self._may_come(context, intent) and seen[intent.id].state in {"sent", "unknown"}
+            ]
+            if left:
+                await anyio.sleep(LOOK_AGAIN_SECONDS)
+        return list(seen.values())
 
     async def settle_left(self, context: Context) -> None:
         """Settle what a run that is over left behind, as soon as nobody can be working on it."""

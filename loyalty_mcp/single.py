@@ -16,7 +16,6 @@ from loyalty_mcp.drafts import MARKER
 from loyalty_mcp.errors import (
     InvalidArgument,
     JournalUnavailable,
-    LoyaltyError,
     NotFound,
     OutcomeUnknown,
     Refused,
@@ -29,11 +28,15 @@ from loyalty_mcp.operations.subscriptions import AccountInfo
 from loyalty_mcp.operations.tiers import Tiers
 from loyalty_mcp.render import NOISE, label, quoted, value_text
 from loyalty_mcp.request import Request
+from loyalty_mcp.sending import DOUBTFUL, DidNotHappen, effect_after, require_time
 from loyalty_mcp.tool import Tool, reference_in
 from loyalty_mcp.wire import Done, Reply, plain
 
 IRREVERSIBLE: Final = "This cannot be undone."
-ID_ARGUMENTS: Final = ("transaction_id", "redemption_id", "limit_id", "balance", "tier", "program")
+ID_ARGUMENTS: Final = (
+    *("transaction_id", "redemption_id", "limit_id"),
+    *("balance", "tier", "tier_group", "program"),
+)
 
 
 def tool_of(operation: Operation[..., Any], pinned: Mapping[str, str]) -> Tool:
@@ -103,21 +106,20 @@ async def change(
 ) -> Reply:
     """Send a change, once, marked with its intent where the API keeps a mark.
 
-    After a lost answer the effect is looked for at once; what is not there may still come.
+    After a lost answer the effect is looked for at once; what is not there may still come. So it
+    is after a refusal, where the effect would carry the intent.
 
     Raises:
+        LoyaltyError: it was refused, and not done.
         OutcomeUnknown: its answer was lost, and its effect is not to be seen.
     """
+    evidence = EVIDENCE.get(operation.name)
+    doubtful = DOUBTFUL if evidence is not None and evidence.marked else (OutcomeUnknown,)
+    require_time(context, intent)
     try:
         reply = await _sent(operation, context, intent, arguments)
-    except OutcomeUnknown:
-        try:
-            return await settle(operation, context, intent, close=False, may_come=True, **arguments)
-        except OutcomeUnknown:
-            raise
-        except LoyaltyError as error:
-            raise OutcomeUnknown(f"{error} Whether it took effect cannot be read now.") from None
-    evidence = EVIDENCE.get(operation.name)
+    except doubtful as failure:
+        reply = await effect_after(failure, lambda: _effect(operation, context, intent, arguments))
     if evidence is not None and evidence.draft is not None:
         # It has happened; that its id cannot be written must not say otherwise.
         with contextlib.suppress(JournalUnavailable):
@@ -148,15 +150,16 @@ async def settle(
     """Find out by reading what became of a change.
 
     Raises:
-        Refused: it did not take effect, and no longer can.
+        DidNotHappen: it did not take effect, and no longer can.
         OutcomeUnknown: it may still come, or no read can tell.
+        LoyaltyError: the reads failed.
     """
     found = await _effect(operation, context, intent, arguments)
     if found is not None:
         return found
     if may_come:
         raise OutcomeUnknown("Its effect is not to be seen yet, and it may still arrive.")
-    raise Refused("It did not take effect.")
+    raise DidNotHappen("It did not take effect.")
 
 
 async def _effect(
@@ -174,7 +177,7 @@ async def _effect(
         raise OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
     if operation.risk == "destructive":
         return await _gone(operation, context, arguments)
-    return await _as_given(operation, context, arguments)
+    return await _as_given(operation, context, intent, arguments)
 
 
 async def _gone(
@@ -191,19 +194,45 @@ async def _gone(
 
 
 async def _as_given(
-    operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
+    operation: Operation[..., Any],
+    context: Context,
+    intent: Intent,
+    arguments: Mapping[str, Any],
 ) -> Reply | None:
     """A replacement took effect when its object is as it was given; twice is the same as once.
 
+    Where a part of what was given is not shown, or another change came after it, nothing tells.
+
     Raises:
-        OutcomeUnknown: nothing of what was given can be compared.
+        OutcomeUnknown: the object changed, and it cannot be told by what.
     """
     there = await _there(operation, context, arguments)
-    shown, _ = _shown(there, arguments)
-    given = {name: plain(value) for name, value in arguments.items() if name in shown}
+    if isinstance(there, Tiers):
+        there = next((tier for tier in there.items if tier.tier_id == arguments["tier"]), None)
+    given = {
+        name: plain(value)
+        for name, value in arguments.items()
+        if value is not None and name not in ID_ARGUMENTS
+    }
+    unsure = OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
     if not given or not isinstance(there, Reply):
-        raise OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
-    return there if all(shown[name] == value for name, value in given.items()) else None
+        raise unsure
+    shown = there.model_dump(mode="json")
+    if all(name in shown and _fits(value, shown[name]) for name, value in given.items()):
+        return there
+    untouched = intent.facts.get("last update")
+    if untouched is not None and untouched == shown.get("updated_at"):
+        return None
+    raise unsure
+
+
+def _fits(given: Any, shown: Any) -> bool:
+    """Whether what is shown holds what was given; the API may add to it."""
+    if isinstance(given, dict) and isinstance(shown, dict):
+        return all(name in shown and _fits(given[name], shown[name]) for name in given)
+    if isinstance(given, list) and isinstance(shown, list):
+        return len(given) == len(shown) and all(map(_fits, given, shown))
+    return bool(given == shown)
 
 
 async def _redeemable(context: Context, arguments: Mapping[str, Any]) -> list[str]:

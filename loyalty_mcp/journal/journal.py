@@ -10,16 +10,13 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from loyalty_mcp.audit import Entry, Head, masked, next_entry
-from loyalty_mcp.intents import ENDED, Intent, Movement, Route, State, check_move
+from loyalty_mcp.intents import COUNTED, ENDED, Intent, Movement, Route, State, check_move
 from loyalty_mcp.journal.database import Database
 from loyalty_mcp.journal.rows import MILLIONTHS, entry_of, intent_of, row_of, stored
 from loyalty_mcp.journal.tables import audit, audit_head, intents
 from loyalty_mcp.journal.tokens import Tokens
 from loyalty_mcp.policy import Policy, Usage, check
 from loyalty_mcp.wire import plain
-
-COUNTED: Final = ("sent", "applied", "unknown")
-"""What may have happened counts as having happened, for the caps."""
 
 KEPT: Final = timedelta(days=90)
 
@@ -77,6 +74,24 @@ class Journal:
         check_move(origin, target)
         async with self._database.writing() as connection:
             return await _move(connection, intent_id, origin, target, at, changes)
+
+    async def conclude(self, intent: Intent, target: State, at: datetime, **changes: Any) -> bool:
+        """Move an intent on as somebody found it, unless it has gone on by itself meanwhile.
+
+        Whoever binds a draft, or ends the intent, after it was looked at knows more.
+
+        Returns:
+            whether this call made the move.
+
+        Raises:
+            IllegalMove: there is no such move.
+        """
+        check_move(intent.state, target)
+        async with self._database.writing() as connection:
+            found = await _get(connection, intent.id)
+            if found is None or found.transaction_id != intent.transaction_id:
+                return False
+            return await _move(connection, intent.id, intent.state, target, at, changes)
 
     async def send(self, intent: Intent, policy: Policy, now: datetime) -> bool:
         """Move an approved intent to `sent`, if the policy still allows it; all in one.
@@ -155,13 +170,15 @@ class Journal:
         return {str(state): int(count) for state, count in found}
 
     async def prune(self, now: datetime) -> int:
-        """Forget ended intents of long ago; the audit trail keeps what they came to.
+        """Forget intents of long ago that were never sent, or have ended.
+
+        The audit trail keeps what they came to.
 
         Returns:
             how many were forgotten.
         """
         statement = delete(intents).where(
-            intents.c.state.in_(tuple(ENDED)), intents.c.created_at < stored(now - KEPT)
+            intents.c.state.in_((*ENDED, "proposed")), intents.c.created_at < stored(now - KEPT)
         )
         async with self._database.writing() as connection:
             return int((await connection.execute(statement)).rowcount)

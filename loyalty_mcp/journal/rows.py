@@ -1,6 +1,7 @@
 """Intents and audit entries as rows, and back."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -41,7 +42,8 @@ def row_of(intent: Intent) -> dict[str, Any]:
     movement = intent.movement
     if movement is not None:
         row["movement_kind"] = movement.kind
-        row["movement_amount"] = int(movement.amount * MILLIONTHS)
+        # What is smaller than a millionth counts as one: rounding never makes room under a cap.
+        row["movement_amount"] = math.ceil(movement.amount * MILLIONTHS)
         row["movement_member"] = movement.member
     return row
 

@@ -19,6 +19,7 @@ from loyalty_mcp.operations import contacts
 from loyalty_mcp.operations.subscriptions import create_subscription
 from loyalty_mcp.references import CONTACT_ID
 from loyalty_mcp.render import quoted
+from loyalty_mcp.sending import DidNotHappen
 from loyalty_mcp.task import guarded
 from loyalty_mcp.tasks.member import MemberOverview, get_member_overview, overview_text
 from loyalty_mcp.wire import Meta, ProgramId
@@ -102,7 +103,7 @@ async def settle(
     """Find out by reading whether somebody is a member now; a second enrolment is refused.
 
     Raises:
-        Refused: they are not.
+        DidNotHappen: they are not.
         OutcomeUnknown: it may still come.
     """
     contact_id = await _found(context, contact)
@@ -110,7 +111,7 @@ async def settle(
     if contact_id is None or await subscription(context, intent, arguments) is None:
         if may_come:
             raise OutcomeUnknown("They are no member yet, and it may still arrive.")
-        raise Refused("They are no member.")
+        raise DidNotHappen("They are no member.")
     return await _overview(context, program, contact_id)
 
 

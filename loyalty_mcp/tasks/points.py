@@ -1,5 +1,6 @@
 """Credit and debit points: a draft that only an agreed intent completes, and only once."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,8 +11,9 @@ from pydantic import Field
 
 from loyalty_mcp.account import Account, read_account, unit_of
 from loyalty_mcp.context import Context
-from loyalty_mcp.drafts import DRAFT_SECONDS, MARKER, Place, cancelled, complete, find_of
+from loyalty_mcp.drafts import DRAFT_SECONDS, MARKER, Place, cancelled, complete, find_all, find_of
 from loyalty_mcp.errors import (
+    JournalUnavailable,
     LoyaltyError,
     OutcomeUnknown,
     Refused,
@@ -26,6 +28,8 @@ from loyalty_mcp.operations.transactions import (
     create_transaction,
 )
 from loyalty_mcp.render import amount_text, quoted
+from loyalty_mcp.request import Request
+from loyalty_mcp.sending import DOUBTFUL, DidNotHappen, effect_after, require_time
 from loyalty_mcp.task import guarded
 from loyalty_mcp.wire import Amount, BalanceId, ContactId, Number, ProgramId, Reply
 
@@ -203,25 +207,24 @@ async def move(context: Context, intent: Intent, wanted: Wanted) -> PointsMoved:
         OutcomeUnknown: the completion may or may not have happened.
     """
     at_once = wanted.expires_in_minutes is not None
-    made = await _made(context, intent, wanted, at_once=at_once)
-    journal = context.journal.open()
-    if not await journal.set_transaction(intent, made.id, context.now()) and not at_once:
-        raise Refused("This intent was settled elsewhere; its draft was left to lapse.")
-    if made.status != "completed":
-        made = await complete(context, wanted.place, made.id)
+    request = _request(intent, wanted, at_once=at_once)
+    if at_once:
+        made = await _made_at_once(context, intent, wanted, request)
+    else:
+        made = await _drafted(context, intent, wanted, request)
+        await _require_first_reversal(context, wanted, made.id)
+        made = await complete(context, intent, wanted.place, made.id)
     return await _moved(context, wanted, made)
 
 
-async def _made(
-    context: Context, intent: Intent, wanted: Wanted, *, at_once: bool
-) -> Transaction | PastTransaction:
-    """The transaction of an intent, new or found by its marker."""
+def _request(intent: Intent, wanted: Wanted, *, at_once: bool) -> Request[Transaction]:
+    """The request that makes the transaction of an intent, marked with it."""
     meta = {MARKER: intent.id, "reason": wanted.reason}
     if wanted.order_id is not None:
         meta["orderId"] = wanted.order_id
     if wanted.reverses is not None:
         meta[REVERSES] = wanted.reverses
-    request = create_transaction(
+    return create_transaction(
         wanted.program,
         wanted.member,
         wanted.balance,
@@ -231,18 +234,79 @@ async def _made(
         balance_expiry_in_minutes=wanted.expires_in_minutes,
         meta=meta,
     )
+
+
+async def _drafted(
+    context: Context, intent: Intent, wanted: Wanted, request: Request[Transaction]
+) -> Transaction | PastTransaction:
+    """The draft of an intent, new or found by its marker, bound to it in the journal.
+
+    Raises:
+        LoyaltyError: there is no draft, or it is not bound; nobody will complete it.
+    """
+    made: Transaction | PastTransaction | None
     try:
-        return await context.brevo.send(request)
+        made = await context.brevo.send(request)
     except OutcomeUnknown as lost:
         try:
-            found = await find_of(context, wanted.place, intent)
+            made = await find_of(context, wanted.place, intent)
         except LoyaltyError:
-            found = None
-        if found is not None:
-            return found
-        if at_once:
-            raise
-        raise Unavailable(f"{lost} It was only the draft, so nothing was moved.") from None
+            made = None
+        if made is None:
+            raise Unavailable(f"{lost} It was only the draft, so nothing was moved.") from None
+    if not await context.journal.open().set_transaction(intent, made.id, context.now()):
+        raise Refused("This intent was settled elsewhere; its draft was left to lapse.")
+    return made
+
+
+async def _made_at_once(
+    context: Context, intent: Intent, wanted: Wanted, request: Request[Transaction]
+) -> Transaction | PastTransaction:
+    """The transaction of an intent, completed as it is made.
+
+    Raises:
+        LoyaltyError: it was not made.
+        OutcomeUnknown: it may have been made, or may still be.
+    """
+    require_time(context, intent)
+    made: Transaction | PastTransaction
+    try:
+        made = await context.brevo.send(request)
+    except DOUBTFUL as failure:
+        made = await effect_after(failure, lambda: find_of(context, wanted.place, intent))
+    # It has happened; that its id cannot be written must not say otherwise.
+    with contextlib.suppress(JournalUnavailable):
+        await context.journal.open().set_transaction(intent, made.id, context.now())
+    return made
+
+
+async def _require_first_reversal(context: Context, wanted: Wanted, draft: str) -> None:
+    """Of several reversals of one transaction that began together, only the first goes on.
+
+    Raises:
+        Refused: another was first; this draft is left to lapse, and nothing was moved.
+    """
+    if wanted.reverses is None:
+        return
+    all_of_it = await reversals(context, wanted.place, wanted.reverses)
+    first = min(all_of_it, key=lambda item: (item.created_at or "", item.id), default=None)
+    done = any(item.status == "completed" for item in all_of_it)
+    if done or (first is not None and first.id != draft):
+        raise Refused("That transaction is being reversed already; nothing was moved twice.")
+
+
+async def reversals(context: Context, place: Place, transaction_id: str) -> list[PastTransaction]:
+    """What undid a transaction, or is about to.
+
+    Raises:
+        LoyaltyError: the history cannot be read.
+    """
+
+    def fits(item: PastTransaction) -> bool:
+        reverses = (item.meta or {}).get(REVERSES) == transaction_id
+        return reverses and item.status in {"completed", "draft"}
+
+    return await find_all(context, place, fits)
 
 
 async def _moved(
@@ -294,11 +358,14 @@ async def settle(
     A credit that is completed as it is made may still arrive while `may_come`.
 
     Raises:
-        Refused: nothing was moved, and nothing will be.
-        OutcomeUnknown: it may still happen, or the history cannot be read.
+        DidNotHappen: nothing was moved, and nothing will be.
+        OutcomeUnknown: it may still happen.
+        LoyaltyError: the history cannot be read.
     """
     wanted = Wanted(kind, **arguments)
     found = await find_of(context, wanted.place, intent)
+    if found is None and intent.transaction_id is not None:
+        raise OutcomeUnknown("Its draft is not to be seen in the history.")
     if found is not None and found.status == "draft" and close:
         await cancelled(context, wanted.program, found.id)
         found = await find_of(context, wanted.place, intent)
@@ -308,7 +375,7 @@ async def settle(
         raise OutcomeUnknown("The draft is still open; it lapses within 15 minutes.")
     if found is None and may_come and wanted.expires_in_minutes is not None:
         raise OutcomeUnknown("It is not in the history yet, and may still arrive.")
-    raise Refused("Nothing was moved.")
+    raise DidNotHappen("Nothing was moved.")
 
 
 def moved_text(moved: PointsMoved, _now: datetime) -> str:

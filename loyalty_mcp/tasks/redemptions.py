@@ -9,9 +9,16 @@ from pydantic import Field
 
 from loyalty_mcp.account import read_member, unit_of
 from loyalty_mcp.context import Context
-from loyalty_mcp.drafts import COMPLETION_TRIES, MARKER
-from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused
-from loyalty_mcp.held_vouchers import consumed_between, held_voucher
+from loyalty_mcp.drafts import COMPLETION_TRIES, MARKER, Place, counted_today, find
+from loyalty_mcp.errors import (
+    JournalUnavailable,
+    LoyaltyError,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+)
+from loyalty_mcp.held_vouchers import can_be_redeemed, consumed_at, held_voucher
 from loyalty_mcp.intents import Intent, Movement, Preparation, Preview
 from loyalty_mcp.operations.rewards import Reward, get_reward
 from loyalty_mcp.operations.vouchers import (
@@ -28,8 +35,9 @@ from loyalty_mcp.operations.vouchers import (
     redeem_voucher as redeem_operation,
 )
 from loyalty_mcp.render import amount_text, quoted
+from loyalty_mcp.sending import DOUBTFUL, DidNotHappen, effect_after, in_time, require_time
 from loyalty_mcp.task import guarded
-from loyalty_mcp.wire import ContactId, Id, Meta, ProgramId, Reply, RewardId
+from loyalty_mcp.wire import ContactId, Id, Meta, ProgramId, Reply, RewardId, exact
 
 OPEN_SECONDS: Final = 900
 WHOSE: Final = "Give member, so that what it costs can be known."
@@ -138,20 +146,48 @@ async def _open(
     """Open a redemption and bind it to its intent; nobody else completes it, so it may lapse.
 
     Raises:
-        Refused: it could not be opened; nothing was used up.
+        Refused: it could not be opened, or takes more than was agreed to; nothing was used up.
+        OutcomeUnknown: it may have been opened.
     """
     marked = {**(fields.get("meta") or {}), MARKER: intent.id}
     request = redeem_operation(program, **{**fields, "meta": marked, "auto_complete": None})
+    require_time(context, intent)
+    opened = await context.brevo.send(request)
     try:
-        opened = await context.brevo.send(request)
-    except OutcomeUnknown as lost:
-        raise Refused(
-            f"{lost} It was only opened, and lapses by itself within "
-            f"{(fields.get('ttl') or OPEN_SECONDS) // 60 + 1} minutes; nothing was used up."
-        ) from None
-    if not await context.journal.open().set_transaction(intent, opened.id, context.now()):
+        bound = await context.journal.open().set_transaction(intent, opened.id, context.now())
+    except JournalUnavailable as error:
+        raise OutcomeUnknown(str(error)) from None
+    if not bound:
         raise Refused("This intent was settled elsewhere; its redemption was left to lapse.")
+    await _require_agreed_cost(context, intent, program, opened)
     return opened
+
+
+async def _require_agreed_cost(
+    context: Context, intent: Intent, program: str, opened: Redemption
+) -> None:
+    """Compare what an open redemption is about to take with what was agreed to.
+
+    A cost that is the whole balance, or a reward that was changed, may have grown meanwhile.
+
+    Raises:
+        Refused: it would take more.
+        LoyaltyError: what it would take cannot be read.
+    """
+    debit, member = opened.debit_transaction_id, opened.contact_id
+    if debit is None or member is None or "voucher" not in intent.facts:
+        return
+    cost = intent.facts.get("cost")
+    agreed = Decimal(0) if cost is None else exact(cost)
+    for definition in await context.references.balances(program):
+        place = Place(program, member, definition.id)
+        found = await find(context, place, lambda item: item.id == debit)
+        if found is not None and abs(found.amount or Decimal(0)) <= agreed:
+            return
+    raise Refused(
+        "It would take more points than was agreed to, so it was left to lapse; nothing was used "
+        "up. Ask again for a new preview."
+    )
 
 
 async def _complete(
@@ -161,20 +197,31 @@ async def _complete(
 
     Raises:
         Refused: it did not happen.
-        OutcomeUnknown: its answer was lost, and the voucher cannot be read.
+        OutcomeUnknown: it may have happened, or may still.
     """
-    for attempt in range(COMPLETION_TRIES):
+    lost: OutcomeUnknown | None = None
+    for _ in range(COMPLETION_TRIES):
+        if not in_time(context, intent):
+            break
         try:
             return await context.brevo.send(complete_operation(program, opened.id))
-        except OutcomeUnknown:
-            continue
-        except LoyaltyError:
-            if attempt == 0:
-                raise
-            break
-    used = await _used(context, intent, program, opened)
-    if used is None:
-        raise Refused("It was not completed; it lapses by itself, and nothing was used up.")
+        except OutcomeUnknown as error:
+            lost = error
+        except DOUBTFUL as refusal:
+            failure = lost or refusal
+            if opened.contact_id is None:
+                raise failure from None
+            used = await effect_after(failure, lambda: _used(context, intent, program, opened))
+            return _completed(opened, used)
+    if lost is None:
+        raise Unavailable("The server was held up too long; what it opened lapses by itself.")
+    failure = lost
+    return _completed(
+        opened, await effect_after(failure, lambda: _used(context, intent, program, opened))
+    )
+
+
+def _completed(opened: Redemption, used: datetime) -> Redemption:
     return opened.model_copy(update={"status": "completed", "completed_at": used})
 
 
@@ -183,26 +230,30 @@ async def _used(
 ) -> datetime | None:
     """When the voucher of a redemption of ours was used up; None if it was not.
 
-    As long as a redemption is open it holds its voucher, so nobody else can use it up.
+    It was usable when the redemption was opened, and as long as that is open it holds its
+    voucher: nobody else can use it up before it lapses.
 
     Raises:
-        OutcomeUnknown: the voucher cannot be read.
+        OutcomeUnknown: whose voucher it is is not known.
+        LoyaltyError: the voucher cannot be read.
     """
     if opened.contact_id is None or intent.sent_at is None:
         raise OutcomeUnknown("Whether the voucher was used up cannot be read.")
-    try:
-        held = await held_voucher(
-            context,
-            program,
-            opened.contact_id,
-            lambda item: item.id == opened.reward_attribution_id,
-        )
-    except LoyaltyError as error:
-        raise OutcomeUnknown(f"{error} Whether the voucher was used up is not known.") from None
-    until = context.now() + timedelta(minutes=1)
-    if held is None or not consumed_between(held, intent.sent_at, until):
-        return None
-    return datetime.fromisoformat(held.consumed_at or "")
+    held = await held_voucher(
+        context,
+        program,
+        opened.contact_id,
+        lambda item: item.id == opened.reward_attribution_id,
+    )
+    used = consumed_at(held)
+    lapses = intent.sent_at + timedelta(seconds=_open_for(intent) + 60)
+    ours = used is not None and (context.now() < lapses or used < lapses)
+    return used if ours else None
+
+
+def _open_for(intent: Intent) -> int:
+    """How long the redemption of an intent stays open, in seconds."""
+    return int(intent.arguments.get("ttl") or OPEN_SECONDS)
 
 
 async def prepare_for_member(
@@ -223,6 +274,7 @@ async def settle_for_member(
     context: Context,
     intent: Intent,
     *,
+    may_come: bool,
     program: str,
     member: int,
     **_rest: Any,
@@ -233,17 +285,29 @@ async def settle_for_member(
     use the voucher up as long as it was open.
 
     Raises:
-        Refused: it was not, and what is open lapses by itself.
-        OutcomeUnknown: the voucher cannot be read, or the redemption is still open.
+        DidNotHappen: it was not, and what is open lapses by itself.
+        OutcomeUnknown: its completion may still arrive.
+        LoyaltyError: the voucher cannot be read.
     """
-    if intent.transaction_id is None or intent.sent_at is None:
-        raise Refused("The redemption was never completed; nothing was used up.")
-    voucher_id = str(intent.facts.get("voucher"))
-    held = await held_voucher(context, program, member, lambda item: item.id == voucher_id)
-    lapses = intent.sent_at + timedelta(seconds=OPEN_SECONDS + 60)
-    if held is not None and consumed_between(held, intent.sent_at, lapses):
-        return await _redeemed(context, program, member, held, intent.transaction_id)
-    raise Refused("The redemption was not completed; it lapses by itself, nothing was used up.")
+    if intent.transaction_id is None:
+        raise DidNotHappen("The redemption was never completed; nothing was used up.")
+    opened = _of(intent, intent.transaction_id, member)
+    used = await _used(context, intent, program, opened)
+    if used is not None:
+        voucher_id = opened.reward_attribution_id
+        held = await held_voucher(context, program, member, lambda item: item.id == voucher_id)
+        if held is not None:
+            return await _redeemed(context, program, member, held, intent.transaction_id)
+    if may_come:
+        raise OutcomeUnknown("The voucher is not used up, and the completion may still arrive.")
+    raise DidNotHappen("The redemption was not completed; it lapses, and nothing was used up.")
+
+
+def _of(intent: Intent, redemption_id: str, member: int | None) -> Redemption:
+    """A redemption as the journal knows it."""
+    return Redemption(
+        id=redemption_id, contact_id=member, reward_attribution_id=intent.facts.get("voucher")
+    )
 
 
 async def _redeemed(
@@ -289,9 +353,17 @@ async def redeem_for_member(
     reward: RewardId | None = None,
 ) -> Redeemed:
     """Use a member's voucher, by voucher_id, code or reward: check, redeem, complete in one."""
-    held = await _held(context, program, member, voucher_id=voucher_id, code=code, reward=reward)
+    agreed = intent.facts.get("voucher", voucher_id)
+    held = await _held(context, program, member, voucher_id=agreed, code=code, reward=reward)
     fields = {"voucher_id": held.id, "member": member, "ttl": OPEN_SECONDS}
-    opened = await _open(context, intent, program, fields)
+    try:
+        opened = await _open(context, intent, program, fields)
+    except OutcomeUnknown as lost:
+        minutes = OPEN_SECONDS // 60
+        raise Refused(
+            f"{lost} It was only the opening, which lapses within {minutes} minutes; nothing was "
+            "used up."
+        ) from None
     done = await _complete(context, intent, program, opened)
     return await _redeemed(context, program, member, held, done.id, done.debit_transaction_id)
 
@@ -332,6 +404,7 @@ async def settle_redemption(
     context: Context,
     intent: Intent,
     *,
+    may_come: bool,
     program: str,
     member: int | None = None,
     auto_complete: bool | None = None,
@@ -339,23 +412,44 @@ async def settle_redemption(
 ) -> Redemption:
     """Find out by reading what became of a redemption.
 
+    One whose id was lost cannot be read; that it is open shows in a voucher that could be
+    redeemed and no longer can.
+
     Raises:
-        Refused: it was not opened or not completed; what is open lapses by itself.
-        OutcomeUnknown: whose voucher it is is not known.
+        DidNotHappen: it was not opened or not completed; what is open lapses by itself.
+        OutcomeUnknown: it may be open, or may still come, or whose voucher it is is not known.
+        LoyaltyError: the voucher cannot be read.
     """
     if intent.transaction_id is None:
-        raise Refused("The redemption was not opened, or lapses by itself; nothing was used up.")
-    opened = Redemption(
-        id=intent.transaction_id,
-        contact_id=member,
-        reward_attribution_id=intent.facts.get("voucher"),
-    )
+        raise await _unopened(context, intent, program, may_come, auto_complete)
+    opened = _of(intent, intent.transaction_id, member)
     if not auto_complete:
         return opened
     used = await _used(context, intent, program, opened)
-    if used is None:
-        raise Refused("The redemption was not completed; it lapses by itself.")
-    return opened.model_copy(update={"status": "completed", "completed_at": used})
+    if used is not None:
+        return _completed(opened, used)
+    if may_come:
+        raise OutcomeUnknown("The voucher is not used up, and the completion may still arrive.")
+    raise DidNotHappen("The redemption was not completed; it lapses by itself.")
+
+
+async def _unopened(
+    context: Context, intent: Intent, program: str, may_come: bool, auto_complete: bool | None
+) -> LoyaltyError:
+    """What is known of a redemption whose id never reached the journal."""
+    if auto_complete:
+        return DidNotHappen("The redemption was never completed; nothing was used up.")
+    voucher = intent.facts.get("voucher")
+    if voucher is None:
+        return OutcomeUnknown(f"It may be open, which no read can tell. {WHOSE}")
+    if not await can_be_redeemed(context, program, str(voucher)):
+        return OutcomeUnknown(
+            "It seems to be open: it holds the voucher until it lapses, and its id is lost. "
+            "validate_voucher tells when the voucher is free again."
+        )
+    if may_come:
+        return OutcomeUnknown("It is not open yet, and may still come.")
+    return DidNotHappen("The redemption is not open; nothing was used up.")
 
 
 @guarded("moves_value", prepare=prepare_redemption, settle=settle_redemption)
@@ -374,17 +468,23 @@ async def redeem_voucher(
     order: OrderArgument | None = None,
 ) -> Redemption:
     """Open a redemption, which may debit points; prefer redeem_for_member."""
+    # Of several vouchers of a reward, the one that was agreed to.
+    agreed = intent.facts.get("voucher")
+    named = {"voucher_id": voucher_id, "code": code, "reward": reward}
     # Completing in a second request is what makes a lost answer to the first one harmless.
     fields = {
-        "voucher_id": voucher_id,
-        "code": code,
+        **(named if agreed is None else {"voucher_id": agreed}),
         "member": member,
-        "reward": reward,
         "ttl": OPEN_SECONDS if ttl is None else ttl,
         "meta": meta,
         "order": order,
     }
-    opened = await _open(context, intent, program, fields)
+    try:
+        opened = await _open(context, intent, program, fields)
+    except OutcomeUnknown as lost:
+        if auto_complete:
+            raise Refused(f"{lost} It was only the opening; nothing was used up.") from None
+        raise
     return await _complete(context, intent, program, opened) if auto_complete else opened
 
 
@@ -395,6 +495,7 @@ async def prepare_completion(context: Context, *, program: str, redemption_id: s
         Refused: a cap needs a cost that is not known.
     """
     maker = await context.journal.open().made_by(redemption_id)
+    movement = None if maker is None or counted_today(context, maker) else maker.movement
     bounded = context.policy.caps.bind_points or context.policy.approval.operator_above is not None
     if maker is None and bounded:
         raise Refused("The operator's policy bounds amounts; use redeem_for_member instead.")
@@ -403,30 +504,44 @@ async def prepare_completion(context: Context, *, program: str, redemption_id: s
         Preview(
             f"Complete redemption {quoted(redemption_id)}{voucher} in program {program}.",
             warnings=("A used voucher cannot be given back.",),
-        )
+        ),
+        movement=movement,
     )
 
 
 async def settle_completion(
-    context: Context, intent: Intent, *, program: str, redemption_id: str, **_rest: Any
+    context: Context,
+    intent: Intent,
+    *,
+    may_come: bool,
+    program: str,
+    redemption_id: str,
+    **_rest: Any,
 ) -> Redemption:
     """Find out by reading whether a redemption was completed; only one made here is known.
 
     Raises:
-        Refused: it was not.
-        OutcomeUnknown: whose voucher it is is not known.
+        DidNotHappen: it was not.
+        OutcomeUnknown: it may still be, or whose voucher it is is not known.
+        LoyaltyError: the voucher cannot be read.
     """
-    maker = await context.journal.open().made_by(redemption_id)
-    member = None if maker is None else maker.arguments.get("member")
-    voucher = None if maker is None else maker.facts.get("voucher")
-    if member is None or voucher is None:
-        raise OutcomeUnknown("Whose voucher it is is not known; list_vouchers of its member tells.")
-    contact = await context.references.member(program, str(member))
-    opened = Redemption(id=redemption_id, contact_id=contact, reward_attribution_id=voucher)
+    opened = await _opened_here(context, program, redemption_id)
     used = await _used(context, intent, program, opened)
-    if used is None:
-        raise Refused("It was not completed.")
-    return opened.model_copy(update={"status": "completed", "completed_at": used})
+    if used is not None:
+        return _completed(opened, used)
+    if may_come:
+        raise OutcomeUnknown("The voucher is not used up, and the completion may still arrive.")
+    raise DidNotHappen("It was not completed.")
+
+
+async def _opened_here(context: Context, program: str, redemption_id: str) -> Redemption:
+    """A redemption as the journal knows it; without a member if it was opened elsewhere."""
+    maker = await context.journal.open().made_by(redemption_id)
+    if maker is None:
+        return Redemption(id=redemption_id)
+    member = maker.arguments.get("member")
+    contact = None if member is None else await context.references.member(program, str(member))
+    return _of(maker, redemption_id, contact)
 
 
 @guarded("moves_value", prepare=prepare_completion, settle=settle_completion)
@@ -434,14 +549,5 @@ async def complete_redemption(
     context: Context, intent: Intent, program: ProgramId, redemption_id: Id
 ) -> Redemption:
     """Use up an open redemption's voucher; linked points are debited."""
-    for attempt in range(COMPLETION_TRIES):
-        # Repeating is harmless: a second completion of the same id is refused.
-        try:
-            return await context.brevo.send(complete_operation(program, redemption_id))
-        except OutcomeUnknown:
-            continue
-        except LoyaltyError:
-            if attempt == 0:
-                raise
-            break
-    return await settle_completion(context, intent, program=program, redemption_id=redemption_id)
+    opened = await _opened_here(context, program, redemption_id)
+    return await _complete(context, intent, program, opened)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from loyalty_mcp.context import Context
-from loyalty_mcp.drafts import COMPLETION_TRIES, Place, complete, find
+from loyalty_mcp.drafts import COMPLETION_TRIES, Place, complete, counted_today, find
 from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents import Intent, Movement, Preparation, Preview
 from loyalty_mcp.operations.transactions import (
@@ -19,9 +19,10 @@ from loyalty_mcp.operations.transactions import (
     complete_transaction as complete_operation,
 )
 from loyalty_mcp.render import quoted
+from loyalty_mcp.sending import DidNotHappen, in_time, require_time
 from loyalty_mcp.task import guarded
 from loyalty_mcp.tasks import points
-from loyalty_mcp.tasks.points import REVERSES, PointsMoved, Reason, Wanted
+from loyalty_mcp.tasks.points import PointsMoved, Reason, Wanted
 from loyalty_mcp.wire import BalanceId, ContactId, Id, ProgramId
 
 WHOSE: Final = "Give member (and balance), so that the amount can be known."
@@ -97,16 +98,9 @@ async def prepare_completion(
     )
     summary = f"Complete transaction {transaction_id}. {preparation.preview.summary}"
     preparation = replace(preparation, preview=replace(preparation.preview, summary=summary))
-    counted = await _counted_today(context, transaction_id)
-    return replace(preparation, movement=None if counted else movement)
-
-
-async def _counted_today(context: Context, transaction_id: str) -> bool:
-    """Whether the caps of today have counted this movement when its draft was made here."""
     maker = await context.journal.open().made_by(transaction_id)
-    if maker is None or maker.movement is None or maker.sent_at is None:
-        return False
-    return maker.sent_at.date() == context.now().date()
+    counted = maker is not None and counted_today(context, maker)
+    return replace(preparation, movement=None if counted else movement)
 
 
 def _must_be_draft(found: PastTransaction) -> None:
@@ -128,7 +122,7 @@ async def settle_completion(
     """Find out by reading whether a draft was completed.
 
     Raises:
-        Refused: it was not.
+        DidNotHappen: it was not.
         OutcomeUnknown: it may still be, or whose it is is not known.
     """
     place, found = await _known(context, program, transaction_id, member, balance)
@@ -138,7 +132,7 @@ async def settle_completion(
         return _as_transaction(found)
     if found.status == "draft" and may_come:
         raise OutcomeUnknown("It is still a draft, and the completion may still arrive.")
-    raise Refused(f"It was not completed; it is {found.status}.")
+    raise DidNotHappen(f"It was not completed; it is {found.status}.")
 
 
 def _as_transaction(found: PastTransaction | Transaction) -> Transaction:
@@ -150,7 +144,7 @@ def _as_transaction(found: PastTransaction | Transaction) -> Transaction:
 @guarded("moves_value", prepare=prepare_completion, settle=settle_completion)
 async def complete_transaction(
     context: Context,
-    _intent: Intent,
+    intent: Intent,
     program: ProgramId,
     transaction_id: Id,
     member: ContactId | None = None,
@@ -159,14 +153,19 @@ async def complete_transaction(
     """Apply a draft to its member's balance for good; tiers and rewards follow."""
     place, _ = await _known(context, program, transaction_id, member, balance)
     if place is not None:
-        return _as_transaction(await complete(context, place, transaction_id))
-    for _ in range(COMPLETION_TRIES):
+        return _as_transaction(await complete(context, intent, place, transaction_id))
+    require_time(context, intent)
+    for attempt in range(COMPLETION_TRIES):
+        if not in_time(context, intent):
+            break
         # Repeating is harmless: a second completion of the same id is refused.
         try:
             return await context.brevo.send(complete_operation(program, transaction_id))
         except OutcomeUnknown:
             continue
         except Refused as refusal:
+            if attempt == 0:
+                raise
             raise OutcomeUnknown(f"{refusal} It may have been completed before. {WHOSE}") from None
     raise OutcomeUnknown(f"Brevo does not answer the completion. {WHOSE}")
 
@@ -206,7 +205,7 @@ async def settle_cancellation(
     """Find out by reading whether a draft was cancelled.
 
     Raises:
-        Refused: it was not.
+        DidNotHappen: it was not.
         OutcomeUnknown: it may still be, or whose it is is not known.
     """
     wanted = {name: arguments[name] for name in ("program", "transaction_id", "member", "balance")}
@@ -217,7 +216,7 @@ async def settle_cancellation(
         return _as_transaction(found)
     if found.status == "draft" and may_come:
         raise OutcomeUnknown("It is still a draft, and the cancellation may still arrive.")
-    raise Refused(f"It was not cancelled by intent {intent.id}; it is {found.status}.")
+    raise DidNotHappen(f"It was not cancelled by intent {intent.id}; it is {found.status}.")
 
 
 @guarded("destructive", prepare=prepare_cancellation, settle=settle_cancellation)
@@ -230,6 +229,7 @@ async def cancel_transaction(
     balance: BalanceId | None = None,
 ) -> Transaction:
     """Void a draft for good; reverse_transaction undoes a completed one."""
+    require_time(context, intent)
     try:
         return await context.brevo.send(cancel_operation(program, transaction_id))
     except OutcomeUnknown as lost:
@@ -281,16 +281,9 @@ async def _opposite(context: Context, place: Place, transaction_id: str, reason:
         raise NotFound(f"Member {place.member} has no transaction {quoted(transaction_id)} there.")
     if found.status != "completed":
         raise Refused(f"That transaction is {found.status}; only a completed one can be reversed.")
-    undone = await find(
-        context,
-        place,
-        lambda item: (
-            (item.meta or {}).get(REVERSES) == transaction_id
-            and item.status in {"completed", "draft"}
-        ),
-    )
-    if undone is not None:
-        raise Refused(f"That transaction was reversed already, by transaction {undone.id}.")
+    undone = await points.reversals(context, place, transaction_id)
+    if undone:
+        raise Refused(f"That transaction was reversed already, by transaction {undone[0].id}.")
     movement = _movement(place, found)
     return Wanted(
         kind="credit" if movement.kind == "debit" else "debit",
@@ -318,8 +311,9 @@ async def settle_reversal(
     """Find out by reading what became of a reversal.
 
     Raises:
-        Refused: nothing was moved, and nothing will be.
-        OutcomeUnknown: it may still happen, or the history cannot be read.
+        DidNotHappen: nothing was moved, and nothing will be.
+        OutcomeUnknown: it may still happen.
+        LoyaltyError: the history cannot be read.
     """
     return await points.settle(
         "credit",

@@ -16,6 +16,7 @@ from loyalty_mcp.errors import (
 from loyalty_mcp.intents import Intent, Preparation, Preview
 from loyalty_mcp.operations.programs import get_program
 from loyalty_mcp.render import fenced, quoted
+from loyalty_mcp.sending import DidNotHappen
 from loyalty_mcp.task import guarded, reads
 from loyalty_mcp.tasks.program_described import Existing, described, last_change, touched
 from loyalty_mcp.tasks.program_plan import AS_DESCRIBED, Step, changing, plan
@@ -240,7 +241,7 @@ async def settle(
 
     Raises:
         OutcomeUnknown: something is left, and what was sent last may still arrive.
-        Refused: something is left; apply_program goes on there.
+        DidNotHappen: something is left; apply_program goes on there.
     """
     existing = await read_for(context, spec)
     left = [step.words for step in changing(plan(spec, existing))]
@@ -252,7 +253,7 @@ async def settle(
     listed = ", ".join(left[:SHOWN])
     if may_come or _is_worked_on(context, existing):
         raise OutcomeUnknown(f"Not all of it is there yet; left: {listed}.")
-    raise Refused(f"It stopped on the way; left: {listed}. To finish, {GOES_ON}.")
+    raise DidNotHappen(f"It stopped on the way; left: {listed}. To finish, {GOES_ON}.")
 
 
 def _is_worked_on(context: Context, existing: Existing) -> bool:

@@ -1,0 +1,1 @@
+"""A storm: real servers on one journal, a real ledger, and everything between them failing."""

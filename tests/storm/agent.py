@@ -1,0 +1,127 @@
+"""The assistant in a storm: previews, agrees, agrees twice, forgets, and asks again."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import mcp_types as types
+
+from tests.storm.engine import REWARD, World
+from tests.storm.replica import Lost, Replica
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What a person agreed to, as the call said it.
+
+    Args:
+        tool: what was called.
+        arguments: with what.
+    """
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass
+class Diary:
+    """What the assistant did and was told.
+
+    Args:
+        agreed: intents that were confirmed, noted before the confirmation was sent.
+        told: every final answer, as (intent, status).
+        lost: how many answers died with their server.
+        errors: how many calls were plain errors, without an intent.
+    """
+
+    agreed: dict[str, Agreed] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    lost: int = 0
+    errors: int = 0
+
+
+class Agent:
+    """Asks for changes, one after the other.
+
+    Args:
+        replicas: the servers; any of them will do.
+        world: what the changes are about.
+        chance: draws what is asked for.
+        diary: where it is written down.
+    """
+
+    def __init__(
+        self, replicas: Sequence[Replica], world: World, chance: random.Random, diary: Diary
+    ) -> None:
+        self._replicas = replicas
+        self._world = world
+        self._chance = chance
+        self._diary = diary
+        self._vouchers = list(world.vouchers)
+
+    async def ask(self) -> None:
+        """Ask for one change, and see it through or forget it."""
+        tool, arguments = self._wish()
+        answer = await self._call(tool, arguments)
+        while answer is not None and answer.get("status") == "confirmation_required":
+            if self._chance.random() < 0.1:
+                return
+            intent = answer["confirmation"]
+            self._diary.agreed[intent] = Agreed(tool, arguments)
+            answer = await self._confirm(tool, {**arguments, "confirmation": intent})
+
+    def _wish(self) -> tuple[str, dict[str, Any]]:
+        drawn = self._chance.random()
+        member = str(self._chance.choice(self._world.members))
+        amount = self._chance.randint(1, 50)
+        if drawn < 0.35:
+            return "credit_points", {"member": member, "amount": amount, "reason": "Storm"}
+        if drawn < 0.45:
+            life = {"expires_in_minutes": 60 * 24}
+            return "credit_points", {"member": member, "amount": amount, "reason": "Gift", **life}
+        if drawn < 0.70:
+            return "debit_points", {"member": member, "amount": amount, "reason": "Storm"}
+        if drawn < 0.85 and self._vouchers:
+            contact, voucher = self._chance.choice(self._vouchers)
+            if self._chance.random() < 0.8:  # the others are wanted twice
+                self._vouchers.remove((contact, voucher))
+            return "redeem_for_member", {"member": str(contact), "voucher_id": voucher}
+        return "create_voucher", {"member": member, "reward": REWARD}
+
+    async def _confirm(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Confirm, sometimes several times at once, and again when the answer is lost."""
+        if self._chance.random() < 0.2:
+            answers: list[Mapping[str, Any] | None] = []
+
+            async def once() -> None:
+                answers.append(await self._call(tool, arguments))
+
+            async with anyio.create_task_group() as group:
+                for _ in range(self._chance.randint(2, 4)):
+                    group.start_soon(once)
+            return next((answer for answer in answers if answer is not None), None)
+        for _ in range(3):
+            answer = await self._call(tool, arguments)
+            if answer is not None or self._chance.random() < 0.3:
+                return answer
+        return None
+
+    async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        replica = self._chance.choice(self._replicas)
+        try:
+            result = await replica.call(tool, arguments)
+        except Lost:
+            self._diary.lost += 1
+            return None
+        return self._noted(result)
+
+    def _noted(self, result: types.CallToolResult) -> Mapping[str, Any] | None:
+        answer: Mapping[str, Any] | None = result.structured_content
+        if answer is None:
+            self._diary.errors += 1
+            return None
+        if answer["status"] != "confirmation_required":
+            self._diary.told.append((answer["intent"], answer["status"]))
+        return answer

@@ -1,0 +1,168 @@
+"""The truth after a storm: what the ledger did, beside what the journal and the answers say."""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loyalty_mcp.audit import broken
+from loyalty_mcp.drafts import MARKER
+from loyalty_mcp.intents import Intent
+from loyalty_mcp.journal import Journal
+from tests.storm.agent import Agreed, Diary
+
+EVERY: Final = 10_000_000
+MOVED: Final = """
+SELECT t.id, t.meta, t.amount, s.contact FROM transactions t
+JOIN resolutions r ON r.transaction_seq = t.seq AND r.status = 'completed'
+JOIN subscriptions s ON s.seq = t.member WHERE t.seq > ?
+"""
+ISSUED: Final = """
+SELECT v.id, v.meta, 0, s.contact FROM vouchers v
+JOIN subscriptions s ON s.seq = v.member WHERE v.seq > ?
+"""
+REDEEMED: Final = """
+SELECT d.id, d.meta, 0, s.contact FROM redemptions d
+JOIN redemption_ends e ON e.redemption_seq = d.seq AND e.status = 'completed'
+JOIN vouchers v ON v.seq = d.voucher_seq JOIN subscriptions s ON s.seq = v.member
+WHERE d.seq > ?
+"""
+PAID: Final = "SELECT debit FROM redemptions WHERE debit IS NOT NULL"
+PARTS: Final = {"transactions": MOVED, "vouchers": ISSUED, "redemptions": REDEEMED}
+MILLIONTHS: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that happened in the ledger.
+
+    Args:
+        kind: the table it stands in.
+        intent: whose marker it carries; None for none.
+        amount: signed, in points.
+        member: contact id.
+    """
+
+    kind: str
+    intent: str | None
+    amount: float
+    member: int
+
+
+def marks(database: Path) -> dict[str, int]:
+    """How far each part of the history goes; what comes later is the storm's."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return {
+            part: connection.execute(f"SELECT COALESCE(MAX(seq), 0) FROM {part}").fetchone()[0]  # noqa: S608 - our own names
+            for part in PARTS
+        }
+
+
+def effects(database: Path, since: Mapping[str, int]) -> list[Effect]:
+    """Everything that took effect after the marks; what a redemption took is part of it."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        paid = {row[0] for row in connection.execute(PAID)}
+        return [
+            Effect(part, json.loads(meta).get(MARKER), amount / MILLIONTHS, member)
+            for part, query in PARTS.items()
+            for found, meta, amount, member in connection.execute(query, (since[part],))
+            if found not in paid
+        ]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What must be zero, and what shows that it was a storm.
+
+    Args:
+        sums: what happened, by name.
+        wrongs: what must not happen, by name.
+        problems: what is wrong with the audit trail.
+    """
+
+    sums: Mapping[str, int]
+    wrongs: Mapping[str, int]
+    problems: Sequence[str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise was kept."""
+        return not any(self.wrongs.values()) and not self.problems
+
+    def table(self) -> str:
+        """The verdict as text."""
+        rows = [*self.sums.items(), *self.wrongs.items()]
+        rows.append(("broken entries in the audit trail", len(self.problems)))
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {count:>7,}" for name, count in rows)
+
+
+async def verdict(
+    journal: Journal, happened: Sequence[Effect], diary: Diary, sums: Mapping[str, int]
+) -> Verdict:
+    """Compare the ledger with the journal, and with what the assistant agreed to and was told."""
+    intents = {intent.id: intent for intent in await journal.find(limit=EVERY)}
+    trail, head = await journal.trail()
+    counted = Counter(effect.intent for effect in happened)
+    states = Counter(intent.state for intent in intents.values())
+    acted = {intent for intent in counted if intent is not None}
+    wrongs = {
+        "duplicate effects": sum(n - 1 for intent, n in counted.items() if intent is not None),
+        "effects without agreement": sum(effect.intent not in diary.agreed for effect in happened),
+        "effects other than agreed": sum(
+            effect.intent in diary.agreed and not _as_agreed(effect, diary.agreed[effect.intent])
+            for effect in happened
+        ),
+        "applied without effect": sum(
+            intent.state == "applied" and intent.id not in acted for intent in intents.values()
+        ),
+        "not applied with effect": sum(
+            intent.state not in {"applied", "unknown"} and intent.id in acted
+            for intent in intents.values()
+        ),
+        "effects without an intent": sum(effect.intent not in intents for effect in happened),
+        "unknown": states["unknown"],
+        "still under way": states["sent"],
+        "answers that were not true": sum(
+            _untrue(status, intent, intents, acted) for intent, status in diary.told
+        ),
+    }
+    told = Counter(status for _, status in diary.told)
+    totals = {
+        **sums,
+        "intents": len(intents),
+        "agreed to": len(diary.agreed),
+        "applied": states["applied"],
+        "not applied": states["not_applied"],
+        "effects in the ledger": len(happened),
+        "answered unknown at first": told["unknown"],
+        "answers lost with their server": diary.lost,
+        "audit entries": len(trail),
+    }
+    return Verdict(totals, wrongs, broken(trail, head))
+
+
+def _as_agreed(effect: Effect, agreed: Agreed) -> bool:
+    """Whether what happened is what the person had been shown."""
+    given = agreed.arguments
+    if str(effect.member) != given["member"]:
+        return False
+    match agreed.tool:
+        case "credit_points":
+            return effect.kind == "transactions" and effect.amount == given["amount"]
+        case "debit_points":
+            return effect.kind == "transactions" and effect.amount == -given["amount"]
+        case "create_voucher":
+            return effect.kind == "vouchers"
+        case _:
+            return effect.kind == "redemptions"
+
+
+def _untrue(status: str, intent: str, intents: Mapping[str, Intent], acted: set[str]) -> bool:
+    """Whether an answer said of an effect what is not so."""
+    if status == "unknown":
+        return False
+    return (status == "applied") != (intent in acted) or intent not in intents

@@ -1,10 +1,19 @@
 """An operator's word on an intent; it approves and never carries out."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import Refused, UnknownReference
 from loyalty_mcp.intents import Intent, lapsed
+
+MOST_WAITING: Final = 500
+
+
+async def waiting(context: Context) -> list[Intent]:
+    """The intents that an operator can decide on now, the oldest first; 500 at most."""
+    journal, now = context.journal.open(), context.now()
+    found = await journal.find(states=("proposed",), route="operator", limit=MOST_WAITING)
+    return [intent for intent in reversed(found) if not lapsed(intent, now)]
 
 
 async def decide(

@@ -1,7 +1,6 @@
 """The commands."""
 
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,10 @@ from typing import Any
 import click
 
 from loyalty_mcp import __version__
-from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.errors import BadSetting, LoyaltyError
 from loyalty_mcp.operator_commands import audit, doctor, intents
 from loyalty_mcp.options import read, settings_options, stop
-
-
-def log_to_stderr(level: str) -> None:
-    """Standard output is the protocol; everything else goes to standard error."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    for chatty in ("httpx2", "httpcore2", "mcp", "aiosqlite", "sqlalchemy"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+from loyalty_mcp.token_commands import token
 
 
 @click.group(invoke_without_command=True)
@@ -41,9 +30,27 @@ def main(context: click.Context, flags: dict[str, Any]) -> None:
 
 @main.command()
 @settings_options
-def serve(flags: dict[str, Any]) -> None:
-    """Serve over standard input and output."""
-    run_stdio(read(flags))
+@click.option("--http", is_flag=True, help="Over HTTP, at /mcp, for many callers.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535))
+def serve(flags: dict[str, Any], host: str, port: int, *, http: bool) -> None:
+    """Serve over standard input and output, or over HTTP."""
+    if http:
+        run_http(read(flags), host, port)
+    else:
+        run_stdio(read(flags))
+
+
+def run_http(settings: Any, host: str, port: int) -> None:
+    """Serve until told to stop."""
+    from loyalty_mcp.log_lines import log_to_stderr  # noqa: PLC0415 - only where a server runs
+    from loyalty_mcp.web.serve import serve_http  # noqa: PLC0415 - the same
+
+    log_to_stderr(settings.log_level, settings.log_format)
+    try:
+        serve_http(settings, host, port)
+    except LoyaltyError as error:
+        stop(error)
 
 
 def run_stdio(settings: Any) -> None:
@@ -51,9 +58,10 @@ def run_stdio(settings: Any) -> None:
     import anyio  # noqa: PLC0415 - only where a server runs
 
     from loyalty_mcp.composition import compose  # noqa: PLC0415 - the same
+    from loyalty_mcp.log_lines import log_to_stderr  # noqa: PLC0415 - the same
     from loyalty_mcp.server import serve_stdio  # noqa: PLC0415 - the same
 
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     if settings.role == "member" and settings.member is None:
         stop(BadSetting("LOYALTY_MCP_MEMBER is missing: role member needs the member it serves."))
     try:
@@ -106,3 +114,4 @@ def tools(flags: dict[str, Any], *, as_json: bool) -> None:
 main.add_command(intents)
 main.add_command(audit)
 main.add_command(doctor)
+main.add_command(token)

@@ -1,0 +1,1 @@
+"""The HTTP edge: who calls, what is refused, health, metrics, and the approvals page."""

@@ -1,0 +1,66 @@
+"""The body of a request: read whole before it is looked at, up to a size and a time."""
+
+from typing import Final
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from loyalty_mcp.web.refusal import Refusal
+
+LARGEST: Final = 1_048_576
+SLOWEST_SECONDS: Final = 20.0
+
+
+class BoundedBody:
+    """Hands an application its request with the body already there.
+
+    Args:
+        app: gets it.
+        largest: bytes.
+        seconds: that the whole body may take.
+
+    Raises:
+        Refusal: it is larger (413), or slower (408).
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, largest: int = LARGEST, seconds: float = SLOWEST_SECONDS
+    ) -> None:
+        self._app = app
+        self._largest = largest
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, then let the application answer."""
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > self._largest:
+            raise self._too_large()
+        first: Message | None = None
+        with anyio.move_on_after(self._seconds):
+            first = await self._whole(receive)
+        if first is None:
+            raise Refusal(408, "The body did not arrive in time.", {"Connection": "close"})
+        messages = [first]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _whole(self, receive: Receive) -> Message:
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return message
+            body += message.get("body", b"")
+            if len(body) > self._largest:
+                raise self._too_large()
+            if not message.get("more_body", False):
+                return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    def _too_large(self) -> Refusal:
+        return Refusal(
+            413, f"A body has at most {self._largest} bytes here.", {"Connection": "close"}
+        )

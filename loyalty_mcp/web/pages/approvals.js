@@ -1,0 +1,70 @@
+// Keeps the list of what waits alive: asks every few seconds, and counts the time down.
+"use strict";
+
+const EVERY = 3000;
+const waiting = document.getElementById("waiting");
+const news = document.getElementById("news");
+
+function focusOf(element) {
+  const card = element && element.closest ? element.closest("article") : null;
+  return card ? { card: card.id, value: element.value } : null;
+}
+
+function replaceList(markup) {
+  const found = new DOMParser().parseFromString(markup, "text/html");
+  const kept = focusOf(document.activeElement);
+  const before = new Set([...waiting.querySelectorAll("article")].map((item) => item.id));
+  waiting.replaceChildren(...found.body.childNodes);
+  const after = [...waiting.querySelectorAll("article")].map((item) => item.id);
+  const added = after.filter((id) => !before.has(id)).length;
+  if (added > 0) {
+    news.textContent = added === 1 ? "One more waits for you." : `${added} more wait for you.`;
+  } else if (after.length !== before.size) {
+    news.textContent = "The list has changed.";
+  }
+  if (kept) {
+    const card = document.getElementById(kept.card);
+    const buttons = card ? [...card.querySelectorAll("button")] : [];
+    const button = buttons.find((item) => item.value === kept.value);
+    if (button) {
+      button.focus();
+    }
+  }
+}
+
+let shown = null;
+
+async function ask() {
+  try {
+    const answer = await fetch("/approvals/waiting", { credentials: "same-origin" });
+    if (answer.status === 401) {
+      location.assign("/approvals?said=ended");
+      return;
+    }
+    if (!answer.ok) {
+      throw new Error(String(answer.status));
+    }
+    const markup = await answer.text();
+    const lasting = markup.replace(/data-seconds="\d+">[\d:]+/g, "");
+    if (lasting !== shown) {
+      shown = lasting;
+      replaceList(markup);
+    }
+  } catch {
+    news.textContent = "The server does not answer; trying again.";
+  }
+  setTimeout(ask, EVERY);
+}
+
+function countDown() {
+  for (const item of waiting.querySelectorAll(".left")) {
+    const left = Math.max(0, Number(item.dataset.seconds) - 1);
+    item.dataset.seconds = String(left);
+    item.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  }
+}
+
+if (waiting) {
+  setInterval(countDown, 1000);
+  setTimeout(ask, EVERY);
+}

@@ -1,0 +1,110 @@
+"""The service on a port: from the settings to the last answer."""
+
+import logging
+import socket
+from typing import Final
+
+import anyio
+import uvicorn
+
+from loyalty_mcp.composition import Parts, compose
+from loyalty_mcp.config import Settings
+from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.web.addresses import is_loopback
+from loyalty_mcp.web.app import create_app
+from loyalty_mcp.web.metrics import Calls
+from loyalty_mcp.web.streams import Streams
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS: Final = 2_000
+BACKLOG: Final = 1_024
+KEEP_ALIVE_SECONDS: Final = 30
+LONGEST_END_SECONDS: Final = 90
+
+
+class Service(uvicorn.Server):
+    """A server that ends listening streams as soon as it is told to stop.
+
+    What is being carried out is waited for.
+    """
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End: listening streams at once, everything else when it is done."""
+        self._streams.end()
+        await super().shutdown(sockets)
+
+
+async def check_reachable(parts: Parts, host: str) -> None:
+    """Refuse to be reached from elsewhere before anybody has to say who they are.
+
+    Raises:
+        BadSetting: what to do about it.
+        JournalUnavailable: it cannot be told whether there are tokens.
+    """
+    if is_loopback(host) or parts.settings.oauth_issuer is not None:
+        return
+    if not await parts.context.journal.open().tokens.all():
+        raise BadSetting(
+            f"--host {host} is reached from elsewhere, and anybody could call: make a token with "
+            "`loyalty-mcp token create`, or set LOYALTY_MCP_OAUTH_ISSUER."
+        )
+
+
+def serve_http(settings: Settings, host: str, port: int) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        settings: what to build.
+        host: what to listen on.
+        port: 0 for any that is free.
+
+    Raises:
+        LoyaltyError: it cannot be served like this.
+    """
+    anyio.run(_serve, settings, host, port)
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    calls, streams = Calls(), Streams()
+    parts = compose(settings, observe=calls.observe)
+    try:
+        await check_reachable(parts, host)
+        app = create_app(parts, calls, host=host, streams=streams)
+        listening = _listen(host, port)
+    except BaseException:
+        await parts.close()
+        raise
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=LONGEST_END_SECONDS,
+    )
+    shown = f"[{host}]" if ":" in host else host
+    log.info("serving on http://%s:%s/mcp", shown, listening.getsockname()[1])
+    await Service(config, streams).serve(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, proto)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        why = error.strerror or "there is no such name"
+        raise BadSetting(f"--host {host} --port {port} cannot be used: {why}.") from None
+    return listening

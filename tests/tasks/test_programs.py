@@ -107,7 +107,9 @@ class Desk:
 
     def __init__(self, parts: Parts, app: Starlette) -> None:
         self.parts = parts
-        self.control = SandboxControl(app)
+        self.control = SandboxControl(
+            open_http("http://sandbox", "test", timeout=20, transport=httpx2.ASGITransport(app=app))
+        )
 
     async def answer(self, tool: str, **arguments: Any) -> Answer:
         """Call a tool."""

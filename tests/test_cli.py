@@ -190,8 +190,8 @@ def test_role_member_needs_its_member() -> None:
         assert result.stderr.startswith("loyalty-mcp: LOYALTY_MCP_MEMBER is missing")
 
 
-def test_listing_tools_touches_no_disk(tmp_path: Path) -> None:
+def test_listing_tools_touches_no_disk(state_home: Path) -> None:
     """The menu is known without a journal or a network."""
     run("tools")
 
-    assert list(tmp_path.iterdir()) == []
+    assert list(state_home.iterdir()) == []

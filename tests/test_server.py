@@ -144,7 +144,7 @@ async def test_mode_token_shows_no_dialog(connect: Connect, control: SandboxCont
     assert before == await control.state_hash()
 
 
-@pytest.mark.parametrize("tool", ["debit_points", "create_program", "revoke_vouchers"])
+@pytest.mark.parametrize("tool", ["debit_points", "create_program", "publish_program"])
 async def test_mode_dialog_without_dialogs(
     connect: Connect, control: SandboxControl, tool: str
 ) -> None:
@@ -152,7 +152,7 @@ async def test_mode_dialog_without_dialogs(
     arguments = {
         "debit_points": DEBIT,
         "create_program": {"name": "Tea Club"},
-        "revoke_vouchers": {"voucher_ids": ["a"]},
+        "publish_program": {"program": "VIP Club"},
     }
     before = await control.state_hash()
     async with connect(confirm="dialog") as client:
@@ -421,13 +421,13 @@ async def live(upstream: str) -> AsyncIterator[SandboxControl]:
 
 
 @pytest.fixture
-def environment(upstream: str, tmp_path: Path) -> dict[str, str]:
+def environment(upstream: str, state_home: Path) -> dict[str, str]:
     """What a client's configuration gives the server."""
     return {
         "BREVO_API_KEY": CANARY,
         "LOYALTY_MCP_BASE_URL": f"{upstream}/v3",
         "LOYALTY_MCP_LOG_LEVEL": "DEBUG",
-        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_STATE_HOME": str(state_home),
     }
 
 
@@ -435,7 +435,7 @@ Start = Callable[..., Any]
 
 
 @pytest.fixture
-def start(environment: dict[str, str], mode: Mode, tmp_path: Path) -> Start:
+def start(environment: dict[str, str], mode: Mode, state_home: Path) -> Start:
     """Starts the server as a client does, and connects to it."""
 
     @asynccontextmanager
@@ -443,7 +443,7 @@ def start(environment: dict[str, str], mode: Mode, tmp_path: Path) -> Start:
         parameters = StdioServerParameters(
             command=sys.executable, args=["-m", "loyalty_mcp"], env={**environment, **settings}
         )
-        with (tmp_path / "stderr").open("a", encoding="utf-8") as errors:
+        with (state_home / "stderr").open("a", encoding="utf-8") as errors:
             transport = stdio_client(parameters, errlog=errors)
             async with Client(transport, mode=mode, elicitation_callback=answer) as client:
                 yield client
@@ -451,7 +451,9 @@ def start(environment: dict[str, str], mode: Mode, tmp_path: Path) -> Start:
     return started
 
 
-async def test_stdio_with_confirmations(start: Start, live: SandboxControl, tmp_path: Path) -> None:
+async def test_stdio_with_confirmations(
+    start: Start, live: SandboxControl, state_home: Path
+) -> None:
     """Over stdio: the menu, a preview that changes nothing, one debit, and no second one."""
     before, balance = await live.state_hash(), await live.balance(101)
     async with start() as client:
@@ -474,10 +476,10 @@ async def test_stdio_with_confirmations(start: Start, live: SandboxControl, tmp_
     for answer in (preview, first, wrong):
         assert "sandbox" not in text_of(answer)
         assert "sandbox" not in (answer.meta or {})
-    assert_no_key(tmp_path)
+    assert_no_key(state_home)
 
 
-async def test_stdio_with_dialogs(start: Start, live: SandboxControl, tmp_path: Path) -> None:
+async def test_stdio_with_dialogs(start: Start, live: SandboxControl, state_home: Path) -> None:
     """Over stdio: a dialog that is declined changes nothing, one that is accepted acts once."""
     before, balance = await live.state_hash(), await live.balance(101)
     reactions = [NO, types.ElicitResult(action="cancel"), YES]
@@ -495,7 +497,7 @@ async def test_stdio_with_dialogs(start: Start, live: SandboxControl, tmp_path: 
     assert cancelled.structured_content["status"] == "declined"
     assert applied.structured_content["status"] == "applied"
     assert await live.balance(101) == balance - 10
-    assert_no_key(tmp_path)
+    assert_no_key(state_home)
 
 
 @pytest.mark.parametrize("mode", ["legacy"])
@@ -599,7 +601,7 @@ def greet(wire: Wire) -> None:
     ],
 )
 def test_only_the_protocol_is_on_standard_output(
-    environment: dict[str, str], tmp_path: Path, key: str, address: str | None, said: str | None
+    environment: dict[str, str], state_home: Path, key: str, address: str | None, said: str | None
 ) -> None:
     """Each line of output is a message; the key is in none, nor in the log; the end is clean."""
     environment["BREVO_API_KEY"] = key
@@ -622,7 +624,7 @@ def test_only_the_protocol_is_on_standard_output(
     assert said is None or said in answers[0]["content"][0]["text"]
     assert CANARY not in "".join(wire.lines) + errors
     assert "Traceback" not in errors
-    for file in tmp_path.rglob("*"):
+    for file in state_home.rglob("*"):
         assert file.is_dir() or CANARY.encode() not in file.read_bytes(), file.name
 
 

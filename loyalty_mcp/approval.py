@@ -4,15 +4,16 @@ from typing import Final, Literal
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import Refused, UnknownReference
-from loyalty_mcp.intents import Intent, lapsed
+from loyalty_mcp.intents import Intent, State, lapsed
 
 MOST_WAITING: Final = 500
+WAITING: Final[tuple[State, ...]] = ("proposed",)
 
 
 async def waiting(context: Context) -> list[Intent]:
     """The intents that an operator can decide on now, the oldest first; 500 at most."""
     journal, now = context.journal.open(), context.now()
-    found = await journal.find(states=("proposed",), route="operator", limit=MOST_WAITING)
+    found = await journal.find(states=WAITING, route="operator", limit=MOST_WAITING)
     return [intent for intent in reversed(found) if not lapsed(intent, now)]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import anyio
@@ -43,10 +43,17 @@ class Keys:
     Args:
         http: fetches them.
         url: where they are.
+        clock: seconds that only go forwards.
     """
 
-    def __init__(self, http: httpx2.AsyncClient, url: str) -> None:
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        url: str,
+        clock: Callable[[], float] = anyio.current_time,
+    ) -> None:
         self._http = http
+        self._clock = clock
         self._url = url
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._read_at = float("-inf")
@@ -72,12 +79,12 @@ class Keys:
         return self._keys.get(key_id)
 
     def _wanted(self, key_id: str | None) -> bool:
-        now = anyio.current_time()
+        now = self._clock()
         old = now - self._read_at > KEYS_SECONDS or key_id not in self._keys
         return old and now - self._tried_at > PAUSE_SECONDS
 
     async def _read(self) -> None:
-        self._tried_at = anyio.current_time()
+        self._tried_at = self._clock()
         try:
             response = await self._http.get(self._url, headers={"accept": "application/json"})
             response.raise_for_status()

@@ -6,6 +6,7 @@ from typing import Final
 
 import anyio
 import uvicorn
+from starlette.types import ASGIApp
 
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import Settings
@@ -75,11 +76,18 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     try:
         await check_reachable(parts, host)
         app = create_app(parts, calls, host=host, streams=streams)
-        listening = _listen(host, port)
+        listening = listen(host, port)
     except BaseException:
         await parts.close()
         raise
-    config = uvicorn.Config(
+    shown = f"[{host}]" if ":" in host else host
+    log.info("serving on http://%s:%s/mcp", shown, listening.getsockname()[1])
+    await Service(config(app), streams).serve(sockets=[listening])
+
+
+def config(app: ASGIApp) -> uvicorn.Config:
+    """How an application is served."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
@@ -90,12 +98,14 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=LONGEST_END_SECONDS,
     )
-    shown = f"[{host}]" if ":" in host else host
-    log.info("serving on http://%s:%s/mcp", shown, listening.getsockname()[1])
-    await Service(config, streams).serve(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        BadSetting: it cannot be had.
+    """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

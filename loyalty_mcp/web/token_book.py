@@ -21,12 +21,19 @@ class TokenBook:
 
     Args:
         journal: where the tokens are.
-        now: the clock.
+        now: the clock of the calendar.
+        clock: seconds that only go forwards.
     """
 
-    def __init__(self, journal: JournalGate, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        journal: JournalGate,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = anyio.current_time,
+    ) -> None:
         self._journal = journal
         self._now = now
+        self._clock = clock
         self._tokens: dict[str, Token] = {}
         self._read_at = float("-inf")
         self._reading = anyio.Lock()
@@ -65,10 +72,10 @@ class TokenBook:
         return bool(self._tokens)
 
     async def _refresh(self) -> None:
-        if anyio.current_time() - self._read_at < FRESH_SECONDS:
+        if self._clock() - self._read_at < FRESH_SECONDS:
             return
         async with self._reading:
-            began = anyio.current_time()
+            began = self._clock()
             if began - self._read_at < FRESH_SECONDS:
                 return
             found = await self._journal.open().tokens.all()

@@ -1,6 +1,7 @@
-"""Every task, one module per subject: this list is the table of contents.
+"""Every task, one module per subject: these modules are the table of contents.
 
-A task with the name of an operation takes its place in the menu.
+A task is published by being declared in one of them, in the order of the module. A task with the
+name of an operation takes its place in the menu.
 """
 
 from loyalty_mcp.task import Task
@@ -15,26 +16,12 @@ from loyalty_mcp.tasks import (
     transactions,
 )
 
+SUBJECTS = (member, enrolment, points, transactions, redemptions, programs, publishing, intents)
+
 TASKS: dict[str, Task] = {
     task.name: task
-    for task in (
-        member.find_member,
-        member.get_member_overview,
-        enrolment.enroll_member,
-        points.credit_points,
-        points.debit_points,
-        transactions.reverse_transaction,
-        transactions.complete_transaction,
-        transactions.cancel_transaction,
-        redemptions.redeem_for_member,
-        redemptions.redeem_voucher,
-        redemptions.complete_redemption,
-        programs.plan_program,
-        programs.apply_program,
-        programs.export_program,
-        publishing.publish_program,
-        intents.get_server_status,
-        intents.check_intent,
-    )
+    for subject in SUBJECTS
+    for task in vars(subject).values()
+    if isinstance(task, Task) and task.run.__module__ == subject.__name__
 }
 """By name, in the order in which they are published."""

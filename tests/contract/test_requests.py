@@ -82,9 +82,9 @@ def _fields_of(value: Any, path: str, name: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def test_the_tools_are_the_declared_operations_in_their_order() -> None:
+def test_the_tools_are_the_declared_operations() -> None:
     """All fifty operations of the API are there, under their own names, and nothing else."""
-    assert list(OPERATIONS) == list(DECLARED)
+    assert set(OPERATIONS) == set(DECLARED)
     assert len(OPERATIONS) == 50
 
 

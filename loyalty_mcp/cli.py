@@ -22,6 +22,10 @@ def main(context: click.Context, flags: dict[str, Any]) -> None:
     """Loyalty programs on Brevo, as tools for AI assistants.
 
     Without a command: serve over standard input and output, as a client's configuration starts it.
+
+    Each setting is a flag, and an environment variable: the name in brackets.
+
+    Example: loyalty-mcp --role support --program "VIP Club"
     """
     context.obj = flags
     if context.invoked_subcommand is None:
@@ -32,9 +36,18 @@ def main(context: click.Context, flags: dict[str, Any]) -> None:
 @settings_options
 @click.option("--http", is_flag=True, help="Over HTTP, at /mcp, for many callers.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535))
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Where to listen; 0 for any port that is free.",
+)
 def serve(flags: dict[str, Any], host: str, port: int, *, http: bool) -> None:
-    """Serve over standard input and output, or over HTTP."""
+    """Serve over standard input and output, or over HTTP.
+
+    Example: loyalty-mcp serve --http --port 8000
+    """
     if http:
         run_http(read(flags), host, port)
     else:
@@ -73,21 +86,44 @@ def run_stdio(settings: Any) -> None:
 
 @main.command()
 def demo() -> None:
-    """Show the main job, end to end, on the embedded sandbox."""
+    """Show the main job, end to end, on the embedded sandbox.
+
+    Example: loyalty-mcp demo
+    """
     from loyalty_mcp.demo import run_demo  # noqa: PLC0415 - only here
 
     sys.exit(run_demo())
 
 
 @main.command()
-@click.option("--port", default=8585, show_default=True, type=click.IntRange(0, 65_535))
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--database", type=click.Path(path_type=Path, dir_okay=False), default=None)
+@click.option(
+    "--port",
+    default=8585,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Where to listen; 0 for any port that is free.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="A file that keeps the data; without one they are gone at the end.",
+)
 @click.option("--empty", is_flag=True, help="Start without the seeded world.")
 @click.option("--api-key", default=None, help="Accept only this key; any is accepted otherwise.")
-@click.option("--rate-limit", default=600, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--rate-limit",
+    default=600,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Loyalty requests an hour, as Brevo bounds them; 0 for no bound.",
+)
 def sandbox(port: int, host: str, **engine: Any) -> None:
-    """Run the engine alone, for any Brevo SDK, with Brevo's bound on requests an hour."""
+    """Run the engine alone, for any Brevo SDK.
+
+    Example: loyalty-mcp sandbox --database shop.db --rate-limit 0
+    """
     from loyalty_mcp.sandbox.serve import serve as serve_sandbox  # noqa: PLC0415 - only here
     from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - only here
 
@@ -100,7 +136,10 @@ def sandbox(port: int, host: str, **engine: Any) -> None:
 @settings_options
 @click.option("--json", "as_json", is_flag=True, help="Print the menu as JSON.")
 def tools(flags: dict[str, Any], *, as_json: bool) -> None:
-    """List the published tools, with the size of the menu in bytes and tokens."""
+    """List the published tools, with the size of the menu in bytes and tokens.
+
+    Example: loyalty-mcp tools --role support --json
+    """
     from loyalty_mcp.catalog import listing, table  # noqa: PLC0415 - only here
     from loyalty_mcp.menu import menu  # noqa: PLC0415 - only here
 

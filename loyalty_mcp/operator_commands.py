@@ -59,7 +59,10 @@ def intents(context: click.Context, flags: dict[str, Any]) -> None:
 @as_json
 @click.pass_obj
 def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool) -> None:
-    """List the newest intents first."""
+    """List intents, the newest first.
+
+    Example: loyalty-mcp intents list --state unknown
+    """
 
     async def work(parts: "Parts") -> "list[Intent]":
         states: Any = state or None
@@ -81,7 +84,10 @@ def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool
 @as_json
 @click.pass_obj
 def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Show one intent: preview, caller, state, outcome."""
+    """Show one intent: preview, caller, state, outcome.
+
+    Example: loyalty-mcp intents show 5f0c…
+    """
 
     async def work(parts: "Parts") -> "Intent":
         return await _existing(parts, intent_id)
@@ -94,7 +100,10 @@ def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def approve(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Approve an intent that waits for an operator; the agent's same call then carries it out."""
+    """Approve an intent that waits for an operator; the agent's same call then carries it out.
+
+    Example: loyalty-mcp intents approve 5f0c…
+    """
     _decide(flags, intent_id, "approved", as_json=as_json)
 
 
@@ -103,7 +112,10 @@ def approve(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def decline(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Decline an intent that waits; it can never be carried out."""
+    """Decline an intent that waits; it can never be carried out.
+
+    Example: loyalty-mcp intents decline 5f0c…
+    """
     _decide(flags, intent_id, "declined", as_json=as_json)
 
 
@@ -120,7 +132,10 @@ def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool
 @as_json
 @click.pass_obj
 def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Settle whatever was sent and has no outcome yet; exit code 1 if some stay unknown."""
+    """Settle whatever was sent and has no outcome yet; exit code 1 if some stay unknown.
+
+    Example: loyalty-mcp intents reconcile --json
+    """
 
     async def work(parts: "Parts") -> "list[Intent]":
         if parts.settings.sandbox:
@@ -191,7 +206,10 @@ def show_audit(
     *,
     as_json: bool,
 ) -> None:
-    """Show what every guarded call came to, oldest first."""
+    """Show what every guarded call came to, oldest first.
+
+    Example: loyalty-mcp audit show --tool debit_points --since 2026-11-01
+    """
 
     async def work(parts: "Parts") -> Any:
         entries, _ = await parts.context.journal.open().trail(intent=intent, tool=tool, since=since)
@@ -219,7 +237,10 @@ def _entry(item: Any) -> dict[str, Any]:
 @as_json
 @click.pass_obj
 def verify(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Verify the chain of the trail; exit code 1 if an entry was altered, removed or moved."""
+    """Verify the chain of the trail; exit code 1 if an entry was altered, removed or moved.
+
+    Example: loyalty-mcp audit verify
+    """
     from loyalty_mcp.audit import broken  # noqa: PLC0415 - only here
 
     async def work(parts: "Parts") -> Any:

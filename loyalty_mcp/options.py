@@ -12,6 +12,39 @@ from loyalty_mcp.errors import BadSetting, LoyaltyError
 
 USAGE = 2
 
+MEANINGS = {
+    "api_key": "the key of Brevo's API; without one the embedded sandbox serves",
+    "base_url": "root of the API",
+    "role": "which tools are published",
+    "read_only": "publish only tools that change nothing; nothing overrides it",
+    "program": "pin one program, by name or id",
+    "member": "pin one member, by contact id, email or own id; role member needs it",
+    "tools": "publish only these tools of the role, comma-separated",
+    "exclude_tools": "publish all but these tools, comma-separated",
+    "confirm": "who has to agree to a change",
+    "policy": "a TOML file of caps and approvals",
+    "intent_ttl": "seconds a preview may wait for agreement",
+    "dialog_timeout": "seconds a dialog may stay open",
+    "database_url": "the journal; postgresql+asyncpg://… for several replicas",
+    "secret": "32 bytes or more, the same on all replicas",
+    "timeout": "seconds a request to Brevo may take",
+    "log_level": "how much is logged, to standard error",
+    "log_format": "lines of text, or of JSON",
+    "public_url": "the address by which callers over HTTP reach this service",
+    "allowed_hosts": "further names in the Host header, comma-separated",
+    "allowed_origins": "web pages of other places that may call, comma-separated",
+    "oauth_issuer": "the authorization server whose access tokens are taken",
+    "oauth_audience": "whom its access tokens have to be for",
+    "oauth_jwks_url": "where its public keys are",
+    "oauth_member_claim": "the claim that binds a caller to one member",
+}
+"""Each setting in a few words: for `--help` and the table in the README."""
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a setting."""
+    return "BREVO_API_KEY" if field == "api_key" else f"LOYALTY_MCP_{field.upper()}"
+
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command a flag for each setting; the command receives those that were given.
@@ -37,12 +70,13 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _option(name: str, annotation: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     flag = f"--{name.replace('_', '-')}"
-    variable = "BREVO_API_KEY" if name == "api_key" else f"LOYALTY_MCP_{name.upper()}"
+    meaning = MEANINGS[name]
+    told = f"{meaning[0].upper()}{meaning[1:]} [{variable_of(name)}]."
     if annotation is bool:
-        return click.option(flag, is_flag=True, default=None, help=f"As {variable}.")
+        return click.option(flag, is_flag=True, default=None, help=told)
     choices = get_args(annotation) if get_origin(annotation) is Literal else ()
     kind = click.Choice(choices) if choices else None
-    return click.option(flag, type=kind, default=None, help=f"As {variable}.")
+    return click.option(flag, type=kind, default=None, help=told)
 
 
 def read(flags: dict[str, Any]) -> Any:

@@ -46,7 +46,7 @@ def token(context: click.Context, flags: dict[str, Any]) -> None:
 
 @token.command()
 @click.option("--name", required=True, help="Who holds it; the audit trail names them so.")
-@click.option("--role", required=True, type=click.Choice(typing.get_args(Role)))
+@click.option("--role", required=True, type=click.Choice(typing.get_args(Role)), help="Its tools.")
 @click.option("--member", default=None, help="The one member its holder may reach.")
 @click.option("--expires", default=None, type=Moment(), help="Until when it may be used.")
 @click.option("--operator", is_flag=True, help="Its holder approves the intents of others.")
@@ -60,7 +60,10 @@ def create(
     *,
     operator: bool,
 ) -> None:
-    """Make a token and print it, this once; only its digest is kept."""
+    """Make a token and print it, this once; only its digest is kept.
+
+    Example: loyalty-mcp token create --name till-3 --role support --expires 2027-01-31
+    """
     from loyalty_mcp.token import Token, checked, digest_of, new_secret  # noqa: PLC0415 - only here
 
     secret = new_secret()
@@ -78,7 +81,10 @@ def create(
 @as_json
 @click.pass_obj
 def list_tokens(flags: dict[str, Any], *, as_json: bool) -> None:
-    """List the tokens that were made, without their secrets."""
+    """List the tokens that were made, without their secrets.
+
+    Example: loyalty-mcp token list --json
+    """
 
     async def work(parts: "Parts") -> "list[dict[str, Any]]":
         now = parts.context.now()
@@ -101,7 +107,10 @@ def list_tokens(flags: dict[str, Any], *, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def revoke(flags: dict[str, Any], name: str) -> None:
-    """Revoke a token for ever; every replica knows within five seconds."""
+    """Revoke a token for ever; every replica knows within five seconds.
+
+    Example: loyalty-mcp token revoke till-3
+    """
 
     async def work(parts: "Parts") -> None:
         if not await parts.context.journal.open().tokens.revoke(name, parts.context.now()):

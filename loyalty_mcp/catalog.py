@@ -2,9 +2,11 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from loyalty_mcp.operation import Risk
+from loyalty_mcp.prompts import Prompt
 from loyalty_mcp.tool import Tool
 
 BYTES_A_TOKEN: Final = 4.4
@@ -70,3 +72,80 @@ def table(found: Mapping[str, Any]) -> str:
     how = "estimated; the extra `tokens` counts" if found["tokens_estimated"] else "o200k_base"
     sizes = f"{found['bytes']:,} bytes, {found['tokens']:,} tokens ({how})"
     return "\n".join([*lines, "", f"{found['count']} tools, {sizes}"])
+
+
+RISKS: Final[Mapping[Risk, str]] = {
+    "read": "Changes nothing.",
+    "write": "Changes configuration, after a person agreed.",
+    "moves_value": "Changes what a member has, after a person agreed.",
+    "destructive": "Takes away what cannot be given back, after a person agreed.",
+}
+
+
+def manifest_tools(tools: Mapping[str, Tool]) -> list[dict[str, str]]:
+    """The menu as a bundle's manifest lists it."""
+    return [{"name": tool.name, "description": tool.description} for tool in tools.values()]
+
+
+def manifest_prompts(prompts: Iterable[Prompt]) -> list[dict[str, Any]]:
+    """The prompts as a bundle's manifest lists them, with places for their arguments."""
+    return [
+        {
+            "name": prompt.name,
+            "description": prompt.description,
+            "arguments": [argument.name for argument in prompt.arguments],
+            "text": " ".join(
+                [
+                    prompt.text,
+                    *(f"{item.name}: ${{arguments.{item.name}}}" for item in prompt.arguments),
+                ]
+            ),
+        }
+        for prompt in prompts
+    ]
+
+
+def reference(tools: Mapping[str, Tool], roles: Callable[[str], Iterable[str]]) -> str:
+    """The reference of the tools, in Markdown.
+
+    Args:
+        tools: what to describe.
+        roles: in which roles a tool of this name is published.
+    """
+    return "\n\n".join(_entry(tool, roles(tool.name)) for tool in tools.values())
+
+
+def _entry(tool: Tool, roles: Iterable[str]) -> str:
+    lines = [
+        f"### `{tool.name}`",
+        "",
+        tool.description,
+        f"{RISKS[tool.risk]} Roles: {', '.join(roles)}.",
+    ]
+    schema = tool.input_schema
+    required = schema.get("required", ())
+    rows = [
+        f"| `{name}` | {_kind(part)} | {'yes' if name in required else ''} | {_cell(part)} |"
+        for name, part in schema["properties"].items()
+    ]
+    if rows:
+        lines += [
+            "",
+            "| argument | type | required | meaning |",
+            "| --- | --- | --- | --- |",
+            *rows,
+        ]
+    return "\n".join(lines)
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    kind: str = schema["type"]
+    return f"list of {_kind(schema['items'])}" if kind == "array" else kind
+
+
+def _cell(schema: Mapping[str, Any]) -> str:
+    choices = ", ".join(f"`{choice}`" for choice in schema.get("enum", ()))
+    least, most = schema.get("minimum"), schema.get("maximum")
+    bounds = [f"from {least}"] * (least is not None) + [f"to {most}"] * (most is not None)
+    parts = [schema.get("description", ""), choices, " ".join(bounds)]
+    return "; ".join(part for part in parts if part)

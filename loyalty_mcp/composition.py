@@ -14,6 +14,7 @@ from loyalty_mcp.config import Settings, state_folder
 from loyalty_mcp.context import Context
 from loyalty_mcp.desk import Desks
 from loyalty_mcp.dispatch import Dispatch, Observe, unobserved
+from loyalty_mcp.embedded import Embedded
 from loyalty_mcp.guard import Guard
 from loyalty_mcp.journal_gate import JournalGate
 from loyalty_mcp.menu import every_tool, menu
@@ -46,7 +47,7 @@ class Parts:
     context: Context
     desks: Desks
     http: httpx2.AsyncClient
-    engine: Any = None
+    engine: Embedded | None = None
 
     @property
     def dispatch(self) -> Dispatch:
@@ -66,7 +67,7 @@ class Parts:
         await self.http.aclose()
         await self.context.journal.close()
         if self.engine is not None:
-            self.engine.state.store.close()
+            self.engine.close()
 
     def server(self) -> "Server[None]":
         """The MCP server over these parts."""
@@ -124,6 +125,12 @@ async def private_sandbox() -> AsyncIterator[Brevo]:
         engine.state.store.close()
 
 
+def _new_sandbox() -> Any:
+    from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only when a request comes
+
+    return create_app()
+
+
 def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserved) -> Parts:
     """Put the parts together.
 
@@ -144,9 +151,7 @@ def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserv
         http = open_http(settings.base_url, key, timeout=settings.timeout)
     else:
         if sandbox is None:
-            from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only without a key
-
-            sandbox = engine = create_app()
+            sandbox = engine = Embedded(_new_sandbox)
         transport = httpx2.ASGITransport(app=sandbox)
         http = open_http(SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport)
     brevo = Brevo(http, timeout=settings.timeout)

@@ -10,19 +10,13 @@ from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
 import anyio
-import mcp_types as types
-from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel import Server
-from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-from mcp.server.stdio import stdio_server
-from mcp.shared.exceptions import MCPError
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from loyalty_mcp import completion, prompts, resources
 from loyalty_mcp.agreement import Caller, Reaction
 from loyalty_mcp.config import Role, Settings
 from loyalty_mcp.context import Context as Work
+from loyalty_mcp.deferred import built_on_first_use
 from loyalty_mcp.desk import Desk
 from loyalty_mcp.dispatch import SANDBOX_MARK, Answer, Ask
 from loyalty_mcp.errors import LoyaltyError
@@ -30,6 +24,15 @@ from loyalty_mcp.menu import every_tool
 from loyalty_mcp.operation import Risk
 from loyalty_mcp.principal import Principal
 from loyalty_mcp.tool import Tool
+
+with built_on_first_use():
+    import mcp_types as types
+    from mcp.server.context import ServerRequestContext
+    from mcp.server.lowlevel import Server
+    from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+    from mcp.server.stdio import stdio_server
+    from mcp.shared.exceptions import MCPError
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 log = logging.getLogger(__name__)
 

@@ -24,6 +24,7 @@ from pydantic_core import PydanticUndefined
 from loyalty_mcp.errors import InvalidArgument
 from loyalty_mcp.intents import Preparation
 from loyalty_mcp.operation import Risk
+from loyalty_mcp.published_schemas import kept, without
 from loyalty_mcp.render import quoted
 from loyalty_mcp.schema import published
 from loyalty_mcp.wire import Input, Reference
@@ -211,11 +212,21 @@ class Tool:
     @cached_property
     def input_schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments, as published."""
-        return published(self.arguments.model_json_schema())
+        known = kept().get(self.name)
+        return self.derived_input() if known is None else without(known["input"], self.pinned)
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
         """The JSON schema of the structured content, as published."""
+        known = kept().get(self.name)
+        return self.derived_output() if known is None else known["output"]
+
+    def derived_input(self) -> dict[str, Any]:
+        """The schema of the arguments, from their declaration."""
+        return published(self.arguments.model_json_schema())
+
+    def derived_output(self) -> dict[str, Any]:
+        """The schema of the structured content, from the declaration of the answer."""
         answer = published(
             self.answer.model_json_schema(mode="serialization", by_alias=False), answer=True
         )

@@ -4,10 +4,11 @@ import functools
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Final
+from typing import Any, Final
 
 from loyalty_mcp.config import Role, Settings
 from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.operation import Operation
 from loyalty_mcp.operations import (
     OPERATIONS,
     balance_definitions,
@@ -94,6 +95,11 @@ def reaches_one(tool: Tool) -> bool:
     return tool.name in NOBODYS or _configures(tool.name)
 
 
+def _creation(name: str) -> Operation[..., Any] | None:
+    """The operation that creates what an `update_` operation replaces."""
+    return OPERATIONS.get(name.replace("update_", "create_")) if "update_" in name else None
+
+
 def _configures(name: str) -> bool:
     operation = OPERATIONS.get(name)
     return (
@@ -132,7 +138,10 @@ def all_tools(pinned: Mapping[str, str] | None = None) -> dict[str, Tool]:
     A task takes the place of the operation of its name, where the bare request is not enough.
     """
     fixed = pinned or {}
-    operations = {name: tool_of(operation, fixed) for name, operation in OPERATIONS.items()}
+    operations = {
+        name: tool_of(operation, fixed, twin=_creation(name))
+        for name, operation in OPERATIONS.items()
+    }
     tasks = {name: tool_of_task(task, fixed) for name, task in TASKS.items()}
     return {name: tasks.get(name) or operations[name] for name in {**tasks, **operations}}
 

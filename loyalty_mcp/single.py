@@ -39,8 +39,18 @@ ID_ARGUMENTS: Final = (
 )
 
 
-def tool_of(operation: Operation[..., Any], pinned: Mapping[str, str]) -> Tool:
-    """The tool that an operation is."""
+def tool_of(
+    operation: Operation[..., Any],
+    pinned: Mapping[str, str],
+    twin: Operation[..., Any] | None = None,
+) -> Tool:
+    """The tool that an operation is.
+
+    Args:
+        operation: what it sends.
+        pinned: arguments that are not the assistant's to give.
+        twin: the operation that creates what this one replaces, with the same arguments.
+    """
     hints = typing.get_type_hints(operation.describe)
     (answer,) = typing.get_args(hints["return"])
     names = set(operation.parameters)
@@ -54,6 +64,7 @@ def tool_of(operation: Operation[..., Any], pinned: Mapping[str, str]) -> Tool:
         prepare=partial(prepare, operation) if changes else None,
         settle=partial(settle, operation) if changes else None,
         pinned={name: value for name, value in pinned.items() if name in names},
+        described=frozenset() if twin is None else frozenset(twin.parameters),
     )
 
 

@@ -25,8 +25,8 @@ from loyalty_mcp.errors import InvalidArgument
 from loyalty_mcp.intents import Preparation
 from loyalty_mcp.operation import Risk
 from loyalty_mcp.published_schemas import kept, without
-from loyalty_mcp.render import quoted
-from loyalty_mcp.schema import published
+from loyalty_mcp.render import NOISE, quoted
+from loyalty_mcp.schema import bare, published
 from loyalty_mcp.wire import Input, Reference
 
 LONGEST_REFERENCE = 320
@@ -34,6 +34,29 @@ LONGEST_REFERENCE = 320
 
 OPTIONAL_REFERENCES = frozenset({"program", "balance"})
 """These may be left out where there is only one."""
+
+UNASKED = NOISE | frozenset(
+    (
+        *("meta", "deleted_at", "disabled_at", "event_time", "rejected_at", "cancelled_at"),
+        *("subscription_pool_id", "subscription_generator_id", "pattern", "birthday_attribute"),
+        *("code_generator_id", "config", "generator", "reward_configs", "trigger_id", "rule"),
+        *("subtract_total_balance", "total_attribution", "total_redeem", "public_image"),
+    )
+)
+"""Facts of an answer that its schema does not name, though the answer has them."""
+
+SAID_BEFORE = frozenset(
+    (
+        *("contact_id", "balance_definition_id", "reward_id", "group_id", "document_id"),
+        *("owner_contact_id", "transaction_type", "kind", "unit", "consumed_at", "code_count"),
+        *("upgrade_schedule", "downgrade_schedule"),
+        *("processed_at", "reject_reason", "expiration_date", "completed_at", "expires_at"),
+    )
+)
+"""The same for the result of a change, beside all that the call itself said."""
+
+MADE = frozenset({"code", "transaction_id"})
+"""What an answer says anew under the name of an argument."""
 
 Resolver = Callable[[Reference, str | None], Awaitable[Any]]
 
@@ -148,6 +171,7 @@ class Tool:
         text: says the answer in words; None for the plain list of its facts.
         skip: how many leading parameters of `function` are not the assistant's.
         pinned: arguments that the settings have fixed, and that are not published.
+        described: arguments that the tool which its description names describes already.
     """
 
     name: str
@@ -160,6 +184,7 @@ class Tool:
     text: Callable[[Any, datetime], str] | None = None
     skip: int = 0
     pinned: Mapping[str, str] = field(default_factory=dict)
+    described: frozenset[str] = frozenset()
 
     @property
     def guarded(self) -> bool:
@@ -203,10 +228,7 @@ class Tool:
             required = default is inspect.Parameter.empty
             fields[name] = (given, PydanticUndefined if required else default)
         if self.guarded:
-            fields["confirmation"] = (
-                Annotated[str, Field(max_length=64, description="Intent agreed to")] | None,
-                None,
-            )
+            fields["confirmation"] = (Annotated[str, Field(max_length=64)] | None, None)
         return create_model(f"{self.name}_arguments", __base__=Arguments, **fields)
 
     @cached_property
@@ -223,12 +245,19 @@ class Tool:
 
     def derived_input(self) -> dict[str, Any]:
         """The schema of the arguments, from their declaration."""
-        return published(self.arguments.model_json_schema())
+        found = published(self.arguments.model_json_schema())
+        for name in self.described.intersection(found["properties"]):
+            found["properties"][name] = bare(found["properties"][name])
+        return found
 
     def derived_output(self) -> dict[str, Any]:
         """The schema of the structured content, from the declaration of the answer."""
+        said_before = SAID_BEFORE.union(self.parameters) - MADE
+        left_out = UNASKED | said_before if self.guarded else UNASKED
         answer = published(
-            self.answer.model_json_schema(mode="serialization", by_alias=False), answer=True
+            self.answer.model_json_schema(mode="serialization", by_alias=False),
+            answer=True,
+            without=left_out,
         )
         return envelope_schema(answer) if self.guarded else answer
 
@@ -270,7 +299,6 @@ def envelope_schema(result: dict[str, Any]) -> dict[str, Any]:
     """The schema of what a guarded tool answers around its `result`."""
     text = {"type": "string"}
     return {
-        "type": "object",
         "properties": {
             "status": text,
             "intent": text,
@@ -280,6 +308,7 @@ def envelope_schema(result: dict[str, Any]) -> dict[str, Any]:
             "result": result,
             "reason": text,
         },
+        "type": "object",
         "required": ["status"],
     }
 

@@ -164,11 +164,11 @@ TierId = Annotated[str, Field(pattern=ID_PATTERN), Reference("tier")]
 RewardId = Annotated[str, Field(pattern=ID_PATTERN), Reference("reward")]
 ContactId = Annotated[
     int,
-    Field(ge=1, lt=2**63, description="Contact id, email, +phone, own id"),
+    Field(ge=1, lt=2**63, description="id/email/+phone"),
     Reference("member"),
 ]
 Enrollee = Annotated[
-    int, Field(ge=1, lt=2**63, description="Contact id, email or +phone"), Reference("contact")
+    int, Field(ge=1, lt=2**63, description="id/email/+phone"), Reference("contact")
 ]
 """A contact who is not a member yet, so no own id can name it."""
 

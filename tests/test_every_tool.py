@@ -106,7 +106,7 @@ PLAIN = {
     # ids that another tool's answer names
     *("transaction_id", "voucher_id", "voucher_ids", "redemption_id", "limit_id"),
     *("code_pool_id", "point_of_sell_id", "intent"),
-    # moments and spans, whose form the schema tells
+    # moments and spans
     *("due_at", "expires_at", "event_time", "valid_from", "expiration_date", "ttl"),
     *("duration_value", "duration_unit", "duration_modifier", "scheduled_date"),
     *("sliding_schedule", "balance_availability_duration_value"),
@@ -116,7 +116,12 @@ PLAIN = {
     *("balance_option_amount_overtaking_strategy", "balance_option_credit_rounding"),
     *("balance_option_debit_rounding", "upgrade_strategy", "downgrade_strategy"),
     *("upgrade_schedule", "downgrade_schedule", "tier_order", "access_conditions"),
-    *("params", "include_internal", "metadata_key_value", "publish", "rehearse"),
+    *("params", "include_internal", "metadata_key_value", "document_id", "tier_rewards"),
+    # words of our own that say what they are; a confirmation comes with how to use it
+    *("confirmation", "reason", "order_id", "expires_in_minutes", "create_contact", "include"),
+    *("publish", "rehearse", "creation_date", "balance_expiry_in_minutes"),
+    # told where it is created, to which the description of its replacement points
+    "balance_expiration_date",
 }
 """Arguments whose name says enough, so that a description would only cost tokens."""
 

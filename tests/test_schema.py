@@ -73,7 +73,7 @@ def test_input_schema() -> None:
             "pair": {"type": "array", "items": {"type": "string"}},
             "choice": {"type": "string", "enum": ["a", "b"]},
             "only": {"type": "string", "enum": ["a"]},
-            "above": {"type": "integer", "minimum": 0, "maximum": 9},
+            "above": {"type": "integer"},
             "pattern": {"type": "string"},
             "free": {"type": "object"},
         },
@@ -82,24 +82,16 @@ def test_input_schema() -> None:
 
 
 def test_answer_schema() -> None:
-    """An answer's schema names its fields two levels deep, without a word more."""
-    middle = {
-        "type": "object",
-        "properties": {
-            "leaf": {"type": "object"},
-            "leaves": {"type": "array", "items": {"type": "object"}},
-            "name": {"type": "string"},
-        },
+    """An answer's schema names its own fields, without a word more."""
+    schema = Whole.model_json_schema(mode="serialization", by_alias=False)
+    parts = {
+        "middle": {"type": "object"},
+        "middles": {"type": "array", "items": {"type": "object"}},
     }
 
-    assert published(
-        Whole.model_json_schema(mode="serialization", by_alias=False), answer=True
-    ) == {
-        "type": "object",
-        "properties": {
-            "middle": middle,
-            "middles": {"type": "array", "items": {"type": "object"}},
-        },
+    assert published(schema, answer=True) == {"type": "object", "properties": parts}
+    assert published(schema, answer=True, without={"middle"})["properties"] == {
+        "middles": parts["middles"]
     }
 
 
@@ -119,11 +111,6 @@ ACCEPTED = {
     "items",
     "enum",
     "description",
-    "format",
-    "minimum",
-    "maximum",
-    "minItems",
-    "maxItems",
 }
 
 

@@ -47,7 +47,7 @@ Unit = Annotated[
         "CHF",
         "BRL",
     ],
-    WithJsonSchema({"type": "string", "description": "POINTS or a currency, as EUR"}),
+    WithJsonSchema({"type": "string", "description": "POINTS or ISO currency"}),
 ]
 """Published without the list of seventeen: a wrong one is answered with it."""
 
@@ -57,15 +57,14 @@ Overtaking = Annotated[
         {
             "type": "string",
             "enum": ["strict", "partial"],
-            "description": "Credit over max_amount: refuse or trim",
         }
     ),
 ]
 Rounding = Literal["lower", "upper", "natural"]
 Snap = Literal["noModification", "startOfPeriod", "endOfPeriod"]
 Day = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
-ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm, for no duration")]
-ExpiryDayOrNone = Annotated[str, Field(pattern=f"^({Day})?$", description="dd/mm, for no duration")]
+ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm")]
+ExpiryDayOrNone = Annotated[str, Field(pattern=f"^({Day})?$", description="dd/mm")]
 """The empty text takes a fixed day away."""
 
 
@@ -152,7 +151,7 @@ def create_balance_definition(
     balance_expiration_date: ExpiryDay | None = None,
     meta: Meta | None = None,
 ) -> Request[BalanceDefinition]:
-    """Define a balance in the draft; without expiry it never lapses."""
+    """Create a balance in the draft; without expiry it never lapses."""
     _refuse_two_expiries(
         balance_expiration_date,
         balance_availability_duration_value,
@@ -213,7 +212,7 @@ def update_balance_definition(
     balance_expiration_date: ExpiryDayOrNone | None = None,
     meta: Meta | None = None,
 ) -> Request[BalanceDefinition]:
-    """Replace all settings of a balance in the draft; what is left out is cleared."""
+    """Replace a draft balance, as create_balance_definition; what is left out is cleared."""
     _refuse_two_expiries(
         balance_expiration_date,
         balance_availability_duration_value,

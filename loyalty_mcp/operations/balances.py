@@ -126,7 +126,7 @@ def get_subscription_balances(
 def create_subscription_balance(
     program: ProgramId, member: ContactId, balance: BalanceId
 ) -> Request[SubscriptionBalance]:
-    """Open an empty balance for a member; enrolment already opens all."""
+    """Open an empty balance; enrolment already opens all."""
     body = {"balanceDefinitionId": balance}
     return post(f"{PROGRAMS}/{program}/subscriptions/{member}/balances", SubscriptionBalance, body)
 

@@ -20,9 +20,7 @@ from loyalty_mcp.wire import (
     Version,
 )
 
-ConstraintType = Annotated[
-    Literal["transaction", "amount"], Field(description="What value caps: count or sum")
-]
+ConstraintType = Annotated[Literal["transaction", "amount"], Field(description="Caps count or sum")]
 
 
 class BalanceLimit(Reply):
@@ -56,7 +54,7 @@ def create_balance_limit(
     value: Count,
     sliding_schedule: bool | None = None,
 ) -> Request[BalanceLimit]:
-    """Cap members' movements per period, in the draft. Keep its id: none lists it."""
+    """Cap movements per period, in the draft; keep the id, no tool lists it."""
     body = {
         "constraintType": constraint_type,
         "transactionType": transaction_type,
@@ -92,7 +90,7 @@ def update_balance_limit(
     value: Count,
     sliding_schedule: bool | None = None,
 ) -> Request[BalanceLimit]:
-    """Replace a limit in the draft; what is left out is cleared."""
+    """Replace a draft limit, as create_balance_limit; what is left out is cleared."""
     body = {
         "constraintType": constraint_type,
         "transactionType": transaction_type,

@@ -69,9 +69,7 @@ def get_program(program: ProgramId) -> Request[Program]:
 def create_program(
     name: Name,
     description: Description | None = None,
-    document_id: Annotated[
-        str | None, Field(max_length=256, description="Your own document id")
-    ] = None,
+    document_id: Annotated[str | None, Field(max_length=256)] = None,
     meta: Meta | None = None,
 ) -> Request[Program]:
     """Create an inactive program; apply_program makes a whole one."""
@@ -108,5 +106,5 @@ def delete_program(program: ProgramId) -> Request[Done]:
 
 @write("Make the draft of program {program} live for its members.", before=get_program)
 def publish_program(program: ProgramId) -> Request[Done]:
-    """Make the draft live for members; the first publish opens the program."""
+    """Make the draft live; the first publish opens the program."""
     return post(f"{PROGRAMS}/{program}/publish", Done)

@@ -259,7 +259,7 @@ def create_reward(
     public_description: PublicText | None = None,
     public_image: ImageUrl | None = None,
 ) -> Request[CreatedReward]:
-    """Create a reward's texts in the draft; its value and rules need Brevo's app."""
+    """Create a draft reward; value and rules need Brevo's app."""
     body = {
         "name": name,
         "publicName": public_name,

@@ -150,10 +150,10 @@ def create_subscription(
     program: ProgramId,
     contact: Enrollee,
     own_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None,
-    creation_date: Annotated[Instant | None, Field(description="Past, for imports")] = None,
+    creation_date: Instant | None = None,
     meta: Meta | None = None,
 ) -> Request[Subscription]:
-    """Enrol an existing contact; enroll_member also finds or makes it."""
+    """Enrol an existing contact; prefer enroll_member."""
     body = {
         "contactId": contact,
         "loyaltySubscriptionId": own_id,
@@ -179,7 +179,7 @@ def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
 def add_subscription_members(
     program: ProgramId, member: ContactId, members: Members
 ) -> Request[SharedSubscription]:
-    """Let more contacts share the membership of `member`."""
+    """Let more contacts share a member's membership."""
     _refuse_nobody(members)
     if member in members:
         raise ValueError("members must not name the owner")

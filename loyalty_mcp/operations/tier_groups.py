@@ -48,6 +48,10 @@ ScheduleArgument = Annotated[
 ]
 """Published by its field names alone; seldom needed, and checked all the same."""
 
+SameSchedule = Annotated[
+    Schedule, WithJsonSchema({"type": "object", "description": "As upgrade_schedule"})
+]
+
 
 class GroupSchedule(Reply):
     """When tiers are evaluated, where a schedule says so."""
@@ -93,10 +97,10 @@ def create_tier_group(
     downgrade_strategy: Strategy | None = None,
     tier_order: TierOrder | None = None,
     upgrade_schedule: ScheduleArgument | None = None,
-    downgrade_schedule: ScheduleArgument | None = None,
+    downgrade_schedule: SameSchedule | None = None,
     meta: Meta | None = None,
 ) -> Request[TierGroup]:
-    """Create a tier group in the draft; schedules can be set only now."""
+    """Create a draft tier group; schedules can be set only now."""
     body = {
         "name": name,
         "upgradeStrategy": upgrade_strategy,
@@ -134,7 +138,7 @@ def update_tier_group(
     downgrade_strategy: Strategy,
     meta: Meta | None = None,
 ) -> Request[TierGroup]:
-    """Replace a tier group's name, order and strategies in the draft."""
+    """Replace a draft tier group, as create_tier_group."""
     body = {
         "name": name,
         "tierOrder": list(tier_order),

@@ -39,8 +39,18 @@ class AccessCondition(Input):
     ]
 
 
-AccessConditions = Annotated[tuple[AccessCondition, ...], Field(min_length=1)]
-TierRewards = Annotated[tuple[RewardId, ...], Field(description="Issued on entry")]
+AccessConditions = Annotated[
+    tuple[AccessCondition, ...],
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "{balance, minimum_value}",
+        }
+    ),
+]
+TierRewards = tuple[RewardId, ...]
 
 
 class TierCondition(Reply):
@@ -113,7 +123,7 @@ def create_tier(
     tier_rewards: TierRewards | None = None,
     image_ref: ImageUrl | None = None,
 ) -> Request[Tier]:
-    """Add a tier in the draft; thresholds in a group must differ."""
+    """Add a draft tier; thresholds in a group must differ."""
     body = {
         "name": name,
         "accessConditions": _conditions(access_conditions),
@@ -139,7 +149,7 @@ def update_tier(
     tier_rewards: TierRewards = (),
     image_ref: ImageUrl | None = None,
 ) -> Request[Tier]:
-    """Replace a tier in the draft; what is left out is cleared."""
+    """Replace a draft tier, as create_tier; what is left out is cleared."""
     body = {
         "name": name,
         "accessConditions": _conditions(access_conditions),
@@ -163,5 +173,5 @@ def delete_tier(program: ProgramId, tier: TierId) -> Request[Done]:
     before=get_account_info,
 )
 def assign_tier(program: ProgramId, member: ContactId, tier: TierId) -> Request[TierAssignment]:
-    """Put a member on a tier by hand; a later evaluation may move them."""
+    """Put a member on a tier by hand; an evaluation may move them."""
     return post(f"{PROGRAMS}/{program}/contacts/{member}/tiers/{tier}", TierAssignment)

@@ -132,10 +132,8 @@ def create_transaction(
     *,
     transaction_type: TransactionType | None = None,
     auto_complete: bool | None = None,
-    ttl: Annotated[Count | None, Field(ge=10, description="Seconds, 10 or more")] = None,
-    balance_expiry_in_minutes: Annotated[
-        Count | None, Field(description="With auto_complete only")
-    ] = None,
+    ttl: Annotated[Count | None, Field(ge=10, description="Seconds")] = None,
+    balance_expiry_in_minutes: Count | None = None,
     event_time: Instant | None = None,
     meta: Meta | None = None,
 ) -> Request[Transaction]:
@@ -160,7 +158,7 @@ def create_transaction(
 
 @moves_value("Complete transaction {transaction_id}: its amount enters the balance for good.")
 def complete_transaction(program: ProgramId, transaction_id: Id) -> Request[Transaction]:
-    """Apply a draft to the member's balance for good; tiers and rewards follow."""
+    """Apply a draft for good; tiers and rewards follow."""
     return post(f"{PROGRAMS}/{program}/transactions/{transaction_id}/complete", Transaction)
 
 

@@ -231,7 +231,7 @@ def validate_voucher(
     reward: RewardId | None = None,
     point_of_sell_id: Text | None = None,
 ) -> Request[Validation]:
-    """Check whether a voucher could be redeemed, by voucher_id, code, or reward and member."""
+    """Whether a voucher could be redeemed; by voucher_id, code, or reward and member."""
     _refuse_unnamed(named=bool(voucher_id or code or (reward and member)))
     body = {
         "attributedRewardId": voucher_id,
@@ -275,7 +275,7 @@ def redeem_voucher(
 
 @moves_value("Complete redemption {redemption_id}: the voucher is used up for good.")
 def complete_redemption(program: ProgramId, redemption_id: Id) -> Request[Redemption]:
-    """Use up an open redemption's voucher; linked points are debited."""
+    """Complete an open redemption; linked points are debited."""
     return post(f"{PROGRAMS}/{program}/rewards/redeem/{redemption_id}/complete", Redemption)
 
 

@@ -24,10 +24,8 @@ from loyalty_mcp.task import guarded
 from loyalty_mcp.tasks.member import MemberOverview, get_member_overview, overview_text
 from loyalty_mcp.wire import Meta, ProgramId
 
-ContactText = Annotated[
-    str, Field(min_length=3, max_length=320, description="Contact id, email or +phone")
-]
-OwnId = Annotated[str, Field(min_length=1, max_length=64, description="Your own member id")]
+ContactText = Annotated[str, Field(min_length=3, max_length=320, description="id/email/+phone")]
+OwnId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 async def _found(context: Context, contact: str) -> int | None:
@@ -131,10 +129,10 @@ async def enroll_member(
     program: ProgramId,
     contact: ContactText,
     own_id: OwnId | None = None,
-    create_contact: Annotated[bool, Field(description="Make the contact if missing")] = False,
+    create_contact: bool = False,
     meta: Meta | None = None,
 ) -> MemberOverview:
-    """Make a contact a member; finds the contact, or makes it when asked."""
+    """Make a contact a member; creates the contact when asked."""
     contact_id = await _found(context, contact)
     if contact_id is None:
         if not create_contact:

@@ -13,7 +13,7 @@ from loyalty_mcp.render import facts_text, moment_text
 from loyalty_mcp.task import reads
 from loyalty_mcp.wire import Moment, Reply
 
-IntentId = Annotated[str, Field(min_length=1, max_length=64, description="Id of the intent")]
+IntentId = Annotated[str, Field(min_length=1, max_length=64)]
 
 IntentStatus = Literal[
     "confirmation_required",
@@ -104,7 +104,7 @@ def intent_text(view: IntentView, now: datetime) -> str:
 
 @reads(text=intent_text)
 async def check_intent(context: Context, intent: IntentId) -> IntentView:
-    """What became of a change; looks again if its outcome is unknown. Changes nothing."""
+    """What became of an intent; settles unknown ones."""
     found = await context.journal.open().get(intent)
     if found is None or not (context.operator or found.caller == context.caller):
         raise UnknownReference("There is no such intent of yours.")
@@ -131,7 +131,7 @@ def status_text(status: ServerStatus, now: datetime) -> str:
 
 @reads(text=status_text)
 async def get_server_status(context: Context) -> ServerStatus:
-    """How this server is set: sandbox or live, role, request budget, open intents, policy."""
+    """Sandbox or live, role, request budget, open intents, policy."""
     settings = context.settings
     policy = context.policy.model_dump(mode="json", exclude_defaults=True)
     try:

@@ -24,9 +24,7 @@ from loyalty_mcp.wire import ContactId, Items, Moment, Number, ProgramId, Reply
 SOON: Final = timedelta(days=30)
 RECENT: Final = 10
 
-Who = Annotated[
-    str, Field(min_length=1, max_length=320, description="Contact id, email, +phone or own id")
-]
+Who = Annotated[str, Field(min_length=1, max_length=320, description="id/email/+phone")]
 
 
 class Enrolment(Reply):
@@ -127,7 +125,7 @@ def found_text(found: FoundMember, _now: datetime) -> str:
 async def find_member(
     context: Context, member: Who, program: ProgramId | None = None
 ) -> FoundMember:
-    """Find a contact and the programs they are in. Points, tier: get_member_overview."""
+    """Find a contact and their programs; get_member_overview has points and tier."""
     programs = await context.references.programs()
     wanted = [item for item in programs if program in {None, item.id}]
     contact = await _contact(context, member, [item.id for item in wanted])
@@ -254,11 +252,9 @@ async def get_member_overview(
     context: Context,
     program: ProgramId,
     member: ContactId,
-    include: Annotated[
-        tuple[Literal["movements"], ...] | None, Field(description="More parts wanted")
-    ] = None,
+    include: tuple[Literal["movements"], ...] | None = None,
 ) -> MemberOverview:
-    """All of a member at once: balances, tier, what the next lacks, expiring points, vouchers."""
+    """All of a member: balances, expiring points, tier, what the next lacks, vouchers."""
     info, definitions, groups, tiers = await together(
         read_member(context, program, member),
         context.references.balances(program),

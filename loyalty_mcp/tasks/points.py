@@ -37,9 +37,9 @@ REVERSES: Final = "loyaltyMcpReverses"
 """The key in `meta` under which a reversal names what it undoes."""
 
 Kind = Literal["credit", "debit"]
-Reason = Annotated[str, Field(min_length=1, max_length=200, description="Why, for the record")]
-OrderId = Annotated[str, Field(min_length=1, max_length=128, description="Order it belongs to")]
-Life = Annotated[int, Field(ge=1, le=52_560_000, description="Points expire after; minutes")]
+Reason = Annotated[str, Field(min_length=1, max_length=200)]
+OrderId = Annotated[str, Field(min_length=1, max_length=128)]
+Life = Annotated[int, Field(ge=1, le=52_560_000)]
 
 
 class PointsMoved(Reply):
@@ -405,7 +405,7 @@ async def credit_points(
     order_id: OrderId | None = None,
     expires_in_minutes: Life | None = None,
 ) -> PointsMoved:
-    """Give points to a member, once, after a person agreed to the preview."""
+    """Give a member points, once, when a person agreed."""
     wanted = Wanted(
         "credit", program, member, amount, reason, balance, order_id, expires_in_minutes
     )
@@ -428,6 +428,6 @@ async def debit_points(
     balance: BalanceId,
     order_id: OrderId | None = None,
 ) -> PointsMoved:
-    """Take points from a member, once, after a person agreed to the preview."""
+    """Take points from a member, once, when a person agreed."""
     wanted = Wanted("debit", program, member, amount, reason, balance, order_id)
     return await move(context, intent, wanted)

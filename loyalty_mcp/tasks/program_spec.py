@@ -251,38 +251,25 @@ def _is_below(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
     return one.keys() == other.keys() and all(one[name] <= other[name] for name in one)
 
 
-def _listed(shape: str) -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "object"}, "description": shape}
-
-
 SpecArgument = Annotated[
     ProgramSpec,
     WithJsonSchema(
         {
             "type": "object",
-            "description": "Names are keys; what is left out stays",
-            "properties": {
-                "program": {"type": "object", "description": "{name, description, meta}"},
-                "balances": _listed(
-                    "{name, unit: POINTS|EUR|…, description, minimum, maximum, credit_maximum, "
-                    "debit_maximum, over_maximum: strict|partial, "
-                    "credit_rounding, debit_rounding: down|up|nearest, expires_after: "
-                    "{value, unit: day|week|month|year, snap: none|start|end of period}, "
-                    "expires_on: dd/mm, internal, limits: [{transaction_type: credit|debit, "
-                    "constraint_type: transaction|amount, value, per: {value, unit}, sliding}]}"
-                ),
-                "rewards": _listed("{name, public_name, public_description, public_image}"),
-                "tier_groups": _listed(
-                    "{name, upgrade, downgrade: real_time|membership_anniversary|"
-                    "tier_anniversary, tiers: [{name, minimum: {BALANCE: number}, "
-                    "rewards: [NAME], image}], lowest first}"
-                ),
-            },
-            "required": ["program"],
+            "description": "{program: {name, description, meta}, balances: [{name, unit: "
+            "POINTS|EUR|…, description, minimum, maximum, credit_maximum, debit_maximum, "
+            "over_maximum: strict|partial, credit_rounding, debit_rounding: down|up|nearest, "
+            "expires_after: {value, unit: day|week|month|year, snap: none|start|end}, "
+            "expires_on: dd/mm, internal, limits: [{transaction_type: credit|debit, "
+            "constraint_type: transaction|amount, value, per: {value, unit}, sliding}]}], "
+            "rewards: [{name, public_name, public_description, public_image}], "
+            "tier_groups: [{name, upgrade, downgrade: real_time|membership_anniversary|"
+            "tier_anniversary, tiers: [{name, minimum: {BALANCE: number}, rewards: [NAME], "
+            "image}]}]}; tiers lowest first",
         }
     ),
 ]
-"""Published as one line for each kind, and checked in full."""
+"""Published in one line, and checked in full."""
 
 SameSpec = Annotated[
     ProgramSpec,

@@ -50,8 +50,7 @@ GOES_LIVE: Final = (
 )
 STAYS_DRAFT: Final = "It is not published: members see nothing of it yet."
 
-Rehearse = Annotated[bool, Field(description="Also try it in a private sandbox")]
-Publish = Annotated[bool, Field(description="Make it live at the end")]
+Rehearse = Annotated[bool, Field(description="Try it in a private sandbox")]
 
 
 class PlannedChange(Reply):
@@ -149,10 +148,7 @@ async def plan_program(
     rehearse: Rehearse = False,
     purchases: Purchases | None = None,
 ) -> ProgramPlan:
-    """Compare a whole program's description with what exists; changes nothing.
-
-    Tells what would be created, changed, kept, or is left to do by hand.
-    """
+    """Compare a program's description with what exists: what would change, what is by hand."""
     if purchases is not None and not rehearse:
         raise InvalidArgument("Sample purchases are run by a rehearsal: give rehearse true, too.")
     existing = await read_for(context, spec)
@@ -193,7 +189,7 @@ def description_of(existing: Existing) -> ProgramSpec:
         ) from None
 
 
-async def prepare(context: Context, spec: ProgramSpec, publish: Publish = False) -> Preparation:
+async def prepare(context: Context, spec: ProgramSpec, publish: bool = False) -> Preparation:
     """What a person agrees to: the whole plan.
 
     Raises:
@@ -235,7 +231,7 @@ async def settle(
     close: bool,  # noqa: ARG001 - there is no draft to cancel: what was made stays in the program's
     may_come: bool,
     spec: ProgramSpec,
-    publish: Publish = False,
+    publish: bool = False,
 ) -> ProgramApplied:
     """What became of a plan that was sent, by reading alone.
 
@@ -297,11 +293,9 @@ async def apply_program(
     context: Context,
     intent: Intent,
     spec: SameSpec,
-    publish: Publish = False,
+    publish: bool = False,
 ) -> ProgramApplied:
-    """Make a whole program as spec describes it, in one agreed go.
-
-    Called again, it goes on where it stopped. Deletes nothing; publishes only when asked.
+    """Make a whole program as described, in one go; called again, it goes on. Deletes nothing.
 
     Raises:
         RateLimited: too few requests are left; nothing was changed.
@@ -327,7 +321,7 @@ def exported_text(exported: ExportedProgram, _now: datetime) -> str:
 
 @reads(text=exported_text)
 async def export_program(context: Context, program: ProgramId) -> ExportedProgram:
-    """Describe an existing program as a spec: to copy it, or to change it with apply_program."""
+    """Describe an existing program as a spec, for apply_program."""
     found = await context.brevo.send(get_program(program))
     existing = await read_program(context.brevo, found, None)
     spec = description_of(existing)

@@ -172,7 +172,7 @@ async def settle(
 
 @guarded("write", prepare=prepare, settle=settle)
 async def publish_program(context: Context, intent: Intent, program: ProgramId) -> Done:
-    """Make the draft live for members; the first publish opens the program."""
+    """Make the draft live; the first publish opens the program."""
     try:
         await context.brevo.send(programs.publish_program(program))
     except OutcomeUnknown as lost:

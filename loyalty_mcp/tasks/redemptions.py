@@ -41,7 +41,7 @@ from loyalty_mcp.wire import ContactId, Id, Meta, ProgramId, Reply, RewardId, ex
 
 OPEN_SECONDS: Final = 900
 WHOSE: Final = "Give member, so that what it costs can be known."
-Seconds = Annotated[int, Field(ge=0, le=1_000_000_000, description="Seconds it stays open")]
+Seconds = Annotated[int, Field(ge=0, le=1_000_000_000, description="Seconds")]
 
 
 class Redeemed(Reply):
@@ -352,7 +352,7 @@ async def redeem_for_member(
     code: Code | None = None,
     reward: RewardId | None = None,
 ) -> Redeemed:
-    """Use a member's voucher, by voucher_id, code or reward: check, redeem, complete in one."""
+    """Use a member's voucher up, by voucher_id, code or reward."""
     agreed = intent.facts.get("voucher", voucher_id)
     held = await _held(context, program, member, voucher_id=agreed, code=code, reward=reward)
     fields = {"voucher_id": held.id, "member": member, "ttl": OPEN_SECONDS}
@@ -548,6 +548,6 @@ async def _opened_here(context: Context, program: str, redemption_id: str) -> Re
 async def complete_redemption(
     context: Context, intent: Intent, program: ProgramId, redemption_id: Id
 ) -> Redemption:
-    """Use up an open redemption's voucher; linked points are debited."""
+    """Complete an open redemption; linked points are debited."""
     opened = await _opened_here(context, program, redemption_id)
     return await _complete(context, intent, program, opened)

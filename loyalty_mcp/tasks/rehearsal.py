@@ -39,7 +39,7 @@ Purchases = Annotated[
         {
             "type": "array",
             "items": {"type": "object"},
-            "description": "To rehearse: {member: any label, balance, amount}; debits negative",
+            "description": "{member, balance, amount}, to rehearse",
         }
     ),
 ]

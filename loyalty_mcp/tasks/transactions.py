@@ -150,7 +150,7 @@ async def complete_transaction(
     member: ContactId | None = None,
     balance: BalanceId | None = None,
 ) -> Transaction:
-    """Apply a draft to its member's balance for good; tiers and rewards follow."""
+    """Apply a draft for good; tiers and rewards follow."""
     place, _ = await _known(context, program, transaction_id, member, balance)
     if place is not None:
         return _as_transaction(await complete(context, intent, place, transaction_id))

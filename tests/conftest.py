@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import httpx2
+import hypothesis
 import mcp_types as types
 import pytest
 from mcp import Client
@@ -23,6 +24,9 @@ Answer = Callable[[types.ElicitRequestParams], types.ElicitResult]
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
 
 MEMORY = next((place for place in ("/dev/shm",) if os.access(place, os.W_OK)), None)  # noqa: S108 - a fresh folder in it
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")  # a busy machine is not a broken program
+
 YES = types.ElicitResult(action="accept", content={"agree": True})
 
 

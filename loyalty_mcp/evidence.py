@@ -6,14 +6,16 @@ operation that is not listed and has no object to look at ends `unknown` after a
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from loyalty_mcp.context import Context
+from loyalty_mcp.counted import movement_of, owner_of, price_of, taken_at_issue
 from loyalty_mcp.drafts import MARKER, Place, find_of
 from loyalty_mcp.errors import NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.held_vouchers import can_be_redeemed, held_voucher
 from loyalty_mcp.intents import Intent, Movement
-from loyalty_mcp.operations.subscriptions import Subscription, get_account_info
+from loyalty_mcp.operations.rewards import get_reward
+from loyalty_mcp.operations.subscriptions import AccountInfo, Subscription, get_account_info
 from loyalty_mcp.operations.tiers import TierAssignment
 from loyalty_mcp.operations.transactions import BalanceOrder, Transaction
 from loyalty_mcp.operations.vouchers import Voucher
@@ -21,6 +23,7 @@ from loyalty_mcp.wire import Done, Reply
 
 Arguments = Mapping[str, Any]
 Found = Callable[[Context, Intent, Arguments], Awaitable[Reply | None]]
+Moves = Callable[[Context, Arguments, AccountInfo], Awaitable[Movement | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +32,47 @@ class Evidence:
 
     Args:
         found: the effect, read; None where it is not there.
-        movement: the points it moves, for the caps.
+        movement: the points it moves, for the caps; out of the arguments and the account.
         draft: the transaction that it made, out of its reply.
         marked: whether the effect carries the intent, so that it cannot be anybody else's.
     """
 
     found: Found
-    movement: Callable[[Arguments], Movement] | None = None
+    movement: Moves | None = None
     draft: Callable[[Any], str] | None = None
     marked: bool = False
 
 
-def signed(arguments: Arguments) -> Movement:
+async def signed(context: Context, arguments: Arguments, info: AccountInfo) -> Movement:
     """What a transaction moves, once it is completed; a draft counts as if it were."""
+    definitions = await context.references.balances(arguments["program"])
+    definition = next((item for item in definitions if item.id == arguments["balance"]), None)
     amount = arguments["amount"]
-    return Movement("credit" if amount > 0 else "debit", abs(amount), arguments["member"])
+    kind: Literal["credit", "debit"] = "credit" if amount > 0 else "debit"
+    return movement_of(definition, kind, abs(amount), owner_of(info, arguments["member"]))
+
+
+async def price(context: Context, arguments: Arguments, info: AccountInfo) -> Movement | None:
+    """What a voucher takes as it is given, where its reward does so.
+
+    Raises:
+        Refused: a cap binds, and how much it takes is known only once it is taken.
+    """
+    request = get_reward(arguments["program"], arguments["reward"], version="active")
+    try:
+        reward = await context.brevo.send(request)
+    except NotFound:
+        return None  # not live yet: the API will refuse to give it
+    if not taken_at_issue(reward):
+        return None
+    policy = context.policy
+    bounded = policy.caps.bind_points or policy.approval.operator_above is not None
+    if reward.subtract_total_balance and bounded:
+        raise Refused(
+            "That reward takes a whole balance, and the operator's policy bounds amounts."
+        )
+    amount = price_of(reward, info)
+    return Movement("debit", amount, owner_of(info, arguments["member"])) if amount else None
 
 
 async def transaction(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
@@ -141,7 +170,7 @@ EVIDENCE: Final[Mapping[str, Evidence]] = {
     "create_balance_order": Evidence(
         order, signed, lambda reply: str(reply.transaction_id), marked=True
     ),
-    "create_voucher": Evidence(voucher, marked=True),
+    "create_voucher": Evidence(voucher, price, marked=True),
     "create_subscription": Evidence(subscription),
     "assign_tier": Evidence(tier),
     "add_subscription_members": Evidence(sharing),

@@ -105,10 +105,12 @@ async def prepare(
     warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
     if operation.name == "revoke_vouchers":
         facts = {"redeemable": await _redeemable(context, arguments)}
-    evidence = EVIDENCE.get(operation.name)
-    movement = (
-        None if evidence is None or evidence.movement is None else evidence.movement(arguments)
-    )
+    evidence, movement = EVIDENCE.get(operation.name), None
+    if evidence is not None and evidence.movement is not None and isinstance(there, AccountInfo):
+        movement = await evidence.movement(context, arguments, there)
+    if movement is not None and "amount" not in arguments:
+        summary += f" It takes {value_text(plain(movement.amount))} points."
+        facts = {**facts, "cost": movement.amount}
     return Preparation(Preview(summary, before, given, warnings), facts, movement)
 
 
@@ -247,12 +249,13 @@ def _fits(given: Any, shown: Any) -> bool:
 
 
 async def _redeemable(context: Context, arguments: Mapping[str, Any]) -> list[str]:
-    """The vouchers of a revocation that could be redeemed now."""
-    return [
-        voucher_id
-        for voucher_id in arguments["voucher_ids"]
-        if await can_be_redeemed(context, arguments["program"], voucher_id)
-    ]
+    """The vouchers of a revocation that could be redeemed now; an id of none is none of them."""
+    found = []
+    for voucher_id in arguments["voucher_ids"]:
+        with contextlib.suppress(Refused):
+            if await can_be_redeemed(context, arguments["program"], voucher_id):
+                found.append(voucher_id)
+    return found
 
 
 def _hints(operation: Operation[..., Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from loyalty_mcp.account import Account, read_account, unit_of
 from loyalty_mcp.context import Context
+from loyalty_mcp.counted import movement_of, owner_of
 from loyalty_mcp.drafts import DRAFT_SECONDS, MARKER, Place, cancelled, complete, find_all, find_of
 from loyalty_mcp.errors import (
     JournalUnavailable,
@@ -19,7 +20,7 @@ from loyalty_mcp.errors import (
     Refused,
     Unavailable,
 )
-from loyalty_mcp.intents import Intent, Movement, Preparation, Preview
+from loyalty_mcp.intents import Intent, Preparation, Preview
 from loyalty_mcp.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.operations.balances import get_subscription_balances
 from loyalty_mcp.operations.transactions import (
@@ -127,7 +128,9 @@ async def prepare(kind: Kind, context: Context, **arguments: Any) -> Preparation
             "tiers": tiers,
             "open drafts": sorted(draft.id for draft in account.drafts),
         },
-        movement=Movement(kind, amount, wanted.member),
+        movement=movement_of(
+            account.definition, kind, amount, owner_of(account.info, wanted.member)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from loyalty_mcp.account import read_member, unit_of
 from loyalty_mcp.context import Context
+from loyalty_mcp.counted import movement_of, owner_of, price_of, taken_at_issue
 from loyalty_mcp.drafts import COMPLETION_TRIES, MARKER, Place, counted_today, find
 from loyalty_mcp.errors import (
     JournalUnavailable,
@@ -88,16 +89,15 @@ async def _cost(context: Context, program: str, member: int, reward: Reward) -> 
     Raises:
         LoyaltyError: the member cannot be read.
     """
-    balance = reward.subtract_balance_definition_id
-    if not balance:
+    if not reward.subtract_balance_definition_id or taken_at_issue(reward):
         return None
-    if not reward.subtract_total_balance:
-        amount = Decimal(reward.subtract_balance_value or 0)
-        return Movement("debit", amount, member) if amount else None
     info = await read_member(context, program, member)
-    held = info.balance.balances if info.balance is not None else ()
-    total = next((b.value for b in held if b.balance_definition_id == balance), None)
-    return Movement("debit", total, member) if total else None
+    amount = price_of(reward, info)
+    definitions = await context.references.balances(program)
+    balance = next(
+        (item for item in definitions if item.id == reward.subtract_balance_definition_id), None
+    )
+    return movement_of(balance, "debit", amount, owner_of(info, member)) if amount else None
 
 
 async def _prepared(

@@ -100,7 +100,7 @@ async def prepare_completion(
     preparation = replace(preparation, preview=replace(preparation.preview, summary=summary))
     maker = await context.journal.open().made_by(transaction_id)
     counted = maker is not None and counted_today(context, maker)
-    return replace(preparation, movement=None if counted else movement)
+    return replace(preparation, movement=None) if counted else preparation
 
 
 def _must_be_draft(found: PastTransaction) -> None:

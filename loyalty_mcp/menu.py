@@ -126,9 +126,8 @@ def tool_of_task(task: Task, pinned: Mapping[str, str]) -> Tool:
     )
 
 
-@functools.cache
 def every_tool() -> Mapping[str, Tool]:
-    """Every tool by name, nothing pinned; made once."""
+    """Every tool by name, nothing pinned."""
     return all_tools()
 
 
@@ -137,7 +136,13 @@ def all_tools(pinned: Mapping[str, str] | None = None) -> dict[str, Tool]:
 
     A task takes the place of the operation of its name, where the bare request is not enough.
     """
-    fixed = pinned or {}
+    return dict(_tools(tuple(sorted((pinned or {}).items()))))
+
+
+@functools.lru_cache(maxsize=8)
+def _tools(pinned: tuple[tuple[str, str], ...]) -> Mapping[str, Tool]:
+    """The tools of a process are made once: their schemas take longer than everything else."""
+    fixed = dict(pinned)
     operations = {
         name: tool_of(operation, fixed, twin=_creation(name))
         for name, operation in OPERATIONS.items()

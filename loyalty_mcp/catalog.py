@@ -5,9 +5,19 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from loyalty_mcp.config import Role
 from loyalty_mcp.operation import Risk
 from loyalty_mcp.prompts import Prompt
 from loyalty_mcp.tool import Tool
+
+BUDGETS: Final[Mapping[Role, int]] = {"member": 500, "support": 2_200, "full": 5_500}
+"""The most tokens that the menu of a role may cost."""
+
+WIRE_BUDGET: Final = 12_000
+"""The most tokens of the whole list of role `full` as it is sent, output schemas included."""
+
+COSTS_BEGIN: Final = "<!-- what the menu costs: generated -->"
+COSTS_END: Final = "<!-- end of what the menu costs -->"
 
 BYTES_A_TOKEN: Final = 4.4
 """What our own menu has, counted; only for machines without the tokenizer."""
@@ -149,3 +159,33 @@ def _cell(schema: Mapping[str, Any]) -> str:
     bounds = [f"from {least}"] * (least is not None) + [f"to {most}"] * (most is not None)
     parts = [schema.get("description", ""), choices, " ".join(bounds)]
     return "; ".join(part for part in parts if part)
+
+
+def costs(menus: Mapping[Role, tuple[Mapping[str, Tool], str]]) -> str:
+    """What the menu of each role costs, as a table for the documents.
+
+    Args:
+        menus: the tools of each role, and their list as it is sent.
+    """
+    lines = [
+        "| role | tools | name, description, input schema | at most | the whole list as sent |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for role, (tools, wire) in menus.items():
+        size = sum(tokens(priced(tool)) for tool in tools.values())
+        most = f"{BUDGETS[role]:,}" if role in BUDGETS else ""
+        lines.append(f"| `{role}` | {len(tools)} | {size:,} | {most} | {tokens(wire):,} |")
+    return "\n".join(lines)
+
+
+def with_costs(document: str, table: str) -> str:
+    """A document with the table between its two marks.
+
+    Raises:
+        ValueError: a mark is missing.
+    """
+    before, _, rest = document.partition(COSTS_BEGIN)
+    _, end, after = rest.partition(COSTS_END)
+    if not end:
+        raise ValueError(f"the document lacks {COSTS_BEGIN} or {COSTS_END}")
+    return f"{before}{COSTS_BEGIN}\n\n{table}\n\n{COSTS_END}{after}"

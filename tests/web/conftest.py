@@ -89,7 +89,9 @@ class Edge:
         self, token: str | None = None, **options: Any
     ) -> AsyncIterator[httpx2.AsyncClient]:
         """A plain HTTP client, with a token if one is given."""
-        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        headers = dict(options.pop("headers", {}))
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
         async with httpx2.AsyncClient(base_url=self.url, headers=headers, **options) as http:
             yield http
 

@@ -243,7 +243,7 @@ def test_what_is_slow_is_loaded_when_it_is_needed(start: str) -> None:
     """Starting costs no library that the start does not use."""
     statement, unloaded = STARTS[start]
     code = f"{statement}\nimport sys\nprint('\\nLOADED', *sys.modules)"
-    run = subprocess.run(  # noqa: S603 - our own text, no shell
+    run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = set(run.stdout.rsplit("LOADED", 1)[1].split())

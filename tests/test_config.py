@@ -155,7 +155,7 @@ def test_every_command_with_settings_has_the_flag(name: str) -> None:
     for command in ([], ["tools"], ["serve"]):
         shown = CliRunner().invoke(main, [*command, "--help"]).output
         assert f"--{name.replace('_', '-')}" in shown
-        assert f"As {variable(name)}." in " ".join(shown.split())
+        assert f"[{variable(name)}]." in " ".join(shown.split())
 
 
 BAD = [

@@ -393,7 +393,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     log = tmp_path_factory.mktemp("sandbox") / "log"
     with log.open("wb") as stream:
-        running = subprocess.Popen(  # noqa: S603 - our own command, no shell
+        running = subprocess.Popen(
             [
                 *(sys.executable, "-m", "loyalty_mcp", "sandbox", "--port", str(port)),
                 *("--api-key", CANARY, "--rate-limit", "0"),
@@ -570,7 +570,7 @@ class Wire:
 
 def process(environment: dict[str, str], *arguments: str) -> "subprocess.Popen[str]":
     """The server, as a process of its own."""
-    return subprocess.Popen(  # noqa: S603 - our own command, no shell
+    return subprocess.Popen(
         [sys.executable, "-m", "loyalty_mcp", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -36,7 +36,7 @@ def free_port() -> int:
 @contextmanager
 def process(port: int, database: Path | str = "") -> Iterator[subprocess.Popen[bytes]]:
     """Run a sandbox until the block ends."""
-    running = subprocess.Popen(  # noqa: S603 - our own text, no shell
+    running = subprocess.Popen(
         [sys.executable, "-c", LAUNCH, str(port), str(database)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """The commands."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def main(context: click.Context, flags: dict[str, Any]) -> None:
     Example: loyalty-mcp --role support --program "VIP Club"
     """
     context.obj = flags
+    if os.environ.get("NO_COLOR"):
+        context.color = False
     if context.invoked_subcommand is None:
         run_stdio(read(flags))
 

@@ -1,0 +1,420 @@
+"""The guides of the clients: one source, so that what repeats is written once."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+FOLDER: Final = "/path/to/loyalty-mcp"
+"""Where the reader has the clone; they put their own."""
+
+START: Final = ("uv", "run", "--directory", FOLDER, "--no-dev", "loyalty-mcp")
+"""The command that a client starts."""
+
+ADDRESS: Final = "http://127.0.0.1:8000/mcp"
+KEY: Final = "BREVO_API_KEY"
+BEARER: Final = "LOYALTY_TOKEN"
+"""The variable in which a reader keeps the token of `loyalty-mcp token create`."""
+
+Environment = Mapping[str, str]
+
+ROLES: Final[Mapping[str, tuple[str, Environment]]] = {
+    "support": (
+        "A copilot that looks members up and puts things right.",
+        {"LOYALTY_MCP_ROLE": "support"},
+    ),
+    "manager": (
+        "Sets a program up and publishes it; moves no points.",
+        {"LOYALTY_MCP_ROLE": "manager"},
+    ),
+    "member": (
+        "Answers the questions of one member, here contact 101, and changes nothing.",
+        {"LOYALTY_MCP_ROLE": "member", "LOYALTY_MCP_MEMBER": "101"},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a guide says of a client.
+
+    Args:
+        slug: the guide's file name.
+        name: as its maker writes it.
+        place: the sentence that says where the configuration goes.
+        language: of the configuration: `json`, `toml`, `yaml` or `sh`.
+        local: the configuration that starts the server; None where the client cannot.
+        remote: the configuration that calls a server over HTTP; None where it is a form.
+        dialogs: whether it shows them.
+        resources: whether it can attach them.
+        prompts: how it offers them.
+        mode: the confirm mode that suits it.
+        why: the sentence that says why.
+        kept: the sentence that says where the key is kept.
+        steps: what else to know, a sentence each.
+    """
+
+    slug: str
+    name: str
+    place: str
+    language: str
+    local: Callable[[Environment], str] | None
+    remote: Callable[[], str] | None
+    dialogs: str
+    resources: str
+    prompts: str
+    mode: str
+    why: str
+    kept: str
+    steps: tuple[str, ...] = ()
+
+
+def dumped(value: object) -> str:
+    """A configuration in JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def claude_desktop(environment: Environment) -> str:
+    """An entry of claude_desktop_config.json."""
+    command, *arguments = START
+    entry = {"command": command, "args": arguments, "env": {**environment, KEY: ""}}
+    return dumped({"mcpServers": {"loyalty": entry}})
+
+
+def claude_code(environment: Environment) -> str:
+    """An entry of .mcp.json."""
+    command, *arguments = START
+    values = {**environment, KEY: f"${{{KEY}:-}}"}
+    entry = {"type": "stdio", "command": command, "args": arguments, "env": values}
+    return dumped({"mcpServers": {"loyalty": entry}})
+
+
+def claude_code_remote() -> str:
+    """An entry of .mcp.json that calls a service."""
+    headers = {"Authorization": f"Bearer ${{{BEARER}}}"}
+    entry = {"type": "http", "url": ADDRESS, "headers": headers}
+    return dumped({"mcpServers": {"loyalty": entry}})
+
+
+def vs_code(environment: Environment) -> str:
+    """A .vscode/mcp.json that asks for the key once."""
+    command, *arguments = START
+    values = {**environment, KEY: "${input:brevo-key}"}
+    entry = {"type": "stdio", "command": command, "args": arguments, "env": values}
+    question = _asked("brevo-key", "Brevo API key; empty for the sandbox")
+    return dumped({"inputs": [question], "servers": {"loyalty": entry}})
+
+
+def vs_code_remote() -> str:
+    """A .vscode/mcp.json that calls a service."""
+    headers = {"Authorization": "Bearer ${input:loyalty-token}"}
+    entry = {"type": "http", "url": ADDRESS, "headers": headers}
+    question = _asked("loyalty-token", "Token of the loyalty service")
+    return dumped({"inputs": [question], "servers": {"loyalty": entry}})
+
+
+def _asked(name: str, text: str) -> dict[str, object]:
+    return {"type": "promptString", "id": name, "description": text, "password": True}
+
+
+def cursor(environment: Environment) -> str:
+    """An entry of .cursor/mcp.json."""
+    command, *arguments = START
+    values = {**environment, KEY: f"${{env:{KEY}}}"}
+    return dumped(
+        {"mcpServers": {"loyalty": {"command": command, "args": arguments, "env": values}}}
+    )
+
+
+def cursor_remote() -> str:
+    """An entry of .cursor/mcp.json that calls a service."""
+    headers = {"Authorization": f"Bearer ${{env:{BEARER}}}"}
+    return dumped({"mcpServers": {"loyalty": {"url": ADDRESS, "headers": headers}}})
+
+
+def codex(environment: Environment) -> str:
+    """A table of config.toml."""
+    command, *arguments = START
+    lines = [
+        "[mcp_servers.loyalty]",
+        f'command = "{command}"',
+        f"args = {json.dumps(arguments)}",
+        f'env_vars = ["{KEY}"]',
+        "",
+        "[mcp_servers.loyalty.env]",
+        *(f'{name} = "{value}"' for name, value in environment.items()),
+    ]
+    return "\n".join(lines)
+
+
+def codex_remote() -> str:
+    """A table of config.toml that calls a service."""
+    return f'[mcp_servers.loyalty]\nurl = "{ADDRESS}"\nbearer_token_env_var = "{BEARER}"'
+
+
+def goose(environment: Environment) -> str:
+    """An entry of config.yaml."""
+    command, *arguments = START
+    lines = [
+        "extensions:",
+        "  loyalty:",
+        "    name: Loyalty",
+        "    description: Loyalty programs on Brevo",
+        "    type: stdio",
+        "    enabled: true",
+        f"    cmd: {command}",
+        f"    args: {json.dumps(arguments)}",
+        "    timeout: 300",
+        "    envs:",
+        *(f'      {name}: "{value}"' for name, value in environment.items()),
+        f"    env_keys: [{KEY}]",
+    ]
+    return "\n".join(lines)
+
+
+def goose_remote() -> str:
+    """An entry of config.yaml that calls a service."""
+    lines = [
+        "extensions:",
+        "  loyalty:",
+        "    name: Loyalty",
+        "    description: Loyalty programs on Brevo",
+        "    type: streamable_http",
+        "    enabled: true",
+        f"    uri: {ADDRESS}",
+        "    timeout: 300",
+        "    headers:",
+        f"      Authorization: Bearer ${{{BEARER}}}",
+        f"    env_keys: [{BEARER}]",
+    ]
+    return "\n".join(lines)
+
+
+ASKS: Final = "It shows dialogs, so a person agrees to each change, and the model cannot."
+
+CLIENTS: Final = (
+    Client(
+        slug="claude-desktop",
+        name="Claude Desktop",
+        place="Settings, Developer, Edit Config opens `claude_desktop_config.json`; add this, then "
+        "quit the application and start it again.",
+        language="json",
+        local=claude_desktop,
+        remote=None,
+        dialogs="not that we know of (2026-11)",
+        resources="yes, attached by hand",
+        prompts="yes",
+        mode="ask",
+        why="Without dialogs the preview stands in the conversation and the model repeats the call "
+        "with the confirmation; choose `operator` where a model must not be able to do that.",
+        kept="Put the key between the quotes of `BREVO_API_KEY`, or install the bundle, which "
+        "keeps it in the system's keychain.",
+        steps=(
+            (
+                "The bundle needs no file: `npx @anthropic-ai/mcpb pack` makes it, and Settings, "
+                "Extensions, Install Extension asks for key, role and program."
+            ),
+        ),
+    ),
+    Client(
+        slug="claude-code",
+        name="Claude Code",
+        place="Put this into `.mcp.json` at the root of a project.",
+        language="json",
+        local=claude_code,
+        remote=claude_code_remote,
+        dialogs="yes",
+        resources="yes, by `@`",
+        prompts="yes, as commands",
+        mode="ask",
+        why=ASKS,
+        kept="The key comes from the variable `BREVO_API_KEY` of the shell that starts it.",
+        steps=(
+            (
+                "A hook for elicitation can answer dialogs in a person's place; where people can "
+                "set hooks that you cannot see, choose `operator`."
+            ),
+        ),
+    ),
+    Client(
+        slug="vs-code",
+        name="VS Code",
+        place="Put this into `.vscode/mcp.json` of a workspace, or open the user's file by the "
+        "command *MCP: Open User Configuration*.",
+        language="json",
+        local=vs_code,
+        remote=vs_code_remote,
+        dialogs="yes",
+        resources="yes, by *Add Context*",
+        prompts="yes, as `/` commands",
+        mode="ask",
+        why=ASKS,
+        kept="The key is asked for once, and kept in the editor's secret storage.",
+    ),
+    Client(
+        slug="cursor",
+        name="Cursor",
+        place="Put this into `~/.cursor/mcp.json`, or into `.cursor/mcp.json` of a project.",
+        language="json",
+        local=cursor,
+        remote=cursor_remote,
+        dialogs="yes",
+        resources="yes",
+        prompts="yes",
+        mode="ask",
+        why=ASKS,
+        kept="The key comes from the variable `BREVO_API_KEY` of the environment.",
+    ),
+    Client(
+        slug="codex",
+        name="Codex",
+        place="Put this into `~/.codex/config.toml`, or into `.codex/config.toml` of a trusted "
+        "project.",
+        language="toml",
+        local=codex,
+        remote=codex_remote,
+        dialogs="yes, since 0.119",
+        resources="yes, since 0.119",
+        prompts="not stated",
+        mode="ask",
+        why=ASKS,
+        kept="`env_vars` hands on the variable `BREVO_API_KEY` of the shell that starts it.",
+    ),
+    Client(
+        slug="goose",
+        name="Goose",
+        place="Put this into `~/.config/goose/config.yaml`, or run `goose configure`.",
+        language="yaml",
+        local=goose,
+        remote=goose_remote,
+        dialogs="yes, for five minutes",
+        resources="yes",
+        prompts="yes",
+        mode="ask",
+        why=ASKS,
+        kept="`env_keys` names what Goose keeps in the system's keyring; `goose configure` asks "
+        "for it.",
+    ),
+    Client(
+        slug="chatgpt",
+        name="ChatGPT",
+        place="In the browser: Settings, Apps, Advanced settings, Developer mode on; then Create "
+        "app, with your address ending in `/mcp`, and OAuth as authentication.",
+        language="sh",
+        local=None,
+        remote=None,
+        dialogs="yes, as its documentation says",
+        resources="no",
+        prompts="not stated",
+        mode="operator",
+        why="The conversation runs elsewhere, and its own question before a change cannot be seen "
+        "from here; on the approvals page a person of yours decides.",
+        kept="It reaches the server over HTTPS alone, so the key stays on the server.",
+        steps=(
+            "The server needs a public address and OAuth: see [operations](../operations.md).",
+            "The role comes from the scopes of the access token, and a member from its claim.",
+        ),
+    ),
+)
+
+
+def guide(client: Client) -> str:
+    """The guide of a client, in Markdown."""
+    parts = [
+        f"# {client.name}",
+        client.place,
+        client.kept,
+        *client.steps,
+        "Without a key the embedded sandbox serves, and every answer begins with `[sandbox]`.",
+        _shows(client),
+        *_locally(client),
+        *_remotely(client),
+        *_checked(client),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _shows(client: Client) -> str:
+    lines = [
+        "## What it shows",
+        "",
+        "| dialogs | resources | prompts | confirm mode |",
+        "| --- | --- | --- | --- |",
+        f"| {client.dialogs} | {client.resources} | {client.prompts} | `{client.mode}` |",
+        "",
+        client.why,
+    ]
+    return "\n".join(lines)
+
+
+def _locally(client: Client) -> list[str]:
+    if client.local is None:
+        return []
+    found = [
+        (
+            f"Put the folder of your clone for `{FOLDER}`. "
+            "If the client does not find `uv`, give its whole path, which `which uv` prints."
+        )
+    ]
+    for role, (meaning, environment) in ROLES.items():
+        told = {**environment, **({} if role == "member" else {"LOYALTY_MCP_CONFIRM": client.mode})}
+        found.append(f"## Role {role}\n\n{meaning}\n\n{block(client.language, client.local(told))}")
+    return found
+
+
+def _remotely(client: Client) -> list[str]:
+    if client.local is None:
+        return [
+            (
+                "## Roles\n\n"
+                "| role | scope of the access token |\n"
+                "| --- | --- |\n"
+                "| support, reading only | `loyalty:read` |\n"
+                "| support | `loyalty:read loyalty:write` |\n"
+                "| manager and all else | `loyalty:admin` |\n"
+                "| member | any of them, and the claim `loyalty_member` |"
+            )
+        ]
+    if client.remote is None:
+        return []
+    return [
+        (
+            "## Over HTTP\n\n"
+            f"For a service that runs already: put its address for `{ADDRESS}`, and the token that "
+            f"its operator made into the variable `{BEARER}`.\n"
+            "The role is the token's.\n\n"
+            f"{block(client.language, client.remote())}"
+        )
+    ]
+
+
+def _checked(client: Client) -> list[str]:
+    if client.local is None:
+        return []
+    return [
+        (
+            "## Try it\n\n"
+            'Ask: *"How many points has member 101, and what is missing to the next tier?"*\n'
+            "If nothing comes, this says what is wrong and how to mend it:\n\n"
+            f"{block('sh', f'uv run --directory {FOLDER} loyalty-mcp doctor')}"
+        )
+    ]
+
+
+def block(language: str, text: str) -> str:
+    """A block of code."""
+    return f"```{language}\n{text}\n```"
+
+
+def overview() -> str:
+    """The table of the clients."""
+    rows = [
+        f"| [{client.name}]({client.slug}.md) | {client.dialogs} | {client.resources} "
+        f"| {client.prompts} | `{client.mode}` |"
+        for client in CLIENTS
+    ]
+    head = [
+        "| client | dialogs | resources | prompts | confirm mode |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join([*head, *rows])

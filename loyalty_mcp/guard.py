@@ -65,9 +65,11 @@ class Guard:
 
         Raises:
             Refused: the policy forbids it, or nobody can be asked.
+            RateLimited: what is left of the hour would not see it to its end.
             LoyaltyError: it cannot be previewed, or not be written down; nothing was changed.
         """
         check(self._policy, call.tool.name, None)
+        self._context.brevo.require(call.tool.requests)
         return await self._propose(call, rounds=1)
 
     async def confirm(self, call: Call, intent_id: str) -> Envelope | Question:
@@ -197,6 +199,8 @@ class Guard:
             return await self._void(intent, reason)
         if intent.route == "operator" and intent.state == "proposed":
             return waiting(intent)
+        # Half of it was spent on the preview.
+        self._context.brevo.require((call.tool.requests + 1) // 2)
         recorded = CallReferences(self._context.references, recorded=intent.resolved)
         arguments = await call.tool.received(call.given, recorded)
         moves = await self._drift(call, intent, arguments)

@@ -121,6 +121,7 @@ def tool_of_task(task: Task, pinned: Mapping[str, str]) -> Tool:
         prepare=task.prepare,
         settle=task.settle,
         text=task.text,
+        requests=task.requests,
         skip=task.skip,
         pinned={name: value for name, value in pinned.items() if name in hints},
     )

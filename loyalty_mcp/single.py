@@ -32,6 +32,9 @@ from loyalty_mcp.sending import DOUBTFUL, DidNotHappen, effect_after, require_ti
 from loyalty_mcp.tool import Tool, reference_in
 from loyalty_mcp.wire import Done, Reply, plain
 
+CHANGE_REQUESTS: Final = 3
+"""The object looked at before the preview, and again before it is changed."""
+
 IRREVERSIBLE: Final = "This cannot be undone."
 ID_ARGUMENTS: Final = (
     *("transaction_id", "redemption_id", "limit_id"),
@@ -63,6 +66,7 @@ def tool_of(
         run=partial(change if changes else look, operation),
         prepare=partial(prepare, operation) if changes else None,
         settle=partial(settle, operation) if changes else None,
+        requests=CHANGE_REQUESTS if changes else 1,
         pinned={name: value for name, value in pinned.items() if name in names},
         described=frozenset() if twin is None else frozenset(twin.parameters),
     )

@@ -29,6 +29,7 @@ class Task:
         settle: for a guarded task: the context, the intent and the arguments to the same answer
             as `run`, found by reading alone; raises what `run` would have raised.
         text: says the answer in words; None for the plain list of its facts.
+        requests: how many it takes of the hour's budget, from the preview to the end.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Task:
     prepare: Prepare | None = None
     settle: Run | None = None
     text: Say | None = None
+    requests: int = 1
 
     @property
     def skip(self) -> int:
@@ -50,12 +52,12 @@ def reads(*, text: Say | None = None) -> Callable[[Run], Task]:
 
 
 def guarded(
-    risk: Risk, *, prepare: Prepare, settle: Run, text: Say | None = None
+    risk: Risk, *, prepare: Prepare, settle: Run, requests: int, text: Say | None = None
 ) -> Callable[[Run], Task]:
     """A task that a person has to agree to."""
     if risk == "read":
         raise DeclarationError("a guarded task changes something")
-    return lambda run: _declare(Task(run.__name__, risk, run, prepare, settle, text))
+    return lambda run: _declare(Task(run.__name__, risk, run, prepare, settle, text, requests))
 
 
 def _declare(task: Task) -> Task:

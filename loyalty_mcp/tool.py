@@ -169,6 +169,7 @@ class Tool:
         prepare: for a guarded tool: what a person agrees to; also gets what was said.
         settle: for a guarded tool: finds out by reading what became of it.
         text: says the answer in words; None for the plain list of its facts.
+        requests: how many it takes of the hour's budget, from the preview to the end.
         skip: how many leading parameters of `function` are not the assistant's.
         pinned: arguments that the settings have fixed, and that are not published.
         described: arguments that the tool which its description names describes already.
@@ -182,6 +183,7 @@ class Tool:
     prepare: Callable[..., Awaitable[Preparation]] | None = None
     settle: Callable[..., Awaitable[BaseModel]] | None = None
     text: Callable[[Any, datetime], str] | None = None
+    requests: int = 1
     skip: int = 0
     pinned: Mapping[str, str] = field(default_factory=dict)
     described: frozenset[str] = frozenset()

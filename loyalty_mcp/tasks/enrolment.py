@@ -122,7 +122,7 @@ async def _overview(context: Context, program: str, contact_id: int) -> MemberOv
         return MemberOverview(member=contact_id, could_not_read=("everything else",))
 
 
-@guarded("moves_value", prepare=prepare, settle=settle, text=overview_text)
+@guarded("moves_value", prepare=prepare, settle=settle, requests=7, text=overview_text)
 async def enroll_member(
     context: Context,
     intent: Intent,

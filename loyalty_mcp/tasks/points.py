@@ -395,6 +395,7 @@ def moved_text(moved: PointsMoved, _now: datetime) -> str:
     "moves_value",
     prepare=partial(prepare, "credit"),
     settle=partial(settle, "credit"),
+    requests=6,
     text=moved_text,
 )
 async def credit_points(
@@ -419,6 +420,7 @@ async def credit_points(
     "moves_value",
     prepare=partial(prepare, "debit"),
     settle=partial(settle, "debit"),
+    requests=6,
     text=moved_text,
 )
 async def debit_points(

@@ -288,7 +288,7 @@ def applied_text(applied: ProgramApplied, _now: datetime) -> str:
     return "\n".join(lines)
 
 
-@guarded("write", prepare=prepare, settle=settle, text=applied_text)
+@guarded("write", prepare=prepare, settle=settle, requests=12, text=applied_text)
 async def apply_program(
     context: Context,
     intent: Intent,

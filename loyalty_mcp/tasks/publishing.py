@@ -170,7 +170,7 @@ async def settle(
     raise Refused("The draft is not live.")
 
 
-@guarded("write", prepare=prepare, settle=settle)
+@guarded("write", prepare=prepare, settle=settle, requests=19)
 async def publish_program(context: Context, intent: Intent, program: ProgramId) -> Done:
     """Make the draft live; the first publish opens the program."""
     try:

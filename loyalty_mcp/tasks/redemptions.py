@@ -342,7 +342,13 @@ def redeemed_text(redeemed: Redeemed, _now: datetime) -> str:
     )
 
 
-@guarded("moves_value", prepare=prepare_for_member, settle=settle_for_member, text=redeemed_text)
+@guarded(
+    "moves_value",
+    prepare=prepare_for_member,
+    settle=settle_for_member,
+    requests=9,
+    text=redeemed_text,
+)
 async def redeem_for_member(
     context: Context,
     intent: Intent,
@@ -452,7 +458,7 @@ async def _unopened(
     return DidNotHappen("The redemption is not open; nothing was used up.")
 
 
-@guarded("moves_value", prepare=prepare_redemption, settle=settle_redemption)
+@guarded("moves_value", prepare=prepare_redemption, settle=settle_redemption, requests=8)
 async def redeem_voucher(
     context: Context,
     intent: Intent,
@@ -544,7 +550,7 @@ async def _opened_here(context: Context, program: str, redemption_id: str) -> Re
     return _of(maker, redemption_id, contact)
 
 
-@guarded("moves_value", prepare=prepare_completion, settle=settle_completion)
+@guarded("moves_value", prepare=prepare_completion, settle=settle_completion, requests=4)
 async def complete_redemption(
     context: Context, intent: Intent, program: ProgramId, redemption_id: Id
 ) -> Redemption:

@@ -141,7 +141,7 @@ def _as_transaction(found: PastTransaction | Transaction) -> Transaction:
     return Transaction.model_validate(found.model_dump(exclude_none=True))
 
 
-@guarded("moves_value", prepare=prepare_completion, settle=settle_completion)
+@guarded("moves_value", prepare=prepare_completion, settle=settle_completion, requests=8)
 async def complete_transaction(
     context: Context,
     intent: Intent,
@@ -219,7 +219,7 @@ async def settle_cancellation(
     raise DidNotHappen(f"It was not cancelled by intent {intent.id}; it is {found.status}.")
 
 
-@guarded("destructive", prepare=prepare_cancellation, settle=settle_cancellation)
+@guarded("destructive", prepare=prepare_cancellation, settle=settle_cancellation, requests=4)
 async def cancel_transaction(
     context: Context,
     intent: Intent,
@@ -333,6 +333,7 @@ async def settle_reversal(
     "moves_value",
     prepare=prepare_reversal,
     settle=settle_reversal,
+    requests=10,
     text=points.moved_text,
 )
 async def reverse_transaction(

@@ -272,7 +272,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settings_are_read_in_one_place() -> None:
-    """Only `config` looks into the environment, but for the demonstration, which cleans it."""
+    """Only `config` reads settings; the commands obey NO_COLOR, and the demonstration cleans."""
     package = Path(inspect.getfile(config)).parent
     readers = {
         file.relative_to(package).as_posix()
@@ -281,4 +281,4 @@ def test_settings_are_read_in_one_place() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
     }
 
-    assert readers == {"config.py", "demo.py"}
+    assert readers == {"cli.py", "config.py", "demo.py"}

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from loyalty_mcp.composition import Parts
@@ -105,16 +105,13 @@ def create_app(
         parts.http_server(), sessions=not settings.replicated, max_body=LARGEST
     )
 
-    def bounded(app: ASGIApp) -> ASGIApp:
-        return BoundedBody(app, seconds=body_seconds)
-
-    open_streams = streams or Streams()
+    mcp = (streams or Streams()).watching(endpoint.app)
     routes = [
-        Route("/mcp", Known(bounded(open_streams.watching(endpoint.app)), identity.caller)),
+        Route("/mcp", Known(BoundedBody(mcp, seconds=body_seconds), identity.caller)),
         Route("/health", health, methods=["GET"]),
         Route("/ready", readiness.ready, methods=["GET"]),
-        Route("/metrics", Known(_page(metrics.page), identity.operator)),
-        *approvals.routes(),
+        Route("/metrics", Known(request_response(metrics.page), identity.operator)),
+        *approvals.routes(body_seconds),
     ]
     if oauth is not None and resource is not None:
         document = protected_resource(resource, str(settings.oauth_issuer))
@@ -171,16 +168,6 @@ def protected_resource(resource: str, issuer: str) -> Callable[[Request], Awaita
         )
 
     return document
-
-
-def _page(handler: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
-    """A handler as an application."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await handler(Request(scope, receive))
-        await answer(scope, receive, send)
-
-    return app
 
 
 async def _plainly(_request: Request, error: Exception) -> Response:

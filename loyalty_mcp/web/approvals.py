@@ -1,12 +1,13 @@
 """The approvals page: where a person outside the conversation decides."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 
 from loyalty_mcp.approval import decide, waiting
 from loyalty_mcp.context import Context
@@ -14,6 +15,7 @@ from loyalty_mcp.errors import CallerError, JournalUnavailable
 from loyalty_mcp.intents import Intent
 from loyalty_mcp.principal import Principal
 from loyalty_mcp.web import markup
+from loyalty_mcp.web.body import BoundedBody
 from loyalty_mcp.web.identity import NO_JOURNAL, Identity
 from loyalty_mcp.web.refusal import Refusal
 from loyalty_mcp.web.session import LIFETIME, Seal, Session
@@ -46,16 +48,25 @@ class Approvals:
         self._secure = secure
         self._cookie = "__Host-loyalty-approvals" if secure else "loyalty-approvals"
 
-    def routes(self) -> list[Route]:
-        """What is served, and by what."""
+    def routes(self, body_seconds: float) -> list[Route]:
+        """What is served, and by what.
+
+        Args:
+            body_seconds: that a form may take to arrive.
+        """
+
+        def form(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
+            bounded = BoundedBody(request_response(handler), seconds=body_seconds)
+            return Route(f"{HOME}/{path}", bounded, methods=["POST"])
+
         files = [Route(f"{HOME}/{name}", _file, methods=["GET"]) for name in FILES]
         return [
             Route(HOME, self.home, methods=["GET"]),
             Route(f"{HOME}/waiting", self.fragment, methods=["GET"]),
-            Route(f"{HOME}/login", self.log_in, methods=["POST"]),
-            Route(f"{HOME}/logout", self.log_out, methods=["POST"]),
+            form("login", self.log_in),
+            form("logout", self.log_out),
             *files,
-            Route(f"{HOME}/{{intent:str}}", self.decide, methods=["POST"]),
+            form("{intent}", self.decide),
         ]
 
     async def home(self, request: Request) -> Response:

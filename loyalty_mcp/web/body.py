@@ -10,6 +10,7 @@ from loyalty_mcp.web.refusal import Refusal
 
 LARGEST: Final = 1_048_576
 SLOWEST_SECONDS: Final = 20.0
+DROPPED: Final = 16 * LARGEST
 
 
 class BoundedBody:
@@ -35,7 +36,7 @@ class BoundedBody:
         """Read the body, then let the application answer."""
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdecimal() or int(declared) > self._largest:
-            raise self._too_large()
+            raise await self._too_large(receive)
         first: Message | None = None
         with anyio.move_on_after(self._seconds):
             first = await self._whole(receive)
@@ -56,11 +57,20 @@ class BoundedBody:
                 return message
             body += message.get("body", b"")
             if len(body) > self._largest:
-                raise self._too_large()
+                body.clear()
+                raise await self._too_large(receive)
             if not message.get("more_body", False):
                 return {"type": "http.request", "body": bytes(body), "more_body": False}
 
-    def _too_large(self) -> Refusal:
+    async def _too_large(self, receive: Receive) -> Refusal:
+        """The refusal, once some more was read and dropped: who is cut off may not see it."""
+        dropped = 0
+        with anyio.move_on_after(self._seconds):
+            while dropped < DROPPED:
+                message = await receive()
+                dropped += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
         return Refusal(
             413, f"A body has at most {self._largest} bytes here.", {"Connection": "close"}
         )

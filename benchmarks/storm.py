@@ -25,7 +25,7 @@ REPORTED = 100
 def arguments() -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(description="Break everything, and count what went wrong.")
-    parser.add_argument("--intents", type=int, default=10_000, help="changes that are asked for")
+    parser.add_argument("--intents", type=int, default=10_000, help="changes that are previewed")
     parser.add_argument("--processes", type=int, default=2, help="servers on one journal")
     parser.add_argument("--postgres", action="store_true", help="the journal on PostgreSQL")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn")
@@ -43,11 +43,11 @@ def journal(*, postgres: bool) -> Iterator[str | None]:
         yield server.fresh()
 
 
-def progress(intents: int, began: float, asked: int) -> None:
+def progress(intents: int, began: float, done: int) -> None:
     """Say how far it is, on standard error."""
-    if asked % REPORTED == 0:
+    if done % REPORTED == 0:
         seconds = monotonic() - began
-        sys.stderr.write(f"\r{asked:,} of {intents:,} changes asked for, {seconds:,.0f} s ")
+        sys.stderr.write(f"\r{done:,} of {intents:,} changes previewed, {seconds:,.0f} s ")
         sys.stderr.flush()
 
 

@@ -30,12 +30,14 @@ class Diary:
     """What the assistant did and was told.
 
     Args:
+        proposed: how many previews were given.
         agreed: intents that were confirmed, noted before the confirmation was sent.
         told: every final answer, as (intent, status).
         lost: how many answers died with their server.
         errors: how many calls were plain errors, without an intent.
     """
 
+    proposed: int = 0
     agreed: dict[str, Agreed] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)
     lost: int = 0
@@ -58,18 +60,19 @@ class Agent:
         self._replicas = replicas
         self._world = world
         self._chance = chance
-        self._diary = diary
+        self.diary = diary
         self._vouchers = list(world.vouchers)
 
     async def ask(self) -> None:
         """Ask for one change, and see it through or forget it."""
         tool, arguments = self._wish()
         answer = await self._call(tool, arguments)
+        self.diary.proposed += answer is not None
         while answer is not None and answer.get("status") == "confirmation_required":
             if self._chance.random() < 0.1:
                 return
             intent = answer["confirmation"]
-            self._diary.agreed[intent] = Agreed(tool, arguments)
+            self.diary.agreed[intent] = Agreed(tool, arguments)
             answer = await self._confirm(tool, {**arguments, "confirmation": intent})
 
     def _wish(self) -> tuple[str, dict[str, Any]]:
@@ -113,15 +116,15 @@ class Agent:
         try:
             result = await replica.call(tool, arguments)
         except Lost:
-            self._diary.lost += 1
+            self.diary.lost += 1
             return None
         return self._noted(result)
 
     def _noted(self, result: types.CallToolResult) -> Mapping[str, Any] | None:
         answer: Mapping[str, Any] | None = result.structured_content
         if answer is None:
-            self._diary.errors += 1
+            self.diary.errors += 1
             return None
         if answer["status"] != "confirmation_required":
-            self._diary.told.append((answer["intent"], answer["status"]))
+            self.diary.told.append((answer["intent"], answer["status"]))
         return answer

@@ -31,7 +31,7 @@ class Plan:
     """What a storm is made of.
 
     Args:
-        intents: how many changes are asked for.
+        intents: how many changes are previewed.
         processes: how many servers share the journal.
         journal: its address; None for a file of SQLite.
         agents: how many ask at the same time.
@@ -102,14 +102,15 @@ async def _rage(
     agent: Agent,
     progress: Progress,
 ) -> int:
-    """All changes asked for, while everything fails; gives the number of faults."""
+    """All changes previewed, while everything fails; gives the number of faults."""
     counts = {"asked": 0, "faults": 0}
+    diary = agent.diary
 
     async def asking(deaths: TaskGroup) -> None:
-        while counts["asked"] < plan.intents:
+        while diary.proposed < plan.intents:
             counts["asked"] += 1
             asked = counts["asked"]
-            progress(asked)
+            progress(diary.proposed)
             if weather.turns(asked):
                 drawn = weather.faults()
                 counts["faults"] += len(drawn)

@@ -1,0 +1,467 @@
+"""The journal: every move conditional, every move with its entry, on one file for all processes."""
+
+import asyncio
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from loyalty_mcp.audit import broken
+from loyalty_mcp.errors import JournalUnavailable, Refused
+from loyalty_mcp.intents import MOVES, IllegalMove, Intent, Movement, Preview, State
+from loyalty_mcp.journal import Journal
+from loyalty_mcp.journal.tables import MIGRATIONS
+from loyalty_mcp.policy import Caps, Policy
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ONE = "a" * 32
+EVERY_STATE: tuple[State, ...] = get_args(State)
+
+
+def an_intent(**changes: Any) -> Intent:
+    """A proposed credit of 5 to member 101."""
+    intent = Intent(
+        id=ONE,
+        tool="credit_points",
+        digest="d" * 64,
+        caller="local",
+        arguments={"member": "anna@example.com", "amount": 5, "reason": "Test"},
+        resolved=["program", 101],
+        facts={"balance": Decimal("12.50")},
+        preview=Preview("Credit 5 points.", {"balance": 1}, {"balance": 6}, ("Mind it.",)),
+        route="token",
+        state="proposed",
+        created_at=NOW,
+        expires_at=NOW + timedelta(minutes=10),
+        movement=Movement("credit", Decimal(5), 101),
+    )
+    return replace(intent, **changes)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the journal is."""
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+async def journal(file: Path) -> AsyncIterator[Journal]:
+    """A fresh journal on SQLite."""
+    found = Journal(f"sqlite+aiosqlite:///{file}")
+    yield found
+    await found.close()
+
+
+async def at(journal: Journal, state: State, **changes: Any) -> Intent:
+    """An intent that has come to a state the way every intent comes there."""
+    intent = an_intent(**changes)
+    await journal.add(intent)
+    ways: dict[State, tuple[State, ...]] = {
+        "proposed": (),
+        "approved": ("approved",),
+        "sent": ("approved", "sent"),
+        "unknown": ("approved", "sent", "unknown"),
+        "applied": ("approved", "sent", "applied"),
+        "not_applied": ("approved", "not_applied"),
+        "declined": ("declined",),
+        "expired": ("expired",),
+    }
+    origin: State = "proposed"
+    for target in ways[state]:
+        if target == "sent":
+            assert await journal.send(intent, Policy(), NOW)
+        else:
+            assert await journal.move(intent.id, origin, target, NOW)
+        origin = target
+    found = await journal.get(intent.id)
+    assert found is not None
+    return found
+
+
+async def test_an_intent_comes_back_as_it_was_written(journal: Journal) -> None:
+    """Every field survives, exact numbers and moments included."""
+    intent = an_intent()
+    await journal.add(intent)
+
+    assert await journal.get(intent.id) == intent
+
+
+async def test_there_is_no_intent_of_another_id(journal: Journal) -> None:
+    """What was never written is not found."""
+    await journal.add(an_intent())
+
+    assert await journal.get("b" * 32) is None
+
+
+@pytest.mark.parametrize("state", EVERY_STATE)
+@pytest.mark.parametrize("origin", EVERY_STATE)
+async def test_a_move_needs_its_origin(journal: Journal, state: State, origin: State) -> None:
+    """Only from the state that the mover saw, and only along the ways of an intent's life."""
+    intent = await at(journal, state)
+    for target in EVERY_STATE:
+        if target not in MOVES[origin]:
+            with pytest.raises(IllegalMove):
+                await journal.move(intent.id, origin, target, NOW)
+        elif origin != state:
+            assert not await journal.move(intent.id, origin, target, NOW)
+
+    assert await journal.get(intent.id) == intent
+
+
+async def test_of_many_movers_one_succeeds(journal: Journal, file: Path) -> None:
+    """Through two connections at once, a hundred tries make one move."""
+    intent = await at(journal, "proposed")
+    other = Journal(f"sqlite+aiosqlite:///{file}")
+    tries = [
+        (journal, other)[number % 2].move(intent.id, "proposed", "approved", NOW)
+        for number in range(100)
+    ]
+    made = await asyncio.gather(*tries)
+    await other.close()
+
+    assert made.count(True) == 1
+    trail, _ = await journal.trail()
+    assert [entry.step for entry in trail] == ["proposed", "approved"]
+
+
+class TestDraft:
+    """One draft an intent, for ever."""
+
+    async def test_the_first_draft_is_bound_for_ever(self, journal: Journal) -> None:
+        """No second one takes its place, nor the same one again."""
+        intent = await at(journal, "sent")
+
+        assert await journal.set_transaction(intent, "first", NOW)
+        assert not await journal.set_transaction(intent, "second", NOW)
+        assert not await journal.set_transaction(intent, "first", NOW)
+        found = await journal.get(intent.id)
+        assert found is not None
+        assert found.transaction_id == "first"
+
+    async def test_of_many_drafts_one_is_bound(self, journal: Journal, file: Path) -> None:
+        """Through two connections at once."""
+        intent = await at(journal, "sent")
+        other = Journal(f"sqlite+aiosqlite:///{file}")
+        tries = [
+            (journal, other)[number % 2].set_transaction(intent, f"draft {number}", NOW)
+            for number in range(50)
+        ]
+        bound = await asyncio.gather(*tries)
+        await other.close()
+
+        found = await journal.get(intent.id)
+        assert found is not None
+        assert [f"draft {bound.index(True)}"] == [found.transaction_id]
+        assert bound.count(True) == 1
+
+    @pytest.mark.parametrize("state", [state for state in EVERY_STATE if state != "sent"])
+    async def test_a_draft_is_bound_only_while_it_is_sent(
+        self, journal: Journal, state: State
+    ) -> None:
+        """Before that nothing may be made, and after it nothing may be completed."""
+        intent = await at(journal, state)
+
+        assert not await journal.set_transaction(intent, "late", NOW)
+
+    async def test_its_maker_is_found(self, journal: Journal) -> None:
+        """By the id of the draft, and by no other."""
+        intent = await at(journal, "sent")
+        await journal.set_transaction(intent, "made", NOW)
+
+        maker = await journal.made_by("made")
+        assert maker is not None
+        assert maker.id == intent.id
+        assert await journal.made_by("other") is None
+
+    async def test_whoever_did_not_see_the_draft_concludes_nothing(self, journal: Journal) -> None:
+        """A settlement that read before the draft was bound may not say that nothing was moved."""
+        seen = await at(journal, "sent")
+        await journal.set_transaction(seen, "bound meanwhile", NOW)
+
+        assert not await journal.conclude(seen, "not_applied", NOW, reason="Nothing was moved.")
+        now = await journal.get(seen.id)
+        assert now is not None
+        assert now.state == "sent"
+        assert await journal.conclude(now, "applied", NOW)
+
+    async def test_nothing_is_bound_after_a_conclusion(self, journal: Journal) -> None:
+        """The other order: who wants to bind a draft then may not complete it."""
+        seen = await at(journal, "sent")
+
+        assert await journal.conclude(seen, "not_applied", NOW)
+        assert not await journal.set_transaction(seen, "too late", NOW)
+
+
+class TestCaps:
+    """The policy is asked in the transaction that sends."""
+
+    CAPS = Policy(caps=Caps(credit_per_member_per_day=12))
+
+    @pytest.mark.parametrize("state", ["sent", "applied", "unknown"])
+    async def test_what_may_have_happened_counts(self, journal: Journal, state: State) -> None:
+        """Two of five fit under twelve, a third does not."""
+        for number in range(2):
+            await at(journal, state, id=str(number) * 32)
+        third = await at(journal, "approved")
+
+        with pytest.raises(Refused, match="2 is left today"):
+            await journal.send(third, self.CAPS, NOW)
+        found = await journal.get(third.id)
+        assert found is not None
+        assert found.state == "approved"
+
+    @pytest.mark.parametrize("state", ["proposed", "approved", "declined", "expired"])
+    async def test_what_was_not_sent_does_not_count(self, journal: Journal, state: State) -> None:
+        """Previews, refusals and lapses leave the cap as it is."""
+        for number in range(5):
+            await at(journal, state, id=str(number) * 32)
+        another = await at(journal, "approved")
+
+        assert await journal.send(another, self.CAPS, NOW)
+
+    async def test_a_day_is_a_day_of_utc(self, journal: Journal) -> None:
+        """What was sent in its last second is of yesterday in the next."""
+        midnight = datetime(2026, 3, 3, tzinfo=UTC)
+        for number in range(2):
+            intent = await at(journal, "approved", id=str(number) * 32)
+            assert await journal.send(intent, self.CAPS, midnight - timedelta(microseconds=1))
+        third = await at(journal, "approved")
+
+        with pytest.raises(Refused):
+            await journal.send(third, self.CAPS, midnight - timedelta(microseconds=1))
+        assert await journal.send(third, self.CAPS, midnight)
+
+    async def test_others_do_not_count(self, journal: Journal) -> None:
+        """Another member, or the other direction, has a cap of its own."""
+        others = (Movement("credit", Decimal(12), 102), Movement("debit", Decimal(12), 101))
+        for number, movement in enumerate(others):
+            await at(journal, "sent", id=str(number) * 32, movement=movement)
+
+        assert await journal.send(await at(journal, "approved"), self.CAPS, NOW)
+
+    async def test_a_fraction_never_makes_room(self, journal: Journal) -> None:
+        """What is smaller than the journal can hold counts as the smallest it can."""
+        tiny = Movement("credit", Decimal("0.0000001"), 101)
+        for number in range(3):
+            await at(journal, "sent", id=str(number) * 32, movement=tiny)
+
+        usage = await journal.usage("local", tiny, NOW)
+        assert usage.moved_today == Decimal("0.000003")
+
+    async def test_an_hour_slides(self, journal: Journal) -> None:
+        """Calls carried out count for an hour, of this caller only."""
+        policy = Policy(caps=Caps(changes_per_hour=1))
+        await at(journal, "sent", id="1" * 32, movement=None)
+        await at(journal, "sent", id="2" * 32, caller="another")
+        mine = await at(journal, "approved", movement=None)
+
+        with pytest.raises(Refused, match="1 changes an hour"):
+            await journal.send(mine, policy, NOW + timedelta(minutes=59))
+        assert await journal.send(mine, policy, NOW + timedelta(hours=1))
+
+
+async def test_ended_and_forgotten_intents_are_pruned_by_age(journal: Journal) -> None:
+    """What still may be settled stays, however old; the trail stays whole."""
+    for number, state in enumerate(EVERY_STATE):
+        await at(journal, state, id=str(number) * 32)
+    young = NOW + timedelta(days=89)
+    old = NOW + timedelta(days=91)
+
+    assert await journal.prune(young) == 0
+    assert await journal.prune(old) == 5
+    left = {intent.state for intent in await journal.find()}
+    assert left == {"approved", "sent", "unknown"}
+    trail, head = await journal.trail()
+    assert broken(trail, head) == []
+    assert len({entry.intent for entry in trail}) == len(EVERY_STATE)
+
+
+OPENS = """
+import sys, anyio
+from tests.test_journal import an_intent
+from loyalty_mcp.journal import Journal
+async def main():
+    journal = Journal(sys.argv[1])
+    sys.stdin.readline()
+    await journal.add(an_intent(id=sys.argv[2] * 32))
+    await journal.close()
+anyio.run(main)
+"""
+
+
+def test_many_processes_open_a_fresh_journal_at_once(file: Path) -> None:
+    """Tables are made once, and everybody's intent is there."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENS, f"sqlite+aiosqlite:///{file}", name],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in "abcdef"
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=60) for process in started]
+
+    assert [(process.returncode, *told) for process, told in zip(started, ended, strict=True)] == [
+        (0, None, "")
+    ] * 6
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT version FROM schema_version").fetchall() == [
+            (len(MIGRATIONS),)
+        ]
+        assert connection.execute("SELECT COUNT(*) FROM intents").fetchone() == (6,)
+    connection.close()
+
+
+async def test_a_newer_journal_is_left_alone(journal: Journal, file: Path) -> None:
+    """A program that does not know its tables does not touch them."""
+    await journal.add(an_intent())
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE schema_version SET version = 99")
+    connection.close()
+    older = Journal(f"sqlite+aiosqlite:///{file}")
+
+    with pytest.raises(JournalUnavailable, match="newer version"):
+        await older.get(ONE)
+    await older.close()
+
+
+async def test_an_older_journal_is_brought_up_to_date(journal: Journal, file: Path) -> None:
+    """Its intents are still there."""
+    await journal.add(an_intent())
+    await journal.close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE schema_version SET version = 1")
+        connection.execute("DROP TABLE tokens")
+    connection.close()
+    newer = Journal(f"sqlite+aiosqlite:///{file}")
+
+    assert await newer.get(ONE) == an_intent()
+    assert await newer.tokens.all() == []
+    await newer.close()
+
+
+class TestTrail:
+    """The audit trail on disk: written with what it tells, and broken by any touch."""
+
+    LENGTH = 24
+
+    @pytest.fixture
+    async def written(self, journal: Journal, file: Path) -> Path:
+        """A journal with a trail of two dozen entries."""
+        for number in range(6):
+            await at(journal, "applied", id=f"{number:032}")
+        trail, head = await journal.trail()
+        assert broken(trail, head) == []
+        assert len(trail) == self.LENGTH
+        return file
+
+    async def test_an_entry_is_written_with_its_move(self, journal: Journal) -> None:
+        """Each step once, in order, with what it made known."""
+        intent = await at(journal, "sent")
+        await journal.set_transaction(intent, "draft", NOW)
+        await journal.move(intent.id, "sent", "applied", NOW, result={"id": "draft", "email": "x"})
+
+        trail, head = await journal.trail()
+        assert [entry.step for entry in trail] == [
+            *("proposed", "approved", "sent", "drafted", "applied")
+        ]
+        assert json.loads(trail[-1].details) == {"transaction_id": "draft", "id": "draft"}
+        assert (head.number, head.fingerprint) == (5, trail[-1].fingerprint)
+
+    async def test_people_are_masked_in_it(self, journal: Journal) -> None:
+        """An address is in the intent, and only its first letter in the trail."""
+        await journal.add(an_intent())
+
+        trail, _ = await journal.trail()
+        assert "anna@example.com" not in trail[0].details
+        assert json.loads(trail[0].details)["arguments"]["member"] == "a***"
+
+    async def test_without_its_entry_no_move_is_made(self, journal: Journal, file: Path) -> None:
+        """Both stand in one transaction: an entry that cannot be written undoes its move."""
+        intent = await at(journal, "proposed")
+        _run(file, "INSERT INTO audit VALUES (2, '', '', '', '', '', '', '', '')")
+
+        with pytest.raises(JournalUnavailable):
+            await journal.move(intent.id, "proposed", "approved", NOW)
+        assert await journal.get(intent.id) == intent
+
+    @pytest.mark.parametrize("seed", range(12))
+    async def test_one_altered_byte_is_named(
+        self, journal: Journal, written: Path, seed: int
+    ) -> None:
+        """In whatever column of whatever entry."""
+        drawn = random.Random(seed)
+        number = drawn.randint(1, self.LENGTH)
+        columns = ("at", "intent", "step", "caller", "tool", "details", "previous", "fingerprint")
+        column = drawn.choice(columns)
+        (value,) = _one(written, f"SELECT {column} FROM audit WHERE number = ?", number)  # noqa: S608 - our own names
+        place = drawn.randrange(len(value))
+        altered = value[:place] + chr(ord(value[place]) ^ 1) + value[place + 1 :]
+        _run(written, f"UPDATE audit SET {column} = ? WHERE number = ?", altered, number)  # noqa: S608 - the same
+
+        problems = broken(*await journal.trail())
+        assert f"entry {number} was altered" in problems
+
+    @pytest.mark.parametrize("number", [1, 2, 11, LENGTH - 1, LENGTH])
+    async def test_a_missing_entry_is_named(
+        self, journal: Journal, written: Path, number: int
+    ) -> None:
+        """The first, one in the middle, and the last."""
+        _run(written, "DELETE FROM audit WHERE number = ?", number)
+
+        assert f"entry {number} is missing" in broken(*await journal.trail())
+
+    @pytest.mark.parametrize("seed", range(6))
+    async def test_swapped_entries_are_named(
+        self, journal: Journal, written: Path, seed: int
+    ) -> None:
+        """Both of them, wherever they stand."""
+        first, second = random.Random(seed).sample(range(1, self.LENGTH + 1), 2)
+        for origin, target in ((first, 0), (second, first), (0, second)):
+            _run(written, "UPDATE audit SET number = ? WHERE number = ?", target, origin)
+
+        problems = broken(*await journal.trail())
+        assert f"entry {first} was altered" in problems
+        assert f"entry {second} was altered" in problems
+
+    async def test_an_emptied_trail_is_seen(self, journal: Journal, written: Path) -> None:
+        """Nothing left is not the same as nothing written."""
+        _run(written, "DELETE FROM audit")
+
+        assert [f"entry 1 to {self.LENGTH} is missing"] == broken(*await journal.trail())
+
+    async def test_a_cut_end_with_a_new_entry_is_seen(
+        self, journal: Journal, written: Path
+    ) -> None:
+        """Going on after a cut does not hide it."""
+        _run(written, "DELETE FROM audit WHERE number = ?", self.LENGTH)
+        await journal.add(an_intent())
+
+        assert f"entry {self.LENGTH} is missing" in broken(*await journal.trail())
+
+
+def _run(file: Path, sql: str, *values: Any) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+def _one(file: Path, sql: str, *values: Any) -> Any:
+    with sqlite3.connect(file) as connection:
+        found = connection.execute(sql, values).fetchone()
+    connection.close()
+    return found

@@ -96,10 +96,10 @@ class Guard:
         intent = await self._intent(call, intent_id)
         if intent.state != "proposed":
             return await self._first_outcome(intent)
-        if self._context.now() > intent.created_at + self._dialog_timeout:
-            return await self._decline(intent, "the dialog was not answered in time")
         if not reaction.agreed:
             return await self._decline(intent, reaction.why_not)
+        if self._context.now() > intent.created_at + self._dialog_timeout:
+            return await self._decline(intent, "the dialog was not answered in time")
         typed = needs_typed_amount(self._policy, intent.movement)
         if typed and intent.movement is not None and reaction.amount != intent.movement.amount:
             return await self._decline(intent, "the amount that was typed is not the amount")

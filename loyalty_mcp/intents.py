@@ -2,11 +2,12 @@
 
     proposed ──▶ approved ──▶ sent ──▶ applied
        │             │          ├────▶ not_applied
-       │             └──────────┤
-       ├──▶ declined            └────▶ unknown ──▶ applied | not_applied
-       └──▶ expired
+       │             │          └────▶ unknown ──▶ applied | not_applied
+       │             └──▶ not_applied | expired
+       └──▶ declined | expired
 
-An intent that was approved and never sent (a crash in between) ends `not_applied`.
+An intent that was approved and never sent (a crash in between, a cap reached) ends `not_applied`;
+one whose facts moved after an operator approved ends `expired`.
 """
 
 import hashlib

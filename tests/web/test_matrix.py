@@ -1,0 +1,187 @@
+"""Who gets which tool, by every kind of token; and that who is bound reaches nobody else."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import httpx2
+import pytest
+from mcp.shared.exceptions import MCPError
+
+from loyalty_mcp.config import Role
+from loyalty_mcp.menu import MEMBER, SUPPORT, every_tool, in_role, reaches_one
+from tests.conftest import SandboxControl, text_of
+from tests.web.conftest import Edge, Serve
+from tests.world import GOOD, fill
+
+KINDS: Final[dict[str, dict[str, Any]]] = {
+    "member": {"role": "member", "member": "101"},
+    "support": {"role": "support"},
+    "support of 101": {"role": "support", "member": "101"},
+    "manager": {"role": "manager"},
+    "full": {"role": "full"},
+    "full of 101": {"role": "full", "member": "101"},
+    "operator": {"role": "support", "operator": True},
+}
+OTHERS: Final = ("102", "own:VIP-102", "+33600000102", "member102@example.com")
+
+
+def expected(kind: str) -> set[str]:
+    """The menu that a kind of token should have."""
+    role: Role = KINDS[kind]["role"]
+    bound = "member" in KINDS[kind] and role != "member"
+    return {
+        name
+        for name, tool in every_tool().items()
+        if in_role(name, role) and (not bound or reaches_one(tool))
+    }
+
+
+async def test_matrix(edge: Edge) -> None:
+    """Each kind of token is shown its own tools, and each other tool is refused by name."""
+    tokens = {kind: await edge.token(kind.replace(" ", "-"), **how) for kind, how in KINDS.items()}
+    listed: dict[str, set[str]] = {}
+    for kind, token in tokens.items():
+        async with edge.client(token) as client:
+            listed[kind] = {tool.name for tool in (await client.list_tools()).tools}
+            for name in sorted(set(every_tool()) - listed[kind]):
+                refused = await client.call_tool(name, {})
+                assert refused.is_error
+                assert "There is no such tool here" in text_of(refused)
+
+    print(table(listed))  # noqa: T201 - the matrix, shown with -rP
+    assert listed == {kind: expected(kind) for kind in KINDS}
+    assert listed["member"] == set(MEMBER)
+    assert listed["support"] == set(SUPPORT) == listed["operator"]
+    assert listed["full"] == set(every_tool())
+    assert len(listed["member"]) <= 6
+    assert len(listed["support"]) <= 18
+
+
+def table(listed: dict[str, set[str]]) -> str:
+    """Tools down, kinds of token across: `x` is listed, `.` is refused."""
+    lines = [f"{'':32}" + "  ".join(listed)]
+    for name in every_tool():
+        marks = [("x" if name in names else ".").ljust(len(kind)) for kind, names in listed.items()]
+        lines.append(f"{name:32}" + "  ".join(marks))
+    return "\n".join(lines)
+
+
+class Sent:
+    """What was sent upstream."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+
+    async def __call__(self, request: httpx2.Request) -> None:
+        """Remember a request."""
+        self.requests.append(f"{request.method} {request.url} {request.content!r}")
+
+    def mentions(self, text: str) -> list[str]:
+        """The requests in which a text stands."""
+        return [item for item in self.requests if text in item]
+
+
+@pytest.fixture
+async def edge(serve: Serve) -> AsyncIterator[Edge]:
+    """A server where no call is asked about."""
+    async with serve(confirm="off") as found:
+        yield found
+
+
+@pytest.mark.parametrize("kind", ["member", "support of 101", "full of 101"])
+async def test_no_other_member(edge: Edge, control: SandboxControl, kind: str) -> None:
+    """By no argument of any tool does a bound token reach somebody else."""
+    world = await fill(control)
+    token = await edge.token("kim", **KINDS[kind])
+    sent = Sent()
+    edge.parts.http.event_hooks["request"].append(sent)
+    before = {member: await control.balance(member) for member in (102, 103, 105)}
+    async with edge.client(token) as client:
+        for listed in (await client.list_tools()).tools:
+            names = list(listed.input_schema.get("properties", {}))
+            assert not {"member", "members", "contact"}.intersection(names)
+            people = {*names, "member", "contact", "contact_id", "members", "caller"}
+            good: dict[str, Any] = {}
+            if "member" in every_tool()[listed.name].parameters:
+                good = {k: v for k, v in GOOD[listed.name](world).items() if k in names}
+                await client.call_tool(listed.name, good)
+                assert sent.mentions("101")
+            for name in people - {"limit_id", "code_pool_id"}:
+                for other in OTHERS:
+                    await client.call_tool(listed.name, {**good, name: other})
+
+    assert not sent.mentions("/102")
+    assert not sent.mentions('"contactId": 102')
+    assert not sent.mentions("contactId=102")
+    assert before == {member: await control.balance(member) for member in before}
+
+
+async def test_a_voucher_of_another(edge: Edge, control: SandboxControl) -> None:
+    """Whether another member's voucher is good is not told to a member."""
+    world = await fill(control)
+    token = await edge.token("kim", "member", member="101")
+    async with edge.client(token) as client:
+        for given in ({"voucher_id": world.voucher}, {"voucher_id": world.redemption}):
+            found = await client.call_tool("validate_voucher", given)
+            assert found.is_error or found.structured_content == {"authorize": False}
+
+
+@pytest.mark.parametrize("other", ["102", "own:VIP-102", "member102%40example.com"])
+async def test_resources_of_another(edge: Edge, other: str) -> None:
+    """A bound token reads its own member's page and no other's."""
+    token = await edge.token("kim", "member", member="101")
+    async with edge.client(token) as client:
+        own = await client.read_resource("loyalty://programs/VIP%20Club/members/101")
+        assert own.contents
+        with pytest.raises(MCPError):
+            await client.read_resource(f"loyalty://programs/VIP%20Club/members/{other}")
+        assert not [p for p in (await client.list_prompts()).prompts if "complaint" in p.name]
+
+
+async def test_own_overview(edge: Edge) -> None:
+    """Two members with their own tokens, at the same time, each see themselves."""
+    tokens = {
+        member: await edge.token(f"m{member}", "member", member=str(member))
+        for member in (101, 102)
+    }
+    async with AsyncExitStack() as stack:
+        clients = {
+            member: await stack.enter_async_context(edge.client(token))
+            for member, token in tokens.items()
+        }
+        for _ in range(3):
+            for member, client in clients.items():
+                found = await client.call_tool("get_member_overview", {})
+                assert found.structured_content is not None
+                assert found.structured_content["member"] == member
+
+
+async def test_a_server_of_one_member(serve: Serve) -> None:
+    """Where the settings pin a member, a token of another is refused."""
+    async with serve(member="101") as edge:
+        same = await edge.token("same", "member", member="101")
+        other = await edge.token("other", "member", member="102")
+        anybody = await edge.token("anybody", "support")
+        for token in (same, anybody):
+            async with edge.client(token) as client:
+                found = await client.call_tool("get_member_overview", {})
+                assert found.structured_content is not None
+                assert found.structured_content["member"] == 101
+        async with edge.http(other) as http:
+            assert (await http.post("/mcp")).status_code == 403
+
+
+async def test_settings_are_the_most(serve: Serve) -> None:
+    """No token gives more than the settings: read only, fewer tools, a smaller role."""
+    async with serve(read_only=True, exclude_tools="list_tiers") as edge:
+        token = await edge.token("boss", "full")
+        async with edge.client(token) as client:
+            names = {tool.name for tool in (await client.list_tools()).tools}
+    assert names
+    assert all(every_tool()[name].risk == "read" for name in names)
+    assert "list_tiers" not in names
+    async with serve(role="support") as edge:
+        token = await edge.token("chief", "full")
+        async with edge.client(token) as client:
+            assert {tool.name for tool in (await client.list_tools()).tools} == set(SUPPORT)

@@ -30,16 +30,22 @@ SHARED = "what all replicas know, in more than 32 bytes"
 
 
 class Started(Service):
-    """A service that tells when it has begun."""
+    """A service that tells when it has begun, and when it begins to end."""
 
     def __init__(self, app: ASGIApp, streams: Streams) -> None:
         super().__init__(config(app), streams)
         self.begun = anyio.Event()
+        self.ending = anyio.Event()
 
     async def startup(self, sockets: Any = None) -> None:
         """Begin, and tell."""
         await super().startup(sockets)
         self.begun.set()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Tell, and end."""
+        self.ending.set()
+        await super().shutdown(sockets)
 
 
 class Waits:
@@ -61,11 +67,13 @@ class Edge:
         url: without a path.
         parts: what it is made of.
         waits: what failed attempts would have waited.
+        service: can be told to stop.
     """
 
     url: str
     parts: Parts
     waits: Waits
+    service: Started
 
     async def token(
         self,
@@ -123,7 +131,7 @@ async def serving(
         group.start_soon(service.serve, [listening])
         await service.begun.wait()
         try:
-            yield Edge(f"http://127.0.0.1:{listening.getsockname()[1]}", parts, waits)
+            yield Edge(f"http://127.0.0.1:{listening.getsockname()[1]}", parts, waits, service)
         finally:
             service.should_exit = True
 

@@ -24,6 +24,7 @@ from loyalty_mcp.errors import (
 )
 from loyalty_mcp.render import quoted
 from loyalty_mcp.request import Request
+from loyalty_mcp.tracing import upstream_span
 from loyalty_mcp.wire import number
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
@@ -227,7 +228,12 @@ class Brevo:
             async with self._limiter:
                 self.requests_sent += 1
                 # The pool's own bounds are for each step, and an in-process engine has none.
-                with anyio.fail_after(self._timeout):
+                with (
+                    anyio.fail_after(self._timeout),
+                    upstream_span(
+                        request.method, request.reply.__name__, self._http.base_url.host
+                    ) as span,
+                ):
                     response = await self._http.request(
                         request.method,
                         request.path,
@@ -235,6 +241,7 @@ class Brevo:
                         content=content,
                         headers=headers,
                     )
+                    span.set_attribute("http.response.status_code", response.status_code)
         except NEVER_SENT:
             raise Unavailable("Brevo cannot be reached; nothing was changed.") from None
         except (httpx2.RequestError, OSError):

@@ -1,0 +1,31 @@
+"""A span for each request to Brevo, under the span of the call that it belongs to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind
+
+TRACER: Final = trace.get_tracer("loyalty-mcp")
+"""Does nothing until whoever runs the program installs an exporter."""
+
+
+@contextmanager
+def upstream_span(method: str, reply: str, address: str) -> Iterator[Span]:
+    """The span of one request; the path is left out, for it may hold an email address.
+
+    Args:
+        method: of HTTP.
+        reply: the name of what is asked for.
+        address: the host.
+    """
+    attributes = {"http.request.method": method, "server.address": address, "loyalty.reply": reply}
+    with TRACER.start_as_current_span(
+        f"{method} {reply}",
+        kind=SpanKind.CLIENT,
+        attributes=attributes,
+        record_exception=False,  # its text may hold what was sent
+        set_status_on_exception=True,
+    ) as span:
+        yield span

@@ -3,6 +3,7 @@
 from typing import Final
 
 from loyalty_mcp.context import Context
+from loyalty_mcp.render import FENCE_LENGTH, cleaned
 from loyalty_mcp.resources import Scope
 from loyalty_mcp.wire import ReferenceKind
 
@@ -33,4 +34,9 @@ async def completed(
             found = await context.references.program(scope.program or program)
             names = await context.references.names(one, found)
     begins = typed.strip().casefold()
-    return [name for name in names if name.casefold().startswith(begins)][:MOST]
+    return [name for name in names if name.casefold().startswith(begins) and _offered(name)][:MOST]
+
+
+def _offered(name: str) -> bool:
+    """A name that hides something, or is no name but a speech, is not put into anyone's mouth."""
+    return name == cleaned(name) and len(name) <= FENCE_LENGTH

@@ -9,7 +9,7 @@ from typing import Any, Final
 from loyalty_mcp.client import Brevo
 from loyalty_mcp.errors import AmbiguousReference, LoyaltyError, NotFound, Refused, UnknownReference
 from loyalty_mcp.operations.balance_definitions import BalanceDefinition, list_balance_definitions
-from loyalty_mcp.operations.contacts import get_contact
+from loyalty_mcp.operations.contacts import Contact, get_contact
 from loyalty_mcp.operations.programs import Program, list_programs
 from loyalty_mcp.operations.rewards import RewardSummary, list_rewards
 from loyalty_mcp.operations.subscriptions import account_of_own_id
@@ -195,7 +195,7 @@ class References:
         if CONTACT_ID.fullmatch(said):
             return int(said)
         if said.startswith("+") or ("@" in said and not said.startswith(OWN)):
-            return await self._contact(said)
+            return (await self.contact(said)).id
         own_id = said.removeprefix(OWN)
         if program is None:
             raise UnknownReference(f"{quoted(said)} is no contact id, email or phone number.")
@@ -210,14 +210,18 @@ class References:
             )
         return info.balance.contact_id
 
-    async def _contact(self, said: str) -> int:
+    async def contact(self, said: str) -> Contact:
+        """The contact who has an email or phone.
+
+        Raises:
+            UnknownReference: nobody has it.
+        """
         email = "@" in said
         request = get_contact(said, identifier_type="email_id" if email else "phone_id")
         try:
-            contact = await self._brevo.send(request)
+            return await self._brevo.send(request)
         except (NotFound, Refused):
             raise UnknownReference(f"No contact has {quoted(said)}.") from None
-        return contact.id
 
 
 Lister = Callable[[References, str, Version], Awaitable[list[Candidate]]]

@@ -16,6 +16,18 @@ LISTED = 10
 NOISE = frozenset(
     {"loyalty_program_id", "organization_id", "version_id", "created_at", "updated_at", "image_ref"}
 )
+IDS = NOISE | {"balance_definition_id", "group_id"}
+"""The same, and ids of what was named to get here, which the next call names again."""
+
+MARKER = "loyaltyMcpIntent"
+"""Our own mark in `meta`; nobody is helped by reading it."""
+
+COUNTS = frozenset({"count", "total_count"})
+"""How many there are; not said again where all are listed."""
+
+EMPTY: tuple[Any, ...] = (None, {}, [], ())
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 """Facts that no question is about; the structured content has them."""
 
 PLAIN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9TZ:.+-]{10,32}")
@@ -80,13 +92,24 @@ def value_text(value: Any) -> str:
         return f"{value:f}"
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, str) and INSTANT.fullmatch(value):
+        return _instant_text(value)
     if isinstance(value, str):
         return value if PLAIN.fullmatch(value) else quoted(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{quoted(key)}: {value_text(v)}" for key, v in value.items()) + "}"
+        parts = (f"{quoted(k)}: {value_text(v)}" for k, v in value.items() if k != MARKER)
+        return "{" + ", ".join(parts) + "}"
     if isinstance(value, Sequence):
         return "[" + ", ".join(value_text(item) for item in value) + "]"
     return str(value)
+
+
+def _instant_text(text: str) -> str:
+    """A moment as the API spells it; what only looks like one is quoted."""
+    try:
+        return value_text(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return quoted(text)
 
 
 def label(key: str) -> str:
@@ -96,15 +119,20 @@ def label(key: str) -> str:
 
 def facts_text(facts: Mapping[str, Any]) -> str:
     """Named facts, those without a value left out; a list gets a line for each of its items."""
+    told = {key: value for key, value in facts.items() if key not in IDS and value not in EMPTY}
+    lists = {key: value for key, value in told.items() if _is_list(value)}
+    lengths = [len(value) for value in lists.values()]
     singles = [
         f"{label(key)}: {value_text(value)}"
-        for key, value in facts.items()
-        if value is not None and not _is_list(value) and key not in NOISE
+        for key, value in told.items()
+        if key not in lists and not (key in COUNTS and value in lengths)
     ]
     lines = ["; ".join(singles)] if singles else []
-    for key, value in facts.items():
-        if value is not None and _is_list(value):
-            lines += _list_lines(key, value)
+    for key, value in lists.items():
+        lines += _list_lines(key, value)
+    if not lines:
+        none = [key for key, value in facts.items() if _is_list(value)]
+        lines = [f"{label(key)}: none" for key in none[:1]]
     return "\n".join(lines) or "Nothing."
 
 
@@ -113,8 +141,6 @@ def _is_list(value: Any) -> bool:
 
 
 def _list_lines(key: str, items: Sequence[Any]) -> list[str]:
-    if not items:
-        return [f"{label(key)}: none"]
     lines = [f"{label(key)} ({len(items)}):"]
     lines += [f"- {_item_text(item)}" for item in items[:LISTED]]
     if len(items) > LISTED:
@@ -128,7 +154,7 @@ def _list_lines(key: str, items: Sequence[Any]) -> list[str]:
 def _item_text(item: Any) -> str:
     if not _is_map(item):
         return value_text(item)
-    known = {key: value for key, value in item.items() if value is not None and key not in NOISE}
+    known = {key: value for key, value in item.items() if key not in IDS and value not in EMPTY}
     return "; ".join(f"{label(key)}: {value_text(_inner(value))}" for key, value in known.items())
 
 

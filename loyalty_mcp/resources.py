@@ -32,12 +32,12 @@ class Scope:
 
 
 async def listed(context: Context, scope: Scope) -> list[tuple[str, str]]:
-    """The addresses of the resources that stand by themselves, with their names."""
+    """The addresses of the resources that stand by themselves, with their names, quoted."""
     allowed = await _allowed_program(context, scope)
     programs = await context.references.programs()
     overall = [] if scope.program is not None else [(PROGRAMS, "All programs")]
     return overall + [
-        (f"{PROGRAMS}/{quote(program.name, safe='')}", program.name)
+        (f"{PROGRAMS}/{quote(program.name, safe='')}", quoted(program.name))
         for program in programs
         if allowed in {None, program.id}
     ]

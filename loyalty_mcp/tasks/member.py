@@ -1,7 +1,7 @@
 """Find a member, and see all that they have in one answer."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +14,8 @@ from loyalty_mcp.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.operations.balances import list_active_balances
 from loyalty_mcp.operations.contacts import Contact, get_contact
 from loyalty_mcp.operations.subscriptions import AccountInfo
+from loyalty_mcp.operations.tier_groups import TierGroup
+from loyalty_mcp.operations.tiers import Tier
 from loyalty_mcp.operations.transactions import list_transaction_history
 from loyalty_mcp.references import CONTACT_ID, OWN
 from loyalty_mcp.render import LISTED, amount_text, moment_text, quoted, value_text
@@ -22,6 +24,12 @@ from loyalty_mcp.task import reads
 from loyalty_mcp.wire import ContactId, Items, Moment, Number, ProgramId, Reply
 
 SOON: Final = timedelta(days=30)
+DAYS: Final = 2
+"""Days of which the text says what expires."""
+
+DRAFTS: Final = 3
+"""Open drafts that the text lists."""
+
 RECENT: Final = 10
 
 Who = Annotated[str, Field(min_length=1, max_length=320, description="id/email/+phone")]
@@ -123,7 +131,10 @@ def found_text(found: FoundMember, _now: datetime) -> str:
 
 @reads(text=found_text)
 async def find_member(
-    context: Context, member: Who, program: ProgramId | None = None
+    context: Context,
+    member: Who,
+    program: ProgramId | None = None,
+    personal_data: Annotated[bool, Field(description="Email, phone unmasked")] = False,
 ) -> FoundMember:
     """Find a contact and their programs; get_member_overview has points and tier."""
     programs = await context.references.programs()
@@ -141,15 +152,28 @@ async def find_member(
                 )
             )
     attributes = contact.attributes
+    hidden = context.role == "support" and not personal_data
+    email, phone = contact.email, _attribute(attributes, "SMS")
     return FoundMember(
         contact_id=contact.id,
-        email=contact.email,
-        phone=_attribute(attributes, "SMS"),
+        email=masked(email) if hidden else email,
+        phone=masked(phone) if hidden else phone,
         first_name=_attribute(attributes, "FIRSTNAME"),
         last_name=_attribute(attributes, "LASTNAME"),
         enrolled=bool(enrolments),
         enrolments=tuple(enrolments),
     )
+
+
+def masked(address: str | None) -> str | None:
+    """An email or phone as far as it takes to recognise it: `a***@e***.com`, `+49***101`."""
+    if address is None:
+        return None
+    name, at, host = address.partition("@")
+    if not at:
+        return f"{address[:3]}***{address[-3:]}" if len(address) > 8 else "***"
+    ending = host.rpartition(".")[2] if "." in host else ""
+    return f"{name[:1]}***@{host[:1]}***{f'.{ending}' if ending else ''}"
 
 
 def _attribute(attributes: dict[str, Any], name: str) -> str | None:
@@ -174,7 +198,7 @@ async def _contact(context: Context, member: str, programs: Sequence[str]) -> Co
     if CONTACT_ID.fullmatch(said):
         return await _read_contact(context, said)
     if not said.startswith(OWN) and ("@" in said or said.startswith("+")):
-        return await _read_contact(context, str(await context.references.member(None, said)))
+        return await context.references.contact(said)
     failure: LoyaltyError | None = None
     for program in programs:
         try:
@@ -201,13 +225,18 @@ def overview_text(view: MemberOverview, now: datetime) -> str:
     lines = [f"Member {view.member}{own}{program}{since}."]
     lines += [_balance_line(item, now) for item in view.balances]
     lines += [_tier_line(item, view.balances) for item in view.tiers]
-    lines += [_voucher_line(item) for item in view.vouchers[:LISTED]]
+    lines += [_voucher_line(item, now) for item in view.vouchers[:LISTED]]
     if len(view.vouchers) > LISTED:
         lines.append(f"{len(view.vouchers) - LISTED} more vouchers: list_vouchers.")
     if not view.vouchers:
         lines.append("No usable voucher.")
-    lines += [_movement_line(item) for item in view.movements or ()]
-    lines += [f"Open draft: {_movement_line(item)}" for item in view.drafts or ()]
+    if view.movements:
+        lines.append("Latest movements; list_transaction_history tells their ids:")
+        lines += [_movement_line(item) for item in view.movements]
+    drafts = view.drafts or ()
+    lines += [f"Draft {item.transaction_id}: {_movement_line(item)}" for item in drafts[:DRAFTS]]
+    if len(drafts) > DRAFTS:
+        lines.append(f"{len(drafts) - DRAFTS} more drafts: list_transaction_history.")
     if view.could_not_read:
         lines.append(f"Could not be read now: {', '.join(view.could_not_read)}.")
     return "\n".join(lines)
@@ -215,10 +244,26 @@ def overview_text(view: MemberOverview, now: datetime) -> str:
 
 def _balance_line(view: BalanceView, now: datetime) -> str:
     line = f"{quoted(view.balance)}: {amount_text(view.value, view.unit)}."
-    for part in view.expiring_soon:
+    days = _by_day(view.expiring_soon)
+    for part in days[:DAYS]:
         when = moment_text(part.expires_at, now)
         line += f" {amount_text(part.amount, view.unit)} expire {when}."
+    if len(days) > DAYS:
+        more = sum((part.amount for part in days[DAYS:]), Decimal(0))
+        line += f" {amount_text(more, view.unit)} more within {SOON.days} days."
     return line
+
+
+def _by_day(parts: Sequence[ExpiringPoints]) -> list[ExpiringPoints]:
+    """What expires on each day, as one part that ends when the first of that day does."""
+    days: dict[str, ExpiringPoints] = {}
+    for part in parts:
+        day = f"{part.expires_at.astimezone(UTC):%Y-%m-%d}"
+        known = days.get(day)
+        amount = part.amount + (known.amount if known else 0)
+        first = known.expires_at if known else part.expires_at
+        days[day] = ExpiringPoints(amount=amount, expires_at=first)
+    return list(days.values())
 
 
 def _tier_line(view: TierView, balances: Sequence[BalanceView]) -> str:
@@ -233,18 +278,27 @@ def _tier_line(view: TierView, balances: Sequence[BalanceView]) -> str:
     return f"{line} To {quoted(view.next_tier)}: {', '.join(lacking)} missing."
 
 
-def _voucher_line(view: VoucherView) -> str:
-    line = f"Voucher {quoted(view.reward)}, id {view.voucher_id}"
-    if view.code:
-        line += f", code {quoted(view.code)}"
+def _voucher_line(view: VoucherView, now: datetime) -> str:
+    name = f"code {quoted(view.code)}" if view.code else f"id {view.voucher_id}"
+    line = f"Voucher {quoted(view.reward)}, {name}"
     if view.value is not None:
         line += f", worth {value_text(view.value)} {value_text(view.unit or '')}".rstrip()
-    return f"{line}{f', until {value_text(view.expires_at)}' if view.expires_at else ''}."
+    return f"{line}{_until(view.expires_at, now)}."
+
+
+def _until(text: str | None, now: datetime) -> str:
+    """Until when something is valid: to the minute where it ends soon, else the day."""
+    ends = _moment(text)
+    if ends is None:
+        return ""
+    soon = ends <= now + SOON
+    return f", until {moment_text(ends, now) if soon else f'{ends.astimezone(UTC):%Y-%m-%d} UTC'}"
 
 
 def _movement_line(view: MovementView) -> str:
     when = f"{view.at[:10]} " if view.at else ""
-    return f"{when}{view.amount:+f} {quoted(view.balance)}, {view.status}, {view.transaction_id}."
+    status = "" if view.status == "completed" else f", {view.status}"
+    return f"{when}{view.amount:+f} {quoted(view.balance)}{status}"
 
 
 @reads(text=overview_text)
@@ -255,12 +309,12 @@ async def get_member_overview(
     include: tuple[Literal["movements"], ...] | None = None,
 ) -> MemberOverview:
     """All of a member: balances, expiring points, tier, what the next lacks, vouchers."""
-    info, definitions, groups, tiers = await together(
+    info, definitions, tiers = await together(
         read_member(context, program, member),
         context.references.balances(program),
-        context.references.tier_groups(program),
         context.references.tiers(program),
     )
+    groups = _told_groups(info, tiers) or await context.references.tier_groups(program)
     held = {b.balance_definition_id: b.value or Decimal(0) for b in _balances(info)}
     shown = [item for item in definitions if item.id in held and not _internal(item)]
     movements = "movements" in (include or ())
@@ -295,6 +349,20 @@ async def get_member_overview(
         drafts=tuple(m for m in recent if m.status == "draft") if movements else None,
         could_not_read=tuple(failed),
     )
+
+
+def _told_groups(info: AccountInfo, tiers: Sequence[Tier]) -> list[TierGroup]:
+    """The tier groups as the account tells them, if it names all, and thresholds tell their order.
+
+    That spares a request; where several balances count, only the group itself knows the order.
+    """
+    balances = {
+        condition.balance_definition_id for tier in tiers for condition in tier.access_conditions
+    }
+    told = {tier.group_id: tier.group_name for tier in info.tier}
+    if len(balances) > 1 or not {tier.group_id for tier in tiers} <= told.keys():
+        return []
+    return [TierGroup(id=key, name=name) for key, name in told.items() if key and name]
 
 
 def _balances(info: AccountInfo) -> Sequence[Any]:

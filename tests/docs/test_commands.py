@@ -1,0 +1,285 @@
+"""Every command in every document does what it is shown for."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import pytest
+from click.testing import CliRunner
+
+from loyalty_mcp.agreement import Caller
+from loyalty_mcp.cli import main
+from loyalty_mcp.composition import compose
+from loyalty_mcp.config import read_settings
+from loyalty_mcp.dispatch import Answer
+from tests.docs.documents import ROOT, Block, blocks, commands
+from tests.docs.running import sandbox, service
+from tests.node_tools import FOLDER, required
+from tests.sandbox.test_serve import free_port
+
+IN_A_CLONE: Final = re.compile(r"^uv run (--directory \S+ )?(?=loyalty-mcp)")
+REMARK: Final = re.compile(r"\s{2,}#.*$")
+INTENT: Final = re.compile(r"\b[0-9a-f]{32}\b")
+SANDBOX: Final = "http://127.0.0.1:8585"
+SERVICE: Final = "http://127.0.0.1:8000"
+DEBIT: Final = {"member": "101", "amount": 5, "reason": "Correction"}
+
+PAIRS: Final = [(block, command) for block in blocks("sh") for command in commands(block)]
+ELSEWHERE: Final = {
+    "uv run pytest": "this very run",
+    "uv run ruff check .": ".ci/run",
+    "uv run ruff format --check .": ".ci/run",
+    "uv run mypy": ".ci/run",
+    "uv run python -m docs.generate": "test_recipe.py",
+    (
+        "UPDATE_SNAPSHOTS=1 uv run pytest tests/test_every_tool.py "
+        "tests/test_published_schemas.py tests/test_menu_size.py "
+        '-k "snapshot or file or readme"'
+    ): "test_recipe.py",
+    "pip install uv && uv run loyalty-mcp demo": "test_packages.py, from the wheel",
+    "pip install uv && uv run pytest": "this very run",
+}
+"""Commands that something else runs, and what."""
+
+INSTALLS: Final = {
+    "pip install brevo-python==5.1.0": "pyproject.toml",
+    "npm i @getbrevo/brevo@6.0.3": ".ci/node-tools",
+}
+"""Commands that fetch something, and where the same thing is asked for by the tests."""
+
+
+def plain(command: str) -> str:
+    """A command without its remark, and as it is called when it is installed."""
+    return IN_A_CLONE.sub("", REMARK.sub("", command))
+
+
+def kind(command: str) -> str:
+    """How a command is tried."""
+    said = plain(command)
+    if {said, REMARK.sub("", command)} & set(ELSEWHERE):
+        return "elsewhere"
+    if said in INSTALLS:
+        return "installs"
+    for begin, found in (
+        ("loyalty-mcp sandbox", "sandbox"),
+        ("loyalty-mcp serve --http", "service"),
+        ("loyalty-mcp ", "command"),
+        ("curl ", "curl"),
+        ("node docs/examples/", "node"),
+        ("export ", "export"),
+        ("python3 -c", "shell"),
+        ("eval ", "shell"),
+        ("_LOYALTY_MCP_COMPLETE=", "shell"),
+    ):
+        if said.startswith(begin):
+            return found
+    return "unknown"
+
+
+def of_kind(*kinds: str) -> list[object]:
+    """The commands that are tried in one way, as parameters of a test."""
+    return [
+        pytest.param(plain(command), id=f"{block}-{number}")
+        for number, (block, command) in enumerate(PAIRS)
+        if kind(command) in kinds
+    ]
+
+
+def test_every_command_is_tried() -> None:
+    """None is of a kind that no test here knows."""
+    unknown = [f"{block}: {command}" for block, command in PAIRS if kind(command) == "unknown"]
+
+    assert unknown == []
+    assert len(PAIRS) > 30
+
+
+def test_what_is_run_elsewhere_is() -> None:
+    """CI lints, types and tests as the documents say."""
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+    assert {step for step, where in ELSEWHERE.items() if where == ".ci/run"} <= set(steps)
+    assert "uv run pytest" in steps
+
+
+@pytest.mark.parametrize(("command", "where"), INSTALLS.items())
+def test_what_is_installed_is_what_was_tested(command: str, where: str) -> None:
+    """The version in a document is the version that the tests drive."""
+    assert command.rsplit(maxsplit=1)[-1] in (ROOT / where).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that commands name."""
+    (policy,) = [block for block in blocks("toml") if block.page == "docs/policy.md"]
+    (tmp_path / "policy.toml").write_text(policy.text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def waiting_intent() -> str:
+    """An intent that waits for an operator."""
+
+    async def proposed() -> str:
+        parts = compose(read_settings(confirm="operator"))
+        try:
+            answer = await parts.dispatch.call("debit_points", DEBIT, Caller("desk", can_ask=False))
+            assert isinstance(answer, Answer)
+            assert answer.structured is not None
+            assert answer.structured["status"] == "waiting_for_operator"
+            return str(answer.structured["intent"])
+        finally:
+            await parts.close()
+
+    return anyio.run(proposed)
+
+
+def in_order() -> list[object]:
+    """Blocks whose commands are ours and end, each with its commands one after another."""
+    found = [
+        (block, [plain(c) for c in commands(block) if kind(c) == "command"])
+        for block in blocks("sh")
+    ]
+    return [pytest.param(block, said, id=str(block)) for block, said in found if said]
+
+
+@pytest.mark.parametrize(("block", "said"), in_order())
+def test_our_commands(
+    block: Block, said: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ends well, in the order of its block, on one journal."""
+    if any("reconcile" in command for command in said):
+        port = free_port()
+        with sandbox(["sandbox"], port, folder, os.environ["PATH"]) as address:
+            monkeypatch.setenv("BREVO_API_KEY", "any")
+            monkeypatch.setenv("LOYALTY_MCP_BASE_URL", f"{address}/v3")
+            run_all(block, said)
+    else:
+        run_all(block, said)
+
+
+def run_all(block: Block, said: list[str]) -> None:
+    """Run the commands of a block."""
+    for command in said:
+        real = INTENT.sub(lambda _: waiting_intent(), command)
+        _, *arguments = shlex.split(real)
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, (str(block), command, result.output)
+        assert result.output.strip()
+        if "--json" in arguments:
+            json.loads(result.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", of_kind("sandbox"))
+def test_the_sandbox_starts(said: str, folder: Path) -> None:
+    """It answers on its port, with the flags of the document."""
+    _, *arguments = shlex.split(said)
+    with sandbox(arguments, free_port(), folder, os.environ["PATH"]):
+        assert (folder / "shop.db").exists() == ("--database" in arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", of_kind("service"))
+def test_the_service_starts(said: str, folder: Path, state_home: Path) -> None:
+    """It serves, with the flags of the document."""
+    _, *arguments = shlex.split(said)
+    command = [sys.executable, "-m", "loyalty_mcp", *arguments]
+    environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(state_home)}
+    with service(command, folder, environment):
+        pass
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A sandbox that listens."""
+    folder = tmp_path_factory.mktemp("engine")
+    with sandbox(["sandbox"], free_port(), folder, os.environ["PATH"]) as address:
+        yield address
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", of_kind("curl"))
+def test_curl(said: str, engine: str, folder: Path, state_home: Path) -> None:
+    """What is shown for curl is answered with what it is shown for."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(state_home)}
+    if SERVICE not in said:
+        assert shell(said.replace(SANDBOX, engine), environment)
+        return
+    token = CliRunner().invoke(main, ["token", "create", "--name", "curl", "--role", "support"])
+    command = [sys.executable, "-m", "loyalty_mcp", "serve", "--http"]
+    with service(command, folder, environment) as address:
+        known = {**environment, "LOYALTY_TOKEN": token.stdout.strip()}
+        answer = shell(said.replace(SERVICE, address), known)
+        overview = answer["result"]["structuredContent"]
+        assert overview["member"] == 101
+        assert answer["result"]["content"][0]["text"].startswith("[sandbox] Member 101")
+
+
+def shell(command: str, environment: dict[str, str]) -> dict[str, Any]:
+    """The JSON that a command of the shell prints."""
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=environment, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert "message" not in found, found
+    assert "error" not in found, found
+    return found
+
+
+@pytest.mark.parametrize("said", of_kind("shell"))
+def test_shell(said: str, folder: Path) -> None:
+    """What is shown for the shell works in it."""
+    with closing(sqlite3.connect(folder / "journal.db")) as journal, journal:
+        journal.execute("CREATE TABLE kept (word TEXT)")
+        journal.execute("INSERT INTO kept VALUES ('this')")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", said], capture_output=True, text=True, env={"PATH": path}, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    if "journal-copy.db" in said:
+        with closing(sqlite3.connect(folder / "journal-copy.db")) as copy:
+            assert copy.execute("SELECT word FROM kept").fetchall() == [("this",)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", of_kind("node"))
+def test_the_official_node_sdk_runs_all_operations(said: str, tmp_path: Path) -> None:
+    """50 of 50 through the official Node SDK, against the sandbox."""
+    required("../@getbrevo/brevo/package.json")
+    script = tmp_path / "sdk.mjs"
+    shutil.copy(ROOT / shlex.split(said)[1], script)
+    (tmp_path / "node_modules").symlink_to(FOLDER.parent)
+    path = f"{FOLDER}{os.pathsep}{os.environ['PATH']}"
+    with sandbox(["sandbox", "--empty"], free_port(), tmp_path, os.environ["PATH"]) as address:
+        done = subprocess.run(
+            ["node", str(script), address],
+            capture_output=True,
+            text=True,
+            env={"PATH": path},
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("50 of 50 operations\n")
+
+
+def test_the_client_starts_what_the_project_provides() -> None:
+    """`loyalty-mcp` is the script of the package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert project["scripts"] == {"loyalty-mcp": "loyalty_mcp.cli:main"}

@@ -1,0 +1,181 @@
+"""Every snippet is what it says it is, and every link leads somewhere."""
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from docs.client_guides import CLIENTS, KEY, ROLES, START, Client
+from loyalty_mcp.catalog import RISKS
+from loyalty_mcp.config import Settings, read_settings
+from loyalty_mcp.menu import menu
+from loyalty_mcp.options import MEANINGS, variable_of
+from loyalty_mcp.policy import read_policy
+from loyalty_mcp.sandbox.differences import DIFFERENCES
+from loyalty_mcp.sandbox.settings import SandboxSettings
+from tests.docs.documents import PAGES, ROOT, Block, blocks, blocks_of
+
+KNOWN: Final = {"sh", "json", "toml", "yaml", "python", "js", "text"}
+PLACE: Final = re.compile(r"\$\{[^}]*\}")
+LINK: Final = re.compile(r"\]\(([^)#]+)[^)]*\)")
+READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+}
+
+
+@pytest.mark.parametrize("block", blocks("json", "toml", "yaml"), ids=str)
+def test_snippet_parses(block: Block) -> None:
+    """What is shown as JSON, TOML or YAML is."""
+    assert READERS[block.language](block.text)
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_compiles(block: Block) -> None:
+    """What is shown as Python is."""
+    compile(block.text, str(block), "exec")
+
+
+def test_every_block_says_its_language() -> None:
+    """So that none escapes the tests."""
+    found = [block for page in PAGES for block in blocks_of(page)]
+
+    assert [str(block) for block in found if block.language not in KNOWN] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Whatever a document links to within the repository is there."""
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    missing = [
+        target
+        for target in targets
+        if not target.startswith(("http://", "https://")) and not (page.parent / target).exists()
+    ]
+
+    assert missing == []
+
+
+def started(client: Client, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The command and the environment that a client makes of its configuration."""
+    assert client.local is not None
+    found: Any = READERS[client.language](client.local(environment))
+    server = (found.get("mcpServers") or found.get("servers") or found.get("mcp_servers")) or (
+        found["extensions"]
+    )
+    entry = server["loyalty"]
+    command = [entry.get("command") or entry["cmd"], *entry["args"]]
+    return command, dict(entry.get("env") or entry["envs"])
+
+
+LOCAL: Final = [client for client in CLIENTS if client.local is not None]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.slug)
+def test_a_configuration_publishes_its_role(
+    client: Client, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the environment of the snippet a server starts, and publishes what the role has."""
+    command, environment = started(client, ROLES[role][1])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, PLACE.sub("", value))
+    settings = read_settings()
+
+    assert command == list(START)
+    assert settings.role == role
+    assert settings.sandbox
+    assert list(menu(settings)) == list(
+        menu(read_settings(role=role, member="101" if role == "member" else None))
+    )
+
+
+@pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.slug)
+def test_a_configuration_hands_the_key_on(client: Client) -> None:
+    """Each names the variable of the key, and holds none."""
+    assert client.local is not None
+    text = client.local({})
+
+    assert text.count(KEY) >= 1
+    assert "xkeysib" not in text
+
+
+@pytest.mark.parametrize(
+    "client", [c for c in CLIENTS if c.remote is not None], ids=lambda client: client.slug
+)
+def test_a_configuration_over_http(client: Client) -> None:
+    """It names the address, and its token by a variable."""
+    assert client.remote is not None
+    text = client.remote()
+
+    assert READERS[client.language](text)
+    assert "/mcp" in text
+    assert "LOYALTY_TOKEN" in text or "loyalty-token" in text
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.slug)
+def test_a_guide_advises_a_mode_there_is(client: Client) -> None:
+    """The confirm mode of a guide is one of the settings."""
+    assert read_settings(confirm=client.mode).confirm == client.mode
+
+
+def test_the_policy_of_the_page_is_a_policy(tmp_path: Path) -> None:
+    """The server reads what the page shows, every rule of it."""
+    (block,) = [block for block in blocks("toml") if block.page == "docs/policy.md"]
+    file = tmp_path / "policy.toml"
+    file.write_text(block.text, encoding="utf-8")
+    tools = menu(read_settings())
+    policy = read_policy(file, {name: tool.risk for name, tool in tools.items()})
+
+    assert all(value is not None for value in policy.caps.model_dump().values())
+    assert policy.approval.dialog_amount_above == 200
+    assert policy.tools.deny == ("delete_program",)
+
+
+def test_every_setting_has_its_words() -> None:
+    """None is in the table or in --help without a meaning."""
+    assert set(MEANINGS) == set(Settings.model_fields)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"| `{variable_of(name)}` |" in readme for name in MEANINGS)
+
+
+def test_variables_that_documents_set_are_settings() -> None:
+    """A setting that is spelled wrongly would stop the start."""
+    known = {variable_of(name) for name in MEANINGS} | {"_LOYALTY_MCP_COMPLETE"}
+    for page in PAGES:
+        said = set(re.findall(r"\b_?LOYALTY_MCP_[A-Z_]+\b", page.read_text(encoding="utf-8")))
+        assert said <= known, page
+
+
+def test_every_risk_has_its_words() -> None:
+    """The reference says of each tool what it can do."""
+    assert set(RISKS) == {tool.risk for tool in menu(read_settings()).values()}
+
+
+def test_switches_are_settings_of_the_sandbox() -> None:
+    """A choice that names a switch names one there is."""
+    switches = {item.switch for item in DIFFERENCES if item.switch is not None}
+
+    assert switches <= set(SandboxSettings.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("page", ["operations.md"])
+def test_exported_settings_make_sense(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page exports is taken as it stands, all together."""
+    for block in blocks("sh"):
+        for line in block.text.splitlines():
+            if block.page == f"docs/{page}" and line.startswith("export "):
+                name, _, value = line.removeprefix("export ").partition("=")
+                secret = "0" * 64 if value.startswith("$(") else shlex.split(value)[0]
+                monkeypatch.setenv(name, secret)
+    settings = read_settings()
+
+    assert settings.replicated
+    assert settings.oauth_issuer == "https://login.example.com"

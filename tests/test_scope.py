@@ -301,10 +301,7 @@ async def test_resources(connect: Connect) -> None:
     """Programs and members can be attached as pages of text."""
     async with connect() as client:
         addresses = [str(item.uri) for item in (await client.list_resources()).resources]
-        templates = [
-            item.uri_template
-            for item in (await client.list_resource_templates()).resource_templates
-        ]
+        offered = (await client.list_resource_templates()).resource_templates
         pages = [
             (await client.read_resource(address)).contents[0]
             for address in [*addresses, "loyalty://programs/VIP%20Club/members/102"]

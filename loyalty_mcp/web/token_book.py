@@ -1,6 +1,7 @@
 """The token book: the journal's tokens as this process last read them, a second ago at most."""
 
 import hmac
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -8,9 +9,10 @@ from typing import Final
 import anyio
 
 from loyalty_mcp.journal_gate import JournalGate
-from loyalty_mcp.token import Token, digest_of
+from loyalty_mcp.token import PREFIX, Token, digest_of
 
 FRESH_SECONDS: Final = 1.0
+LOOKS_RIGHT: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
 class TokenBook:
@@ -44,8 +46,10 @@ class TokenBook:
         Raises:
             JournalUnavailable: the tokens cannot be read.
         """
-        await self._refresh()
         digest = digest_of(secret)
+        await self._refresh()
+        if digest not in self._tokens and LOOKS_RIGHT.fullmatch(secret):
+            await self._refresh(older_than=0.0)  # it may have been made just now
         # Found by its digest, which a guess does not steer; compared in constant time all the same.
         found = self._tokens.get(digest)
         if found is None or not hmac.compare_digest(found.digest, digest):
@@ -71,13 +75,14 @@ class TokenBook:
         await self._refresh()
         return bool(self._tokens)
 
-    async def _refresh(self) -> None:
-        if self._clock() - self._read_at < FRESH_SECONDS:
+    async def _refresh(self, older_than: float = FRESH_SECONDS) -> None:
+        asked = self._clock()
+        if asked - self._read_at < older_than:
             return
         async with self._reading:
             began = self._clock()
-            if began - self._read_at < FRESH_SECONDS:
-                return
+            if asked - self._read_at < older_than:
+                return  # somebody else has just read it
             found = await self._journal.open().tokens.all()
             self._tokens = {token.digest: token for token in found}
             self._read_at = began

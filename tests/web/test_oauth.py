@@ -116,8 +116,8 @@ GOOD_CLAIMS: Final = {
 @pytest.mark.parametrize(
     "claims",
     [
-        pytest.param({"exp": in_seconds(-120)}, id="expired"),
-        pytest.param({"nbf": in_seconds(120)}, id="not yet"),
+        pytest.param({"exp": in_seconds(-10_000)}, id="expired"),
+        pytest.param({"nbf": in_seconds(10_000)}, id="not yet"),
         pytest.param({"aud": "https://other.example/mcp"}, id="wrong audience"),
         pytest.param({"aud": None}, id="no audience"),
         pytest.param({"iss": "https://evil.example"}, id="wrong issuer"),

@@ -216,9 +216,10 @@ async def _as_given(
     intent: Intent,
     arguments: Mapping[str, Any],
 ) -> Reply | None:
-    """A replacement took effect when its object is as it was given; twice is the same as once.
+    """A replacement took effect when its object changed and is as it was given.
 
     Where a part of what was given is not shown, or another change came after it, nothing tells.
+    Twice is the same as once.
 
     Raises:
         OutcomeUnknown: the object changed, and it cannot be told by what.
@@ -226,21 +227,16 @@ async def _as_given(
     there = await _there(operation, context, arguments)
     if isinstance(there, Tiers):
         there = next((tier for tier in there.items if tier.tier_id == arguments["tier"]), None)
-    given = {
-        name: plain(value)
-        for name, value in arguments.items()
-        if value is not None and name not in ID_ARGUMENTS
-    }
-    unsure = OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
+    given = plain(described(operation, arguments).body or {})
     if not given or not isinstance(there, Reply):
-        raise unsure
-    shown = there.model_dump(mode="json")
-    if all(name in shown and _fits(value, shown[name]) for name, value in given.items()):
-        return there
+        raise OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
+    shown = there.model_dump(mode="json", by_alias=True)
     untouched = intent.facts.get("last update")
-    if untouched is not None and untouched == shown.get("updated_at"):
+    if untouched is not None and untouched == shown.get("updatedAt"):
         return None
-    raise unsure
+    if _fits(given, shown):
+        return there
+    raise OutcomeUnknown("It was changed, and no read can tell by what.")
 
 
 def _fits(given: Any, shown: Any) -> bool:

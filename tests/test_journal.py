@@ -315,7 +315,7 @@ def test_many_processes_open_a_fresh_journal_at_once(file: Path) -> None:
         process.stdin.flush()
     ended = [process.communicate(timeout=60) for process in started]
 
-    assert [""] * 6 == [errors for _, errors in ended]
+    assert [errors for _, errors in ended] == [""] * 6
     assert {process.returncode for process in started} == {0}
     with sqlite3.connect(file) as connection:
         assert connection.execute("SELECT version FROM schema_version").fetchall() == [

@@ -25,7 +25,7 @@ from loyalty_mcp.tasks import points
 from loyalty_mcp.tasks.points import PointsMoved, Reason, Wanted
 from loyalty_mcp.wire import BalanceId, ContactId, Id, ProgramId
 
-WHOSE: Final = "Give member (and balance), so that the amount can be known."
+WHOSE: Final = "Give member, so that the amount can be known."
 
 
 async def _known(
@@ -38,15 +38,14 @@ async def _known(
     Raises:
         NotFound: the member has no such transaction.
     """
-    if member is None or balance is None:
+    if member is None:
         maker = await context.journal.open().made_by(transaction_id)
         if maker is None or maker.movement is None:
             return None, None
         member = maker.movement.member
-        definitions = await context.references.balances(program)
-        places = [Place(program, member, item.id) for item in definitions]
-    else:
-        places = [Place(program, member, balance)]
+    definitions = await context.references.balances(program)
+    balances = [item.id for item in definitions] if balance is None else [balance]
+    places = [Place(program, member, item) for item in balances]
     for place in places:
         found = await find(context, place, lambda item: item.id == transaction_id)
         if found is not None:

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "loyalty-mcp"
 DIALOG: Final = "confirm"
+PAGE: Final = "page"
+APPROVALS: Final = "/approvals"
 PRINCIPAL: Final = "loyalty_mcp.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
@@ -119,6 +121,15 @@ def can_ask(ctx: Context) -> bool:
     return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
 
 
+def can_open(ctx: Context) -> bool:
+    """Whether the client can show a person an address to open."""
+    capabilities = ctx.session.client_capabilities
+    elicitation = None if capabilities is None else capabilities.elicitation
+    if elicitation is None or elicitation.url is None:
+        return False
+    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
+
+
 @dataclass(frozen=True)
 class Handlers:
     """What the server answers to each kind of request.
@@ -155,7 +166,10 @@ class Handlers:
         desk = self.desk_of(ctx)
         dispatch, caller = desk.dispatch, Caller(desk.principal.name, can_ask(ctx))
         arguments = params.arguments or {}
-        if params.request_state is None:
+        handed = handed_over(params)
+        if handed is not None:
+            arguments = {**arguments, "confirmation": handed}
+        if params.request_state is None or handed is not None:
             outcome = await dispatch.call(params.name, arguments, caller)
         else:
             asked, reaction = resumed(params)
@@ -165,7 +179,30 @@ class Handlers:
                 return input_required(outcome)
             reaction = await ask_now(ctx, outcome, self.context.settings.dialog_timeout)
             outcome = await dispatch.answered(params.name, arguments, caller, outcome, reaction)
+        waits = self.to_hand_over(ctx, outcome, arguments)
+        if waits is not None and ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            return page_required(waits)
+        if waits is not None:
+            await open_page(ctx, waits, self.context.settings.dialog_timeout)
         return told(outcome, self.meta)
+
+    def to_hand_over(
+        self, ctx: Context, answer: Answer, arguments: Mapping[str, Any]
+    ) -> types.ElicitRequestURLParams | None:
+        """The page on which an operator decides, if the client can show its address to a person.
+
+        Only when the intent is new: who repeats the call knows the page already.
+        """
+        settings, told_so = self.context.settings, answer.structured or {}
+        if told_so.get("status") != "waiting_for_operator" or "confirmation" in arguments:
+            return None
+        if settings.public_url is None or not can_open(ctx):
+            return None
+        return types.ElicitRequestURLParams(
+            message="An operator has to approve this, on the approvals page.",
+            url=f"{settings.public_url}{APPROVALS}",
+            elicitation_id=told_so["intent"],
+        )
 
     async def list_resources(
         self, ctx: Context, _params: types.PaginatedRequestParams | None
@@ -346,6 +383,35 @@ def input_required(ask: Ask) -> types.InputRequiredResult:
         input_requests={DIALOG: types.ElicitRequest(params=form(ask))},
         request_state=json.dumps([ask.intent, ask.rounds, ask.typed]),
     )
+
+
+def page_required(page: types.ElicitRequestURLParams) -> types.InputRequiredResult:
+    """The call suspended until the client has shown the page's address (2026-07-28)."""
+    shown = page.model_copy(update={"elicitation_id": None})
+    return types.InputRequiredResult(
+        input_requests={PAGE: types.ElicitRequest(params=shown)},
+        request_state=json.dumps({PAGE: page.elicitation_id}),
+    )
+
+
+async def open_page(ctx: Context, page: types.ElicitRequestURLParams, seconds: float) -> None:
+    """Show the page's address over the open connection; whatever comes of it, the answer stands."""
+    with anyio.move_on_after(seconds):
+        try:
+            await ctx.session.elicit_url(
+                message=page.message,
+                url=page.url,
+                elicitation_id=page.elicitation_id or "",
+                related_request_id=ctx.request_id,
+            )
+        except (MCPError, ValidationError) as error:
+            log.warning("an address could not be shown: %s", type(error).__name__)
+
+
+def handed_over(params: types.CallToolRequestParams) -> str | None:
+    """The intent whose page was shown, if the call was suspended for that."""
+    state = json.loads(params.request_state or "[]")
+    return str(state[PAGE]) if isinstance(state, dict) else None
 
 
 def resumed(params: types.CallToolRequestParams) -> tuple[Ask, Reaction]:

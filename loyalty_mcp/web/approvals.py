@@ -14,6 +14,7 @@ from loyalty_mcp.context import Context
 from loyalty_mcp.errors import CallerError, JournalUnavailable
 from loyalty_mcp.intents import Intent
 from loyalty_mcp.principal import Principal
+from loyalty_mcp.server import APPROVALS
 from loyalty_mcp.web import markup
 from loyalty_mcp.web.body import BoundedBody
 from loyalty_mcp.web.identity import NO_JOURNAL, Identity
@@ -21,7 +22,7 @@ from loyalty_mcp.web.refusal import Refusal
 from loyalty_mcp.web.session import LIFETIME, Seal, Session
 from loyalty_mcp.web.token_book import TokenBook
 
-HOME: Final = "/approvals"
+HOME: Final = APPROVALS
 TITLE: Final = "Approvals"
 FILES: Final = ("approvals.css", "approvals.js", "icon.svg")
 FIELDS: Final = 10

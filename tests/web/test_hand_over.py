@@ -1,0 +1,94 @@
+"""The address of the approvals page, handed to a person by a client that can show it."""
+
+from typing import Any
+
+import mcp_types as types
+import pytest
+
+from tests.conftest import Connect, Mode, SandboxControl
+from tests.web.conftest import Serve
+
+DEBIT: dict[str, Any] = {"member": "101", "amount": 5, "reason": "broken mug"}
+PAGE = "https://loyalty.example/approvals"
+FLAGS = {"confirm": "operator", "public_url": "https://loyalty.example"}
+
+
+class Person:
+    """Is shown addresses, and says what is told."""
+
+    def __init__(self, action: Any = "accept") -> None:
+        self.action = action
+        self.shown: list[str] = []
+
+    def __call__(self, params: types.ElicitRequestParams) -> types.ElicitResult:
+        """Look at an address."""
+        assert isinstance(params, types.ElicitRequestURLParams)
+        self.shown.append(params.url)
+        return types.ElicitResult(action=self.action)
+
+
+@pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
+async def test_the_page_is_shown_once(
+    connect: Connect, control: SandboxControl, action: str
+) -> None:
+    """A new intent's page is shown; whatever the person does with it, the intent waits."""
+    person, before = Person(action), await control.balance(101)
+    async with connect(person, **FLAGS) as client:
+        asked = await client.call_tool("debit_points", DEBIT)
+        assert asked.structured_content is not None
+        assert asked.structured_content["status"] == "waiting_for_operator"
+        call = {**DEBIT, "confirmation": asked.structured_content["intent"]}
+        again = await client.call_tool("debit_points", call)
+
+    assert again.structured_content is not None
+    assert again.structured_content["status"] == "waiting_for_operator"
+    assert person.shown == [PAGE]
+    assert await control.balance(101) == before
+
+
+async def test_nobody_is_shown_what_is_not_there(connect: Connect) -> None:
+    """Without a public address there is no page to show."""
+    person = Person()
+    async with connect(person, confirm="operator") as client:
+        await client.call_tool("debit_points", DEBIT)
+
+    assert person.shown == []
+
+
+async def test_over_http(serve: Serve, mode: Mode) -> None:
+    """The same over HTTP, in both eras."""
+    person = Person()
+
+    async def callback(_context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        return person(params)
+
+    async with (
+        serve(**FLAGS) as edge,
+        edge.client(mode=mode, elicitation_callback=callback) as client,
+    ):
+        asked = await client.call_tool("debit_points", DEBIT)
+
+    assert asked.structured_content is not None
+    assert asked.structured_content["status"] == "waiting_for_operator"
+    assert person.shown == [PAGE]
+
+
+async def test_decided_while_it_is_shown(serve: Serve, control: SandboxControl) -> None:
+    """Who approves while the agent's call is suspended lets that very call carry it out."""
+    before = await control.balance(101)
+    async with serve(**FLAGS) as served:
+        journal = served.parts.context.journal.open()
+
+        async def callback(_context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+            assert isinstance(params, types.ElicitRequestURLParams)
+            (waiting,) = await journal.find(route="operator")
+            now = served.parts.context.now()
+            await journal.move(waiting.id, "proposed", "approved", now, agreed_by="operator:anna")
+            return types.ElicitResult(action="accept")
+
+        async with served.client(elicitation_callback=callback) as client:
+            done = await client.call_tool("debit_points", DEBIT)
+
+    assert done.structured_content is not None
+    assert done.structured_content["status"] == "applied"
+    assert await control.balance(101) == before - 5

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import anyio
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from loyalty_mcp.agreement import Caller
@@ -77,6 +78,7 @@ def kind(command: str) -> str:
         ("loyalty-mcp ", "command"),
         ("curl ", "curl"),
         ("node docs/examples/", "node"),
+        ("docker compose ", "container"),
         ("export ", "export"),
         ("python3 -c", "shell"),
         ("eval ", "shell"),
@@ -180,6 +182,25 @@ def run_all(block: Block, said: list[str]) -> None:
             json.loads(result.stdout)
 
 
+@pytest.mark.parametrize("said", of_kind("container"))
+def test_containers_that_commands_name(said: str) -> None:
+    """The services and profiles of a command are those of compose.yaml, and so are the flags.
+
+    A machine that runs tests need not run containers, so none is started here.
+    """
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    words = shlex.split(said)
+    if "--profile" in words:
+        profile = words[words.index("--profile") + 1]
+        assert any(profile in service.get("profiles", ()) for service in services.values())
+    if "run" in words:
+        name = next(word for word in words[words.index("run") + 1 :] if not word.startswith("--"))
+        entry, *arguments = services[name]["entrypoint"]
+        given = [*arguments, *words[words.index(name) + 1 :]]
+        assert entry == "loyalty-mcp"
+        assert CliRunner().invoke(main, given).exit_code == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("said", of_kind("sandbox"))
 def test_the_sandbox_starts(said: str, folder: Path) -> None:
@@ -206,6 +227,24 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("engine")
     with sandbox(["sandbox"], free_port(), folder, os.environ["PATH"]) as address:
         yield address
+
+
+@pytest.mark.slow
+def test_python_of_the_sandbox_page(engine: str) -> None:
+    """The official Python SDK reads the seeded program, and the engine is made with a switch."""
+    texts = [block.text for block in blocks("python") if block.page == "docs/sandbox.md"]
+    for text in texts:
+        done = subprocess.run(
+            [sys.executable, "-c", text.replace(SANDBOX, engine)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("VIP Club" in done.stdout) == ("sdk" in text)
+
+    assert len(texts) == 2
 
 
 @pytest.mark.slow

@@ -173,8 +173,8 @@ def test_exported_settings_make_sense(page: str, monkeypatch: pytest.MonkeyPatch
         for line in block.text.splitlines():
             if block.page == f"docs/{page}" and line.startswith("export "):
                 name, _, value = line.removeprefix("export ").partition("=")
-                secret = "0" * 64 if value.startswith("$(") else shlex.split(value)[0]
-                monkeypatch.setenv(name, secret)
+                given = "0" * 64 if value.startswith("$(") else shlex.split(value)[0]
+                monkeypatch.setenv(name, given)
     settings = read_settings()
 
     assert settings.replicated

@@ -11,6 +11,7 @@ import click
 
 from loyalty_mcp.errors import LoyaltyError, Refused, UnknownReference
 from loyalty_mcp.options import read, settings_options, stop
+from loyalty_mcp.progress import told_to
 
 if TYPE_CHECKING:
     from loyalty_mcp.composition import Parts
@@ -143,7 +144,8 @@ def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
                 "An embedded sandbox lives only inside its server; set BREVO_API_KEY, and "
                 "LOYALTY_MCP_BASE_URL for a sandbox of its own."
             )
-        return await parts.context.settler.settle_all(parts.context)
+        with told_to(_show_progress):
+            return await parts.context.settler.settle_all(parts.context)
 
     found = run(flags, work)
     unknown = [item for item in found if item.state in {"sent", "unknown", "approved"}]
@@ -155,6 +157,14 @@ def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"{len(found) - len(unknown)} settled, {len(unknown)} still unknown.")
     if unknown:
         sys.exit(FOUND)
+
+
+async def _show_progress(done: int, total: int, now: str) -> None:
+    """A line on the terminal that replaces itself; nothing where there is no terminal."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{done} of {total}: {now}", err=True, nl=False)
+        if done + 1 >= total:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 async def _existing(parts: "Parts", intent_id: str) -> "Intent":

@@ -23,6 +23,7 @@ from loyalty_mcp.errors import LoyaltyError
 from loyalty_mcp.menu import every_tool
 from loyalty_mcp.operation import Risk
 from loyalty_mcp.principal import Principal
+from loyalty_mcp.progress import told_to
 from loyalty_mcp.tool import Tool
 
 with built_on_first_use():
@@ -162,7 +163,17 @@ class Handlers:
     async def call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        """Run a tool, asking a person where it has to."""
+        """Run a tool, asking a person where it has to, and telling how far it is."""
+
+        async def tell(done: int, total: int, now: str) -> None:
+            await ctx.session.report_progress(done, total, now)
+
+        with told_to(tell):
+            return await self._called(ctx, params)
+
+    async def _called(
+        self, ctx: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
         desk = self.desk_of(ctx)
         dispatch, caller = desk.dispatch, Caller(desk.principal.name, can_ask(ctx))
         arguments = params.arguments or {}

@@ -12,6 +12,7 @@ from loyalty_mcp.agreement import Envelope, outcome_of
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, OutcomeUnknown
 from loyalty_mcp.intents import Intent, lapsed
+from loyalty_mcp.progress import report
 from loyalty_mcp.references import CallReferences
 from loyalty_mcp.sending import DidNotHappen, patience
 from loyalty_mcp.tool import Tool
@@ -137,7 +138,8 @@ class Settler:
         seen: dict[str, Intent] = {}
         left = await context.journal.open().find(states=UNSETTLED, limit=MANY)
         while left:
-            for intent in left:
+            for place, intent in enumerate(left):
+                await report(place, len(left), intent.tool)
                 seen[intent.id] = await self.settle(context, intent, close=True)
             left = [
                 seen[intent.id]

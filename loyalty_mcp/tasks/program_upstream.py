@@ -18,6 +18,7 @@ from loyalty_mcp.operations.programs import Program, get_program, list_programs,
 from loyalty_mcp.operations.rewards import Reward, RewardSummary, get_reward, list_rewards
 from loyalty_mcp.operations.tier_groups import TierGroup, list_tier_groups
 from loyalty_mcp.operations.tiers import Tier, list_tiers
+from loyalty_mcp.progress import report
 from loyalty_mcp.render import quoted
 from loyalty_mcp.tasks.program_described import (
     Existing,
@@ -188,6 +189,7 @@ async def carry_out(brevo: Brevo, spec: ProgramSpec, existing: Existing | None =
     taken: list[Step] = []
     while steps := changing(plan(spec, existing)):
         step = steps[0]
+        await report(len(taken), len(taken) + len(steps), step.words)
         if any(step.identity == each.identity for each in taken):
             raise Refused(
                 f"Brevo took the call to {step.words}, and yet it is otherwise: {step.details}."

@@ -16,7 +16,7 @@ LISTED = 10
 NOISE = frozenset(
     {"loyalty_program_id", "organization_id", "version_id", "created_at", "updated_at", "image_ref"}
 )
-IDS = NOISE | {"balance_definition_id", "group_id"}
+IDS = NOISE | {"balance_definition_id", "group_id", "done"}
 """The same, and ids of what was named to get here, which the next call names again."""
 
 MARKER = "loyaltyMcpIntent"
@@ -97,8 +97,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, str):
         return value if PLAIN.fullmatch(value) else quoted(value)
     if isinstance(value, Mapping):
-        parts = (f"{quoted(k)}: {value_text(v)}" for k, v in value.items() if k != MARKER)
-        return "{" + ", ".join(parts) + "}"
+        return "{" + ", ".join(f"{quoted(k)}: {value_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, Sequence):
         return "[" + ", ".join(value_text(item) for item in value) + "]"
     return str(value)
@@ -119,20 +118,20 @@ def label(key: str) -> str:
 
 def facts_text(facts: Mapping[str, Any]) -> str:
     """Named facts, those without a value left out; a list gets a line for each of its items."""
-    told = {key: value for key, value in facts.items() if key not in IDS and value not in EMPTY}
+    told = _told(facts)
     lists = {key: value for key, value in told.items() if _is_list(value)}
     lengths = [len(value) for value in lists.values()]
     singles = [
         f"{label(key)}: {value_text(value)}"
         for key, value in told.items()
-        if key not in lists and not (key in COUNTS and value in lengths)
+        if key not in lists and not (key in COUNTS and value in [0, *lengths])
     ]
     lines = ["; ".join(singles)] if singles else []
     for key, value in lists.items():
         lines += _list_lines(key, value)
-    if not lines:
+    if not lists and (not lines or COUNTS & facts.keys()):
         none = [key for key, value in facts.items() if _is_list(value)]
-        lines = [f"{label(key)}: none" for key in none[:1]]
+        lines += [f"{label(key)}: none" for key in none[:1]]
     return "\n".join(lines) or "Nothing."
 
 
@@ -154,8 +153,18 @@ def _list_lines(key: str, items: Sequence[Any]) -> list[str]:
 def _item_text(item: Any) -> str:
     if not _is_map(item):
         return value_text(item)
-    known = {key: value for key, value in item.items() if key not in IDS and value not in EMPTY}
-    return "; ".join(f"{label(key)}: {value_text(_inner(value))}" for key, value in known.items())
+    parts = _told(item).items()
+    return "; ".join(f"{label(key)}: {value_text(_inner(value))}" for key, value in parts)
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that words tell: none that is empty, and our own mark in none."""
+    plain = {
+        key: {k: v for k, v in value.items() if k != MARKER} if _is_map(value) else value
+        for key, value in facts.items()
+        if key not in IDS
+    }
+    return {key: value for key, value in plain.items() if value not in EMPTY}
 
 
 def _inner(value: Any) -> Any:

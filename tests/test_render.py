@@ -207,6 +207,7 @@ def test_what_nobody_asked_for_is_not_said() -> None:
 
     assert facts_text(facts) == 'id: "x1"\nitems (1):\n- meta: {"reason": "A"}'
     assert facts_text({"id": "x1", "limits": []}) == 'id: "x1"'
+    assert facts_text({"count": 0, "items": []}) == "items: none"
     assert MARKER == drafts.MARKER
 
 

@@ -1,20 +1,28 @@
 """Settlement: whatever happens to an answer, what is said agrees with the ledger."""
 
-from collections.abc import AsyncIterator, Callable
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from loyalty_mcp.agreement import Caller
+from loyalty_mcp.client import utc_now
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
 from loyalty_mcp.dispatch import Answer
-from loyalty_mcp.intents import Intent
+from loyalty_mcp.errors import JournalUnavailable
+from loyalty_mcp.intents import Intent, Preview
+from loyalty_mcp.journal import Journal, database
 from tests.conftest import SandboxControl
+from tests.test_journal import an_intent
 from tests.world import GOOD, World, fill
 
 ME: Final = Caller("local", can_ask=False)
@@ -117,6 +125,17 @@ class Wire:
         await self._app(scope, receive, send)
 
 
+class Clock:
+    """The real time, and what was slept over."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        """What the server takes for now."""
+        return utc_now() + self.ahead
+
+
 @dataclass
 class Bench:
     """A server without its protocol, on a world with something of everything.
@@ -126,12 +145,14 @@ class Bench:
         wire: between it and the sandbox.
         control: the sandbox from outside.
         world: ids of what has no name.
+        clock: the server's.
     """
 
     parts: Parts
     wire: Wire
     control: SandboxControl
     world: World
+    clock: Clock
 
     def call_of(self, case: str) -> tuple[str, dict[str, Any]]:
         """The tool and the arguments of a case."""
@@ -174,7 +195,8 @@ class Bench:
 
     async def settled(self, intent: str, later: timedelta = timedelta(hours=1)) -> Intent:
         """The intent once the operator reconciled, when nothing can be on its way any more."""
-        context = replace(self.parts.context, now=lambda: self.parts.context.now() + later)
+        self.clock.ahead += later
+        context = self.parts.context
         await context.settler.settle_all(context)
         found = await self.parts.context.journal.open().get(intent)
         assert found is not None
@@ -182,12 +204,15 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(sandbox: Starlette, control: SandboxControl) -> AsyncIterator[Bench]:
+async def bench(
+    sandbox: Starlette, control: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
     """A server that asks by token, on a full world."""
     world = await fill(control)
-    wire = Wire(sandbox)
+    wire, clock = Wire(sandbox), Clock()
+    monkeypatch.setattr("loyalty_mcp.composition.utc_now", clock)
     parts = compose(read_settings(confirm="token"), wire)
-    yield Bench(parts, wire, control, world)
+    yield Bench(parts, wire, control, world, clock)
     await parts.http.aclose()
     await parts.context.journal.close()
 
@@ -250,3 +275,328 @@ async def test_what_is_said_agrees_with_the_ledger(
     assert again.structured is not None
     assert again.structured["status"] == settled.state
     assert (await bench.trace(case) != before) == happened
+
+
+LIES: Final = ("expiring credit", "draft completed at once", "create_voucher", "create_transaction")
+
+
+@pytest.mark.parametrize("case", [*LIES, *sorted(TWO_PHASES)])
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 429])
+async def test_a_refusal_of_what_was_done_is_looked_behind(
+    bench: Bench, case: str, status: int
+) -> None:
+    """Where an effect carries its intent, a gateway that says no does not hide it."""
+    tool, arguments = bench.call_of(case)
+    confirmed = await bench.confirmed(tool, arguments)
+    before = await bench.trace(case)
+    await bench.faults("status_after_commit", status=status, times=9)
+
+    answer = await bench.call(tool, confirmed)
+
+    happened = await bench.trace(case) != before
+    assert answer.structured is not None, answer.text
+    assert (answer.structured["status"] == "applied") == happened
+
+
+class TestRedemption:
+    """What is opened lapses; what is completed is used up, once."""
+
+    async def test_one_that_was_opened_here_is_settled_when_completed(self, bench: Bench) -> None:
+        """Its member is known from the journal, and the voucher tells."""
+        tool, arguments = bench.call_of("redeem_voucher")
+        opened = await bench.call(tool, await bench.confirmed(tool, arguments))
+        assert opened.structured is not None
+        call = {"redemption_id": opened.structured["result"]["id"]}
+        confirmed = await bench.confirmed("complete_redemption", call)
+        await bench.faults("drop_after_commit", times=9)
+
+        answer = await bench.call("complete_redemption", confirmed)
+
+        assert answer.structured is not None
+        assert answer.structured["status"] == "applied"
+        assert answer.structured["result"]["status"] == "completed"
+
+    async def test_one_whose_id_was_lost_is_not_applied_once_it_lapsed(self, bench: Bench) -> None:
+        """As long as it holds the voucher it is unknown, and then it did nothing."""
+        tool, arguments = bench.call_of("redeem_voucher")
+        confirmed = await bench.confirmed(tool, arguments)
+        await bench.faults("drop_after_commit")
+        lost = await bench.call(tool, confirmed)
+        assert lost.structured is not None
+        assert lost.structured["status"] == "unknown"
+        assert (await bench.settled(confirmed["confirmation"])).state == "unknown"
+        await bench.control.post("/sandbox/clock", {"advance_seconds": 3600})
+
+        settled = await bench.settled(confirmed["confirmation"])
+
+        assert settled.state == "not_applied"
+        again = await bench.call(tool, await bench.confirmed(tool, arguments))
+        assert again.structured is not None
+        assert again.structured["status"] == "applied"
+
+    async def test_its_completion_may_be_on_its_way(self, bench: Bench) -> None:
+        """Until nothing can arrive any more, an unused voucher proves nothing."""
+        tool, arguments = bench.call_of("redeem_for_member")
+        confirmed = await bench.confirmed(tool, arguments)
+        lost = {"method": "POST", "path": "*/complete", "kind": "refuse_before", "status": 504}
+        await bench.control.post("/sandbox/faults", {"faults": [{**lost, "times": 9}]})
+        await bench.call(tool, confirmed)
+        await bench.calm()
+        intent = confirmed["confirmation"]
+
+        context = bench.parts.context
+        stored = await context.journal.open().get(intent)
+        assert stored is not None
+        soon = await context.settler.settle(context, stored, close=True)
+
+        assert soon.state == "unknown"
+        assert (await bench.settled(intent)).state == "not_applied"
+
+    async def test_of_several_vouchers_the_agreed_one_is_used(self, bench: Bench) -> None:
+        """One that is given between agreement and execution is not taken in its place."""
+        wanted = {"member": "101", "reward": "free-coffee"}
+        preview = await bench.call("redeem_for_member", wanted)
+        assert preview.structured is not None
+        confirmed = {**wanted, "confirmation": preview.structured["confirmation"]}
+        intent = await bench.parts.context.journal.open().get(confirmed["confirmation"])
+        assert intent is not None
+
+        answer = await bench.call("redeem_for_member", confirmed)
+
+        assert answer.structured is not None
+        assert answer.structured["result"]["voucher_id"] == intent.facts["voucher"]
+
+
+class TestWorkUnderWay:
+    """Settling never ends what somebody still works on against them."""
+
+    async def test_of_two_reversals_at_once_one_is_made(self, bench: Bench) -> None:
+        """Each was agreed to; the transaction is undone once."""
+        tool, arguments = bench.call_of("reverse_transaction")
+        both = [
+            await bench.confirmed(tool, {**arguments, "reason": reason}) for reason in ("a", "b")
+        ]
+        before = await bench.control.balance(101)
+        statuses: list[str] = []
+
+        async def use(confirmed: dict[str, Any]) -> None:
+            answer = await bench.call(tool, confirmed)
+            statuses.append((answer.structured or {}).get("status", "refused"))
+
+        async with anyio.create_task_group() as group:
+            for confirmed in both:
+                group.start_soon(use, confirmed)
+
+        assert statuses.count("applied") == 1
+        assert await bench.control.balance(101) == before + 5
+
+    async def test_a_draft_is_not_settled_away_from_its_owner(self, bench: Bench) -> None:
+        """An operator reconciles in the very moment in which a draft is made, at each step."""
+        tool, arguments = bench.call_of("credit_points")
+        confirmed = await bench.confirmed(tool, arguments)
+        before = await bench.control.balance(101)
+        context = bench.parts.context
+
+        async with anyio.create_task_group() as group:
+
+            async def reconcile() -> None:
+                await context.settler.settle_all(context)
+
+            def at_each_change() -> None:
+                group.start_soon(reconcile)
+
+            bench.wire.on_change = at_each_change
+            answer = await bench.call(tool, confirmed)
+            bench.wire.on_change = lambda: None
+
+        settled = await bench.settled(confirmed["confirmation"])
+        moved = await bench.control.balance(101) - before
+        assert answer.structured is not None
+        assert settled.state == answer.structured["status"]
+        assert (moved, settled.state) in {(5, "applied"), (0, "not_applied")}
+
+    async def test_whoever_woke_up_too_late_sends_nothing(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A machine that slept between journal and network finds its intent out of time."""
+        tool, arguments = bench.call_of("create_voucher")
+        confirmed = await bench.confirmed(tool, arguments)
+        before = await bench.control.state_hash()
+        bench.wire.changes.clear()
+        send = Journal.send
+
+        async def then_asleep(*given: Any) -> bool:
+            sent = await send(*given)
+            bench.clock.ahead += timedelta(hours=1)
+            return sent
+
+        monkeypatch.setattr(Journal, "send", then_asleep)
+
+        answer = await bench.call(tool, confirmed)
+
+        assert answer.structured is not None
+        assert answer.structured["status"] == "not_applied"
+        assert bench.wire.changes == []
+        assert before == await bench.control.state_hash()
+
+
+class Broken:
+    """Ways in which a journal's file can fail.
+
+    Args:
+        file: the journal.
+        patch: undoes what it changes.
+    """
+
+    def __init__(self, file: Path, patch: pytest.MonkeyPatch) -> None:
+        self._file = file
+        self._patch = patch
+        self._held: sqlite3.Connection | None = None
+        patch.setattr(database, "LOCK_SECONDS", 0)
+        self.address = f"sqlite+aiosqlite:///{file}"
+
+    async def apply(self, how: str) -> None:
+        """Break it."""
+        match how:
+            case "read-only":
+                self.address = f"sqlite+aiosqlite:///file:{self._file}?mode=ro&uri=true"
+            case "full":
+                await self._full()
+            case "locked":
+                self.lock()
+            case "no folder":
+                self._file.parent.joinpath("no folder").write_text("a file")
+                self.address = f"sqlite+aiosqlite:///{self._file.parent}/no folder/journal.db"
+            case "no journal":
+                self._file.write_bytes(b"This is no database, and it was none. " * 500)
+
+    async def _full(self) -> None:
+        durable = database._durable
+
+        def without_room(connection: Any, record: Any) -> None:
+            durable(connection, record)
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA max_page_count = 1")  # no fewer than there are
+            cursor.close()
+
+        self._patch.setattr(database, "_durable", without_room)
+        filler = Journal(self.address)
+        small = an_intent(digest="", arguments={}, facts={}, resolved=[], preview=Preview(""))
+        with suppress(JournalUnavailable):
+            for number in range(10_000):
+                await filler.add(replace(small, id=str(number)))
+        await filler.close()
+
+    def lock(self) -> None:
+        """Hold the journal as another writer would."""
+        self._held = sqlite3.connect(self._file, isolation_level=None)
+        self._held.execute("BEGIN IMMEDIATE")
+
+    def free(self) -> None:
+        """Let it go."""
+        if self._held is not None:
+            self._held.close()
+
+
+@pytest.fixture
+def broken_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broken]:
+    """A journal that works until it is broken."""
+    found = Broken(tmp_path / "journal.db", monkeypatch)
+    yield found
+    found.free()
+
+
+class TestJournal:
+    """Without a journal nothing is sent."""
+
+    @pytest.fixture
+    async def wire(self, sandbox: Starlette) -> Wire:
+        """The way to a sandbox."""
+        return Wire(sandbox)
+
+    @pytest.mark.parametrize("how", ["read-only", "full", "locked", "no folder", "no journal"])
+    @pytest.mark.parametrize("confirm", ["token", "off", "operator"])
+    async def test_nothing_is_sent_and_the_answer_says_why(
+        self, broken_journal: Broken, wire: Wire, control: SandboxControl, how: str, confirm: str
+    ) -> None:
+        """By no guarded tool, whatever is wrong with the file."""
+        world = await fill(control)
+        first = Journal(broken_journal.address)
+        await first.counts()
+        await first.close()
+        await broken_journal.apply(how)
+        before = await control.state_hash()
+        flags = {"confirm": confirm, "database_url": broken_journal.address}
+        parts = compose(read_settings(**flags), wire)
+        told = set()
+        for case in GUARDED:
+            tool, more = VARIANTS.get(case, (case, {}))
+            given = {**GOOD[tool](world), **more}
+            arguments = {name: value for name, value in given.items() if value is not None}
+            answer = await parts.dispatch.call(tool, arguments, ME)
+            assert isinstance(answer, Answer)
+            assert answer.failed, case
+            assert answer.structured is None, case
+            told.add(answer.text)
+        await parts.http.aclose()
+        await parts.context.journal.close()
+
+        assert {"[sandbox] " + database.UNAVAILABLE} == told
+        assert wire.changes == []
+        assert before == await control.state_hash()
+
+    async def test_a_preview_is_not_carried_out_without_it(
+        self, broken_journal: Broken, wire: Wire, control: SandboxControl
+    ) -> None:
+        """Lost between preview and confirmation; once it is back, the confirmation works."""
+        arguments = GOOD["credit_points"](await fill(control))
+        parts = compose(read_settings(confirm="token", database_url=broken_journal.address), wire)
+        preview = await parts.dispatch.call("credit_points", arguments, ME)
+        assert isinstance(preview, Answer)
+        assert preview.structured is not None
+        confirmed = {**arguments, "confirmation": preview.structured["confirmation"]}
+        await parts.context.journal.close()
+        broken_journal.lock()
+        refused = await parts.dispatch.call("credit_points", confirmed, ME)
+        broken_journal.free()
+        done = await parts.dispatch.call("credit_points", confirmed, ME)
+        await parts.http.aclose()
+        await parts.context.journal.close()
+
+        assert isinstance(refused, Answer)
+        assert isinstance(done, Answer)
+        assert database.UNAVAILABLE in refused.text
+        assert done.structured is not None
+        assert done.structured["status"] == "applied"
+
+    @pytest.mark.parametrize("case", ["credit_points", "expiring credit", "create_voucher"])
+    async def test_what_happened_is_said_though_it_cannot_be_written(
+        self,
+        broken_journal: Broken,
+        wire: Wire,
+        control: SandboxControl,
+        case: str,
+    ) -> None:
+        """The journal fails after the change was sent: the answer is true, and written later."""
+        bench_world = await fill(control)
+        parts = compose(read_settings(confirm="token", database_url=broken_journal.address), wire)
+        bench = Bench(parts, wire, control, bench_world, Clock())
+        tool, arguments = bench.call_of(case)
+        confirmed = await bench.confirmed(tool, arguments)
+        before = await bench.trace(case)
+        await parts.context.journal.close()
+        wire.on_change = broken_journal.lock
+
+        answer = await bench.call(tool, confirmed)
+
+        broken_journal.free()
+        wire.on_change = lambda: None
+        happened = await bench.trace(case) != before
+        assert happened == (case != "credit_points")  # a draft that is not in the journal lapses
+        assert answer.structured is not None
+        assert (answer.structured["status"] == "applied") == happened
+        later = replace(parts.context, now=lambda: parts.context.now() + timedelta(hours=1))
+        (settled,) = await later.settler.settle_all(later)
+        assert (settled.state == "applied") == happened
+        await parts.http.aclose()
+        await parts.context.journal.close()

@@ -129,10 +129,14 @@ def _durable(connection: Any, _record: Any) -> None:
     """SQLite as a journal: readers beside one writer, and on the disk before we go on."""
     connection.isolation_level = None  # transactions are ours to begin, in `_begin`
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
+    try:
+        cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+    except connection.dbapi.Error:
+        connection.close()  # nobody else does, and each has a thread of its own
+        raise
 
 
 def _begin(connection: Connection) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
+from urllib.request import getproxies
 
 import anyio
 import httpx2
@@ -22,6 +23,7 @@ from loyalty_mcp.errors import (
     Refused,
     Unavailable,
 )
+from loyalty_mcp.lanes import Lanes
 from loyalty_mcp.render import quoted
 from loyalty_mcp.request import Request
 from loyalty_mcp.tracing import upstream_span
@@ -76,11 +78,12 @@ def open_http(
         timeout: seconds that one request may take.
         transport: an in-process application or a function, for the sandbox and for tests.
     """
+    direct = Lanes() if transport is None and not getproxies() else transport
     return httpx2.AsyncClient(
         base_url=base_url,
         headers={"api-key": api_key, "accept": "application/json"},
         timeout=timeout,
-        transport=transport,
+        transport=direct,
         limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         follow_redirects=False,
         trust_env=transport is None,

@@ -98,6 +98,11 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"
 
 
+def microseconds(seconds: float) -> str:
+    """Seconds as people read very short times."""
+    return f"{seconds * 1_000_000:,.0f} us"
+
+
 def mebibytes(kibibytes: float) -> str:
     """Memory as people read it."""
     return f"{kibibytes / 1024:.1f} MiB"

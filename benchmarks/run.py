@@ -10,7 +10,7 @@ from importlib import import_module
 
 from figure import Figure, table
 
-FIGURES = ("start",)
+FIGURES = ("start", "reading", "many_callers")
 
 
 def main() -> None:

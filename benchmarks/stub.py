@@ -9,6 +9,7 @@ import httpx2
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
 
+MEMBERS = 64
 MANY = 1_000_000_000
 """A budget that no run uses up: the headers that tell it are a part of every answer."""
 
@@ -26,6 +27,17 @@ class Answers:
     def known(self, head: bytes, body: bytes) -> bytes | None:
         """The answer, if the same was asked before."""
         return self._known.get(head + b"\n" + body)
+
+    async def enrol(self, members: int) -> None:
+        """Make the seeded program larger, so that each caller can ask for another member."""
+        headers = {"api-key": "benchmark"}
+        programs = await self._http.get("/v3/loyalty/config/programs", headers=headers)
+        place = f"/v3/loyalty/config/programs/{programs.json()['items'][0]['id']}/subscriptions"
+        for number in range(members):
+            contact = {"email": f"caller{number}@example.com"}
+            made = await self._http.post("/v3/contacts", json=contact, headers=headers)
+            body = {"contactId": made.json()["id"]}
+            (await self._http.post(place, json=body, headers=headers)).raise_for_status()
 
     async def ask(self, head: bytes, body: bytes) -> bytes:
         """Ask the engine, and remember."""
@@ -92,6 +104,7 @@ def _length(head: bytes) -> int:
 async def serve(delay: float) -> None:
     """Serve on any free port, told on standard output, until the process is ended."""
     answers = Answers()
+    await answers.enrol(MEMBERS)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(answers, delay), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

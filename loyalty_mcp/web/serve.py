@@ -1,7 +1,11 @@
 """The service on a port: from the settings to the last answer."""
 
 import logging
+import signal
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import anyio
@@ -16,6 +20,7 @@ from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.metrics import Calls
 from loyalty_mcp.web.streams import Streams
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger(__name__)
 
 CONNECTIONS: Final = 2_000
@@ -33,6 +38,19 @@ class Service(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         super().__init__(config)
         self._streams = streams
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals while serving; one that was obeyed is not raised again at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sign: signal.signal(sign, self.handle_exit) for sign in SIGNALS}
+        try:
+            yield
+        finally:
+            for sign, handler in before.items():
+                signal.signal(sign, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End: listening streams at once, everything else when it is done."""
@@ -106,15 +124,17 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         BadSetting: it cannot be had.
     """
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, proto)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-    except OSError as error:
-        why = error.strerror or "there is no such name"
-        raise BadSetting(f"--host {host} --port {port} cannot be used: {why}.") from None
-    return listening
+    with ExitStack() as undone:
+        try:
+            family, kind, proto, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listening = undone.enter_context(socket.socket(family, kind, proto))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError as error:
+            why = error.strerror or "there is no such name"
+            raise BadSetting(f"--host {host} --port {port} cannot be used: {why}.") from None
+        undone.pop_all()
+        return listening

@@ -39,6 +39,7 @@ class Plan:
         timeout: `LOYALTY_MCP_TIMEOUT`, in seconds.
         seed: of everything that is drawn.
         climate: how bad it gets.
+        server: what a server is: over stdio, or over HTTP.
     """
 
     intents: int = 300
@@ -49,6 +50,7 @@ class Plan:
     timeout: float = 1.0
     seed: int = 1
     climate: Climate = field(default_factory=Climate)
+    server: type[Replica] = Replica
 
 
 async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
@@ -69,7 +71,7 @@ async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
             "LOYALTY_MCP_CONFIRM": "token",
             "LOYALTY_MCP_TIMEOUT": str(plan.timeout),
         }
-        replicas = [Replica(f"server{n}", folder, settings) for n in range(plan.processes)]
+        replicas = [plan.server(f"server{n}", folder, settings) for n in range(plan.processes)]
         diary = Diary()
         agent = Agent(replicas, world, random.Random(plan.seed + 1), diary)
         faults = await _rage(plan, engine, weather, replicas, agent, progress)

@@ -1,0 +1,24 @@
+"""Exactly once over HTTP: two replicas on one real PostgreSQL, killed again and again."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.storm.http_replica import HttpReplica
+from tests.storm.postgres import Postgres
+from tests.storm.storm import Plan, storm
+from tests.storm.weather import Climate
+
+
+async def test_a_storm_over_http(postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever fails, wherever: no duplicate, nothing lost, nothing unknown once reconciled."""
+    climate = Climate(fault_every=3, death_every=30)
+    plan = Plan(intents=120, agents=10, seed=6, climate=climate, journal=postgres.fresh())
+
+    found = await storm(replace(plan, server=HttpReplica))
+
+    with capsys.disabled():
+        print(f"\n{found.table()}")  # noqa: T201 - the table is what the storm is for
+    assert found.holds, found.problems
+    assert found.sums["servers killed"] >= 2
+    assert found.sums["applied"] >= 50

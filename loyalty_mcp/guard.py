@@ -272,17 +272,19 @@ class Guard:
 
     async def _first_outcome(self, intent: Intent) -> Envelope:
         """What became of an intent that is no longer ours to carry out."""
-        stored = await self._finished(intent.id)
-        if stored.state == "unknown":
-            stored = await self._context.settler.settle(self._context, stored)
+        stored, settler = await self._finished(intent.id), self._context.settler
+        if stored.state == "unknown" or settler.is_orphaned(self._context, stored):
+            stored = await settler.settle(self._context, stored)
         return outcome_of(stored)
 
     async def _finished(self, intent_id: str) -> Intent:
         """The intent once nobody works on it any more, or as it is after a minute."""
-        journal = self._context.journal.open()
+        journal, settler = self._context.journal.open(), self._context.settler
         stored = await journal.get(intent_id)
         with anyio.move_on_after(WAIT_SECONDS):
             while stored is not None and stored.state in {"approved", "sent"}:
+                if settler.is_orphaned(self._context, stored):
+                    break
                 await anyio.sleep(POLL_SECONDS)
                 stored = await journal.get(intent_id)
         if stored is None:

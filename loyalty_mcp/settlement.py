@@ -123,6 +123,10 @@ class Settler:
         except LoyaltyError as error:
             raise OutcomeUnknown(f"{error} What became of it cannot be read now.") from None
 
+    def is_orphaned(self, context: Context, intent: Intent) -> bool:
+        """Whether an intent was sent so long ago that nobody can be working on it any more."""
+        return intent.state == "sent" and not self._may_come(context, intent)
+
     def _may_come(self, context: Context, intent: Intent) -> bool:
         """Whether something of an intent may still be on its way."""
         return intent.sent_at is None or context.now() < intent.sent_at + self._patience

@@ -439,6 +439,48 @@ class TestWorkUnderWay:
         assert bench.wire.changes == []
         assert before == await bench.control.state_hash()
 
+    @pytest.mark.parametrize("drafted", [False, True])
+    async def test_what_a_dead_server_left_is_settled_by_the_next_use(
+        self, bench: Bench, drafted: bool
+    ) -> None:
+        """Once nobody can be working on it, the confirmation is answered without a wait."""
+        tool, arguments = bench.call_of("debit_points")
+        confirmed = await bench.confirmed(tool, arguments)
+        before = await bench.control.balance(101)
+        journal = bench.parts.context.journal.open()
+        intent = await journal.get(confirmed["confirmation"])
+        assert intent is not None
+        now = bench.clock()
+        await journal.move(intent.id, "proposed", "approved", now, agreed_by="confirmation")
+        await journal.send(intent, bench.parts.context.policy, now)
+        if drafted:
+            await journal.set_transaction(intent, bench.world.done, now)
+        bench.clock.ahead += timedelta(hours=1)
+
+        answer = await bench.call(tool, confirmed)
+
+        assert answer.structured is not None
+        assert answer.structured["status"] == ("applied" if drafted else "not_applied")
+        assert await bench.control.balance(101) == before
+
+    async def test_what_still_may_be_worked_on_is_left_to_its_worker(self, bench: Bench) -> None:
+        """An operator's reconciliation waits for it; the caller is told that it is under way."""
+        tool, arguments = bench.call_of("create_voucher")
+        confirmed = await bench.confirmed(tool, arguments)
+        context = bench.parts.context
+        journal = context.journal.open()
+        intent = await journal.get(confirmed["confirmation"])
+        assert intent is not None
+        await journal.move(intent.id, "proposed", "approved", bench.clock())
+        await journal.send(intent, context.policy, bench.clock())
+        stored = await journal.get(intent.id)
+        assert stored is not None
+
+        seen = await context.settler.settle(context, stored)
+
+        assert seen.state == "unknown"
+        assert not context.settler.is_orphaned(context, stored)
+
 
 class Broken:
     """Ways in which a journal's file can fail.

@@ -11,7 +11,7 @@ from loyalty_mcp.lanes import Lanes
 
 
 class Upstream:
-    """A server that counts connections, keeps who asks to wait, and cuts an answer when asked to."""
+    """A server that counts connections, keeps who asks to wait, and can cut an answer."""
 
     def __init__(self) -> None:
         self.connections = 0

@@ -23,6 +23,50 @@ _SHAPES = "test_sandbox_replies::test_an_answer_has_exactly_the_declared_fields"
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        "1 key",
+        "the key stands in the header api-key; without it, or with another, the answer is 401",
+        ("test_app::test_no_key_is_401", "test_app::test_one_key_fits_where_one_is_set"),
+    ),
+    Rule(
+        "1 success",
+        "creations and reads answer 200, deletions 204 without a body",
+        (
+            "test_sandbox_replies::test_success_has_the_declared_status",
+            "test_sandbox_replies::test_a_call_that_answers_nothing_has_an_empty_body",
+        ),
+    ),
+    Rule("1 json", "JSON in and out", ("test_app::test_a_body_that_is_no_document_is_400",)),
+    Rule(
+        "1 errors",
+        "an error is {code, message}",
+        ("test_app::test_what_does_not_exist_is_said_in_the_same_shape",),
+    ),
+    Rule(
+        "1 statuses",
+        "400, 404, 409 and 422 tell a malformed, absent, clashing and refused request apart",
+        (
+            "test_subscriptions::test_enrolment_is_refused_when_it_does_not_fit",
+            "test_programs::test_names_are_unique",
+            "test_programs::test_an_unknown_program_is_not_found",
+            "test_app::test_a_document_that_does_not_fit_is_refused",
+        ),
+    ),
+    Rule(
+        "2 hour",
+        "600 requests an hour for all loyalty calls together",
+        ("test_app::test_the_default_budget_is_600_an_hour",),
+    ),
+    Rule(
+        "2 over",
+        "beyond the limit 429, and three headers on every limited answer",
+        ("test_app::test_the_budget_is_told_and_kept",),
+    ),
+    Rule(
+        "3 guard",
+        "completing is the natural guard: a second call is refused, so there is no other key",
+        ("test_transactions::test_a_transaction_resolves_once",),
+    ),
+    Rule(
         "4 draft",
         "edits change a draft, members see the active version; draft is the default",
         (
@@ -553,6 +597,32 @@ RULES: tuple[Rule, ...] = (
             "test_event_families::test_reminders_come_a_week_ahead",
             "test_limit_routes::test_a_breach_is_rejected_and_announced",
             "test_webhooks::test_what_is_refused_but_announced_is_sent",
+        ),
+    ),
+    Rule(
+        "14 find",
+        "email, SMS number and contact id are recognised, an own id needs its type",
+        (
+            "test_contacts::test_a_contact_is_found_by_each_identifier",
+            "test_contacts::test_ext_id_needs_its_type",
+        ),
+    ),
+    Rule(
+        "14 phone",
+        "a phone is given with its country code, with +, with 00 or with no prefix",
+        ("test_contacts::test_a_contact_is_found_by_each_identifier",),
+    ),
+    Rule(
+        "14 list",
+        "contacts are listed by id, list, attribute and time, with a total",
+        ("test_contacts::test_contacts_are_listed_and_filtered",),
+    ),
+    Rule(
+        "14 create",
+        "a contact needs an email, an own id or a number, and is changed only when asked",
+        (
+            "test_contacts::test_a_contact_is_changed_only_when_asked",
+            "test_contacts::test_contacts_that_do_not_fit_are_refused",
         ),
     ),
 )

@@ -43,7 +43,7 @@ def test_rules_are_told_apart() -> None:
     counted = Counter(rule.id for rule in RULES)
 
     assert max(counted.values()) == 1
-    assert {rule.id.split()[0] for rule in RULES} == {str(number) for number in range(4, 14)}
+    assert {rule.id.split()[0] for rule in RULES} == {str(number) for number in range(1, 15)}
 
 
 @pytest.fixture

@@ -1,22 +1,30 @@
 """The database under the journal: SQLite or PostgreSQL, one writer at a time."""
 
 import logging
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anyio
-from sqlalchemy import Connection, event, text
-from sqlalchemy.engine import make_url
+from anyio import to_thread
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
 
 from loyalty_mcp.errors import BadSetting, JournalUnavailable
 from loyalty_mcp.journal.tables import migrate
 
 log = logging.getLogger(__name__)
+ResultT = TypeVar("ResultT")
 
+Work = Callable[[Connection], ResultT]
+"""What is done inside a transaction."""
+
+THREADS: Final = 8
 LOCK_SECONDS: Final = 5
 WRITES: Final = "journal_writes"
 ADVISORY_LOCK: Final = 0x4C4F59
@@ -42,20 +50,24 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
-            self._sqlite = parsed.get_backend_name() == "sqlite"
-            if self._sqlite and parsed.database:
+            sqlite = parsed.get_backend_name() == "sqlite"
+            if sqlite and parsed.database:
                 _make_folder(Path(parsed.database).parent)
-            self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=not self._sqlite)
+            self._engine: Engine | AsyncEngine = (
+                _sqlite(parsed) if sqlite else create_async_engine(url, pool_pre_ping=True)
+            )
         except (ArgumentError, SQLAlchemyError, ImportError):
             raise BadSetting(
                 "LOYALTY_MCP_DATABASE_URL is wrong: give sqlite+aiosqlite:///FILE or "
                 "postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE (extra `postgres`)."
             ) from None
-        if self._sqlite:
-            event.listen(self._engine.sync_engine, "connect", _durable)
-            event.listen(self._engine.sync_engine, "begin", _begin)
+        if isinstance(self._engine, Engine):
+            event.listen(self._engine, "connect", _durable)
+            event.listen(self._engine, "begin", _begin)
         else:
             event.listen(self._engine.sync_engine, "begin", _queue)
+        # In memory there is one connection, so one transaction at a time.
+        self._threads = anyio.CapacityLimiter(THREADS if parsed.database else 1)
         self._ready = False
         self._preparing = anyio.Lock()
 
@@ -65,47 +77,65 @@ class Database:
 
     async def close(self) -> None:
         """Let it go."""
-        await self._engine.dispose()
+        if isinstance(self._engine, Engine):
+            self._engine.dispose()
+        else:
+            await self._engine.dispose()
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads.
+    async def read(self, work: Work[ResultT]) -> ResultT:
+        """The result of a transaction that only reads.
 
         Raises:
             JournalUnavailable: it cannot be read.
         """
         async with _translated():
             await self._prepare()
-            async with self._engine.begin() as connection:
-                yield connection
+            return await self._transact(work, writes=False)
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes, alone: what it reads stays true until it ends.
+    async def write(self, work: Work[ResultT]) -> ResultT:
+        """The result of a transaction that writes, alone: what it reads stays true until it ends.
 
         Raises:
             JournalUnavailable: it cannot be written; nothing was.
         """
         async with _translated():
             await self._prepare()
-            async with self._alone() as connection:
-                yield connection
+            return await self._transact(work, writes=True)
 
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[AsyncConnection]:
+    async def _transact(self, work: Work[ResultT], *, writes: bool) -> ResultT:
+        """A whole transaction at once: on SQLite in one visit to a thread, not one a statement."""
+        if isinstance(self._engine, Engine):
+            engine = self._engine
+            return await to_thread.run_sync(
+                lambda: _transacted(engine, work, writes=writes), limiter=self._threads
+            )
         async with self._engine.connect() as plain:
-            connection = await plain.execution_options(**{WRITES: True})
+            connection = await plain.execution_options(**{WRITES: writes})
             async with connection.begin():
-                yield connection
+                return await connection.run_sync(work)
 
     async def _prepare(self) -> None:
         if self._ready:
             return
         async with self._preparing:
             if not self._ready:
-                async with self._alone() as connection:
-                    await connection.run_sync(migrate)
+                await self._transact(migrate, writes=True)
                 self._ready = True
+
+
+def _sqlite(url: URL) -> Engine:
+    """SQLite by its own driver; in memory, everybody shares the one connection there is."""
+    kept = {} if url.database else {"poolclass": StaticPool}
+    return create_engine(
+        url.set(drivername="sqlite"), connect_args={"check_same_thread": False}, **kept
+    )
+
+
+def _transacted(engine: Engine, work: Work[ResultT], *, writes: bool) -> ResultT:
+    with engine.connect() as plain:
+        connection = plain.execution_options(**{WRITES: writes})
+        with connection.begin():
+            return work(connection)
 
 
 @asynccontextmanager
@@ -125,7 +155,7 @@ def _make_folder(folder: Path) -> None:
         raise JournalUnavailable(UNAVAILABLE) from None
 
 
-def _durable(connection: Any, _record: Any) -> None:
+def _durable(connection: sqlite3.Connection, _record: Any) -> None:
     """SQLite as a journal: readers beside one writer, and on the disk before we go on."""
     connection.isolation_level = None  # transactions are ours to begin, in `_begin`
     cursor = connection.cursor()
@@ -134,8 +164,8 @@ def _durable(connection: Any, _record: Any) -> None:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
-    except connection.dbapi.Error:
-        connection.close()  # nobody else does, and each has a thread of its own
+    except sqlite3.Error:
+        connection.close()  # nobody else does
         raise
 
 

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from loyalty_mcp.audit import Entry, Head, masked, next_entry
 from loyalty_mcp.intents import COUNTED, ENDED, Intent, Movement, Route, State, check_move
@@ -49,14 +48,16 @@ class Journal:
             "facts": intent.facts,
             "route": intent.route,
         }
-        async with self._database.writing() as connection:
-            await connection.execute(insert(intents).values(row_of(intent)))
-            await _append(connection, intent, intent.state, intent.created_at, details)
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(intents).values(row_of(intent)))
+            _append(connection, intent, intent.state, intent.created_at, details)
+
+        await self._database.write(work)
 
     async def get(self, intent_id: str) -> Intent | None:
         """The intent with that id, if there is one."""
-        async with self._database.reading() as connection:
-            return await _get(connection, intent_id)
+        return await self._database.read(lambda connection: _get(connection, intent_id))
 
     async def move(
         self, intent_id: str, origin: State, target: State, at: datetime, **changes: Any
@@ -72,8 +73,9 @@ class Journal:
             IllegalMove: there is no such move.
         """
         check_move(origin, target)
-        async with self._database.writing() as connection:
-            return await _move(connection, intent_id, origin, target, at, changes)
+        return await self._database.write(
+            lambda connection: _move(connection, intent_id, origin, target, at, changes)
+        )
 
     async def conclude(self, intent: Intent, target: State, at: datetime, **changes: Any) -> bool:
         """Move an intent on as somebody found it, unless it has gone on by itself meanwhile.
@@ -87,11 +89,14 @@ class Journal:
             IllegalMove: there is no such move.
         """
         check_move(intent.state, target)
-        async with self._database.writing() as connection:
-            found = await _get(connection, intent.id)
+
+        def work(connection: Connection) -> bool:
+            found = _get(connection, intent.id)
             if found is None or found.transaction_id != intent.transaction_id:
                 return False
-            return await _move(connection, intent.id, intent.state, target, at, changes)
+            return _move(connection, intent.id, intent.state, target, at, changes)
+
+        return await self._database.write(work)
 
     async def send(self, intent: Intent, policy: Policy, now: datetime) -> bool:
         """Move an approved intent to `sent`, if the policy still allows it; all in one.
@@ -102,15 +107,19 @@ class Journal:
         Raises:
             Refused: a cap is reached; the intent is still approved.
         """
-        async with self._database.writing() as connection:
-            usage = await _usage(connection, intent.caller, intent.movement, now)
+
+        def work(connection: Connection) -> bool:
+            usage = _usage(connection, intent.caller, intent.movement, now)
             check(policy, intent.tool, intent.movement, usage)
-            return await _move(connection, intent.id, "approved", "sent", now, {"sent_at": now})
+            return _move(connection, intent.id, "approved", "sent", now, {"sent_at": now})
+
+        return await self._database.write(work)
 
     async def usage(self, caller: str, movement: Movement | None, now: datetime) -> Usage:
         """What was moved today and called this hour."""
-        async with self._database.reading() as connection:
-            return await _usage(connection, caller, movement, now)
+        return await self._database.read(
+            lambda connection: _usage(connection, caller, movement, now)
+        )
 
     async def set_transaction(self, intent: Intent, transaction_id: str, at: datetime) -> bool:
         """Bind the draft to its intent, once for ever, while the intent is being sent.
@@ -127,19 +136,25 @@ class Journal:
             )
             .values(transaction_id=transaction_id)
         )
-        async with self._database.writing() as connection:
-            bound = (await connection.execute(statement)).rowcount == 1
+
+        def work(connection: Connection) -> bool:
+            bound = connection.execute(statement).rowcount == 1
             if bound:
                 details = {"transaction_id": transaction_id}
-                await _append(connection, intent, "drafted", at, details)
+                _append(connection, intent, "drafted", at, details)
             return bound
+
+        return await self._database.write(work)
 
     async def made_by(self, transaction_id: str) -> Intent | None:
         """The intent that made a draft, if one of ours did."""
         query = select(intents).where(intents.c.transaction_id == transaction_id)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).mappings().first()
+
+        def work(connection: Connection) -> Intent | None:
+            row = connection.execute(query).mappings().first()
             return None if row is None else intent_of(row)
+
+        return await self._database.read(work)
 
     async def find(
         self,
@@ -157,17 +172,21 @@ class Journal:
             query = query.where(intents.c.state.in_(tuple(states)))
         if caller is not None:
             query = query.where(intents.c.caller == caller)
-        async with self._database.reading() as connection:
-            return [intent_of(row) for row in (await connection.execute(query)).mappings()]
+        return await self._database.read(
+            lambda connection: [intent_of(row) for row in connection.execute(query).mappings()]
+        )
 
     async def counts(self, caller: str | None = None) -> dict[str, int]:
         """How many intents are in each state."""
         query = select(intents.c.state, func.count()).group_by(intents.c.state)
         if caller is not None:
             query = query.where(intents.c.caller == caller)
-        async with self._database.reading() as connection:
-            found = (await connection.execute(query)).all()
-        return {str(state): int(count) for state, count in found}
+
+        def work(connection: Connection) -> dict[str, int]:
+            found = connection.execute(query).all()
+            return {str(state): int(count) for state, count in found}
+
+        return await self._database.read(work)
 
     async def prune(self, now: datetime) -> int:
         """Forget intents of long ago that were never sent, or have ended.
@@ -180,8 +199,9 @@ class Journal:
         statement = delete(intents).where(
             intents.c.state.in_((*ENDED, "proposed")), intents.c.created_at < stored(now - KEPT)
         )
-        async with self._database.writing() as connection:
-            return int((await connection.execute(statement)).rowcount)
+        return await self._database.write(
+            lambda connection: int(connection.execute(statement).rowcount)
+        )
 
     async def trail(
         self, *, intent: str | None = None, tool: str | None = None, since: str | None = None
@@ -200,20 +220,23 @@ class Journal:
             query = query.where(audit.c.tool == tool)
         if since is not None:
             query = query.where(audit.c.at >= since)
-        async with self._database.reading() as connection:
-            entries = [entry_of(row) for row in (await connection.execute(query)).mappings()]
-            head = (await connection.execute(select(audit_head))).mappings().one()
-        return entries, Head(**head)
+
+        def work(connection: Connection) -> tuple[list[Entry], Head]:
+            entries = [entry_of(row) for row in connection.execute(query).mappings()]
+            head = connection.execute(select(audit_head)).mappings().one()
+            return entries, Head(**head)
+
+        return await self._database.read(work)
 
 
-async def _get(connection: AsyncConnection, intent_id: str) -> Intent | None:
+def _get(connection: Connection, intent_id: str) -> Intent | None:
     query = select(intents).where(intents.c.id == intent_id)
-    row = (await connection.execute(query)).mappings().first()
+    row = connection.execute(query).mappings().first()
     return None if row is None else intent_of(row)
 
 
-async def _move(
-    connection: AsyncConnection,
+def _move(
+    connection: Connection,
     intent_id: str,
     origin: State,
     target: State,
@@ -225,11 +248,11 @@ async def _move(
         .where(intents.c.id == intent_id, intents.c.state == origin)
         .values(state=target, **{name: stored(value) for name, value in changes.items()})
     )
-    if (await connection.execute(statement)).rowcount != 1:
+    if connection.execute(statement).rowcount != 1:
         return False
-    intent = await _get(connection, intent_id)
+    intent = _get(connection, intent_id)
     if intent is not None:
-        await _append(connection, intent, target, at, _outcome(intent, changes))
+        _append(connection, intent, target, at, _outcome(intent, changes))
     return True
 
 
@@ -242,11 +265,11 @@ def _outcome(intent: Intent, changes: Mapping[str, Any]) -> dict[str, Any]:
     return told | {name: result[name] for name in ("id", "new_balance") if name in result}
 
 
-async def _append(
-    connection: AsyncConnection, intent: Intent, step: str, at: datetime, details: Mapping[str, Any]
+def _append(
+    connection: Connection, intent: Intent, step: str, at: datetime, details: Mapping[str, Any]
 ) -> None:
     """Add an entry to the trail; the write transaction keeps every other writer out."""
-    found = (await connection.execute(select(audit_head))).mappings().one()
+    found = connection.execute(select(audit_head)).mappings().one()
     entry = next_entry(
         Head(**found),
         at=stored(at),
@@ -258,21 +281,19 @@ async def _append(
     )
     columns = audit.columns.keys()
     values = {name: getattr(entry, name) for name in columns}
-    await connection.execute(insert(audit).values(values))
-    await connection.execute(
+    connection.execute(insert(audit).values(values))
+    connection.execute(
         update(audit_head).values(number=entry.number, fingerprint=entry.fingerprint)
     )
 
 
-async def _usage(
-    connection: AsyncConnection, caller: str, movement: Movement | None, now: datetime
-) -> Usage:
+def _usage(connection: Connection, caller: str, movement: Movement | None, now: datetime) -> Usage:
     hour_ago = stored(now - timedelta(hours=1))
     counted = intents.c.state.in_(COUNTED)
     calls = select(func.count()).where(
         intents.c.caller == caller, intents.c.sent_at > hour_ago, counted
     )
-    changes = int((await connection.execute(calls)).scalar_one())
+    changes = int(connection.execute(calls).scalar_one())
     if movement is None:
         return Usage(changes_this_hour=changes)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -282,5 +303,5 @@ async def _usage(
         intents.c.sent_at >= stored(midnight),
         counted,
     )
-    total = Decimal(int((await connection.execute(moved)).scalar_one())) / MILLIONTHS
+    total = Decimal(int(connection.execute(moved).scalar_one())) / MILLIONTHS
     return Usage(moved_today=total, changes_this_hour=changes)

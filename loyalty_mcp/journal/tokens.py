@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from loyalty_mcp.errors import Refused
@@ -31,8 +31,9 @@ class Tokens:
     async def all(self) -> list[Token]:
         """Every token that was ever made, by name."""
         query = select(tokens).order_by(tokens.c.name)
-        async with self._database.reading() as connection:
-            return [_token_of(row) for row in (await connection.execute(query)).mappings()]
+        return await self._database.read(
+            lambda connection: [_token_of(row) for row in connection.execute(query).mappings()]
+        )
 
     async def add(self, token: Token) -> None:
         """Write a new token.
@@ -42,10 +43,13 @@ class Tokens:
         """
         row = {name: stored(getattr(token, name)) for name in FIELDS}
         query = select(tokens.c.name).where(tokens.c.name == token.name)
-        async with self._database.writing() as connection:
-            if (await connection.execute(query)).first() is not None:
+
+        def work(connection: Connection) -> None:
+            if connection.execute(query).first() is not None:
                 raise Refused(f"The name {token.name} was given before; take another.")
-            await connection.execute(insert(tokens).values(operator=int(token.operator), **row))
+            connection.execute(insert(tokens).values(operator=int(token.operator), **row))
+
+        await self._database.write(work)
 
     async def revoke(self, name: str, at: datetime) -> bool:
         """Revoke a token for ever.
@@ -58,8 +62,9 @@ class Tokens:
             .where(tokens.c.name == name, tokens.c.revoked_at.is_(None))
             .values(revoked_at=stored(at))
         )
-        async with self._database.writing() as connection:
-            return (await connection.execute(statement)).rowcount == 1
+        return await self._database.write(
+            lambda connection: connection.execute(statement).rowcount == 1
+        )
 
 
 def _token_of(row: RowMapping) -> Token:

@@ -1,0 +1,102 @@
+"""The whole path of a guarded debit, beside bare requests to the same upstream."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx2
+from contenders import folder, product
+from conversation import Conversation
+from figure import Figure, compared, interleaved, milliseconds
+from many_callers import wait_for
+from world import KEY, balance_path, seeded
+
+BUDGET = 1_000_000_000
+REQUESTS = 6
+MEMBER = 102
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """Preview, confirmation, draft, completion and journal, against the same requests bare."""
+    rounds, times = (5, 5) if quick else (20, 10)
+    with ExitStack() as stack:
+        upstream = stack.enter_context(sandbox())
+        state = stack.enter_context(folder())
+        program, balance = seeded(upstream)
+        http = stack.enter_context(httpx2.Client(base_url=upstream, headers=KEY))
+        server = stack.enter_context(Conversation(product(state, upstream, confirm="token")))
+
+        def bare() -> float:
+            begun = time.perf_counter()
+            for _ in range(times):
+                same_requests(http, program, balance)
+            return (time.perf_counter() - begun) / times
+
+        def whole_path() -> float:
+            begun = time.perf_counter()
+            for _ in range(times):
+                move(server, "debit_points", 1)
+            return (time.perf_counter() - begun) / times
+
+        move(server, "credit_points", 100_000)
+        move(server, "debit_points", 1)
+        needed = requests_of(http, program, lambda: move(server, "debit_points", 1))
+        found = interleaved(rounds, {"ours": whole_path, "6 bare requests": bare})
+    counted = {"ours": [float(needed)], "6 bare requests": [float(REQUESTS)]}
+    return [
+        compared("debit: requests", counted, "ours", "6 bare requests", "{:.0f}".format, 1),
+        compared("debit: whole path", found, "ours", "6 bare requests", milliseconds, 1),
+    ]
+
+
+def move(server: Conversation, tool: str, amount: float) -> None:
+    """A movement: previewed, then confirmed."""
+    asked = {"program": "VIP Club", "member": str(MEMBER), "amount": amount, "reason": "benchmark"}
+    preview = server.call(tool, **asked)["structuredContent"]
+    assert preview["status"] == "confirmation_required", preview
+    done = server.call(tool, **asked, confirmation=preview["confirmation"])
+    assert done["structuredContent"]["status"] == "applied", done
+
+
+def same_requests(http: httpx2.Client, program: str, balance: str) -> None:
+    """The requests of a guarded debit, bare: look twice, create, complete."""
+    place = f"/loyalty/balance/programs/{program}"
+    asked: dict[str, str | int] = {"contactId": MEMBER, "balanceDefinitionId": balance}
+    for _ in range(2):
+        http.get(f"/loyalty/config/programs/{program}/account-info", params={"contactId": MEMBER})
+        http.get(f"{place}/transaction-history", params=asked)
+    made = http.post(f"{place}/transactions", json={**asked, "amount": -1}).raise_for_status()
+    http.post(f"{place}/transactions/{made.json()['id']}/complete").raise_for_status()
+
+
+def requests_of(http: httpx2.Client, program: str, work: Callable[[], None]) -> int:
+    """How many upstream requests some work sends, by what it takes from the budget."""
+
+    def left() -> int:
+        answer = http.get(balance_path(program, MEMBER))
+        return int(answer.headers["x-sib-ratelimit-remaining"])
+
+    before = left()
+    work()
+    return before - left() - 1
+
+
+@contextmanager
+def sandbox() -> Iterator[str]:
+    """The engine on a port, with all in memory; gives its API root."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ("sandbox", "--port", str(port), "--rate-limit", str(BUDGET))
+    process = subprocess.Popen(  # noqa: S603 - a command of our own
+        (sys.executable, "-m", "loyalty_mcp", *words), stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}/v3"
+    finally:
+        process.terminate()
+        process.wait()

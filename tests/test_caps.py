@@ -12,6 +12,7 @@ import anyio
 import httpx2
 import pytest
 
+from loyalty_mcp.drafts import MARKER
 from tests.conftest import Connect, SandboxControl, text_of
 from tests.storm.engine import Engine, running_engine
 
@@ -22,6 +23,10 @@ ALL_WAYS: Final = (
 A_DAY: Final = 1_500
 A_CALL: Final = 25
 WEALTH: Final = 100_000
+OUR_DRAFTS: Final = """
+SELECT t.program, t.id FROM transactions t WHERE t.meta LIKE ?
+AND t.seq NOT IN (SELECT transaction_seq FROM resolutions)
+"""
 MOVED_A_DAY: Final = """
 SELECT t.member, r.applied > 0, r.at / 86400000, SUM(ABS(r.applied)) / 1000000.0,
 MAX(ABS(r.applied)) / 1000000.0, COUNT(*)
@@ -83,6 +88,15 @@ class Club:
 
     async def _patch(self, path: str, body: Any) -> None:
         (await self.engine.http.patch(path, json=body)).raise_for_status()
+
+    async def complete_drafts(self) -> None:
+        """Complete every draft that the product has made and left open, by the bare API."""
+        with sqlite3.connect(self.engine.database) as ledger:
+            found = ledger.execute(OUR_DRAFTS, (f"%{MARKER}%",)).fetchall()
+        ledger.close()
+        for program, draft in found:
+            path = f"/v3/loyalty/balance/programs/{program}/transactions/{draft}/complete"
+            await self.engine.post(path)
 
     def moved(self) -> list[tuple[int, int, int, float, float, int]]:
         """Member, direction, day, sum, largest and count, of all but the wealth of the start."""
@@ -156,10 +170,12 @@ async def test_a_thousand_movements_never_pass_a_cap(club: Club, tmp_path: Path)
 
     statuses = await movers(club, tmp_path, policy, ("off", "token", "dialog", "operator"), 250)
 
+    # A draft counts when it is made: completing them all may not pass a cap either.
+    await club.complete_drafts()
     moved = club.moved()
     assert sum(statuses.values()) == 1_000
     assert statuses["applied"] >= 300
-    assert max(total for _, _, _, total, _, _ in moved) > A_DAY / 2
+    assert max(total for _, _, _, total, _, _ in moved) > A_DAY - A_CALL
     assert [row for row in moved if row[3] > A_DAY or row[4] > A_CALL] == []
 
 

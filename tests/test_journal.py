@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import anyio
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from loyalty_mcp.audit import broken
 from loyalty_mcp.errors import JournalUnavailable, Refused
@@ -63,9 +63,12 @@ async def journal(address: str) -> AsyncIterator[Journal]:
 
 async def tamper(journal: Journal, sql: str, **values: Any) -> Sequence[Any]:
     """Change the tables behind the journal's back; gives the rows of a query."""
-    async with journal._database.writing() as connection:
-        found = await connection.execute(text(sql), values)
+
+    def change(connection: Connection) -> Sequence[Any]:
+        found = connection.execute(text(sql), values)
         return found.all() if found.returns_rows else []
+
+    return await journal._database.write(change)
 
 
 async def at(journal: Journal, state: State, **changes: Any) -> Intent:

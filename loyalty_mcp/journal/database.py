@@ -70,6 +70,7 @@ class Database:
         self._threads = anyio.CapacityLimiter(THREADS if parsed.database else 1)
         self._ready = False
         self._preparing = anyio.Lock()
+        self._writer = anyio.Lock(fast_acquire=True)
 
     def __repr__(self) -> str:
         """Without the address: it may hold a password."""
@@ -100,7 +101,21 @@ class Database:
         """
         async with _translated():
             await self._prepare()
-            return await self._transact(work, writes=True)
+            async with self._turn():
+                return await self._transact(work, writes=True)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """The writers of one process take turns, so that only one of them waits for the others.
+
+        SQLite's own waiting is by chance: among many, some would wait too long.
+        """
+        with anyio.fail_after(LOCK_SECONDS):
+            await self._writer.acquire()
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     async def _transact(self, work: Work[ResultT], *, writes: bool) -> ResultT:
         """A whole transaction at once: on SQLite in one visit to a thread, not one a statement."""
@@ -160,7 +175,7 @@ def _durable(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions are ours to begin, in `_begin`
     cursor = connection.cursor()
     try:
-        cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+        cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()

@@ -16,7 +16,7 @@ from loyalty_mcp.approval import decide
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
 from loyalty_mcp.dispatch import Answer, Ask
-from loyalty_mcp.errors import Refused
+from loyalty_mcp.errors import LoyaltyError
 
 AT_ONCE: Final = 6
 DUE: Final = "2090-01-01T00:00:00Z"
@@ -88,7 +88,7 @@ class Mover:
                 assert answer is not None
                 try:
                     await decide(self._parts.context, answer["intent"], "approved", "operator:test")
-                except Refused:
+                except LoyaltyError:
                     return answer
                 confirmation = answer["intent"]
             elif status == "confirmation_required":

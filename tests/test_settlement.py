@@ -494,7 +494,7 @@ class Broken:
         self._file = file
         self._patch = patch
         self._held: sqlite3.Connection | None = None
-        patch.setattr(database, "LOCK_SECONDS", 0.2)
+        patch.setattr(database, "LOCK_SECONDS", 0.02)
         self.address = f"sqlite+aiosqlite:///{file}"
 
     async def apply(self, how: str) -> None:

@@ -16,9 +16,10 @@ class Conversation:
 
     Args:
         contender: what is started.
+        agrees: whether there is a person who is shown dialogs, and agrees to each.
     """
 
-    def __init__(self, contender: Contender) -> None:
+    def __init__(self, contender: Contender, *, agrees: bool = False) -> None:
         self.started = time.perf_counter()
         self._process = subprocess.Popen(  # noqa: S603 - a command of our own
             contender.command,
@@ -31,7 +32,7 @@ class Conversation:
         self.ask(
             "initialize",
             protocolVersion=PROTOCOL,
-            capabilities={},
+            capabilities={"elicitation": {}} if agrees else {},
             clientInfo={"name": "benchmark", "version": "1"},
         )
         self._say({"jsonrpc": "2.0", "method": "notifications/initialized"})
@@ -65,7 +66,10 @@ class Conversation:
         assert self._process.stdout is not None
         while line := self._process.stdout.readline():
             message = json.loads(line)
-            if message.get("id") == self._number:
+            if message.get("method") == "elicitation/create":
+                agreed = {"action": "accept", "content": {"agree": True}}
+                self._say({"jsonrpc": "2.0", "id": message["id"], "result": agreed})
+            elif message.get("id") == self._number:
                 assert "result" in message, message
                 return message["result"]
         raise EOFError("the server ended")

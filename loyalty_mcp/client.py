@@ -3,7 +3,9 @@
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -90,6 +92,22 @@ def open_http(
     )
 
 
+class _Memory:
+    """What one call has read so far; it ends for good when the call sends a change."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+        self.ended = False
+
+    def end(self) -> None:
+        """Forget, and keep nothing more: from now on only what is true now counts."""
+        self.kept.clear()
+        self.ended = True
+
+
+_memory: ContextVar[_Memory | None] = ContextVar("memory", default=None)
+
+
 class Brevo:
     """The Brevo Loyalty API: sends requests, repeats reads, and never repeats a change.
 
@@ -129,16 +147,49 @@ class Brevo:
             OutcomeUnknown: a change was sent, and its answer was lost or is not readable.
         """
         if request.reads:
-            return await self._read(request)
+            return await self._remembered(request)
         self._forget(request)
         try:
             return await self._once(request)
         finally:
             self._forget(request)
 
+    @staticmethod
+    @contextmanager
+    def remembering() -> Iterator[None]:
+        """Inside this block an identical read is made once, until a change is sent.
+
+        For the steps of one call that look at the same things in a row: the facts of the preview,
+        the decision, and the work. It must not hold a wait for a person.
+        """
+        token = _memory.set(_Memory())
+        try:
+            yield
+        finally:
+            _memory.reset(token)
+
+    def look_anew(self) -> None:
+        """Read again what the call has read so far: the effect of a change may show by now."""
+        if (memory := _memory.get()) is not None:
+            memory.end()
+
+    async def _remembered(self, request: Request[ReplyT]) -> ReplyT:
+        memory = _memory.get()
+        if memory is None or memory.ended:
+            return await self._read(request)
+        key = _key(request)
+        if key not in memory.kept:
+            reply = await self._read(request)
+            if memory.ended:
+                return reply
+            memory.kept[key] = reply
+        found: ReplyT = memory.kept[key]
+        return found
+
     def _forget(self, change: Request[Any]) -> None:
         """What was read before a change says nothing of after it: not kept, and not joined."""
         self._under_way.clear()
+        self.look_anew()
         if MEMBERS.search(change.path) is None:
             self.forget()
 

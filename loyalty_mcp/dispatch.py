@@ -160,7 +160,8 @@ class Dispatch:
         try:
             tool = self._tool(name)
             if tool.guarded:
-                return await self._guarded(tool, arguments, caller, back)
+                with self._context.brevo.remembering():
+                    return await self._guarded(tool, arguments, caller, back)
             return await self._read(tool, arguments, caller)
         except LoyaltyError as error:
             return Answer(f"{self._mark}{error}", failed=True)

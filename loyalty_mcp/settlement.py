@@ -112,6 +112,7 @@ class Settler:
         """
         if tool.settle is None:
             raise OutcomeUnknown("No read can tell what became of it.")
+        context.brevo.look_anew()
         may_come = self._may_come(context, intent)
         try:
             given = tool.validated(intent.arguments)

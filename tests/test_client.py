@@ -660,6 +660,47 @@ async def test_requests_are_counted(open_brevo: Open) -> None:
     assert brevo.requests_sent == 2
 
 
+async def test_one_call_reads_the_same_once(open_brevo: Open) -> None:
+    """Inside one call an identical read is made once; another one, and the next call, ask anew."""
+    brevo = open_brevo(Upstream(GOOD, GOOD, GOOD))
+
+    with brevo.remembering():
+        assert await brevo.send(READ) == await brevo.send(READ)
+        assert brevo.requests_sent == 1
+    await brevo.send(READ)
+    with brevo.remembering():
+        await brevo.send(READ)
+
+    assert brevo.requests_sent == 3
+
+
+async def test_a_change_ends_what_a_call_remembers(open_brevo: Open) -> None:
+    """After a change, its call reads what is true now, each time."""
+    made = answer(200, b'{"id": "p", "name": "x"}')
+    brevo = open_brevo(Upstream(GOOD, made, GOOD, GOOD))
+
+    with brevo.remembering():
+        await brevo.send(READ)
+        await brevo.send(CHANGE)
+        await brevo.send(READ)
+        await brevo.send(READ)
+
+    assert brevo.requests_sent == 4
+
+
+async def test_a_call_can_look_anew(open_brevo: Open) -> None:
+    """Who finds out what became of a change takes nothing that was read before."""
+    brevo = open_brevo(Upstream(GOOD, GOOD, GOOD))
+
+    with brevo.remembering():
+        await brevo.send(READ)
+        brevo.look_anew()
+        await brevo.send(READ)
+        await brevo.send(READ)
+
+    assert brevo.requests_sent == 3
+
+
 # What never shows
 
 

@@ -62,8 +62,21 @@ class Account:
         return names
 
 
-async def read_account(context: Context, program: str, member: int, balance: str) -> Account:
+async def read_account(
+    context: Context,
+    program: str,
+    member: int,
+    balance: str,
+    history: Sequence[PastTransaction] | None = None,
+) -> Account:
     """Read all that a movement looks at, at once.
+
+    Args:
+        context: what tools work with.
+        program: its id.
+        member: contact id.
+        balance: its definition's id.
+        history: all movements of the balance, if they were read just now: they show the drafts.
 
     Raises:
         NotFound: the contact is no member of the program.
@@ -73,14 +86,27 @@ async def read_account(context: Context, program: str, member: int, balance: str
     definition = next((item for item in definitions if item.id == balance), None)
     if definition is None:
         raise UnknownReference("That balance is not live yet; publish_program makes it so.")
-    history = list_transaction_history(program, member, balance, limit=HISTORY_PAGE, status="draft")
     info, drafts, groups, tiers = await together(
         read_member(context, program, member),
-        context.brevo.send(history),
+        _drafts(context, program, member, balance, history),
         context.references.tier_groups(program),
         context.references.tiers(program),
     )
-    return Account(definition, info, drafts.transaction_history, groups, tiers)
+    return Account(definition, info, drafts, groups, tiers)
+
+
+async def _drafts(
+    context: Context,
+    program: str,
+    member: int,
+    balance: str,
+    history: Sequence[PastTransaction] | None,
+) -> Sequence[PastTransaction]:
+    """The open movements of a balance."""
+    if history is not None:
+        return [item for item in history if item.status == "draft"]
+    request = list_transaction_history(program, member, balance, limit=HISTORY_PAGE, status="draft")
+    return (await context.brevo.send(request)).transaction_history
 
 
 async def together(*readings: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -61,15 +61,13 @@ async def find(
     return None
 
 
-async def find_all(
-    context: Context, place: Place, fits: Callable[[PastTransaction], bool]
-) -> list[PastTransaction]:
-    """All transactions of a member and balance that fit, newest first.
+async def whole_history(context: Context, place: Place) -> list[PastTransaction]:
+    """All transactions of a member and balance, drafts included, newest first.
 
     Raises:
         LoyaltyError: the history cannot be read.
     """
-    return [item async for item in _history(context, place) if fits(item)]
+    return [item async for item in _history(context, place)]
 
 
 async def _history(context: Context, place: Place) -> AsyncIterator[PastTransaction]:

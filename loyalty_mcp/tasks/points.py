@@ -1,6 +1,7 @@
 """Credit and debit points: a draft that only an agreed intent completes, and only once."""
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,15 @@ from pydantic import Field
 from loyalty_mcp.account import Account, read_account, unit_of
 from loyalty_mcp.context import Context
 from loyalty_mcp.counted import movement_of, owner_of
-from loyalty_mcp.drafts import DRAFT_SECONDS, MARKER, Place, cancelled, complete, find_all, find_of
+from loyalty_mcp.drafts import (
+    DRAFT_SECONDS,
+    MARKER,
+    Place,
+    cancelled,
+    complete,
+    find_of,
+    whole_history,
+)
 from loyalty_mcp.errors import (
     JournalUnavailable,
     LoyaltyError,
@@ -95,9 +104,24 @@ async def prepare(kind: Kind, context: Context, **arguments: Any) -> Preparation
     Raises:
         Refused: the balance could not take the movement; nobody need be asked.
     """
-    wanted = Wanted(kind, **arguments)
-    amount, balance = wanted.amount, wanted.balance
-    account = await read_account(context, wanted.program, wanted.member, balance)
+    return await previewed(context, Wanted(kind, **arguments))
+
+
+async def previewed(
+    context: Context, wanted: Wanted, history: Sequence[PastTransaction] | None = None
+) -> Preparation:
+    """The same for a movement whose references are resolved.
+
+    Args:
+        context: what tools work with.
+        wanted: the movement.
+        history: all movements of the balance, if they were read just now.
+
+    Raises:
+        Refused: the balance could not take the movement; nobody need be asked.
+    """
+    kind, amount, balance = wanted.kind, wanted.amount, wanted.balance
+    account = await read_account(context, wanted.program, wanted.member, balance, history)
     warnings = [*_rule_warnings(kind, account.definition, amount)]
     after, cut = _after(kind, account, amount)
     if cut:
@@ -291,25 +315,21 @@ async def _require_first_reversal(context: Context, wanted: Wanted, draft: str) 
     """
     if wanted.reverses is None:
         return
-    all_of_it = await reversals(context, wanted.place, wanted.reverses)
+    all_of_it = reversals(await whole_history(context, wanted.place), wanted.reverses)
     first = min(all_of_it, key=lambda item: (item.created_at or "", item.id), default=None)
     done = any(item.status == "completed" for item in all_of_it)
     if done or (first is not None and first.id != draft):
         raise Refused("That transaction is being reversed already; nothing was moved twice.")
 
 
-async def reversals(context: Context, place: Place, transaction_id: str) -> list[PastTransaction]:
-    """What undid a transaction, or is about to.
-
-    Raises:
-        LoyaltyError: the history cannot be read.
-    """
-
-    def fits(item: PastTransaction) -> bool:
-        reverses = (item.meta or {}).get(REVERSES) == transaction_id
-        return reverses and item.status in {"completed", "draft"}
-
-    return await find_all(context, place, fits)
+def reversals(history: Iterable[PastTransaction], transaction_id: str) -> list[PastTransaction]:
+    """What undid a transaction, or is about to."""
+    return [
+        item
+        for item in history
+        if (item.meta or {}).get(REVERSES) == transaction_id
+        and item.status in {"completed", "draft"}
+    ]
 
 
 async def _moved(

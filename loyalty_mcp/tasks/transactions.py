@@ -1,11 +1,19 @@
 """Transactions by id: complete, cancel and reverse them, with the amount known beforehand."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from loyalty_mcp.context import Context
-from loyalty_mcp.drafts import COMPLETION_TRIES, Place, complete, counted_today, find
+from loyalty_mcp.drafts import (
+    COMPLETION_TRIES,
+    Place,
+    complete,
+    counted_today,
+    find,
+    whole_history,
+)
 from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents import Intent, Movement, Preparation, Preview
 from loyalty_mcp.operations.transactions import (
@@ -254,33 +262,29 @@ async def prepare_reversal(
     Raises:
         Refused: it did not take effect, or was undone before.
     """
-    wanted = await _opposite(context, Place(program, member, balance), transaction_id, reason)
-    preparation = await points.prepare(
-        wanted.kind,
-        context,
-        program=program,
-        member=member,
-        amount=wanted.amount,
-        reason=reason,
-        balance=balance,
-    )
+    place = Place(program, member, balance)
+    history = await whole_history(context, place)
+    wanted = _opposite(history, place, transaction_id, reason)
+    preparation = await points.previewed(context, wanted, history)
     summary = f"Reverse transaction {transaction_id}. {preparation.preview.summary}"
     return replace(preparation, preview=replace(preparation.preview, summary=summary))
 
 
-async def _opposite(context: Context, place: Place, transaction_id: str, reason: str) -> Wanted:
+def _opposite(
+    history: Sequence[PastTransaction], place: Place, transaction_id: str, reason: str
+) -> Wanted:
     """The movement that undoes another.
 
     Raises:
         NotFound: the member has no such transaction.
         Refused: it did not take effect, or was undone before.
     """
-    found = await find(context, place, lambda item: item.id == transaction_id)
+    found = next((item for item in history if item.id == transaction_id), None)
     if found is None:
         raise NotFound(f"Member {place.member} has no transaction {quoted(transaction_id)} there.")
     if found.status != "completed":
         raise Refused(f"That transaction is {found.status}; only a completed one can be reversed.")
-    undone = await points.reversals(context, place, transaction_id)
+    undone = points.reversals(history, transaction_id)
     if undone:
         raise Refused(f"That transaction was reversed already, by transaction {undone[0].id}.")
     movement = _movement(place, found)
@@ -332,7 +336,7 @@ async def settle_reversal(
     "moves_value",
     prepare=prepare_reversal,
     settle=settle_reversal,
-    requests=10,
+    requests=9,
     text=points.moved_text,
 )
 async def reverse_transaction(
@@ -345,5 +349,6 @@ async def reverse_transaction(
     balance: BalanceId,
 ) -> PointsMoved:
     """Undo a completed credit or debit by the opposite movement, once."""
-    wanted = await _opposite(context, Place(program, member, balance), transaction_id, reason)
+    place = Place(program, member, balance)
+    wanted = _opposite(await whole_history(context, place), place, transaction_id, reason)
     return await points.move(context, intent, wanted)

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 from urllib.request import getproxies
 
@@ -25,6 +26,14 @@ from loyalty_mcp.errors import (
     Refused,
     Unavailable,
 )
+from loyalty_mcp.exchange import (
+    AnswerLost,
+    Borrowed,
+    Exchange,
+    HttpAnswer,
+    NeverSent,
+    target_of,
+)
 from loyalty_mcp.lanes import Lanes
 from loyalty_mcp.render import quoted
 from loyalty_mcp.request import Request
@@ -40,9 +49,6 @@ MEMBERS: Final = re.compile(
     "/(transactions|create-order|subscriptions|subscription-members|contacts?|rewards)(/|$)"
 )
 """Paths that change what members have, which is never cached; all others are configuration."""
-
-NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-"""Failures before the request left: a change that met one of these did not happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +71,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_http(
+def open_exchange(
     base_url: str,
     api_key: str,
     *,
     timeout: float,
     transport: httpx2.AsyncBaseTransport | None = None,
-) -> httpx2.AsyncClient:
-    """A pooled HTTP client that carries the key; `transport` takes the place of the network.
+) -> Exchange:
+    """An exchange that carries the key; `transport` takes the place of the network.
 
     Args:
         base_url: the API root, without a slash at the end.
@@ -80,16 +86,10 @@ def open_http(
         timeout: seconds that one request may take.
         transport: an in-process application or a function, for the sandbox and for tests.
     """
-    direct = Lanes() if transport is None and not getproxies() else transport
-    return httpx2.AsyncClient(
-        base_url=base_url,
-        headers={"api-key": api_key, "accept": "application/json"},
-        timeout=timeout,
-        transport=direct,
-        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-        follow_redirects=False,
-        trust_env=transport is None,
-    )
+    if transport is None and not getproxies():
+        # Half of the time: that a connection was not had must be known before the time is up.
+        return Lanes(base_url, api_key, connecting=timeout / 2)
+    return Borrowed(base_url, api_key, timeout=timeout, transport=transport)
 
 
 class _Memory:
@@ -112,15 +112,15 @@ class Brevo:
     """The Brevo Loyalty API: sends requests, repeats reads, and never repeats a change.
 
     Args:
-        http: the pooled client; its owner closes it.
+        exchange: with the upstream; its owner closes it.
         timeout: seconds that one call may take, waits and repetitions included.
         now: the clock.
     """
 
     def __init__(
-        self, http: httpx2.AsyncClient, *, timeout: float, now: Callable[[], datetime] = utc_now
+        self, exchange: Exchange, *, timeout: float, now: Callable[[], datetime] = utc_now
     ) -> None:
-        self._http = http
+        self._exchange = exchange
         self._timeout = timeout
         self._now = now
         self._cached: dict[str, tuple[float, Any]] = {}
@@ -129,11 +129,23 @@ class Brevo:
         self._limiter = anyio.CapacityLimiter(CONNECTIONS)
         self.budget: Budget | None = None
         self.requests_sent = 0
-        self.clock_skew: timedelta | None = None
+        self._dated: tuple[str, datetime] | None = None
 
     def __repr__(self) -> str:
         """Only where it speaks to: the key must not show."""
-        return f"Brevo({str(self._http.base_url)!r})"
+        return f"Brevo({self._exchange.host!r})"
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """How far our clock is ahead of the API's, by its last answer; None if it told no time."""
+        if self._dated is None:
+            return None
+        told, here = self._dated
+        try:
+            there = parsedate_to_datetime(told)
+        except ValueError:
+            return None
+        return here - there.replace(tzinfo=there.tzinfo or UTC)
 
     async def send(self, request: Request[ReplyT]) -> ReplyT:
         """Send `request` and read its reply.
@@ -276,42 +288,39 @@ class Brevo:
         return spread * 0.1 * 2.0**attempt
 
     async def _once(self, request: Request[ReplyT]) -> ReplyT:
-        content = None if request.body is None else json.dumps(request.body, default=_spelled)
-        headers = {} if content is None else {"content-type": "application/json"}
+        content = None
+        if request.body is not None:
+            content = json.dumps(request.body, default=_spelled).encode()
+        target = target_of(request.path, request.query)
+        host = self._exchange.host
         try:
             async with self._limiter:
                 self.requests_sent += 1
-                # The pool's own bounds are for each step, and an in-process engine has none.
+                # An in-process engine has no bound of its own.
                 with (
                     anyio.fail_after(self._timeout),
-                    upstream_span(
-                        request.method, request.reply.__name__, self._http.base_url.host
-                    ) as span,
+                    upstream_span(request.method, request.reply.__name__, host) as span,
                 ):
-                    response = await self._http.request(
-                        request.method,
-                        request.path,
-                        params={name: _parameter(value) for name, value in request.query.items()},
-                        content=content,
-                        headers=headers,
-                    )
-                    span.set_attribute("http.response.status_code", response.status_code)
-        except NEVER_SENT:
+                    answer = await self._exchange.send(request.method, target, content)
+                    span.set_attribute("http.response.status_code", answer.status)
+        except NeverSent:
             raise Unavailable("Brevo cannot be reached; nothing was changed.") from None
-        except (httpx2.RequestError, OSError):
+        except (AnswerLost, TimeoutError):
             raise _lost(request, "Brevo's answer was lost") from None
-        budget = self._told(response)
-        if budget is not None and "/loyalty/" in response.url.path:
+        if "date" in answer.headers:
+            self._dated = answer.headers["date"], self._now()
+        budget = self._told(answer)
+        if budget is not None and request.path.startswith("/loyalty/"):
             self.budget = budget
-        if response.is_success:
-            return _parsed(request, response)
-        raise self._failure(request, response, budget)
+        if 200 <= answer.status < 300:
+            return _parsed(request, answer.content)
+        raise self._failure(request, answer, budget)
 
-    def _told(self, response: httpx2.Response) -> Budget | None:
+    def _told(self, answer: HttpAnswer) -> Budget | None:
         """The budget that the answer's headers tell, if they have all three."""
         try:
             limit, remaining, reset = (
-                int(response.headers[f"x-sib-ratelimit-{name}"])
+                int(answer.headers[f"x-sib-ratelimit-{name}"])
                 for name in ("limit", "remaining", "reset")
             )
             return Budget(limit, remaining, self._now() + timedelta(seconds=reset))
@@ -319,10 +328,9 @@ class Brevo:
             return None
 
     def _failure(
-        self, request: Request[Any], response: httpx2.Response, budget: Budget | None
+        self, request: Request[Any], answer: HttpAnswer, budget: Budget | None
     ) -> LoyaltyError:
-        status, said = response.status_code, upstream_message(response.content)
-        said = said.replace(self._http.headers["api-key"], "***")
+        status, said = answer.status, self._exchange.without_key(upstream_message(answer.content))
         quote = f" It said: {quoted(said)}." if said else ""
         if status == 429:
             resets_at = None if budget is None else budget.resets_at
@@ -369,10 +377,6 @@ def _spelled(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no spelling on the wire")
 
 
-def _parameter(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _lost(request: Request[Any], what: str) -> LoyaltyError:
     """A read that got no answer changed nothing; of a change nobody can tell yet."""
     if request.reads:
@@ -380,10 +384,9 @@ def _lost(request: Request[Any], what: str) -> LoyaltyError:
     return OutcomeUnknown(f"{what}; the change may or may not have happened.")
 
 
-def _parsed(request: Request[ReplyT], response: httpx2.Response) -> ReplyT:
-    content = response.content.strip()
+def _parsed(request: Request[ReplyT], content: bytes) -> ReplyT:
     try:
-        value = json.loads(content, parse_float=Decimal) if content else {}
+        value = json.loads(content, parse_float=Decimal) if content.strip() else {}
         return request.reply.model_validate({} if value is None else value)
     except (ValueError, RecursionError):  # a validation error is a ValueError too
         raise _lost(request, "Brevo's answer is not in the form it documents") from None

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
-from loyalty_mcp.client import Brevo, open_http, utc_now
+from loyalty_mcp.client import Brevo, open_exchange, utc_now
 from loyalty_mcp.config import Settings, state_folder
 from loyalty_mcp.context import Context
 from loyalty_mcp.desk import Desks
 from loyalty_mcp.dispatch import Dispatch, Observe, unobserved
 from loyalty_mcp.embedded import Embedded
+from loyalty_mcp.exchange import Exchange
 from loyalty_mcp.guard import Guard
 from loyalty_mcp.journal_gate import JournalGate
 from loyalty_mcp.menu import every_tool, menu
@@ -39,14 +40,14 @@ class Parts:
         settings: as they were read.
         context: what tools work with.
         desks: what each caller gets.
-        http: the pooled client; closed with the server.
+        exchange: with the upstream; closed with the server.
         engine: the embedded sandbox, if it was made here.
     """
 
     settings: Settings
     context: Context
     desks: Desks
-    http: httpx2.AsyncClient
+    exchange: Exchange
     engine: Embedded | None = None
 
     @property
@@ -64,7 +65,7 @@ class Parts:
 
     async def close(self) -> None:
         """Let the network, the journal and the sandbox go."""
-        await self.http.aclose()
+        await self.exchange.aclose()
         await self.context.journal.close()
         if self.engine is not None:
             self.engine.close()
@@ -117,10 +118,10 @@ async def private_sandbox() -> AsyncIterator[Brevo]:
     engine = create_app(SandboxSettings(empty=True, rate_limit=0))
     transport = httpx2.ASGITransport(app=engine)
     try:
-        async with open_http(
+        exchange = open_exchange(
             SANDBOX_URL, SANDBOX_KEY, timeout=REHEARSAL_SECONDS, transport=transport
-        ) as http:
-            yield Brevo(http, timeout=REHEARSAL_SECONDS)
+        )
+        yield Brevo(exchange, timeout=REHEARSAL_SECONDS)
     finally:
         engine.state.store.close()
 
@@ -148,13 +149,15 @@ def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserv
     engine = None
     if settings.api_key is not None:
         key = settings.api_key.get_secret_value()
-        http = open_http(settings.base_url, key, timeout=settings.timeout)
+        exchange = open_exchange(settings.base_url, key, timeout=settings.timeout)
     else:
         if sandbox is None:
             sandbox = engine = Embedded(_new_sandbox)
         transport = httpx2.ASGITransport(app=sandbox)
-        http = open_http(SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport)
-    brevo = Brevo(http, timeout=settings.timeout)
+        exchange = open_exchange(
+            SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport
+        )
+    brevo = Brevo(exchange, timeout=settings.timeout)
     context = Context(
         brevo=brevo,
         references=References(brevo, settings.program),
@@ -172,4 +175,4 @@ def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserv
         intent_ttl=timedelta(seconds=settings.intent_ttl),
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),
     )
-    return Parts(settings, context, Desks(context, guard, observe), http, engine)
+    return Parts(settings, context, Desks(context, guard, observe), exchange, engine)

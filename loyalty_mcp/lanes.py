@@ -1,45 +1,223 @@
-"""Lanes to the upstream: a pool of HTTP connections that costs the same however many there are.
+"""Lanes to the upstream: plain HTTP/1.1 over kept connections, one request at a time on each.
 
-The HTTP library's own pool looks at every idle connection on every request, which at 64 of them is
-a quarter of all the work of a call.
+An HTTP library's client, its request and response objects and its pool take as much time as all
+the rest of a call together. What is needed here is little: one host, a short head, a whole answer.
 """
 
+import asyncio
+from collections import deque
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+import httptools
 import httpx2
 
+from loyalty_mcp.exchange import ACCEPTED, KEY, AnswerLost, HttpAnswer, NeverSent
 
-class Lanes(httpx2.AsyncBaseTransport):
-    """Keeps one transport of one connection for each request under way; the last used goes first.
+IDLE_SECONDS: Final = 5.0
+"""A kept connection that rested longer may be closed by the other side just as it is used."""
 
-    Answers are read whole, so that a lane is free as soon as its answer is there. There are as
-    many lanes as were ever busy at once; whoever sends bounds that.
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of an answer; more is none of ours."""
+
+INFORMATIONAL: Final = range(100, 200)
+
+
+class Lanes:
+    """An exchange with an upstream; as many connections as were ever busy at once.
+
+    Args:
+        base_url: the API root, without a slash at the end.
+        api_key: sent with every request; fit for a header.
+        connecting: seconds that a new connection may take.
     """
 
-    def __init__(self) -> None:
-        self._trust = httpx2.create_ssl_context()
-        self._lanes: list[httpx2.AsyncHTTPTransport] = []
-        self._free: list[httpx2.AsyncHTTPTransport] = []
+    def __init__(self, base_url: str, api_key: str, *, connecting: float) -> None:
+        address = urlsplit(base_url)
+        self.host = address.hostname or ""
+        self._trust = httpx2.create_ssl_context() if address.scheme == "https" else None
+        self._port = address.port or (80 if self._trust is None else 443)
+        self._root = address.path
+        self._key = api_key
+        self._connecting = connecting
+        self._head = f"host: {address.netloc}\r\n{KEY}: {api_key}\r\naccept: {ACCEPTED}\r\n"
+        self._free: deque[_Lane] = deque()
+        self._open: set[_Lane] = set()
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, and read its answer."""
-        lane = self._free.pop() if self._free else self._opened()
+    def __repr__(self) -> str:
+        """Only where it speaks to: the key must not show."""
+        return f"Lanes({self.host!r})"
+
+    async def send(self, method: str, target: str, content: bytes | None) -> HttpAnswer:
+        """Send a request on a free lane, or on a new one.
+
+        Raises:
+            NeverSent: there is no connection.
+            AnswerLost: the connection ended before the answer did.
+        """
+        lane = self._rested() or await self._opened()
         try:
-            response = await lane.handle_async_request(request)
-            try:
-                await response.aread()
-            except BaseException:
-                await response.aclose()
-                raise
-            return response
-        finally:
+            answer = await lane.ask(self._spelled(method, target, content))
+        except BaseException:
+            lane.close()
+            raise
+        if lane.usable:
             self._free.append(lane)
+        return answer
 
-    def _opened(self) -> httpx2.AsyncHTTPTransport:
-        one = httpx2.Limits(max_connections=1, max_keepalive_connections=1)
-        lane = httpx2.AsyncHTTPTransport(verify=self._trust, limits=one)
-        self._lanes.append(lane)
-        return lane
+    def without_key(self, text: str) -> str:
+        """`text`, in which nobody finds the key."""
+        return text.replace(self._key, "***")
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for lane in self._lanes:
-            await lane.aclose()
+        for lane in tuple(self._open):
+            lane.close()
+        await asyncio.gather(*(lane.gone.wait() for lane in tuple(self._open)))
+
+    def _spelled(self, method: str, target: str, content: bytes | None) -> bytes:
+        lines = f"{method} {self._root}{target} HTTP/1.1\r\n{self._head}"
+        if content is not None:
+            lines += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
+        elif method != "GET":
+            lines += "content-length: 0\r\n"
+        return f"{lines}\r\n".encode("ascii") + (content or b"")
+
+    def _rested(self) -> "_Lane | None":
+        """The lane that was used last, if it can be used still; the others age away."""
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+        while self._free and not (self._free[0].usable and self._free[0].used_at > oldest):
+            self._free.popleft().close()
+        while self._free:
+            lane = self._free.pop()
+            if lane.usable:
+                return lane
+        return None
+
+    async def _opened(self) -> "_Lane":
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connecting):
+                _, lane = await loop.create_connection(
+                    lambda: _Lane(self._open), self.host, self._port, ssl=self._trust
+                )
+        except OSError as error:
+            raise NeverSent from error
+        return lane
+
+
+class _Lane(asyncio.Protocol):
+    """One connection.
+
+    Args:
+        among: the connections that are open; it adds and removes itself.
+    """
+
+    def __init__(self, among: "set[_Lane]") -> None:
+        self.gone = asyncio.Event()
+        self.used_at = 0.0
+        self._among = among
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[HttpAnswer] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._until_end = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request can be sent on it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def ask(self, request: bytes) -> HttpAnswer:
+        """Send a request as it stands on the wire, and wait for its answer.
+
+        Raises:
+            NeverSent: there is no connection yet.
+            AnswerLost: the connection ended first, or what came is no HTTP.
+        """
+        if self._transport is None:
+            raise NeverSent
+        self._waiting = self._loop.create_future()
+        self._transport.write(request)
+        try:
+            return await self._waiting
+        finally:
+            self._waiting = None
+
+    def close(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._transport = cast("asyncio.Transport", transport)  # other loops have their own class
+        self._among.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Some of an answer; without a question nobody should speak."""
+        if self._waiting is None:
+            self.close()
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeDecodeError):
+            self._lose()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over; an answer without a length ends here, any other is lost."""
+        if exc is None and self._until_end:
+            self.on_message_complete()
+        self._among.discard(self)
+        self.gone.set()
+        self._lose()
+
+    # What the parser tells
+
+    def on_message_begin(self) -> None:
+        """An answer begins; one that nobody asked for spoils the lane."""
+        if self._waiting is None or self._waiting.done():
+            self.close()
+        self._headers = {}
+        self._body = []
+        self._size = 0
+        self._until_end = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A line of its head."""
+        self._headers[name.decode("ascii").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        bounded = {"content-length", "transfer-encoding"}.intersection(self._headers)
+        empty = self._parser.get_status_code() in {*INFORMATIONAL, 204, 304}
+        self._until_end = not bounded and not empty
+
+    def on_body(self, body: bytes) -> None:
+        """Some of its body."""
+        self._size += len(body)
+        if self._size > LARGEST:
+            self._lose()
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """It is whole: whoever waits has it, unless a better one is announced."""
+        status = self._parser.get_status_code()
+        self._until_end = False
+        if status in INFORMATIONAL or self._waiting is None or self._waiting.done():
+            return
+        self.used_at = self._loop.time()
+        if not self._parser.should_keep_alive():
+            self.close()
+        self._waiting.set_result(HttpAnswer(status, self._headers, b"".join(self._body)))
+
+    def _lose(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(AnswerLost())
+        self.close()

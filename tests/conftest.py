@@ -134,7 +134,7 @@ async def parts(sandbox: Starlette) -> AsyncIterator[Callable[..., Parts]]:
 
     yield make
     for item in made:
-        await item.http.aclose()
+        await item.exchange.aclose()
         await item.context.journal.close()
 
 

@@ -92,10 +92,11 @@ def test_protocol_is_known_in_one_place() -> None:
 
 
 def test_http_is_spoken_in_one_place() -> None:
-    """Only the client speaks HTTP to Brevo, over its lanes or what the composition root opened."""
+    """Only the client speaks HTTP to Brevo, over an exchange."""
     assert importers("httpx2", but=(SANDBOX, "loyalty_mcp.web")) <= {
         "loyalty_mcp.client",
         "loyalty_mcp.composition",
+        "loyalty_mcp.exchange",
         "loyalty_mcp.lanes",
     }
 

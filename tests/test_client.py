@@ -11,7 +11,7 @@ import anyio
 import httpx2
 import pytest
 
-from loyalty_mcp.client import READ_TRIES, Brevo, open_http, upstream_message
+from loyalty_mcp.client import READ_TRIES, Brevo, open_exchange, upstream_message
 from loyalty_mcp.composition import compose
 from loyalty_mcp.config import read_settings
 from loyalty_mcp.errors import (
@@ -23,6 +23,7 @@ from loyalty_mcp.errors import (
     Refused,
     Unavailable,
 )
+from loyalty_mcp.exchange import Borrowed, Exchange
 from loyalty_mcp.operations.programs import create_program, list_programs, publish_program
 from loyalty_mcp.operations.transactions import Transaction, complete_transaction
 from loyalty_mcp.operations.vouchers import validate_voucher
@@ -53,22 +54,24 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 async def open_brevo() -> AsyncIterator[Open]:
     """Opens a client whose network is a function, and whose clock is the loop's."""
-    opened: list[httpx2.AsyncClient] = []
+    opened: list[Exchange] = []
 
     def open_one(handler: Handler) -> Brevo:
         transport = httpx2.MockTransport(handler)
-        http = open_http("https://api.test/v3", CANARY, timeout=TIMEOUT, transport=transport)
-        opened.append(http)
+        exchange = open_exchange(
+            "https://api.test/v3", CANARY, timeout=TIMEOUT, transport=transport
+        )
+        opened.append(exchange)
         begun = anyio.current_time()
         return Brevo(
-            http,
+            exchange,
             timeout=TIMEOUT,
             now=lambda: START + timedelta(seconds=anyio.current_time() - begun),
         )
 
     yield open_one
-    for http in opened:
-        await http.aclose()
+    for exchange in opened:
+        await exchange.aclose()
 
 
 class Upstream:
@@ -701,6 +704,22 @@ async def test_a_call_can_look_anew(open_brevo: Open) -> None:
     assert brevo.requests_sent == 3
 
 
+async def test_the_clocks_are_compared(open_brevo: Open) -> None:
+    """By the date of its last answer it is known how far the API's clock is from ours."""
+    upstream = Upstream(
+        GOOD,
+        answer(200, GOOD.content, date="Sun, 01 Mar 2026 11:59:30 GMT"),
+        answer(200, GOOD.content, date="soon"),
+    )
+    brevo = open_brevo(upstream)
+    seen = []
+    for _ in range(3):
+        await brevo.send(READ)
+        seen.append(brevo.clock_skew and round(brevo.clock_skew.total_seconds()))
+
+    assert seen == [None, 30, None]
+
+
 # What never shows
 
 
@@ -752,11 +771,12 @@ async def test_the_key_is_in_no_repr(open_brevo: Open, monkeypatch: pytest.Monke
         parts.context,
         parts.context.brevo,
         parts.dispatch,
-        parts.http,
+        parts.exchange,
+        Borrowed("http://test", CANARY, timeout=1),
         open_brevo(Upstream(GOOD)),
     ]
     try:
         assert CANARY not in "\n".join(f"{holder!r} {holder!s}" for holder in holders)
-        assert parts.http.headers["api-key"] == CANARY
+        assert parts.exchange.without_key(CANARY) == "***"
     finally:
         await parts.close()

@@ -103,7 +103,7 @@ class TestAway:
             await anyio.to_thread.run_sync(server.start)
         unchanged = await control.state_hash()
         done = await parts.dispatch.call("credit_points", confirmed, ME)
-        await parts.http.aclose()
+        await parts.exchange.aclose()
         await parts.context.journal.close()
 
         texts = {answer.text for answer in refused if isinstance(answer, Answer)}

@@ -213,7 +213,7 @@ async def bench(
     monkeypatch.setattr("loyalty_mcp.composition.utc_now", clock)
     parts = compose(read_settings(confirm="token"), wire)
     yield Bench(parts, wire, control, world, clock)
-    await parts.http.aclose()
+    await parts.exchange.aclose()
     await parts.context.journal.close()
 
 
@@ -580,7 +580,7 @@ class TestJournal:
             assert answer.failed, case
             assert answer.structured is None, case
             told.add(answer.text)
-        await parts.http.aclose()
+        await parts.exchange.aclose()
         await parts.context.journal.close()
 
         assert {"[sandbox] " + database.UNAVAILABLE} == told
@@ -602,7 +602,7 @@ class TestJournal:
         refused = await parts.dispatch.call("credit_points", confirmed, ME)
         broken_journal.free()
         done = await parts.dispatch.call("credit_points", confirmed, ME)
-        await parts.http.aclose()
+        await parts.exchange.aclose()
         await parts.context.journal.close()
 
         assert isinstance(refused, Answer)
@@ -640,5 +640,5 @@ class TestJournal:
         later = replace(parts.context, now=lambda: parts.context.now() + timedelta(hours=1))
         (settled,) = await later.settler.settle_all(later)
         assert (settled.state == "applied") == happened
-        await parts.http.aclose()
+        await parts.exchange.aclose()
         await parts.context.journal.close()

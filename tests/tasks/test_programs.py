@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from loyalty_mcp.agreement import Caller
 from loyalty_mcp.catalog import priced, tokens
-from loyalty_mcp.client import Brevo, open_http, utc_now
+from loyalty_mcp.client import Brevo, open_exchange, utc_now
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
 from loyalty_mcp.dispatch import Answer
@@ -108,7 +108,11 @@ class Desk:
     def __init__(self, parts: Parts, app: Starlette) -> None:
         self.parts = parts
         self.control = SandboxControl(
-            open_http("http://sandbox", "test", timeout=20, transport=httpx2.ASGITransport(app=app))
+            httpx2.AsyncClient(
+                base_url="http://sandbox",
+                headers={"api-key": "test"},
+                transport=httpx2.ASGITransport(app=app),
+            )
         )
 
     async def answer(self, tool: str, **arguments: Any) -> Answer:
@@ -142,7 +146,7 @@ async def desk_on(app: Starlette, **flags: Any) -> AsyncIterator[Desk]:
         yield desk
     finally:
         await desk.control.close()
-        await parts.http.aclose()
+        await parts.exchange.aclose()
         await parts.context.journal.close()
 
 
@@ -441,8 +445,9 @@ class Writes:
 async def brevo_on(app: Any) -> AsyncIterator[Brevo]:
     """An upstream client of an engine."""
     transport = httpx2.ASGITransport(app=app)
-    async with open_http("http://sandbox/v3", "key", timeout=20, transport=transport) as http:
-        yield Brevo(http, timeout=20)
+    exchange = open_exchange("http://sandbox/v3", "key", timeout=20, transport=transport)
+    yield Brevo(exchange, timeout=20)
+    await exchange.aclose()
 
 
 def fresh() -> Starlette:

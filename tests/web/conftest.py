@@ -1,7 +1,7 @@
 """What tests of the HTTP edge share: a real server on a free port, and callers of every kind."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import Role, Settings, read_settings
+from loyalty_mcp.exchange import Borrowed
 from loyalty_mcp.token import Token, digest_of, new_secret
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.metrics import Calls
@@ -74,6 +75,13 @@ class Edge:
     parts: Parts
     waits: Waits
     service: Started
+
+    @property
+    def sent(self) -> list[Callable[[httpx2.Request], Awaitable[None]]]:
+        """What looks at each request to the upstream before it leaves."""
+        exchange = self.parts.exchange
+        assert isinstance(exchange, Borrowed)
+        return exchange._http.event_hooks["request"]
 
     async def token(
         self,

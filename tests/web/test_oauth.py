@@ -324,7 +324,7 @@ async def test_the_callers_token_stays_here(serve: Serve, issuer: Issuer) -> Non
         sent.append(f"{request.url} {request.headers!r} {request.content!r}")
 
     async with serve(options={"keys_http": issuer.http()}, **OAUTH) as edge:
-        edge.parts.http.event_hooks["request"].append(look)
+        edge.sent.append(look)
         async with edge.client(token) as client:
             await client.call_tool("get_member_overview", {"member": "101"})
 

@@ -217,7 +217,7 @@ async def test_a_graceful_end(serve: Serve, control: SandboxControl) -> None:
 
     async with serve(confirm="off") as edge, edge.client() as client:
         await client.list_tools()  # or the client would ask again when the answer is there
-        edge.parts.http.event_hooks["request"].append(hold)
+        edge.sent.append(hold)
 
         async def change() -> None:
             found.append(await debit(client))

@@ -1,0 +1,125 @@
+"""What the client needs of the network: a request goes out, a whole answer comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx2
+
+KEY: Final = "api-key"
+ACCEPTED: Final = "application/json"
+
+
+class NeverSent(Exception):
+    """The request did not leave: a change that met this did not happen."""
+
+
+class AnswerLost(Exception):
+    """The request may have arrived; its answer did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer, read whole.
+
+    Args:
+        status: of HTTP.
+        headers: by their names in small letters.
+        content: the body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Exchange(Protocol):
+    """Sends requests to one API root, with the key."""
+
+    @property
+    def host(self) -> str:
+        """Where it speaks to."""
+
+    async def send(self, method: str, target: str, content: bytes | None) -> HttpAnswer:
+        """Send a request.
+
+        Args:
+            method: of HTTP.
+            target: the path below the API root, with its query.
+            content: a JSON body; None for none.
+
+        Raises:
+            NeverSent: it did not leave.
+            AnswerLost: it may have arrived.
+        """
+
+    def without_key(self, text: str) -> str:
+        """`text`, in which nobody finds the key."""
+
+    async def aclose(self) -> None:
+        """Let the connections go."""
+
+
+def target_of(path: str, query: Mapping[str, Any]) -> str:
+    """A path with its query, spelled for the wire."""
+    if not query:
+        return path
+    spelled = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in query.items()
+    }
+    return f"{path}?{urlencode(spelled, quote_via=quote)}"
+
+
+class Borrowed:
+    """An exchange through an HTTP client of the library: by a proxy, or with an engine in process.
+
+    Args:
+        base_url: the API root, without a slash at the end.
+        api_key: sent with every request.
+        timeout: seconds for each step of a request.
+        transport: an in-process application or a function; None for the network.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        timeout: float,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.host = urlsplit(base_url).hostname or ""
+        self._key = api_key
+        self._http = httpx2.AsyncClient(
+            base_url=base_url,
+            headers={KEY: api_key, "accept": ACCEPTED},
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=False,
+            trust_env=transport is None,
+        )
+
+    def __repr__(self) -> str:
+        """Only where it speaks to: the key must not show."""
+        return f"Borrowed({self.host!r})"
+
+    async def send(self, method: str, target: str, content: bytes | None) -> HttpAnswer:
+        """Send a request."""
+        headers = {} if content is None else {"content-type": "application/json"}
+        try:
+            found = await self._http.request(method, target, content=content, headers=headers)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise NeverSent from error
+        except (httpx2.RequestError, OSError) as error:
+            raise AnswerLost from error
+        return HttpAnswer(found.status_code, found.headers, found.content)
+
+    def without_key(self, text: str) -> str:
+        """`text`, in which nobody finds the key."""
+        return text.replace(self._key, "***")
+
+    async def aclose(self) -> None:
+        """Let the connections go."""
+        await self._http.aclose()

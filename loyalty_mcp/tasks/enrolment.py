@@ -129,14 +129,13 @@ async def enroll_member(
     program: ProgramId,
     contact: ContactText,
     own_id: OwnId | None = None,
-    create_contact: bool = False,
+    create_contact: bool = False,  # noqa: ARG001 - without it there is no preview of a new contact
     meta: Meta | None = None,
 ) -> MemberOverview:
     """Make a contact a member; creates the contact when asked."""
-    contact_id = await _found(context, contact)
+    # What was agreed to rests on it, and it was compared just now.
+    contact_id = intent.facts["contact"]
     if contact_id is None:
-        if not create_contact:
-            raise UnknownReference(f"No contact has {quoted(contact)} any more.")
         contact_id = await _made(context, contact)
     request = create_subscription(program, contact_id, own_id=own_id, meta=meta)
     try:

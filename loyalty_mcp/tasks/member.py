@@ -318,7 +318,9 @@ async def get_member_overview(
     held = {b.balance_definition_id: b.value or Decimal(0) for b in _balances(info)}
     shown = [item for item in definitions if item.id in held and not _internal(item)]
     movements = "movements" in (include or ())
-    parts = [_part(context, program, member, item, movements=movements) for item in shown]
+    parts = [
+        _part(context, program, member, item, held[item.id], movements=movements) for item in shown
+    ]
     failed: list[str] = []
     balances: list[BalanceView] = []
     recent: list[MovementView] = []
@@ -380,11 +382,19 @@ def _missing(lots: Any, history: Any, *, movements: bool) -> list[str]:
 
 
 async def _part(
-    context: Context, program: str, member: int, balance: BalanceDefinition, *, movements: bool
+    context: Context,
+    program: str,
+    member: int,
+    balance: BalanceDefinition,
+    value: Decimal,
+    *,
+    movements: bool,
 ) -> tuple[Any, Any]:
     """The lots and, if wanted, the movements of one balance; None for what cannot be read."""
 
     async def lots() -> Any:
+        if value == 0 and (balance.min_amount or 0) >= 0:
+            return ()  # nothing is there that could expire, and no overdraft hides a part of it
         request = list_active_balances(program, member, balance.id, limit=500)
         try:
             return (await context.brevo.send(request)).active_balances

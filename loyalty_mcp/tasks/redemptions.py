@@ -113,7 +113,7 @@ async def _prepared(
     valid = await context.brevo.send(validate_voucher(program, voucher_id=held.id, member=member))
     if valid.authorize is not True:
         raise Refused("That voucher cannot be redeemed now; its dates, limits or rules forbid it.")
-    reward = await context.brevo.send(get_reward(program, held.reward_id or "", version="active"))
+    reward = await _terms(context, program, held.reward_id or "")
     cost = await _cost(context, program, member, reward)
     summary = f"{what} voucher {held.id} of reward {quoted(reward.name)} for member {member}."
     if cost is not None:
@@ -128,6 +128,19 @@ async def _prepared(
         facts={"voucher": held.id, "usable": True, "cost": None if cost is None else cost.amount},
         movement=cost,
     )
+
+
+async def _terms(context: Context, program: str, reward_id: str) -> Reward:
+    """The terms of a reward; those of one that takes points are read anew.
+
+    Should one that took none take some by now, the opened redemption tells, and is left to lapse.
+
+    Raises:
+        LoyaltyError: they cannot be read.
+    """
+    request = get_reward(program, reward_id, version="active")
+    reward = await context.brevo.configuration(request)
+    return await context.brevo.send(request) if reward.subtract_balance_definition_id else reward
 
 
 async def _cost_text(context: Context, program: str, reward: Reward, cost: Movement) -> str:
@@ -318,11 +331,12 @@ async def _redeemed(
     redemption_id: str,
     debit: str | None = None,
 ) -> Redeemed:
+    reward_id = held.reward_id or ""
     try:
-        rewards = await context.references.rewards(program)
+        terms = get_reward(program, reward_id, version="active")
+        name = (await context.brevo.configuration(terms)).name
     except LoyaltyError:
-        rewards = ()
-    name = next((item.name for item in rewards if item.id == held.reward_id), held.reward_id or "")
+        name = reward_id
     return Redeemed(
         redemption_id=redemption_id,
         member=member,

@@ -10,7 +10,7 @@ from loyalty_mcp.client import Brevo
 from loyalty_mcp.errors import AmbiguousReference, LoyaltyError, NotFound, Refused, UnknownReference
 from loyalty_mcp.operations.balance_definitions import BalanceDefinition, list_balance_definitions
 from loyalty_mcp.operations.contacts import Contact, get_contact
-from loyalty_mcp.operations.programs import Program, list_programs
+from loyalty_mcp.operations.programs import Program, get_program, list_programs
 from loyalty_mcp.operations.rewards import RewardSummary, list_rewards
 from loyalty_mcp.operations.subscriptions import account_of_own_id
 from loyalty_mcp.operations.tier_groups import TierGroup, list_tier_groups
@@ -101,6 +101,16 @@ class References:
             found += page.items
             if len(page.items) < PAGE:
                 return tuple(found)
+
+    async def program_now(self, program: str) -> Program:
+        """A program as it is now: out of the list, which a call that names one has read already.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        page = await self._brevo.send(list_programs(limit=PAGE, offset=0))
+        found = next((item for item in page.items if item.id == program), None)
+        return found or await self._brevo.send(get_program(program))
 
     async def balances(
         self, program: str, version: Version = "active"

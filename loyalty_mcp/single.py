@@ -24,6 +24,7 @@ from loyalty_mcp.evidence import EVIDENCE
 from loyalty_mcp.held_vouchers import can_be_redeemed
 from loyalty_mcp.intents import Intent, Preparation, Preview
 from loyalty_mcp.operation import Operation
+from loyalty_mcp.operations.programs import get_program
 from loyalty_mcp.operations.subscriptions import AccountInfo
 from loyalty_mcp.operations.tiers import Tiers
 from loyalty_mcp.render import NOISE, label, quoted, value_text
@@ -268,6 +269,8 @@ async def _there(
     """The object that the operation changes, as it is."""
     if operation.before is None:
         return None
+    if operation.before is get_program:
+        return await context.references.program_now(arguments["program"])
     names = inspect.signature(operation.before.describe).parameters
     given = {name: value for name, value in arguments.items() if name in names}
     reply: BaseModel = await context.brevo.send(described(operation.before, given))

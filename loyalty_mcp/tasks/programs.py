@@ -14,7 +14,6 @@ from loyalty_mcp.errors import (
     Refused,
 )
 from loyalty_mcp.intents import Intent, Preparation, Preview
-from loyalty_mcp.operations.programs import get_program
 from loyalty_mcp.render import fenced, quoted
 from loyalty_mcp.sending import DidNotHappen
 from loyalty_mcp.task import guarded, reads
@@ -322,7 +321,7 @@ def exported_text(exported: ExportedProgram, _now: datetime) -> str:
 @reads(text=exported_text)
 async def export_program(context: Context, program: ProgramId) -> ExportedProgram:
     """Describe an existing program as a spec, for apply_program."""
-    found = await context.brevo.send(get_program(program))
+    found = await context.references.program_now(program)
     existing = await read_program(context.brevo, found, None)
     spec = description_of(existing)
     return ExportedProgram(spec=spec.model_dump(mode="json", exclude_defaults=True))

@@ -128,7 +128,7 @@ async def prepare(context: Context, *, program: str) -> Preparation:
     """What a person agrees to: every difference between the draft and what is live."""
     context.references.forget()
     found = await unpublished(context, program)
-    state = (await context.brevo.send(programs.get_program(program))).state
+    state = (await context.references.program_now(program)).state
     name = await context.references.name_of("program", program, None)
     first = state != "active"
     summary = f"Publish the draft of program {quoted(name or program)}: " + (

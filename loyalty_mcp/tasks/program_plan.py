@@ -1,6 +1,6 @@
 """From a description and what exists to an ordered list of changes: pure, nothing is sent."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -382,6 +382,24 @@ def _reward_step(
         yield _kept("reward", wanted.name, given, has)
     if _is_shell(there):
         yield Step("manual", "reward", wanted.name, NO_VALUE)
+
+
+def has_texts(reward: RewardSpec) -> bool:
+    """Whether a description says more of a reward than its name."""
+    return bool(_given(reward))
+
+
+def unlike(spec: ProgramSpec, existing: Existing, made: Collection[str]) -> list[Step]:
+    """The rewards of those just made whose texts are not as described; the API changes none."""
+    found = []
+    for wanted in spec.rewards:
+        if key(wanted.name) not in made:
+            continue
+        there = named("reward", wanted.name, existing.rewards)
+        given, has = _given(wanted), {} if there is None else described_reward(there)
+        if moves := _moved(given, has):
+            found.append(Step("change", "reward", wanted.name, _moves_text(moves, has)))
+    return found
 
 
 def _is_shell(reward: Reward) -> bool:

@@ -1,6 +1,7 @@
 """A program read whole, and a plan carried out on it step by step."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, Final
 
 from loyalty_mcp.account import together
@@ -28,7 +29,7 @@ from loyalty_mcp.tasks.program_described import (
     remembering,
     unsure,
 )
-from loyalty_mcp.tasks.program_plan import Step, changing, plan
+from loyalty_mcp.tasks.program_plan import Step, changing, has_texts, plan, unlike
 from loyalty_mcp.tasks.program_spec import ProgramSpec, key
 from loyalty_mcp.wire import Version
 
@@ -154,7 +155,10 @@ def reading_costs(existing: Existing, spec: ProgramSpec) -> int:
 
 
 def cost(spec: ProgramSpec, existing: Existing, *, publish: bool) -> int:
-    """How many requests carrying a plan out takes, its checks included."""
+    """How many requests carrying a plan out takes, its checks included.
+
+    After a publish whose answer is lost, the draft and what is live are read whole.
+    """
     steps = changing(plan(spec, existing))
     limits = [step for step in steps if step.kind == "limit" and step.action == "create"]
     readings = 3 if publish else 1
@@ -206,7 +210,7 @@ async def carry_out(brevo: Brevo, spec: ProgramSpec, existing: Existing | None =
                 raise Refused(f"Could not {step.words}: {error} {_so_far(taken)}") from None
             existing = found
         taken.append(step)
-    return await _verified(brevo, spec, taken) if taken else existing
+    return await _verified(brevo, spec, existing, taken) if taken else existing
 
 
 async def _read(brevo: Brevo, spec: ProgramSpec) -> Existing:
@@ -313,16 +317,19 @@ def _later(taken: list[Step]) -> str:
     )
 
 
-async def _verified(brevo: Brevo, spec: ProgramSpec, taken: list[Step]) -> Existing:
-    """What exists, read back.
+async def _verified(
+    brevo: Brevo, spec: ProgramSpec, before: Existing, taken: list[Step]
+) -> Existing:
+    """What exists, all that is described read back.
 
     Raises:
         OutcomeUnknown: it cannot be read.
         Refused: it is not as described.
     """
+    made = {key(step.name) for step in taken if step.kind == "reward"}
     try:
-        existing = await _read(brevo, spec)
-        left = changing(plan(spec, existing))
+        existing = await _read_back(brevo, spec, before, made)
+        left = [*changing(plan(spec, existing)), *unlike(spec, existing, made)]
     except LoyaltyError as error:
         raise OutcomeUnknown(
             f"All {len(taken)} step(s) were taken, and cannot be read back now: {error}"
@@ -331,6 +338,31 @@ async def _verified(brevo: Brevo, spec: ProgramSpec, taken: list[Step]) -> Exist
         listed = "; ".join(f"{step.words}: {step.details}" for step in left)
         raise Refused(f"All steps were taken, and read back it differs: {listed}.")
     return existing
+
+
+async def _read_back(
+    brevo: Brevo, spec: ProgramSpec, before: Existing, made: Collection[str]
+) -> Existing:
+    """What there is of what a description names, read anew; the rest stays as it was read before.
+
+    Of rewards only those just made are read whole, where they have texts: others cannot change.
+    """
+    program = await _find_program(brevo, spec.program.name)
+    if program is None:
+        return Existing()
+    texts = {key(each.name) for each in spec.rewards if has_texts(each)}
+    readings: dict[str, Any] = {}
+    if spec.balances:
+        readings["balances"] = _balances(brevo, program.id, "draft")
+    if any(balance.limits for balance in spec.balances):
+        readings["limits"] = _limits(brevo, program, "draft")
+    if spec.rewards:
+        readings["rewards"] = _rewards(brevo, program.id, texts.intersection(made), "draft")
+    if spec.tier_groups:
+        readings["groups"] = _groups(brevo, program.id, "draft")
+        readings["tiers"] = _tiers(brevo, program.id, "draft")
+    found = dict(zip(readings, await together(*readings.values()), strict=True))
+    return replace(before, program=program, unsure=unsure(program), **found)
 
 
 async def make_live(brevo: Brevo, program: Program) -> None:

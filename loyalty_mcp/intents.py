@@ -38,6 +38,7 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
 COUNTED: Final[tuple[State, ...]] = ("sent", "applied", "unknown")
 """What may have happened counts as having happened, for the caps."""
 ENDED: Final[frozenset[State]] = frozenset({"applied", "not_applied", "declined", "expired"})
+OPEN: Final[tuple[State, ...]] = ("proposed", "approved", "sent", "unknown")
 
 
 class IllegalMove(Exception):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from loyalty_mcp.audit import Entry, Head, masked, next_entry
-from loyalty_mcp.intents import COUNTED, ENDED, Intent, Movement, Route, State, check_move
+from loyalty_mcp.intents import COUNTED, ENDED, OPEN, Intent, Movement, Route, State, check_move
 from loyalty_mcp.journal.database import Database
 from loyalty_mcp.journal.rows import MILLIONTHS, entry_of, intent_of, row_of, stored
 from loyalty_mcp.journal.tables import audit, audit_head, intents
@@ -177,8 +177,12 @@ class Journal:
         )
 
     async def counts(self, caller: str | None = None) -> dict[str, int]:
-        """How many intents are in each state."""
-        query = select(intents.c.state, func.count()).group_by(intents.c.state)
+        """How many intents are in each state that is not an end."""
+        query = (
+            select(intents.c.state, func.count())
+            .where(intents.c.state.in_(OPEN))
+            .group_by(intents.c.state)
+        )
         if caller is not None:
             query = query.where(intents.c.caller == caller)
 

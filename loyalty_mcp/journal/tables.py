@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     inspect,
     select,
+    text,
     update,
 )
 
@@ -49,9 +50,10 @@ intents = Table(
     Column("reason", Text),
     Column("sent_at", String(32)),
     Index("intents_by_state", "state", "created_at"),
-    Index("intents_by_caller", "caller", "sent_at"),
+    Index("intents_by_caller_and_state", "caller", "state", "sent_at"),
     Index("intents_by_member", "movement_member", "movement_kind", "sent_at"),
     Index("intents_by_transaction", "transaction_id"),
+    Index("intents_by_age", "created_at"),
 )
 
 audit = Table(
@@ -101,7 +103,19 @@ def m002_tokens(connection: Connection) -> None:
     metadata.create_all(connection, tables=[tokens])
 
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_initial, m002_tokens)
+def m003_indexes(connection: Connection) -> None:
+    """Whatever is asked often is found by an index, however many intents there are."""
+    connection.execute(text("DROP INDEX IF EXISTS intents_by_caller"))
+    for index in intents.indexes:
+        if index.name in {"intents_by_age", "intents_by_caller_and_state"}:
+            index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
+    m001_initial,
+    m002_tokens,
+    m003_indexes,
+)
 """In the order in which they are applied; once released, never edited."""
 
 

@@ -1,0 +1,61 @@
+"""One connection that speaks bare HTTP/1.1: a request as bytes, and its answer."""
+
+import asyncio
+from typing import NamedTuple, Self
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    body: bytes
+
+
+class Exchange:
+    """A connection that is kept; opened and closed with its block.
+
+    Args:
+        port: on loopback.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Hang up."""
+        self._writer.close()
+
+    async def ask(self, request: bytes) -> Answer:
+        """Send a request, and read its answer."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        return Answer(int(head[9:12]), await self._body(head.lower()))
+
+    async def _body(self, head: bytes) -> bytes:
+        place = head.find(b"content-length:")
+        if place >= 0:
+            size = int(head[place + 15 :].split(b"\r\n", 1)[0])
+            return await self._reader.readexactly(size)
+        body = b""
+        while size := int(await self._reader.readline(), 16):
+            body += await self._reader.readexactly(size)
+            await self._reader.readexactly(2)
+        await self._reader.readexactly(2)
+        return body
+
+
+def request(method: str, path: str, body: bytes = b"") -> bytes:
+    """A request to the API, with a key."""
+    head = (
+        f"{method} {path} HTTP/1.1",
+        "host: 127.0.0.1",
+        "api-key: benchmark",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+    )
+    return ("\r\n".join(head) + "\r\n\r\n").encode() + body

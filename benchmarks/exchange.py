@@ -23,7 +23,7 @@ class Exchange:
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        await self._connect()
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -32,9 +32,21 @@ class Exchange:
 
     async def ask(self, request: bytes) -> Answer:
         """Send a request, and read its answer."""
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await self._head(request)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            # A server hangs up on who was quiet for some seconds; it has read nothing then.
+            self._writer.close()
+            await self._connect()
+            head = await self._head(request)
         return Answer(int(head[9:12]), await self._body(head.lower()))
+
+    async def _connect(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def _head(self, request: bytes) -> bytes:
+        self._writer.write(request)
+        return await self._reader.readuntil(b"\r\n\r\n")
 
     async def _body(self, head: bytes) -> bytes:
         place = head.find(b"content-length:")

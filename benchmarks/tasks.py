@@ -6,9 +6,24 @@ a conversation of its own, so each pays for its menu once. Our servers stay as l
 the configuration under them, as a client keeps them; the first job of each finds nothing cached. A
 change is agreed to in a dialog, which is no tool call; its upstream requests count.
 
-    python benchmarks/tasks.py        every job, each group and the sum
+The goal of 0.6 for upstream requests is not reached. What keeps them near those of the wrapping:
+
+- What a person agreed to is read again before it is carried out (balance, tier, drafts, terms,
+  vouchers, last update), and a reversal looks whether it is the first: 18 requests in twelve
+  jobs, which the wrapping does not make, for it does not know whether anything moved.
+- Where our menu takes names, a list is read to know what they mean and to refuse a wrong one; an
+  email is looked up each time, for it may belong to somebody else by now.
+- What the API lists nowhere, the ids of limits, is written down before and after: two requests.
+- The rest is the same on both sides: a fact costs the request that has it, whoever asks.
+
+In our favour counts that configuration is kept for a minute, in which the jobs of one user follow
+each other; `--cold` starts a server for each job instead.
+
+    python benchmarks/tasks.py            every job, each group and the sum
+    python benchmarks/tasks.py --cold     the same, nothing kept from one job to the next
 """
 
+import argparse
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -161,8 +176,12 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Two sandboxes and their servers, all ended with the block."""
+def bench(*, cold: bool = False) -> Iterator[Bench]:
+    """Two sandboxes and their servers, all ended with the block.
+
+    Args:
+        cold: whether each job has a server of its own.
+    """
     with ExitStack() as stack:
         ours, theirs = Upstream(), Upstream()
         stack.callback(ours.close)
@@ -173,7 +192,7 @@ def bench() -> Iterator[Bench]:
 
         def serve(job: Job) -> Side:
             # The reset after a change of configuration is none that a server could know of.
-            anew = job.user == "manager" and job.changes
+            anew = cold or (job.user == "manager" and job.changes)
             key = (job.user, job.what if anew else job.member)
             if key not in known:
                 known[key] = started(stack, state, ours, job)
@@ -223,10 +242,13 @@ def figures(*, quick: bool = False) -> list[Figure]:  # noqa: ARG001 - nothing i
 
 def main() -> None:
     """Print every job, each group, and the sum."""
+    parser = argparse.ArgumentParser(description="Thirty jobs, both ways.")
+    parser.add_argument("--cold", action="store_true", help="a server of its own for each job")
+    cold = parser.parse_args().cold
     print("| user | job | calls | requests | tokens: menu + said + answered | ratios |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     groups: dict[str, tuple[Spent, Spent]] = {}
-    with bench() as found:
+    with bench(cold=cold) as found:
         for job in JOBS:
             pair = found.run(job)
             _print_line(job.user, job.what, *pair)

@@ -126,7 +126,7 @@ class Brevo:
         self._cached: dict[str, tuple[float, Any]] = {}
         self._under_way: dict[str, _Reading] = {}
         self._changes = 0
-        self._limiter = anyio.CapacityLimiter(CONNECTIONS)
+        self._lanes = anyio.Semaphore(CONNECTIONS, fast_acquire=True)
         self.budget: Budget | None = None
         self.requests_sent = 0
         self._dated: tuple[str, datetime] | None = None
@@ -162,7 +162,10 @@ class Brevo:
             return await self._remembered(request)
         self._forget(request)
         try:
-            return await self._once(request)
+            with anyio.fail_after(self._timeout):
+                return await self._once(request)
+        except TimeoutError:
+            raise _lost(request, "Brevo did not answer in time") from None
         finally:
             self._forget(request)
 
@@ -244,7 +247,7 @@ class Brevo:
     async def _read(self, request: Request[ReplyT]) -> ReplyT:
         key = _key(request)
         while (reading := self._under_way.get(key)) is not None:
-            await reading.ended.wait()
+            await reading.end()
             if reading.succeeded:
                 shared: ReplyT = reading.reply
                 return shared
@@ -262,7 +265,7 @@ class Brevo:
         finally:
             if self._under_way.get(key) is reading:
                 del self._under_way[key]
-            reading.ended.set()
+            reading.ends()
 
     async def _read_patiently(self, request: Request[ReplyT]) -> ReplyT:
         with anyio.move_on_after(self._timeout) as scope:
@@ -294,18 +297,14 @@ class Brevo:
         target = target_of(request.path, request.query)
         host = self._exchange.host
         try:
-            async with self._limiter:
+            async with self._lanes:
                 self.requests_sent += 1
-                # An in-process engine has no bound of its own.
-                with (
-                    anyio.fail_after(self._timeout),
-                    upstream_span(request.method, request.reply.__name__, host) as span,
-                ):
+                with upstream_span(request.method, request.reply.__name__, host) as span:
                     answer = await self._exchange.send(request.method, target, content)
                     span.set_attribute("http.response.status_code", answer.status)
         except NeverSent:
             raise Unavailable("Brevo cannot be reached; nothing was changed.") from None
-        except (AnswerLost, TimeoutError):
+        except AnswerLost:
             raise _lost(request, "Brevo's answer was lost") from None
         if "date" in answer.headers:
             self._dated = answer.headers["date"], self._now()
@@ -355,15 +354,28 @@ class _Reading:
     """A read under way that others may join."""
 
     def __init__(self) -> None:
-        self.ended = anyio.Event()
+        self._ended: anyio.Event | None = None
         self.succeeded = False
         self.reply: Any = None
         self.error: LoyaltyError | None = None
 
+    async def end(self) -> None:
+        """Wait for its end; most readings have nobody who does."""
+        if self._ended is None:
+            self._ended = anyio.Event()
+        await self._ended.wait()
+
+    def ends(self) -> None:
+        """Let go whoever waits."""
+        if self._ended is not None:
+            self._ended.set()
+
 
 def _key(request: Request[Any]) -> str:
-    parts = (request.method, request.path, dict(request.query), request.body)
-    return json.dumps(parts, sort_keys=True, default=_spelled)
+    asked = f"{request.method} {target_of(request.path, request.query)}"
+    if request.body is None:
+        return asked
+    return f"{asked} {json.dumps(request.body, sort_keys=True, default=_spelled)}"
 
 
 def _spelled(value: Any) -> Any:

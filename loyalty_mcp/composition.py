@@ -12,7 +12,7 @@ import httpx2
 from loyalty_mcp.client import Brevo, open_exchange, utc_now
 from loyalty_mcp.config import Settings, state_folder
 from loyalty_mcp.context import Context
-from loyalty_mcp.desk import Desks
+from loyalty_mcp.desk import Desk, Desks
 from loyalty_mcp.dispatch import Dispatch, Observe, unobserved
 from loyalty_mcp.embedded import Embedded
 from loyalty_mcp.exchange import Exchange
@@ -26,6 +26,8 @@ from loyalty_mcp.settlement import Settler
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
+
+    from loyalty_mcp.server import Context as RequestContext
 
 SANDBOX_URL: Final = "http://sandbox/v3"
 SANDBOX_KEY: Final = "sandbox"
@@ -72,21 +74,22 @@ class Parts:
 
     def server(self) -> "Server[None]":
         """The MCP server over these parts."""
-        from loyalty_mcp.server import build_server  # noqa: PLC0415 - half a second
+        # Half a second of imports.
+        from loyalty_mcp.server import Handlers, build_server, lifespan_of  # noqa: PLC0415
 
         desk = self.desks.of(local(self.settings))
-        return build_server(lambda _request: desk, self.context, self.begin, self.close)
+        handlers = Handlers(lambda _request: desk, self.context)
+        return build_server(handlers, lifespan_of(self.begin, self.close))
 
-    def http_server(self) -> "Server[None]":
-        """The MCP server over these parts for callers that each HTTP request names."""
-        from loyalty_mcp.server import build_server, principal_of  # noqa: PLC0415 - the same
+    def http_servers(self) -> "tuple[Server[None], Server[None]]":
+        """The MCP servers over these parts for callers that each HTTP request names."""
+        from loyalty_mcp import server  # noqa: PLC0415 - the same
 
-        return build_server(
-            lambda request: self.desks.of(principal_of(request)),
-            self.context,
-            self.begin,
-            self.close,
-        )
+        def desk_of(request: "RequestContext") -> Desk:
+            return self.desks.of(server.principal_of(request))
+
+        lifespan = server.lifespan_of(self.begin, self.close)
+        return server.http_servers(server.Handlers(desk_of, self.context), lifespan)
 
 
 def journal_address(settings: Settings) -> str:

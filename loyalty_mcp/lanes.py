@@ -190,7 +190,7 @@ class _Lane(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A line of its head."""
-        self._headers[name.decode("ascii").lower()] = value.decode("latin-1")
+        self._headers[name.decode("ascii").lower()] = value.decode("latin-1").strip(" \t")
 
     def on_headers_complete(self) -> None:
         """Its head is whole."""

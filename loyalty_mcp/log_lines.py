@@ -36,5 +36,7 @@ def log_to_stderr(level: str, style: LogFormat = "text") -> None:
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if style == "json" else text)
     logging.basicConfig(level=level, handlers=[handler])
+    # What no line of ours says need not be found out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -25,10 +25,11 @@ from loyalty_mcp.operation import Risk
 from loyalty_mcp.principal import Principal
 from loyalty_mcp.progress import told_to
 from loyalty_mcp.tool import Tool
+from loyalty_mcp.tracing import watched
 
 with built_on_first_use():
     import mcp_types as types
-    from mcp.server.context import ServerRequestContext
+    from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
     from mcp.server.lowlevel import Server
     from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
     from mcp.server.stdio import stdio_server
@@ -41,6 +42,7 @@ NAME: Final = "loyalty-mcp"
 DIALOG: Final = "confirm"
 PAGE: Final = "page"
 APPROVALS: Final = "/approvals"
+VERSION_HEADER: Final = b"mcp-protocol-version"
 PRINCIPAL: Final = "loyalty_mcp.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
@@ -290,22 +292,18 @@ class Handlers:
         )
 
 
-def build_server(
-    desk_of: Callable[[Context], Desk],
-    context: Work,
-    begin: Callable[[], Coroutine[Any, Any, None]],
-    close: Callable[[], Awaitable[None]],
-) -> Server[None]:
-    """The MCP server.
+Lifespan = Callable[[Server[None]], AbstractAsyncContextManager[None]]
+
+
+def lifespan_of(
+    begin: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], Awaitable[None]]
+) -> Lifespan:
+    """The life of a server.
 
     Args:
-        desk_of: what the caller of a request gets.
-        context: what tools, resources and completions work with.
         begin: runs beside the server from its start.
         close: called once, when the server ends.
     """
-    settings = context.settings
-    name = f"{NAME} (sandbox)" if settings.sandbox else NAME
 
     @asynccontextmanager
     async def lifespan(_server: Server[None]) -> AsyncIterator[None]:
@@ -318,7 +316,36 @@ def build_server(
                 with anyio.CancelScope(shield=True):
                     await close()
 
-    handlers = Handlers(desk_of, context)
+    return lifespan
+
+
+@asynccontextmanager
+async def no_lifespan(_server: Server[None]) -> AsyncIterator[None]:
+    """The life of a server that has nothing of its own."""
+    yield None
+
+
+def when_watched(middleware: ServerMiddleware[Any]) -> ServerMiddleware[Any]:
+    """What makes the library's spans, called when there is somebody to tell them to."""
+
+    async def spans(ctx: Context, call_next: CallNext) -> HandlerResult:
+        return await (middleware(ctx, call_next) if watched() else call_next(ctx))
+
+    return spans
+
+
+def build_server(
+    handlers: Handlers, lifespan: Lifespan, security: RequestStateSecurity | None = None
+) -> Server[None]:
+    """The MCP server.
+
+    Args:
+        handlers: what it answers.
+        lifespan: what it opens and closes.
+        security: how a suspended call is sealed; None for as the settings say.
+    """
+    settings = handlers.context.settings
+    name = f"{NAME} (sandbox)" if settings.sandbox else NAME
     server: Server[None] = Server(
         name,
         version=version(NAME),
@@ -335,8 +362,23 @@ def build_server(
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
     )
-    server.middleware.append(RequestStateBoundary(state_security(settings), default_audience=name))
+    server.middleware[:] = [when_watched(middleware) for middleware in server.middleware]
+    server.middleware.append(
+        RequestStateBoundary(security or state_security(settings), default_audience=name)
+    )
     return server
+
+
+def http_servers(handlers: Handlers, lifespan: Lifespan) -> tuple[Server[None], Server[None]]:
+    """The server for requests that may need a stream, which has the lifespan, and that for others.
+
+    A call that one has suspended may come back to the other.
+    """
+    security = state_security(handlers.context.settings)
+    return (
+        build_server(handlers, lifespan, security),
+        build_server(handlers, no_lifespan, security),
+    )
 
 
 def input_schema(tool: str) -> dict[str, Any] | None:
@@ -499,11 +541,14 @@ def principal_of(ctx: Context) -> Principal:
     return found
 
 
-def http_endpoint(server: Server[None], *, sessions: bool, max_body: int) -> Endpoint:
+def http_endpoint(
+    streaming: Server[None], plain: Server[None], *, sessions: bool, max_body: int
+) -> Endpoint:
     """The server as an application of ASGI.
 
     Args:
-        server: whose desks are found by `principal_of`.
+        streaming: answers what may need a stream; its desks are found by `principal_of`.
+        plain: answers what needs none, likewise.
         sessions: whether handshake clients get a session of this process, and so dialogs; without,
             each request stands alone and any replica answers it.
         max_body: bytes.
@@ -513,21 +558,44 @@ def http_endpoint(server: Server[None], *, sessions: bool, max_body: int) -> End
     from mcp.server.auth.provider import AccessToken  # noqa: PLC0415
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager  # noqa: PLC0415
 
-    manager = StreamableHTTPSessionManager(
-        server,
+    streams = StreamableHTTPSessionManager(
+        streaming,
         json_response=not sessions,
         stateless=not sessions,
         max_request_body_size=max_body,
         session_idle_timeout=SESSION_IDLE_SECONDS,
         max_sessions=MOST_SESSIONS,
     )
+    # An answer alone needs no stream, nor the tasks that keep one: a third of a call's work.
+    answers = StreamableHTTPSessionManager(
+        plain, json_response=True, stateless=True, max_request_body_size=max_body
+    )
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        async with streams.run(), answers.run():
+            yield
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        name = scope[PRINCIPAL].name
-        owner = AuthenticatedUser(AccessToken(token="", client_id=name, scopes=[]))
-        await manager.handle_request({**scope, "user": owner}, receive, send)
+        first = await receive()
+        messages = [first]
 
-    return Endpoint(manager.run, app)
+        async def again() -> Any:
+            return messages.pop() if messages else await receive()
+
+        if stands_alone(scope, first.get("body", b"")):
+            await answers.handle_request(scope, again, send)
+            return
+        owner = AccessToken(token="", client_id=scope[PRINCIPAL].name, scopes=[])
+        await streams.handle_request({**scope, "user": AuthenticatedUser(owner)}, again, send)
+
+    return Endpoint(run, app)
+
+
+def stands_alone(scope: Any, body: bytes) -> bool:
+    """Whether a request is of the protocol without sessions, and wants to hear of no progress."""
+    told = next((value for name, value in scope["headers"] if name == VERSION_HEADER), b"")
+    return told.decode("latin-1") in MODERN_PROTOCOL_VERSIONS and b"progressToken" not in body
 
 
 async def serve_stdio(server: Server[None]) -> None:

@@ -283,10 +283,19 @@ class Tool:
             UnknownReference: a reference means nothing.
             AmbiguousReference: a reference means several things.
         """
-        return {
-            name: await resolved(annotation, self._said(given, name), resolve)
-            for name, annotation in self.parameters.items()
-        }
+        found: dict[str, Any] = {}
+        for name, annotation in self.parameters.items():
+            said = self._said(given, name)
+            unsaid = said is None and name not in self._references
+            found[name] = None if unsaid else await resolved(annotation, said, resolve)
+        return found
+
+    @cached_property
+    def _references(self) -> frozenset[str]:
+        """The parameters that may mean something although nothing was said."""
+        return frozenset(
+            name for name, annotation in self.parameters.items() if reference_in(annotation)
+        )
 
     def _said(self, given: Arguments, name: str) -> Any:
         return self.pinned[name] if name in self.pinned else getattr(given, name)

@@ -234,7 +234,7 @@ async def test_answers(
 
 async def test_an_answer_that_ends_with_its_connection(upstream: Upstream, http: Lanes) -> None:
     """Without a length an answer is whole when the other side closes."""
-    upstream.answer, upstream.hangs_up = b"HTTP/1.1 200 OK\r\nX-Name: Value\r\n\r\nok", True
+    upstream.answer, upstream.hangs_up = b"HTTP/1.1 200 OK\r\nX-Name:  Value \r\n\r\nok", True
 
     answer = await got(http)
     assert (answer.content, answer.headers["x-name"]) == (b"ok", "Value")

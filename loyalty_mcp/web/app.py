@@ -60,6 +60,28 @@ class Known:
         await self._app({**scope, PRINCIPAL: principal}, receive, send)
 
 
+class Shortcut:
+    """Lets one application answer at its path; everything else goes through the table of routes.
+
+    The table costs more than all else that stands in front of a call.
+
+    Args:
+        path: of the application.
+        app: what answers there.
+        others: answers elsewhere, and has the lifespan.
+    """
+
+    def __init__(self, path: str, app: ASGIApp, others: ASGIApp) -> None:
+        self._path = path
+        self._app = app
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on."""
+        here = scope["type"] == "http" and scope["path"] == self._path
+        await (self._app if here else self._others)(scope, receive, send)
+
+
 def create_app(
     parts: Parts,
     calls: Calls,
@@ -102,12 +124,11 @@ def create_app(
     readiness, metrics = Readiness(parts.context), Metrics(parts.context, calls)
     approvals = Approvals(parts.context, identity, book, Seal(secret), secure=secure)
     endpoint = http_endpoint(
-        parts.http_server(), sessions=not settings.replicated, max_body=LARGEST
+        *parts.http_servers(), sessions=not settings.replicated, max_body=LARGEST
     )
 
     mcp = (streams or Streams()).watching(endpoint.app)
     routes = [
-        Route("/mcp", Known(BoundedBody(mcp, seconds=body_seconds), identity.caller)),
         Route("/health", health, methods=["GET"]),
         Route("/ready", readiness.ready, methods=["GET"]),
         Route("/metrics", Known(request_response(metrics.page), identity.operator)),
@@ -122,11 +143,13 @@ def create_app(
         async with keys, endpoint.run():
             yield
 
-    inner: ASGIApp = Starlette(
+    pages = Starlette(
         routes=routes,
         lifespan=lifespan,
         exception_handlers={Refusal: on_refusal, HTTPException: _plainly},
     )
+    called = Known(BoundedBody(mcp, seconds=body_seconds), identity.caller)
+    inner: ASGIApp = Shortcut("/mcp", called, pages)
     if settings.allowed_origins:
         inner = CORSMiddleware(
             inner,

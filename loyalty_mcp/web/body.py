@@ -3,9 +3,9 @@
 from typing import Final
 
 import anyio
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from loyalty_mcp.web.headers import valued
 from loyalty_mcp.web.refusal import Refusal
 
 LARGEST: Final = 1_048_576
@@ -34,15 +34,15 @@ class BoundedBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, then let the application answer."""
-        declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > self._largest:
-            raise await self._too_large(receive)
-        first: Message | None = None
-        with anyio.move_on_after(self._seconds):
-            first = await self._whole(receive)
-        if first is None:
-            raise Refusal(408, "The body did not arrive in time.", {"Connection": "close"})
-        messages = [first]
+        for declared in valued(scope, b"content-length"):
+            if not declared.isdecimal() or int(declared) > self._largest:
+                raise await self._too_large(receive)
+        try:
+            with anyio.fail_after(self._seconds):
+                messages = [await self._whole(receive)]
+        except TimeoutError:
+            headers = {"Connection": "close"}
+            raise Refusal(408, "The body did not arrive in time.", headers) from None
 
         async def replay() -> Message:
             return messages.pop() if messages else await receive()

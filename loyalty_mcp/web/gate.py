@@ -5,10 +5,10 @@ import time
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loyalty_mcp.web.addresses import Addresses
+from loyalty_mcp.web.headers import valued
 from loyalty_mcp.web.refusal import Refusal, refused
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,10 @@ class Gate:
     def __init__(self, app: ASGIApp, addresses: Addresses, *, secure: bool) -> None:
         self._app = app
         self._addresses = addresses
-        self._headers = {**SAFE, **HSTS} if secure else SAFE
+        safe = {**SAFE, **HSTS} if secure else SAFE
+        self._headers = [
+            (name.lower().encode("ascii"), value.encode("ascii")) for name, value in safe.items()
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -57,35 +60,38 @@ class Gate:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        began, status = time.perf_counter(), [0]
+        began, status = time.perf_counter(), 0
+        # Space around a value is none of it (RFC 9110, section 5.5); not every parser takes it off.
+        headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+        scope = {**scope, "headers": headers}
 
         async def safely(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                status[0] = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                status = message["status"]
+                said = dict(message["headers"])
+                more = [header for header in self._headers if header[0] not in said]
+                message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
         try:
             self._check(scope)
             await self._app(scope, receive, safely)
         except Refusal as refusal:
-            if status[0] == 0:
+            if status == 0:
                 await refused(refusal)(scope, receive, safely)
         finally:
-            self._tell(scope, status[0], time.perf_counter() - began)
+            self._tell(scope, status, time.perf_counter() - began)
 
     def _check(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
-        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        hosts = valued(scope, b"host")
         if len(hosts) != 1 or not self._addresses.answers_to(hosts[0]):
             raise Refusal(
                 421,
                 "This server has another name; LOYALTY_MCP_ALLOWED_HOSTS or "
                 "LOYALTY_MCP_PUBLIC_URL gives it one.",
             )
-        if any(not self._addresses.welcomes(origin) for origin in origins):
+        if not all(self._addresses.welcomes(origin) for origin in valued(scope, b"origin")):
             raise Refusal(
                 403, "Pages of that origin may not call; LOYALTY_MCP_ALLOWED_ORIGINS lists who may."
             )

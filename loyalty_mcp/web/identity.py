@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from loyalty_mcp.errors import JournalUnavailable
 from loyalty_mcp.principal import Principal
 from loyalty_mcp.token import PREFIX
+from loyalty_mcp.web.headers import valued
 from loyalty_mcp.web.oauth import SCOPE_WORD, SCOPES, OAuth
 from loyalty_mcp.web.refusal import Refusal
 from loyalty_mcp.web.slowdown import Slowdown
@@ -53,7 +53,7 @@ class Identity:
         Raises:
             Refusal: nobody we know (401), or somebody who may not (403); 503 if it cannot be told.
         """
-        presented = Headers(scope=scope).getlist("authorization")
+        presented = valued(scope, b"authorization")
         try:
             found = await self._presented(presented) if presented else await self._nobody()
         except JournalUnavailable:
@@ -82,7 +82,7 @@ class Identity:
         found = await self.caller(scope)
         if found.operator:
             return found
-        if not Headers(scope=scope).getlist("authorization"):
+        if not valued(scope, b"authorization"):
             raise self._unknown()
         raise Refusal(403, "This needs a token that was made with --operator.")
 

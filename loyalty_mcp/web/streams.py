@@ -36,9 +36,10 @@ class Streams:
                     await app(scope, receive, followed)
                 finally:
                     self._scopes.discard(until)
-            if until.cancelled_caught and not done[0]:
-                if not begun[0]:
-                    raise Refusal(503, "The server is ending.")
+            if until.cancelled_caught and not begun[0]:
+                raise Refusal(503, "The server is ending.")
+            if begun[0] and not done[0]:
+                # Ended by us, or by itself because it saw the same signal.
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         return watched

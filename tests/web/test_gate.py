@@ -1,7 +1,13 @@
 """What is refused before anybody asks who calls."""
 
-import pytest
+from typing import Any
 
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from loyalty_mcp.config import read_settings
+from loyalty_mcp.web.addresses import addresses
+from loyalty_mcp.web.gate import Gate
 from tests.web.conftest import Edge, Serve
 
 PATHS = [
@@ -108,3 +114,22 @@ async def test_https_is_kept(serve: Serve) -> None:
         answer = await http.get("/health")
 
         assert answer.headers["strict-transport-security"].startswith("max-age=")
+
+
+async def test_space_around_a_value_means_nothing() -> None:
+    """What stands behind the gate finds the values of headers without the space around them."""
+    found: list[tuple[bytes, bytes]] = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        found.extend(scope["headers"])
+
+    gate = Gate(app, addresses(read_settings(), "127.0.0.1"), secure=False)
+    headers = [(b"host", b" localhost\t"), (b"mcp-name", b"  find_member  ")]
+    scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": headers}
+
+    async def nothing(*_args: Any) -> Any:
+        raise AssertionError("nobody reads or sends here")
+
+    await gate(scope, nothing, nothing)
+
+    assert found == [(b"host", b"localhost"), (b"mcp-name", b"find_member")]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import node
+
 ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"
 BUILD = ROOT / "build"
@@ -64,13 +66,20 @@ def openapi() -> Path:
 
 
 def peers(upstream: str) -> dict[str, Contender]:
-    """The peers in Python, against an upstream."""
+    """The peers, against an upstream; the one in TypeScript only if there is Node.js."""
     told = {"UPSTREAM": upstream, "OPENAPI": str(openapi())}
     python = peers_python()
-    return {
+    found = {
         name: Contender(name, (python, str(PEERS / f"{name}.py")), told)
         for name in ("low_level", "high_level", "wrapping")
     }
+    try:
+        command = node.runnable(PEERS / "typescript.mjs", BUILD)
+    except node.NoNode as absent:
+        print(absent, file=sys.stderr)
+    else:
+        found["typescript"] = Contender("typescript", command, told)
+    return found
 
 
 def product(state: Path, upstream: str | None = None, **settings: str) -> Contender:

@@ -93,6 +93,32 @@ def compared(
     )
 
 
+def beside_all(
+    what: str,
+    found: Mapping[str, list[float]],
+    ours: str,
+    show: Callable[[float], str],
+    goals: Mapping[str, float],
+    *,
+    at_least: bool = False,
+) -> list[Figure]:
+    """The figures of one contender beside each other one that was measured.
+
+    Args:
+        what: was measured.
+        found: by contender.
+        ours: the one.
+        show: how a value is written.
+        goals: the bound of the ratio, for those that have one.
+        at_least: whether the bounds are lower ones.
+    """
+    others = sorted((name for name in found if name != ours), key=lambda name: name not in goals)
+    return [
+        compared(what, found, ours, name, show, goals.get(name), at_least=at_least)
+        for name in others
+    ]
+
+
 def milliseconds(seconds: float) -> str:
     """Seconds as people read short times."""
     return f"{seconds * 1000:.2f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"

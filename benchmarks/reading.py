@@ -6,7 +6,7 @@ from functools import partial
 
 from contenders import folder, peers, product, stub
 from conversation import Conversation
-from figure import Figure, compared, interleaved, microseconds
+from figure import Figure, beside_all, interleaved, microseconds
 from world import balance_read, members, seeded
 
 
@@ -29,12 +29,8 @@ def figures(*, quick: bool) -> list[Figure]:
         for make in makers.values():
             make()  # fills caches and opens connections
         found = interleaved(rounds, makers)
-    what, show = "read over stdio, one at a time", microseconds
-    return [
-        compared(what, found, "loyalty-mcp", "high_level", show, 0.85),
-        compared(what, found, "loyalty-mcp", "low_level", show),
-        compared(what, found, "loyalty-mcp", "wrapping", show),
-    ]
+    what = "read over stdio, one at a time"
+    return beside_all(what, found, "loyalty-mcp", microseconds, {"high_level": 0.85})
 
 
 def one_call(server: Conversation, tool: str, arguments: dict[str, object], calls: int) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from figure import Figure, table
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
-FIGURES = ("start", "reading", "debit", "many_callers", "engine", "scale", "tasks")
+FIGURES = ("start", "reading", "debit", "many_callers", "engine", "scale", "memory", "tasks")
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ Calls = dict[str, Call]
 
 def figures(*, quick: bool) -> list[Figure]:
     """The same call on a small file and on one that is a thousand times larger."""
-    rounds, calls = (10, 20) if quick else (30, 100)
+    rounds, calls = (10, 20) if quick else (20, 40)
     times = TIMES // 10 if quick else TIMES
     with folder() as files, asyncio.Runner() as runner:
         found = runner.run(_movements(files, times, rounds, calls))

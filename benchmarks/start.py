@@ -5,7 +5,7 @@ from functools import partial
 
 from contenders import Contender, folder, peers, product
 from conversation import Conversation
-from figure import Figure, compared, interleaved, mebibytes, milliseconds
+from figure import Figure, beside_all, interleaved, mebibytes, milliseconds
 
 NOWHERE = "http://127.0.0.1:9/v3"
 """Nothing is asked of the upstream at the start."""
@@ -28,13 +28,10 @@ def figures(*, quick: bool) -> list[Figure]:
         seconds = interleaved(
             rounds, {name: partial(measured, found) for name, found in contenders.items()}
         )
-    return [
-        compared("start to tools/list", seconds, "loyalty-mcp", "low_level", milliseconds, 1.15),
-        compared("start to tools/list", seconds, "loyalty-mcp", "wrapping", milliseconds, 0.6),
-        compared("start to tools/list", seconds, "loyalty-mcp", "high_level", milliseconds),
-        compared("resident memory", memory, "loyalty-mcp", "low_level", mebibytes, 1.2),
-        compared("resident memory", memory, "loyalty-mcp", "wrapping", mebibytes, 0.8),
-    ]
+    what, ours = "start to tools/list", "loyalty-mcp"
+    times = beside_all(what, seconds, ours, milliseconds, {"low_level": 1.15, "wrapping": 0.6})
+    weights = {"low_level": 1.2, "wrapping": 0.8}
+    return [*times, *beside_all("resident memory", memory, ours, mebibytes, weights)]
 
 
 def started(contender: Contender) -> tuple[float, float]:

@@ -61,7 +61,12 @@ class Desks:
         tools = shown
         if principal.member is not None:
             tools = {name: tool.holding(member=principal.member) for name, tool in shown.items()}
-        context = replace(self._context, role=principal.role, operator=principal.operator)
+        context = replace(
+            self._context,
+            caller=principal.name,
+            role=principal.role,
+            operator=principal.operator,
+        )
         dispatch = Dispatch(
             tools, context, self._guard, sandbox=self._settings.sandbox, observe=self._observe
         )

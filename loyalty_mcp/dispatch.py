@@ -177,11 +177,15 @@ class Dispatch:
     async def _read(self, tool: Tool, arguments: Mapping[str, Any], caller: Caller) -> Answer:
         given = tool.validated(arguments)
         received = await tool.received(given, CallReferences(self._context.references))
-        context = replace(self._context, caller=caller.name)
-        reply = await tool.run(context, **received)
+        reply = await tool.run(self._as(caller), **received)
         structured = reply.model_dump(mode="json", exclude_none=True)
         words = self._words(tool, structured)
         return Answer(f"{self._mark}{words}", structured)
+
+    def _as(self, caller: Caller) -> Context:
+        """The context of a call; nearly always the caller is the one it was made for."""
+        known = self._context.caller == caller.name
+        return self._context if known else replace(self._context, caller=caller.name)
 
     async def _guarded(
         self,

@@ -1,5 +1,6 @@
 """The body of a request: read whole before it is looked at, up to a size and a time."""
 
+import asyncio
 from typing import Final
 
 import anyio
@@ -38,7 +39,7 @@ class BoundedBody:
             if not declared.isdecimal() or int(declared) > self._largest:
                 raise await self._too_large(receive)
         try:
-            with anyio.fail_after(self._seconds):
+            async with asyncio.timeout(self._seconds):
                 messages = [await self._whole(receive)]
         except TimeoutError:
             headers = {"Connection": "close"}

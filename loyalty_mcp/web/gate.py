@@ -100,12 +100,17 @@ class Gate:
             raise Refusal(400, "A token never stands in an address; send it in a header.")
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        """One line for the log; the path alone, for a query may hold anything."""
+        """A line for the log: of what was refused or failed, and, if asked for, of the rest.
+
+        The path alone, for a query may hold anything. What went well is counted (`/metrics`).
+        """
+        level = logging.DEBUG if 0 < status < 400 else logging.INFO
+        if not log.isEnabledFor(level):
+            return
         facts: dict[str, Any] = {
             "method": scope["method"],
             "path": scope["path"][:200],
             "status": status,
             "milliseconds": round(seconds * 1000, 1),
         }
-        level = logging.DEBUG if scope["path"] in {"/health", "/ready"} else logging.INFO
         log.log(level, "%(method)r %(path)r %(status)s %(milliseconds)s ms", facts)

@@ -1,5 +1,6 @@
 """The service on a port: from the settings to the last answer."""
 
+import gc
 import logging
 import signal
 import socket
@@ -99,6 +100,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
         await parts.close()
         raise
     shown = f"[{host}]" if ":" in host else host
+    gc.freeze()  # what is loaded by now stays; looking through it again and again is lost work
     log.info("serving on http://%s:%s/mcp", shown, listening.getsockname()[1])
     await Service(config(app), streams).serve(sockets=[listening])
 

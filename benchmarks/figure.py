@@ -42,13 +42,29 @@ class Figure:
         return "" if self.goal is None else f"{'>=' if self.at_least else '<='} {self.goal:g}"
 
 
+TITLES = {
+    "low_level": "official Python SDK, low level, 8 tools",
+    "high_level": "official Python SDK, high level, 8 tools",
+    "wrapping": "automatic wrapping by FastMCP",
+    "typescript": "official TypeScript SDK, 8 tools",
+}
+"""The peers as readers know them."""
+
 HEAD = ("what", "measured", "against", "it measured", "ratio", "goal", "met")
 
 
 def table(figures: list[Figure]) -> str:
     """The figures as a Markdown table."""
     rows = [
-        (f.what, f.measured, f.against, f.peer, f"{f.ratio:.2f}", f.goal_text, f.verdict)
+        (
+            f.what,
+            f.measured,
+            TITLES.get(f.against, f.against),
+            f.peer,
+            f"{f.ratio:.2f}",
+            f.goal_text,
+            f.verdict,
+        )
         for f in figures
     ]
     lines = [HEAD, tuple("---" for _ in HEAD), *rows]

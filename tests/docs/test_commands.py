@@ -43,6 +43,8 @@ ELSEWHERE: Final = {
     "uv run ruff format --check .": ".ci/run",
     "uv run mypy": ".ci/run",
     "uv run python -m docs.generate": "test_recipe.py",
+    "uv run python benchmarks/run.py --write README.md docs/benchmarks.md": "test_benchmarks.py",
+    "uv run python benchmarks/run.py scale --quick": "test_benchmarks.py",
     (
         "UPDATE_SNAPSHOTS=1 uv run pytest tests/test_every_tool.py "
         "tests/test_published_schemas.py tests/test_menu_size.py "

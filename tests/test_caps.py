@@ -107,9 +107,9 @@ class Club:
 
 
 @pytest.fixture
-async def club(tmp_path: Path) -> AsyncIterator[Club]:
+async def club(state_home: Path) -> AsyncIterator[Club]:
     """A club on a sandbox of its own."""
-    async with running_engine(tmp_path) as engine:
+    async with running_engine(state_home) as engine:
         yield await Club(engine).found()
 
 
@@ -154,7 +154,8 @@ async def movers(
     return total
 
 
-async def test_a_thousand_movements_never_pass_a_cap(club: Club, tmp_path: Path) -> None:
+@pytest.mark.long
+async def test_a_thousand_movements_never_pass_a_cap(club: Club, state_home: Path) -> None:
     """From four processes, each in another mode, by every tool that moves points.
 
     Two contacts share a membership, amounts are rounded up, drafts come from elsewhere, and
@@ -168,7 +169,7 @@ async def test_a_thousand_movements_never_pass_a_cap(club: Club, tmp_path: Path)
     debit_per_member_per_day = {A_DAY}
     """
 
-    statuses = await movers(club, tmp_path, policy, ("off", "token", "dialog", "operator"), 250)
+    statuses = await movers(club, state_home, policy, ("off", "token", "dialog", "operator"), 250)
 
     # A draft counts when it is made: completing them all may not pass a cap either.
     await club.complete_drafts()
@@ -179,11 +180,11 @@ async def test_a_thousand_movements_never_pass_a_cap(club: Club, tmp_path: Path)
     assert [row for row in moved if row[3] > A_DAY or row[4] > A_CALL] == []
 
 
-async def test_changes_an_hour_count_over_processes(club: Club, tmp_path: Path) -> None:
+async def test_changes_an_hour_count_over_processes(club: Club, state_home: Path) -> None:
     """Of eighty credits from four processes, exactly as many as the policy allows."""
     policy = "[caps]\nchanges_per_hour = 20"
 
-    statuses = await movers(club, tmp_path, policy, ("off",) * 4, 20, ("credit_points",))
+    statuses = await movers(club, state_home, policy, ("off",) * 4, 20, ("credit_points",))
 
     assert statuses["applied"] == 20
     assert sum(count for *_, count in club.moved()) == 20

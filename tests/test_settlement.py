@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from loyalty_mcp.agreement import Caller
-from loyalty_mcp.client import utc_now
+from loyalty_mcp.client import Brevo, utc_now
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
 from loyalty_mcp.dispatch import Answer
@@ -211,6 +211,7 @@ async def bench(
     world = await fill(control)
     wire, clock = Wire(sandbox), Clock()
     monkeypatch.setattr("loyalty_mcp.composition.utc_now", clock)
+    monkeypatch.setattr(Brevo, "_pause", lambda *_: 0.0)
     parts = compose(read_settings(confirm="token"), wire)
     yield Bench(parts, wire, control, world, clock)
     await parts.exchange.aclose()

@@ -1,5 +1,6 @@
 """Exactly once, proved by breaking things: see `tests/storm` for how."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,33 +21,33 @@ USES = 50
 CREDIT: dict[str, Any] = {"member": "101", "amount": 7, "reason": "Once"}
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_doubled_or_unagreed_in_a_storm(
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
 ) -> None:
     """Whatever fails, wherever: the journal ends as the ledger is, and nothing stays unknown."""
     climate = Climate(fault_every=2, death_every=40)
 
     found = await storm(Plan(intents=240, agents=16, seed=4, climate=climate))
 
-    with capsys.disabled():
-        print(f"\n{found.table()}")  # noqa: T201 - the table is what the storm is for
+    tell(found.table())
     assert found.holds, found.problems
     assert found.sums["servers killed"] >= 3
     assert found.sums["applied"] >= 100
     assert found.sums["faults"] >= 100
 
 
-async def test_fifty_uses_of_one_confirmation_act_once(tmp_path: Path) -> None:
+async def test_fifty_uses_of_one_confirmation_act_once(state_home: Path) -> None:
     """Over two processes at the same moment: one effect, and everybody is told the same."""
     answers: list[Any] = []
-    async with running_engine(tmp_path) as engine:
+    async with running_engine(state_home) as engine:
         settings = {
             "BREVO_API_KEY": "storm",
             "LOYALTY_MCP_BASE_URL": engine.base_url,
-            "LOYALTY_MCP_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'journal.db'}",
+            "LOYALTY_MCP_DATABASE_URL": f"sqlite+aiosqlite:///{state_home / 'journal.db'}",
             "LOYALTY_MCP_CONFIRM": "token",
         }
-        replicas = [Replica(f"server{n}", tmp_path, settings) for n in range(2)]
+        replicas = [Replica(f"server{n}", state_home, settings) for n in range(2)]
         since = marks(engine.database)
 
         async def use(replica: Replica, confirmed: dict[str, Any]) -> None:
@@ -76,9 +77,9 @@ class TestVerdict:
     """The judge of a storm sees each thing that can be wrong."""
 
     @pytest.fixture
-    async def journal(self, tmp_path: Path) -> Any:
+    async def journal(self, state_home: Path) -> Any:
         """A journal with one applied and one declined credit."""
-        journal = Journal(f"sqlite+aiosqlite:///{tmp_path / 'journal.db'}")
+        journal = Journal(f"sqlite+aiosqlite:///{state_home / 'journal.db'}")
         for number, path in (("1", ("approved", "sent", "applied")), ("2", ("declined",))):
             intent = an_intent(id=number * 32)
             await journal.add(intent)

@@ -127,6 +127,7 @@ def test_the_wheel_holds_the_package(wheel: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 async def test_a_package_works_without_the_repository(installed: Installed) -> None:
     """From the wheel alone: version, demo, doctor, the server over both transports."""
     assert installed.run("--version").stdout == f"loyalty-mcp, version {PROJECT['version']}\n"

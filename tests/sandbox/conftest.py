@@ -12,7 +12,6 @@ from starlette.applications import Starlette
 
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from tests.sandbox.documented_rules import RULES
 
 Json = dict[str, Any]
 
@@ -250,11 +249,3 @@ async def open_account(sandbox: Sandbox, **fields: Any) -> Account:
 async def account(sandbox: Sandbox) -> Account:
     """A member with a balance that has no settings."""
     return await open_account(sandbox)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many documented rules there are, and how many tests name them."""
-    tests = {test for rule in RULES for test in rule.tests}
-    terminalreporter.write_line(
-        f"documented rules of the API: {len(RULES)}, tests that name them: {len(tests)}"
-    )

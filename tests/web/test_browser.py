@@ -47,7 +47,13 @@ class Desk:
     faults: list[str] = field(default_factory=list)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """One event loop for the module, for the browser lives on it."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """Debian's Chromium; skips the test where it is not installed, except in CI."""
     if CHROMIUM is None:

@@ -1,5 +1,6 @@
 """Exactly once over HTTP: two replicas on one real PostgreSQL, killed again and again."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,15 +11,15 @@ from tests.storm.storm import Plan, storm
 from tests.storm.weather import Climate
 
 
-async def test_a_storm_over_http(postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.long
+async def test_a_storm_over_http(postgres: Postgres, tell: Callable[[str], None]) -> None:
     """Whatever fails, wherever: no duplicate, nothing lost, nothing unknown once reconciled."""
     climate = Climate(fault_every=3, death_every=30)
     plan = Plan(intents=120, agents=10, seed=6, climate=climate, journal=postgres.fresh())
 
     found = await storm(replace(plan, server=HttpReplica))
 
-    with capsys.disabled():
-        print(f"\n{found.table()}")  # noqa: T201 - the table is what the storm is for
+    tell(found.table())
     assert found.holds, found.problems
     assert found.sums["servers killed"] >= 2
     assert found.sums["applied"] >= 50

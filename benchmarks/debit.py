@@ -12,6 +12,9 @@ from process import sandbox
 from world import KEY, balance_path, seeded
 
 REQUESTS = 6
+OURS, BARE = "ours", "6 bare requests"
+DELAY = 0.020
+MANY = 1_000_000
 MEMBER = 102
 
 
@@ -40,12 +43,22 @@ def figures(*, quick: bool) -> list[Figure]:
         move(server, "credit_points", 100_000)
         move(server, "debit_points", 1)
         needed = requests_of(http, program, lambda: move(server, "debit_points", 1))
-        found = interleaved(rounds, {"ours": whole_path, "6 bare requests": bare})
-    counted = {"ours": [float(needed)], "6 bare requests": [float(REQUESTS)]}
+        at_once = interleaved(rounds, {OURS: whole_path, BARE: bare})
+        answer_late(http, DELAY)
+        late = interleaved(rounds, {OURS: whole_path, BARE: bare})
+    counted = {OURS: [float(needed)], BARE: [float(REQUESTS)]}
     return [
-        compared("debit: requests", counted, "ours", "6 bare requests", "{:.0f}".format, 1),
-        compared("debit: whole path", found, "ours", "6 bare requests", milliseconds, 1),
+        compared("debit: requests", counted, OURS, BARE, "{:.0f}".format, 1),
+        compared("debit: whole path, upstream 20 ms", late, OURS, BARE, milliseconds, 1),
+        compared("debit: whole path, upstream at once", at_once, OURS, BARE, milliseconds),
     ]
+
+
+def answer_late(http: httpx2.Client, seconds: float) -> None:
+    """Let the engine answer every request after some time, as a network does."""
+    fault = {"kind": "delay", "method": "*", "path": "*", "times": MANY, "delay_seconds": seconds}
+    root = http.base_url.copy_with(path="/sandbox/faults")
+    http.post(root, json={"faults": [fault]}).raise_for_status()
 
 
 def move(server: Conversation, tool: str, amount: float) -> None:

@@ -176,7 +176,9 @@ class Dispatch:
 
     async def _read(self, tool: Tool, arguments: Mapping[str, Any], caller: Caller) -> Answer:
         given = tool.validated(arguments)
-        received = await tool.received(given, CallReferences(self._context.references))
+        versions = tool.versions(given)
+        references = CallReferences(self._context.references, versions=versions)
+        received = await tool.received(given, references)
         reply = await tool.run(self._as(caller), **received)
         structured = reply.model_dump(mode="json", exclude_none=True)
         words = self._words(tool, structured)

@@ -135,7 +135,8 @@ class Guard:
     async def _propose(
         self, call: Call, *, rounds: int, moved: str | None = None
     ) -> Envelope | Question:
-        references = CallReferences(self._context.references)
+        versions = call.tool.versions(call.given)
+        references = CallReferences(self._context.references, versions=versions)
         arguments = await call.tool.received(call.given, references)
         preparation = await self._prepared(call, arguments)
         route = self._route(call, preparation)

@@ -48,6 +48,15 @@ class Operation(Generic[P, ReplyT]):
         """The names of the arguments, in order."""
         return tuple(inspect.signature(self.describe).parameters)
 
+    @property
+    def versioned(self) -> bool:
+        """Whether what it names is of one version of a program: the draft, unless it says which.
+
+        That is so of every change of configuration, and of what is read by version.
+        """
+        looks = self if self.risk == "read" else self.before
+        return self.risk == "write" or (looks is not None and "version" in looks.parameters)
+
 
 def _declare(
     function: Callable[P, Request[ReplyT]],

@@ -16,15 +16,15 @@ from loyalty_mcp.operations.subscriptions import account_of_own_id
 from loyalty_mcp.operations.tier_groups import TierGroup, list_tier_groups
 from loyalty_mcp.operations.tiers import Tier, list_tiers
 from loyalty_mcp.render import quoted
-from loyalty_mcp.wire import Reference, ReferenceKind, Version
+from loyalty_mcp.wire import LIVE_FIRST, Reference, ReferenceKind, Version
 
 PAGE: Final = 100
 NAMED: Final = 5
 CONTACT_ID = re.compile(r"[0-9]{1,19}")
 OWN: Final = "own:"
 
-VERSIONS: Final[tuple[Version, Version]] = ("active", "draft")
-"""What members see is meant first; what is still a draft can be named too."""
+WHERE: Final[dict[Version, str]] = {"draft": " in the draft", "active": " that is live"}
+"""Said with what is not found where one version alone was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,12 @@ class Candidate:
     name: str
 
 
-def chosen(kind: str, said: str | None, candidates: Sequence[Candidate]) -> Candidate:
+def chosen(
+    kind: str, said: str | None, candidates: Sequence[Candidate], where: str = ""
+) -> Candidate:
     """The candidate that `said` means: by id, or by name without regard to case.
 
-    Nothing said means the only one there is.
+    Nothing said means the only one there is. `where` says of which all are, in an error.
 
     Raises:
         UnknownReference: none fits; names the nearest.
@@ -48,7 +50,7 @@ def chosen(kind: str, said: str | None, candidates: Sequence[Candidate]) -> Cand
         if len(candidates) == 1:
             return candidates[0]
         if not candidates:
-            raise UnknownReference(f"There is no {kind} yet.")
+            raise UnknownReference(f"There is no {kind}{where} yet.")
         raise AmbiguousReference(f"There are several; give {kind}: {_list(candidates)}.")
     said = said.strip()
     for candidate in candidates:
@@ -60,7 +62,9 @@ def chosen(kind: str, said: str | None, candidates: Sequence[Candidate]) -> Cand
     if named:
         ids = ", ".join(candidate.id for candidate in named[:NAMED])
         raise AmbiguousReference(f"Several have the {kind} name {quoted(said)}; give an id: {ids}.")
-    raise UnknownReference(f"No {kind} is called {quoted(said)}. {_nearest(said, candidates)}")
+    raise UnknownReference(
+        f"No {kind}{where} is called {quoted(said)}. {_nearest(said, candidates)}"
+    )
 
 
 def _nearest(said: str, candidates: Sequence[Candidate]) -> str:
@@ -144,13 +148,20 @@ class References:
         candidates = [Candidate(item.id, item.name) for item in await self.programs()]
         return chosen("program", self._pinned_program or said, candidates).id
 
-    async def resolve(self, kind: ReferenceKind, said: str | None, program: str | None) -> Any:
+    async def resolve(
+        self,
+        kind: ReferenceKind,
+        said: str | None,
+        program: str | None,
+        versions: Sequence[Version] = LIVE_FIRST,
+    ) -> Any:
         """The id that `said` means.
 
         Args:
             kind: what is meant.
             said: name or id, or one of the forms of a member; None for the only one.
             program: the id of the program in which names are looked up.
+            versions: of the program, in the order in which names are looked up in them.
 
         Raises:
             UnknownReference: nothing has that name or id; the nearest are named.
@@ -162,31 +173,38 @@ class References:
             return await self.member(program, said or "")
         if program is None:
             raise UnknownReference(f"Give program, in which the {kind} is.")
-        return (await self._in_program(kind, said, program)).id
+        return (await self._in_program(kind, said, program, versions)).id
 
-    async def _in_program(self, kind: ReferenceKind, said: str | None, program: str) -> Candidate:
-        """Looked up among what is live, then among the drafts."""
-        listed = _LISTS[kind]
+    async def _in_program(
+        self, kind: ReferenceKind, said: str | None, program: str, versions: Sequence[Version]
+    ) -> Candidate:
+        listed, where = _LISTS[kind], WHERE[versions[0]] if len(versions) == 1 else ""
         failure: LoyaltyError | None = None
-        for version in VERSIONS:
+        for version in versions:
             candidates = await listed(self, program, version)
             try:
-                return chosen(kind.replace("_", " "), said, candidates)
+                return chosen(kind.replace("_", " "), said, candidates, where)
             except UnknownReference as error:
                 failure = error
-        raise failure or AssertionError("two versions were tried")
+        raise failure or AssertionError("a version was tried")
 
     async def names(self, kind: ReferenceKind, program: str) -> list[str]:
         """The names of what is live in a program, for completion."""
         return [item.name for item in await _LISTS[kind](self, program, "active")]
 
-    async def name_of(self, kind: ReferenceKind, found: Any, program: str | None) -> str | None:
-        """The name of what has that id; None for what has no name."""
+    async def name_of(
+        self,
+        kind: ReferenceKind,
+        found: Any,
+        program: str | None,
+        versions: Sequence[Version] = LIVE_FIRST,
+    ) -> str | None:
+        """The name of what has that id, in the first version that has it; None without a name."""
         if kind == "program":
             return next((item.name for item in await self.programs() if item.id == found), None)
         if kind not in _LISTS or program is None:
             return None
-        for version in VERSIONS:
+        for version in versions:
             for candidate in await _LISTS[kind](self, program, version):
                 if candidate.id == found:
                     return candidate.name
@@ -269,6 +287,7 @@ class CallReferences:
         references: where they are looked up.
         recorded: the ids of an earlier resolution, to be used again as they were.
         pinned_member: the one member of this server, if it serves only one.
+        versions: of the program, in the order in which names are looked up in them.
     """
 
     def __init__(
@@ -276,8 +295,10 @@ class CallReferences:
         references: References,
         recorded: Sequence[Any] | None = None,
         pinned_member: str | None = None,
+        versions: Sequence[Version] = LIVE_FIRST,
     ) -> None:
         self._references = references
+        self._versions = versions
         self._recorded = None if recorded is None else list(recorded)
         self._pinned_member = pinned_member
         self._program: str | None = None
@@ -290,7 +311,9 @@ class CallReferences:
         else:
             if reference.kind == "member" and self._pinned_member is not None:
                 said = self._pinned_member
-            found = await self._references.resolve(reference.kind, said, self._program)
+            found = await self._references.resolve(
+                reference.kind, said, self._program, self._versions
+            )
         if reference.kind == "program":
             self._program = found
         self.ids.append(found)

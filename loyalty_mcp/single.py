@@ -31,11 +31,12 @@ from loyalty_mcp.render import NOISE, label, quoted, value_text
 from loyalty_mcp.request import Request
 from loyalty_mcp.sending import DOUBTFUL, DidNotHappen, effect_after, require_time
 from loyalty_mcp.tool import Tool, reference_in
-from loyalty_mcp.wire import Done, Reply, plain
+from loyalty_mcp.wire import LIVE_FIRST, Done, Reply, Version, plain
 
 CHANGE_REQUESTS: Final = 3
 """The object looked at before the preview, and again before it is changed."""
 
+DRAFT: Final[tuple[Version, ...]] = ("draft",)
 IRREVERSIBLE: Final = "This cannot be undone."
 ID_ARGUMENTS: Final = (
     *("transaction_id", "redemption_id", "limit_id"),
@@ -70,6 +71,7 @@ def tool_of(
         requests=CHANGE_REQUESTS if changes else 1,
         pinned={name: value for name, value in pinned.items() if name in names},
         described=frozenset() if twin is None else frozenset(twin.parameters),
+        versioned=operation.versioned,
     )
 
 
@@ -273,6 +275,9 @@ async def _there(
         return await context.references.program_now(arguments["program"])
     names = inspect.signature(operation.before.describe).parameters
     given = {name: value for name, value in arguments.items() if name in names}
+    if operation.versioned and "version" in names:
+        # Said, it is the request by which the names were looked up: one call makes it once.
+        given["version"] = "draft"
     reply: BaseModel = await context.brevo.send(described(operation.before, given))
     if isinstance(reply, AccountInfo) and reply.membership is None:
         raise NotFound("That contact is no member of this program; enroll_member makes one.")
@@ -312,13 +317,14 @@ async def _sentence(
 ) -> str:
     """The preview's sentence, with names for ids; whatever comes from outside is quoted."""
     hints, program = _hints(operation), arguments.get("program")
+    versions = DRAFT if operation.versioned else LIVE_FIRST
     values: dict[str, str] = {}
     for _, name, _, _ in string.Formatter().parse(operation.preview):
         if name is None:
             continue
         value, reference = arguments[name], reference_in(hints[name])
         if reference is not None and value is not None:
-            named = await context.references.name_of(reference.kind, value, program)
+            named = await context.references.name_of(reference.kind, value, program, versions)
             value = named or value
         values[name] = _spelled(value)
     return operation.preview.format(**values)

@@ -27,7 +27,7 @@ from loyalty_mcp.operation import Risk
 from loyalty_mcp.published_schemas import kept, without
 from loyalty_mcp.render import NOISE, quoted
 from loyalty_mcp.schema import bare, published
-from loyalty_mcp.wire import Input, Reference
+from loyalty_mcp.wire import LIVE_FIRST, Input, Reference, Version
 
 LONGEST_REFERENCE = 320
 """An email address has at most 320 characters, and no name is longer."""
@@ -173,6 +173,7 @@ class Tool:
         skip: how many leading parameters of `function` are not the assistant's.
         pinned: arguments that the settings have fixed, and that are not published.
         described: arguments that the tool which its description names describes already.
+        versioned: whether what it names is of one version of a program.
     """
 
     name: str
@@ -187,6 +188,7 @@ class Tool:
     skip: int = 0
     pinned: Mapping[str, str] = field(default_factory=dict)
     described: frozenset[str] = frozenset()
+    versioned: bool = False
 
     @property
     def guarded(self) -> bool:
@@ -275,6 +277,19 @@ class Tool:
             raise InvalidArgument(_sentence(error, self.arguments)) from None
         except (ValueError, RecursionError):
             raise InvalidArgument("The arguments are no JSON object that can be read.") from None
+
+    def versions(self, given: Arguments) -> tuple[Version, ...]:
+        """Where the names of a call are looked up, in order.
+
+        What is edited, or read in one version, is looked for in that alone: a name from another
+        version may be another object's in this one, or nobody's.
+        """
+        if not self.versioned:
+            return LIVE_FIRST
+        asked: Version | None = (
+            self._said(given, "version") if "version" in self.parameters else None
+        )
+        return (asked or "draft",)
 
     async def received(self, given: Arguments, resolve: Resolver) -> dict[str, Any]:
         """The arguments as the function receives them: every reference turned into an id.

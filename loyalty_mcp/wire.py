@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -195,6 +195,9 @@ Offset = Annotated[int, Field(ge=0, lt=2**53), WithJsonSchema({"type": "integer"
 
 Version = Literal["draft", "active"]
 """The latest edits, which the API takes by default, or what is live now."""
+
+LIVE_FIRST: Final[tuple[Version, ...]] = ("active", "draft")
+"""What members see is meant first; what is still a draft can be named too."""
 
 Order = Literal["asc", "desc"]
 TransactionType = Literal["credit", "debit"]

@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loyalty_mcp.agreement import Caller
 from loyalty_mcp.composition import Parts
+from loyalty_mcp.dispatch import Answer
 from loyalty_mcp.errors import AmbiguousReference, LoyaltyError, UnknownReference
+from loyalty_mcp.menu import every_tool
+from loyalty_mcp.principal import LOCAL
 from loyalty_mcp.references import CallReferences, Candidate, References, chosen
 from loyalty_mcp.render import cleaned
-from loyalty_mcp.wire import Reference, ReferenceKind
+from loyalty_mcp.tool import Tool
+from loyalty_mcp.wire import Reference, ReferenceKind, Version
 from tests.conftest import SandboxControl
 
 Make = Callable[..., Parts]
@@ -298,6 +303,127 @@ async def test_hostile_reference(
     assert text == cleaned(text)
     assert said not in text or len(said) <= 80
     assert before == await control.state_hash()
+
+
+# Of one version
+
+
+class Server:
+    """A server on which a tier was renamed in the draft, and another one has its name now."""
+
+    def __init__(self, made: Parts) -> None:
+        self._made = made
+
+    async def answer(self, tool: str, **arguments: Any) -> Answer:
+        """What a tool answers; what it changes needs a confirmation."""
+        answer = await self._made.dispatch.call(tool, arguments, Caller(LOCAL, can_ask=False))
+        assert isinstance(answer, Answer)
+        return answer
+
+    async def said(self, tool: str, **arguments: Any) -> Any:
+        """What a tool answers, as data."""
+        answer = await self.answer(tool, **arguments)
+        assert not answer.failed, answer.text
+        return answer.structured
+
+    async def done(self, tool: str, **arguments: Any) -> Any:
+        """The preview of a change, and what it answers once it is confirmed."""
+        first = await self.said(tool, **arguments)
+        second = await self.said(tool, **arguments, confirmation=first["confirmation"])
+        return first["preview"], second["result"]
+
+    async def update(self, tier: str, name: str, minimum: int) -> Any:
+        """Replace a tier of the draft."""
+        condition = {"balance": "Purchase Points", "minimum_value": minimum}
+        return await self.done("update_tier", tier=tier, name=name, access_conditions=[condition])
+
+    async def tiers(self, version: Version) -> dict[str, str]:
+        """The ids of the tiers of a version, by name."""
+        listed = await self.said("list_tiers", version=version)
+        return {tier["name"]: tier["tier_id"] for tier in listed["items"]}
+
+
+@pytest.fixture
+async def renamed(parts: Make) -> Server:
+    """In the draft Gold became Platinum, and Silver became Gold."""
+    server = Server(parts(confirm="token"))
+    await server.update("Gold", "Platinum", 500)
+    await server.update("Silver", "Gold", 300)
+    return server
+
+
+async def test_a_draft_is_edited_by_the_names_it_has_now(renamed: Server) -> None:
+    """A tier that took the name of another is the one that is previewed and changed by it."""
+    live = await renamed.tiers("active")
+    preview, result = await renamed.update("Gold", "Golden", 310)
+
+    assert preview["summary"].startswith('Replace tier "Gold" in the draft of program "VIP Club".')
+    assert 'name: "Gold" → "Golden"' in preview["summary"]
+    assert result["tier_id"] == live["Silver"]
+    assert await renamed.tiers("draft") == {
+        "Bronze": live["Bronze"],
+        "Golden": live["Silver"],
+        "Platinum": live["Gold"],
+    }
+
+
+async def test_a_name_that_the_draft_has_no_more_is_refused(renamed: Server) -> None:
+    """What is called so only live cannot be edited by that name; nothing is guessed."""
+    answer = await renamed.answer("delete_tier", tier="Silver")
+
+    assert answer.failed
+    assert 'No tier in the draft is called "Silver". Nearest: ' in answer.text
+
+
+async def test_a_preview_names_what_the_draft_calls_it(renamed: Server) -> None:
+    """Given by its id, a tier of the draft is shown by its name there, not by the live one."""
+    preview = await renamed.said("delete_tier", tier=(await renamed.tiers("draft"))["Platinum"])
+
+    assert preview["preview"]["summary"].startswith('Delete tier "Platinum"')
+
+
+async def test_members_have_what_is_live(renamed: Server) -> None:
+    """A member is put on the tier that is live under that name, whatever the draft calls it."""
+    live = await renamed.tiers("active")
+    preview, result = await renamed.done("assign_tier", member="101", tier="Gold")
+
+    assert 'on tier "Gold"' in preview["summary"]
+    assert result["id"] == live["Gold"]
+
+
+async def test_a_read_of_a_version_takes_its_names(parts: Make) -> None:
+    """The draft, which is read unless the live version is asked for, and that: each by its own."""
+    server = Server(parts(confirm="token"))
+    group = {
+        "tier_order": ["Bronze", "Silver", "Gold"],
+        "upgrade_strategy": "real_time",
+        "downgrade_strategy": "real_time",
+    }
+    await server.done("update_tier_group", tier_group="Status", name="Level", **group)
+
+    assert (await server.said("get_tier_group", tier_group="level"))["name"] == "Level"
+    live = {"tier_group": "Status", "version": "active"}
+    assert (await server.said("get_tier_group", **live))["name"] == "Status"
+    refused = await server.answer("get_tier_group", tier_group="Status")
+    assert 'No tier group in the draft is called "Status". Nearest: "Level".' in refused.text
+    refused = await server.answer("get_tier_group", tier_group="Level", version="active")
+    assert 'No tier group that is live is called "Level". Nearest: "Status".' in refused.text
+
+
+IN_PROGRAM = {"balance", "tier_group", "tier", "reward"}
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [tool for tool in every_tool().values() if IN_PROGRAM.intersection(tool.parameters)],
+    ids=lambda tool: tool.name,
+)
+def test_what_a_manager_sets_up_is_of_one_version(tool: Tool) -> None:
+    """Tools of configuration look names up in one version; tools of members, in what is live."""
+    reaches_members = {"member", "members"}.intersection(tool.parameters)
+    ranks_members = tool.name in {"list_active_balances", "list_contact_balances", "list_vouchers"}
+
+    assert tool.versioned == (not reaches_members and not ranks_members)
 
 
 # Of one call

@@ -69,6 +69,11 @@ class Server:
         assert not answer.failed, answer.text
         return answer.structured
 
+    async def tier(self, name: str) -> str:
+        """The id of the tier that members know by that name."""
+        listed = await self.call("list_tiers", version="active")
+        return next(str(tier["tier_id"]) for tier in listed["items"] if tier["name"] == name)
+
     async def asks(self, tool: str, **arguments: Any) -> list[str]:
         """What a call asks of Brevo, from the preview to the end."""
         self._engine.asked.clear()
@@ -150,6 +155,17 @@ async def test_a_program_is_read_with_the_list_that_names_it(server: Server) -> 
 
     assert asked[:2] == ["GET programs", "GET programs"]
     assert len(asked) == 3
+
+
+async def test_a_tier_is_named_and_shown_by_one_reading_of_the_draft(server: Server) -> None:
+    """The list of draft tiers by which one is named also tells what it was; what is live, none."""
+    condition = {"balance": "Purchase Points", "minimum_value": 310}
+    arguments = {"tier": "Silver", "name": "Silver", "access_conditions": [condition]}
+
+    assert await server.asks("update_tier", **arguments) == [
+        *("GET programs", "GET tiers", "GET balance-definitions"),
+        *("GET tiers", f"PUT {await server.tier('Silver')}"),
+    ]
 
 
 async def test_only_what_is_described_is_read_back(server: Server) -> None:

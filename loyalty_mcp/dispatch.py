@@ -159,10 +159,10 @@ class Dispatch:
     ) -> Answer | Ask:
         try:
             tool = self._tool(name)
-            if tool.guarded:
-                with self._context.brevo.remembering():
+            with self._context.brevo.remembering():
+                if tool.guarded:
                     return await self._guarded(tool, arguments, caller, back)
-            return await self._read(tool, arguments, caller)
+                return await self._read(tool, arguments, caller)
         except LoyaltyError as error:
             return Answer(f"{self._mark}{error}", failed=True)
         except Exception:

@@ -168,6 +168,31 @@ async def test_a_tier_is_named_and_shown_by_one_reading_of_the_draft(server: Ser
     ]
 
 
+async def test_an_export_reads_the_programs_once(server: Server) -> None:
+    """The list of programs by which one is named has all of it."""
+    asked = await server.asks("export_program")
+
+    assert sorted(asked[:5]) == [
+        *("GET balance-definitions", "GET offers", "GET programs"),
+        *("GET tier-groups", "GET tiers"),
+    ]
+    assert len(asked) == 5 + len((await server.call("list_rewards"))["items"])
+
+
+async def test_a_read_answers_nothing_that_an_earlier_call_read(
+    server: Server, control: SandboxControl
+) -> None:
+    """What others change between two calls is in the answer of the second."""
+    await server.call("export_program")
+    await control.post(
+        f"{BALANCE}/{await control.program()}/balance-definitions",
+        {"name": "Tea Points", "unit": "POINTS"},
+    )
+    balances = (await server.call("export_program"))["spec"]["balances"]
+
+    assert "Tea Points" in [balance["name"] for balance in balances]
+
+
 async def test_only_what_is_described_is_read_back(server: Server) -> None:
     """Of a program with nothing but a balance, the program and its balances are read back."""
     assert await server.asks("apply_program", spec=BALANCE_ONLY) == [

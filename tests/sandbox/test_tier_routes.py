@@ -323,6 +323,26 @@ async def test_a_tier_given_by_hand_issues_its_rewards(club: Club) -> None:
     assert len(await club.vouchers(contact)) == 1
 
 
+async def test_a_tier_given_by_hand_is_lost_by_what_its_reward_costs(club: Club) -> None:
+    """The assignment is answered as made, though the price of its reward ends it at once."""
+    reward = await club.reward(
+        subtractBalanceDefinitionId=club.points,
+        subtractBalanceValue=100,
+        subtractBalanceStrategy="attribution",
+    )
+    gold = await club.add_tier(await club.group(), "Gold", 500, reward)
+    await club.publish()
+    contact = await club.join()
+    await club.move(contact, 100)
+
+    status, placed = await club.assign(contact, gold)
+
+    assert (status, placed["id"]) == (200, gold)
+    assert await club.value(contact) == 0
+    assert await club.tier_of(contact) is None
+    assert len(await club.vouchers(contact)) == 1
+
+
 async def test_a_tier_reward_that_cannot_be_issued_is_announced(club: Club) -> None:
     """A tier is reached even when its reward is refused, which is announced."""
     reward = await club.reward(totalAttribution=0)

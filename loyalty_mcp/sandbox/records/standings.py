@@ -140,7 +140,9 @@ def evaluate(unit: Unit, subject: str, direction: Direction) -> None:
 
 
 def assign(unit: Unit, member: Member, ladder: Ladder, tier: Tier) -> Association:
-    """Put a member on a tier by hand.
+    """Put a member on a tier by hand; returns that place, even if what followed took it away.
+
+    Entering a tier can issue a reward that costs points, and fewer points can mean a lower tier.
 
     Raises:
         Conflict: The member is on that tier already.
@@ -149,8 +151,8 @@ def assign(unit: Unit, member: Member, ladder: Ladder, tier: Tier) -> Associatio
     before = None if place is None else place.tier_id
     if before == tier.id:
         raise Conflict("The member is on that tier already.")
-    _move(unit, member, ladder, before, tier.id, by_hand=True)
-    return of(unit, member)[ladder.group_id]
+    seq = _move(unit, member, ladder, before, tier.id, by_hand=True)
+    return Association(seq, ladder.group_id, tier.id, unit.now_stored, by_hand=True)
 
 
 def follow_publication(unit: Unit, program: Program) -> None:
@@ -201,7 +203,7 @@ def _move(
     after: str | None,
     *,
     by_hand: bool = False,
-) -> None:
+) -> int:
     seq = unit.run(
         "INSERT INTO tier_moves (member, tier_group, tier, by_hand, at) VALUES (?, ?, ?, ?, ?)",
         member.seq,
@@ -226,6 +228,7 @@ def _move(
         program = programs.get(unit, member.program_id)
         for reward_id in tier.rewards:
             vouchers.try_to_issue(unit, program, member, reward_id)
+    return seq
 
 
 def details(ladder: Ladder, tier_id: str | None) -> dict[str, Any]:

@@ -93,9 +93,14 @@ def open_exchange(
 
 
 class _Memory:
-    """What one call has read so far; it ends for good when the call sends a change."""
+    """What one call has read so far; it ends for good when the call sends a change.
 
-    def __init__(self) -> None:
+    Args:
+        of: the client that read it; what another account answers is not the same.
+    """
+
+    def __init__(self, of: "Brevo") -> None:
+        self.of = of
         self.kept: dict[str, Any] = {}
         self.ended = False
 
@@ -105,7 +110,7 @@ class _Memory:
         self.ended = True
 
 
-_memory: ContextVar[_Memory | None] = ContextVar("memory", default=None)
+_REMEMBERED: Final[ContextVar[_Memory | None]] = ContextVar("remembered", default=None)
 
 
 class Brevo:
@@ -169,27 +174,30 @@ class Brevo:
         finally:
             self._forget(request)
 
-    @staticmethod
     @contextmanager
-    def remembering() -> Iterator[None]:
+    def remembering(self) -> Iterator[None]:
         """Inside this block an identical read is made once, until a change is sent.
 
         For the steps of one call that look at the same things in a row: the facts of the preview,
         the decision, and the work. It must not hold a wait for a person.
         """
-        token = _memory.set(_Memory())
+        token = _REMEMBERED.set(_Memory(self))
         try:
             yield
         finally:
-            _memory.reset(token)
+            _REMEMBERED.reset(token)
 
     def look_anew(self) -> None:
         """Read again what the call has read so far: the effect of a change may show by now."""
-        if (memory := _memory.get()) is not None:
+        if (memory := self._memory()) is not None:
             memory.end()
 
+    def _memory(self) -> _Memory | None:
+        memory = _REMEMBERED.get()
+        return memory if memory is not None and memory.of is self else None
+
     async def _remembered(self, request: Request[ReplyT]) -> ReplyT:
-        memory = _memory.get()
+        memory = self._memory()
         if memory is None or memory.ended:
             return await self._read(request)
         key = _key(request)

@@ -691,6 +691,19 @@ async def test_a_change_ends_what_a_call_remembers(open_brevo: Open) -> None:
     assert brevo.requests_sent == 4
 
 
+async def test_two_accounts_are_not_mixed_up(open_brevo: Open) -> None:
+    """What one client read is no answer of another's, nor ended by its changes."""
+    first, second = Upstream(GOOD), Upstream(GOOD)
+    ours, other = open_brevo(first), open_brevo(second)
+    with ours.remembering():
+        await ours.send(READ)
+        await other.send(READ)
+        await other.send(publish_program(PROGRAM))
+        await ours.send(READ)
+
+    assert (len(first.received), len(second.received)) == (1, 2)
+
+
 async def test_a_call_can_look_anew(open_brevo: Open) -> None:
     """Who finds out what became of a change takes nothing that was read before."""
     brevo = open_brevo(Upstream(GOOD, GOOD, GOOD))

@@ -168,9 +168,7 @@ async def _rehearsed(
         whole = await read_program(context.brevo, existing.program, None)
         base = description_of(whole)
     async with context.rehearsal() as brevo:
-        # It asks the same paths of another account: nothing that was read here is an answer there.
-        with brevo.remembering():
-            return await rehearse(brevo, base, spec, purchases)
+        return await rehearse(brevo, base, spec, purchases)
 
 
 def description_of(existing: Existing) -> ProgramSpec:

@@ -1,17 +1,16 @@
 """Many callers over HTTP, with one upstream request each."""
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from contenders import Contender, folder, peers, product, stub
-from figure import Figure, compared, interleaved, milliseconds, per_second
+from figure import Figure, beside_all, interleaved, milliseconds, per_second
 from load import Load, call_request, loaded
+from process import free_port, listening
 from world import balance_read, members, seeded
 
 FEW, MANY = 8, 64
+OURS, EIGHT = "loyalty-mcp", "loyalty-mcp at 8"
 DELAY = 0.020
 
 
@@ -20,21 +19,15 @@ def figures(*, quick: bool) -> list[Figure]:
     rounds, seconds = (3, 1.0) if quick else (7, 3.0)
     fast = measured(0.0, rounds, seconds, (FEW, MANY))
     slow = measured(DELAY, rounds, seconds, (MANY,))
-    rates = {
-        f"{name}": [each.rate for each in found] for (name, n), found in fast.items() if n == MANY
-    }
-    rates["loyalty-mcp at 8"] = [each.rate for each in fast["loyalty-mcp", FEW]]
+    rates = {name: [each.rate for each in found] for (name, n), found in fast.items() if n == MANY}
+    rates[EIGHT] = [each.rate for each in fast[OURS, FEW]]
     waits = {name: [each.latency for each in found] for (name, _), found in slow.items()}
     waits["the delay"] = [DELAY] * rounds
-    what = "HTTP, 64 callers"
+    at_least: dict[str, float] = {"high_level": 3, "wrapping": 2.5, EIGHT: 1}
     late = "HTTP, 64 callers, upstream 20 ms: median"
     return [
-        compared(what, rates, "loyalty-mcp", "high_level", per_second, 3, at_least=True),
-        compared(what, rates, "loyalty-mcp", "wrapping", per_second, 2.5, at_least=True),
-        compared(what, rates, "loyalty-mcp", "loyalty-mcp at 8", per_second, 1, at_least=True),
-        compared(late, waits, "loyalty-mcp", "the delay", milliseconds, 1.6),
-        compared(late, waits, "loyalty-mcp", "high_level", milliseconds),
-        compared(late, waits, "loyalty-mcp", "wrapping", milliseconds),
+        *beside_all("HTTP, 64 callers", rates, OURS, per_second, at_least, at_least=True),
+        *beside_all(late, waits, OURS, milliseconds, {"the delay": 1.6}),
     ]
 
 
@@ -77,32 +70,9 @@ def measured(
 @contextmanager
 def served(contender: Contender) -> Iterator[int]:
     """A contender over HTTP; gives its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    ours = contender.name == "loyalty-mcp"
+    port = free_port()
+    ours = contender.name == OURS
     words = ("serve", "--http", "--port", str(port)) if ours else (str(port),)
-    process = subprocess.Popen(  # noqa: S603 - a command of our own
-        (*contender.command, *words),
-        env=contender.whole_environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_for(port: int) -> None:
-    """Wait until somebody listens."""
-    for _ in range(600):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(f"nobody listens on port {port}")
+    command = (*contender.command, *words)
+    with listening(command, port, contender.whole_environment) as process:
+        yield process.port

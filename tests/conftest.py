@@ -1,6 +1,6 @@
 """What tests share: a fresh sandbox, the parts of a server on it, and real MCP clients.
 
-Also how they are run: one process for each core, the longest first, and what they tell at the end.
+Also how they are run: several processes, the longest first, and what they tell at the end.
 """
 
 import os
@@ -35,11 +35,16 @@ hypothesis.settings.load_profile("untimed")  # a busy machine is not a broken pr
 
 YES = types.ElicitResult(action="accept", content={"agree": True})
 TOLD = "told"
+MOST_PROCESSES = 4
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """None for modules that were named, which would begin later; else one for each core."""
-    return 0 if all(".py" in argument for argument in config.args) else None
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """None for modules that were named, which would begin later; else one more than cores.
+
+    Many tests wait for other processes; the one more works meanwhile.
+    """
+    named = all(".py" in argument for argument in config.args)
+    return 0 if named else min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY loyalty_mcp ./loyalty_mcp
-RUN python -m venv /app && /app/bin/pip install --no-cache-dir ".[postgres]" \
+RUN python -m venv /app && /app/bin/pip install --no-cache-dir ".[postgres,fast]" \
     && /app/bin/python -m compileall -q /app/lib
 
 FROM python:3.13-slim

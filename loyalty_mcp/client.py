@@ -32,7 +32,6 @@ from loyalty_mcp.exchange import (
     Exchange,
     HttpAnswer,
     NeverSent,
-    target_of,
 )
 from loyalty_mcp.lanes import Lanes
 from loyalty_mcp.render import quoted
@@ -302,13 +301,12 @@ class Brevo:
         content = None
         if request.body is not None:
             content = json.dumps(request.body, default=_spelled).encode()
-        target = target_of(request.path, request.query)
         host = self._exchange.host
         try:
             async with self._lanes:
                 self.requests_sent += 1
                 with upstream_span(request.method, request.reply.__name__, host) as span:
-                    answer = await self._exchange.send(request.method, target, content)
+                    answer = await self._exchange.send(request.method, request.target, content)
                     span.set_attribute("http.response.status_code", answer.status)
         except NeverSent:
             raise Unavailable("Brevo cannot be reached; nothing was changed.") from None
@@ -380,7 +378,7 @@ class _Reading:
 
 
 def _key(request: Request[Any]) -> str:
-    asked = f"{request.method} {target_of(request.path, request.query)}"
+    asked = f"{request.method} {request.target}"
     if request.body is None:
         return asked
     return f"{asked} {json.dumps(request.body, sort_keys=True, default=_spelled)}"

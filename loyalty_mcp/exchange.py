@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -59,17 +59,6 @@ class Exchange(Protocol):
 
     async def aclose(self) -> None:
         """Let the connections go."""
-
-
-def target_of(path: str, query: Mapping[str, Any]) -> str:
-    """A path with its query, spelled for the wire."""
-    if not query:
-        return path
-    spelled = {
-        name: str(value).lower() if isinstance(value, bool) else value
-        for name, value in query.items()
-    }
-    return f"{path}?{urlencode(spelled, quote_via=quote)}"
 
 
 class Borrowed:

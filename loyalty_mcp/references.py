@@ -20,6 +20,9 @@ from loyalty_mcp.wire import LIVE_FIRST, Reference, ReferenceKind, Version
 
 PAGE: Final = 100
 NAMED: Final = 5
+FIRST_PROGRAMS: Final = list_programs(limit=PAGE, offset=0)
+"""Asked, mostly from memory, in nearly every call."""
+
 CONTACT_ID = re.compile(r"[0-9]{1,19}")
 OWN: Final = "own:"
 
@@ -99,12 +102,12 @@ class References:
 
     async def programs(self) -> tuple[Program, ...]:
         """All programs of the account."""
-        found: list[Program] = []
-        while True:
+        page = await self._brevo.configuration(FIRST_PROGRAMS)
+        found = list(page.items)
+        while len(page.items) == PAGE:
             page = await self._brevo.configuration(list_programs(limit=PAGE, offset=len(found)))
             found += page.items
-            if len(page.items) < PAGE:
-                return tuple(found)
+        return tuple(found)
 
     async def program_now(self, program: str) -> Program:
         """A program as it is now: out of the list, which a call that names one has read already.

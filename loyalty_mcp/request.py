@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel
 
@@ -19,7 +20,7 @@ class UnsafePathError(ValueError):
     """A path would leave its place: an id reached it that no id type has checked."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request(Generic[ReplyT_co]):
     """One call of the API: what to send, and the type of its reply.
 
@@ -45,6 +46,17 @@ class Request(Generic[ReplyT_co]):
     def __post_init__(self) -> None:
         if SAFE_PATH.fullmatch(self.path) is None or ".." in self.path.split("/"):
             raise UnsafePathError("a path holds a segment that is no id")
+
+    @cached_property
+    def target(self) -> str:
+        """The path with its query, as they stand on the wire."""
+        if not self.query:
+            return self.path
+        spelled = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in self.query.items()
+        }
+        return f"{self.path}?{urlencode(spelled, quote_via=quote)}"
 
 
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from typing import Final
 
 import anyio
@@ -86,7 +87,8 @@ def serve_http(settings: Settings, host: str, port: int) -> None:
     Raises:
         LoyaltyError: it cannot be served like this.
     """
-    anyio.run(_serve, settings, host, port)
+    faster = find_spec("uvloop") is not None
+    anyio.run(_serve, settings, host, port, backend_options={"use_uvloop": faster})
 
 
 async def _serve(settings: Settings, host: str, port: int) -> None:

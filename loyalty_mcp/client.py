@@ -1,5 +1,6 @@
 """The upstream client: the only module that talks HTTP to Brevo."""
 
+import asyncio
 import json
 import random
 import re
@@ -275,9 +276,12 @@ class Brevo:
             reading.ends()
 
     async def _read_patiently(self, request: Request[ReplyT]) -> ReplyT:
-        with anyio.move_on_after(self._timeout) as scope:
-            return await self._read_repeatedly(request, scope.deadline)
-        raise _lost(request, "Brevo did not answer in time")
+        ends = anyio.current_time() + self._timeout
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._read_repeatedly(request, ends)
+        except TimeoutError:
+            raise _lost(request, "Brevo did not answer in time") from None
 
     async def _read_repeatedly(self, request: Request[ReplyT], ends: float) -> ReplyT:
         for attempt in range(1, READ_TRIES + 1):

@@ -554,18 +554,26 @@ def http_endpoint(
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser  # noqa: PLC0415
     from mcp.server.auth.provider import AccessToken  # noqa: PLC0415
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager  # noqa: PLC0415
+    from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415
 
+    # Hosts and origins are looked at before, on every route.
+    checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     streams = StreamableHTTPSessionManager(
         streaming,
         json_response=not sessions,
         stateless=not sessions,
+        security_settings=checked,
         max_request_body_size=max_body,
         session_idle_timeout=SESSION_IDLE_SECONDS,
         max_sessions=MOST_SESSIONS,
     )
     # An answer alone needs no stream, nor the tasks that keep one: a third of a call's work.
     answers = StreamableHTTPSessionManager(
-        plain, json_response=True, stateless=True, max_request_body_size=max_body
+        plain,
+        json_response=True,
+        stateless=True,
+        security_settings=checked,
+        max_request_body_size=max_body,
     )
 
     @asynccontextmanager

@@ -26,6 +26,9 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger(__name__)
 
 CONNECTIONS: Final = 2_000
+GARBAGE: Final = 50_000
+"""New objects after which the garbage collector looks for what nobody holds any more."""
+
 BACKLOG: Final = 1_024
 KEEP_ALIVE_SECONDS: Final = 30
 LONGEST_END_SECONDS: Final = 90
@@ -102,7 +105,10 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
         await parts.close()
         raise
     shown = f"[{host}]" if ":" in host else host
-    gc.freeze()  # what is loaded by now stays; looking through it again and again is lost work
+    # What is loaded by now stays, and a call leaves little behind: looking at either again and
+    # again, as the collector does by default, is lost work.
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     log.info("serving on http://%s:%s/mcp", shown, listening.getsockname()[1])
     await Service(config(app), streams).serve(sockets=[listening])
 

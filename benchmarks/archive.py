@@ -4,7 +4,6 @@ The thousand go the ways that intents go, through the journal itself. The copies
 them, a few seconds apart, and the audit trail is chained anew over all.
 """
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +13,8 @@ from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+from bulk import copied
 
 from loyalty_mcp.audit import Entry, Head, next_entry
 from loyalty_mcp.intents import Intent, Movement, Preview, State, digest_of, new_id
@@ -114,14 +115,8 @@ def multiplied(made: Path, file: Path, times: int) -> None:
         file: to be made.
         times: 1 to 1,000; with 1 nothing but the file is another.
     """
-    shutil.copy(made, file)
-    with (
-        closing(sqlite3.connect(made)) as source,
-        closing(sqlite3.connect(file, isolation_level=None)) as target,
-    ):
+    with closing(sqlite3.connect(made)) as source, copied(made, file) as target:
         source.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -500000"):
-            target.execute(f"PRAGMA {pragma}")
         target.execute("BEGIN")
         target.execute("DELETE FROM intents")
         target.execute("DELETE FROM audit")

@@ -6,13 +6,14 @@ copies interleave, as if all had moved in the same year: each a little earlier o
 """
 
 import random
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+
+from bulk import copied
 
 from loyalty_mcp.sandbox.consequences import HOOKS
 from loyalty_mcp.sandbox.engine import Engine
@@ -101,10 +102,7 @@ def multiplied(made: Path, file: Path, times: int) -> None:
         file: to be made.
         times: 1 to 1,000; with 1 nothing but the file is another.
     """
-    shutil.copy(made, file)
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -500000"):
-            connection.execute(f"PRAGMA {pragma}")
+    with copied(made, file) as connection:
         connection.execute("ATTACH ? AS made", (str(made),))
         connection.execute("BEGIN")
         connection.execute("CREATE TEMP TABLE copy (n INTEGER PRIMARY KEY)")

@@ -39,7 +39,7 @@ class Exchange:
             self._writer.close()
             await self._connect()
             head = await self._head(request)
-        return Answer(int(head[9:12]), await self._body(head.lower()))
+        return Answer(int(head[9:12]), await body_after(head, self._reader))
 
     async def _connect(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -48,17 +48,18 @@ class Exchange:
         self._writer.write(request)
         return await self._reader.readuntil(b"\r\n\r\n")
 
-    async def _body(self, head: bytes) -> bytes:
-        place = head.find(b"content-length:")
-        if place >= 0:
-            size = int(head[place + 15 :].split(b"\r\n", 1)[0])
-            return await self._reader.readexactly(size)
-        body = b""
-        while size := int(await self._reader.readline(), 16):
-            body += await self._reader.readexactly(size)
-            await self._reader.readexactly(2)
-        await self._reader.readexactly(2)
-        return body
+
+async def body_after(head: bytes, reader: asyncio.StreamReader) -> bytes:
+    """The body that follows a head."""
+    place = head.lower().find(b"content-length:")
+    if place >= 0:
+        return await reader.readexactly(int(head[place + 15 :].split(b"\r\n", 1)[0]))
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += await reader.readexactly(size)
+        await reader.readexactly(2)
+    await reader.readexactly(2)
+    return body
 
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:

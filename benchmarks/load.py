@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from exchange import body_after
+
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "benchmark", "version": "1"},
@@ -47,15 +49,7 @@ def call_request(port: int, tool: str, arguments: dict[str, Any]) -> bytes:
 async def _answer(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200"), head
-    place = head.lower().find(b"content-length:")
-    if place >= 0:
-        return await reader.readexactly(int(head[place + 15 :].split(b"\r\n", 1)[0]))
-    body = b""
-    while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
-        await reader.readexactly(2)
-    await reader.readexactly(2)
-    return body
+    return await body_after(head, reader)
 
 
 async def _caller(port: int, request: bytes, ends: float, took: list[float]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ class Brevo:
         self._cached: dict[str, tuple[float, Any]] = {}
         self._under_way: dict[str, _Reading] = {}
         self._changes = 0
-        self._lanes = anyio.Semaphore(CONNECTIONS, fast_acquire=True)
+        self._at_once = anyio.Semaphore(CONNECTIONS, fast_acquire=True)
         self.budget: Budget | None = None
         self.requests_sent = 0
         self._dated: tuple[str, datetime] | None = None
@@ -167,10 +167,7 @@ class Brevo:
             return await self._remembered(request)
         self._forget(request)
         try:
-            with anyio.fail_after(self._timeout):
-                return await self._once(request)
-        except TimeoutError:
-            raise _lost(request, "Brevo did not answer in time") from None
+            return await self._in_time(request, self._once(request))
         finally:
             self._forget(request)
 
@@ -197,12 +194,11 @@ class Brevo:
         return memory if memory is not None and memory.of is self else None
 
     async def _remembered(self, request: Request[ReplyT]) -> ReplyT:
-        memory = self._memory()
+        key, memory = _key(request), self._memory()
         if memory is None or memory.ended:
-            return await self._read(request)
-        key = _key(request)
+            return await self._read(request, key)
         if key not in memory.kept:
-            reply = await self._read(request)
+            reply = await self._read(request, key)
             if memory.ended:
                 return reply
             memory.kept[key] = reply
@@ -252,8 +248,7 @@ class Brevo:
             self._cached[key] = (anyio.current_time() + CACHE_SECONDS, reply)
         return reply
 
-    async def _read(self, request: Request[ReplyT]) -> ReplyT:
-        key = _key(request)
+    async def _read(self, request: Request[ReplyT], key: str) -> ReplyT:
         while (reading := self._under_way.get(key)) is not None:
             await reading.end()
             if reading.succeeded:
@@ -263,7 +258,7 @@ class Brevo:
                 raise reading.error
         reading = self._under_way[key] = _Reading()
         try:
-            reading.reply = await self._read_patiently(request)
+            reading.reply = await self._in_time(request, self._read_repeatedly(request))
             reading.succeeded = True
             reply: ReplyT = reading.reply
             return reply
@@ -275,15 +270,16 @@ class Brevo:
                 del self._under_way[key]
             reading.ends()
 
-    async def _read_patiently(self, request: Request[ReplyT]) -> ReplyT:
-        ends = anyio.current_time() + self._timeout
+    async def _in_time(self, request: Request[ReplyT], work: Awaitable[ReplyT]) -> ReplyT:
+        """What the work on a request gives, unless its time is up before."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._read_repeatedly(request, ends)
+                return await work
         except TimeoutError:
             raise _lost(request, "Brevo did not answer in time") from None
 
-    async def _read_repeatedly(self, request: Request[ReplyT], ends: float) -> ReplyT:
+    async def _read_repeatedly(self, request: Request[ReplyT]) -> ReplyT:
+        ends = anyio.current_time() + self._timeout
         for attempt in range(1, READ_TRIES + 1):
             try:
                 return await self._once(request)
@@ -307,7 +303,7 @@ class Brevo:
             content = json.dumps(request.body, default=_spelled).encode()
         host = self._exchange.host
         try:
-            async with self._lanes:
+            async with self._at_once:
                 self.requests_sent += 1
                 with upstream_span(request.method, request.reply.__name__, host) as span:
                     answer = await self._exchange.send(request.method, request.target, content)

@@ -120,12 +120,13 @@ async def private_sandbox() -> AsyncIterator[Brevo]:
 
     engine = create_app(SandboxSettings(empty=True, rate_limit=0))
     transport = httpx2.ASGITransport(app=engine)
+    exchange = open_exchange(
+        SANDBOX_URL, SANDBOX_KEY, timeout=REHEARSAL_SECONDS, transport=transport
+    )
     try:
-        exchange = open_exchange(
-            SANDBOX_URL, SANDBOX_KEY, timeout=REHEARSAL_SECONDS, transport=transport
-        )
         yield Brevo(exchange, timeout=REHEARSAL_SECONDS)
     finally:
+        await exchange.aclose()
         engine.state.store.close()
 
 

@@ -1,8 +1,9 @@
 """What the client needs of the network: a request goes out, a whole answer comes back."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
@@ -34,13 +35,23 @@ class HttpAnswer:
     content: bytes
 
 
-class Exchange(Protocol):
-    """Sends requests to one API root, with the key."""
+class Exchange(ABC):
+    """Sends requests to one API root, with the key.
 
-    @property
-    def host(self) -> str:
-        """Where it speaks to."""
+    Args:
+        base_url: the API root, without a slash at the end.
+        api_key: sent with every request; fit for a header.
+    """
 
+    def __init__(self, base_url: str, api_key: str) -> None:
+        self.host = urlsplit(base_url).hostname or ""
+        self._key = api_key
+
+    def __repr__(self) -> str:
+        """Only where it speaks to: the key must not show."""
+        return f"{type(self).__name__}({self.host!r})"
+
+    @abstractmethod
     async def send(self, method: str, target: str, content: bytes | None) -> HttpAnswer:
         """Send a request.
 
@@ -56,12 +67,14 @@ class Exchange(Protocol):
 
     def without_key(self, text: str) -> str:
         """`text`, in which nobody finds the key."""
+        return text.replace(self._key, "***")
 
+    @abstractmethod
     async def aclose(self) -> None:
         """Let the connections go."""
 
 
-class Borrowed:
+class Borrowed(Exchange):
     """An exchange through an HTTP client of the library: by a proxy, or with an engine in process.
 
     Args:
@@ -79,8 +92,7 @@ class Borrowed:
         timeout: float,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self.host = urlsplit(base_url).hostname or ""
-        self._key = api_key
+        super().__init__(base_url, api_key)
         self._http = httpx2.AsyncClient(
             base_url=base_url,
             headers={KEY: api_key, "accept": ACCEPTED},
@@ -89,10 +101,6 @@ class Borrowed:
             follow_redirects=False,
             trust_env=transport is None,
         )
-
-    def __repr__(self) -> str:
-        """Only where it speaks to: the key must not show."""
-        return f"Borrowed({self.host!r})"
 
     async def send(self, method: str, target: str, content: bytes | None) -> HttpAnswer:
         """Send a request."""
@@ -104,10 +112,6 @@ class Borrowed:
         except (httpx2.RequestError, OSError) as error:
             raise AnswerLost from error
         return HttpAnswer(found.status_code, found.headers, found.content)
-
-    def without_key(self, text: str) -> str:
-        """`text`, in which nobody finds the key."""
-        return text.replace(self._key, "***")
 
     async def aclose(self) -> None:
         """Let the connections go."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httptools
 import httpx2
 
-from loyalty_mcp.exchange import ACCEPTED, KEY, AnswerLost, HttpAnswer, NeverSent
+from loyalty_mcp.exchange import ACCEPTED, KEY, AnswerLost, Exchange, HttpAnswer, NeverSent
 
 IDLE_SECONDS: Final = 5.0
 """A kept connection that rested longer may be closed by the other side just as it is used."""
@@ -23,7 +23,7 @@ LARGEST: Final = 32 * 1024 * 1024
 INFORMATIONAL: Final = range(100, 200)
 
 
-class Lanes:
+class Lanes(Exchange):
     """An exchange with an upstream; as many connections as were ever busy at once.
 
     Args:
@@ -33,20 +33,15 @@ class Lanes:
     """
 
     def __init__(self, base_url: str, api_key: str, *, connecting: float) -> None:
+        super().__init__(base_url, api_key)
         address = urlsplit(base_url)
-        self.host = address.hostname or ""
         self._trust = httpx2.create_ssl_context() if address.scheme == "https" else None
         self._port = address.port or (80 if self._trust is None else 443)
         self._root = address.path
-        self._key = api_key
         self._connecting = connecting
         self._head = f"host: {address.netloc}\r\n{KEY}: {api_key}\r\naccept: {ACCEPTED}\r\n"
         self._free: deque[_Lane] = deque()
         self._open: set[_Lane] = set()
-
-    def __repr__(self) -> str:
-        """Only where it speaks to: the key must not show."""
-        return f"Lanes({self.host!r})"
 
     async def send(self, method: str, target: str, content: bytes | None) -> HttpAnswer:
         """Send a request on a free lane, or on a new one.
@@ -64,10 +59,6 @@ class Lanes:
         if lane.usable:
             self._free.append(lane)
         return answer
-
-    def without_key(self, text: str) -> str:
-        """`text`, in which nobody finds the key."""
-        return text.replace(self._key, "***")
 
     async def aclose(self) -> None:
         """Close every connection."""

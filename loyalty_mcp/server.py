@@ -45,6 +45,9 @@ VERSION_HEADER: Final = b"mcp-protocol-version"
 PRINCIPAL: Final = "loyalty_mcp.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
+BODY: Final = "loyalty_mcp.body"
+"""The key under which the edge puts the body that it has read."""
+
 SESSION_IDLE_SECONDS: Final = 600.0
 MOST_SESSIONS: Final = 2_000
 """Sessions of handshake clients at once; one more is told to come back (503)."""
@@ -518,7 +521,7 @@ class Endpoint:
 
     Args:
         run: the life of the server, once for the process.
-        app: answers requests in whose scope the principal stands.
+        app: answers requests in whose scope the principal and the body stand.
     """
 
     run: Callable[[], AbstractAsyncContextManager[None]]
@@ -582,25 +585,21 @@ def http_endpoint(
             yield
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        first = await receive()
-        messages = [first]
-
-        async def again() -> Any:
-            return messages.pop() if messages else await receive()
-
-        if stands_alone(scope, first.get("body", b"")):
-            await answers.handle_request(scope, again, send)
+        if stands_alone(scope):
+            await answers.handle_request(scope, receive, send)
             return
         owner = AccessToken(token="", client_id=scope[PRINCIPAL].name, scopes=[])
-        await streams.handle_request({**scope, "user": AuthenticatedUser(owner)}, again, send)
+        await streams.handle_request({**scope, "user": AuthenticatedUser(owner)}, receive, send)
 
     return Endpoint(run, app)
 
 
-def stands_alone(scope: Any, body: bytes) -> bool:
+def stands_alone(scope: Any) -> bool:
     """Whether a request is of the protocol without sessions, and wants to hear of no progress."""
     told = next((value for name, value in scope["headers"] if name == VERSION_HEADER), b"")
-    return told.decode("latin-1") in MODERN_PROTOCOL_VERSIONS and b"progressToken" not in body
+    return (
+        told.decode("latin-1") in MODERN_PROTOCOL_VERSIONS and b"progressToken" not in scope[BODY]
+    )
 
 
 async def serve_stdio(server: Server[None]) -> None:

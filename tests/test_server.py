@@ -22,7 +22,8 @@ from loyalty_mcp.client import utc_now
 from loyalty_mcp.composition import Parts
 from loyalty_mcp.config import state_folder
 from tests.conftest import YES, Connect, Mode, SandboxControl, text_of
-from tests.sandbox.test_serve import free_port, wait_for
+from tests.ports import free_port
+from tests.sandbox.test_serve import wait_for
 
 CANARY: Final = "xkeysib-canary-9c41"
 DEBIT: Final[dict[str, Any]] = {"member": "101", "amount": 10, "reason": "Correction"}

@@ -6,6 +6,7 @@ from typing import Final
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from loyalty_mcp.server import BODY
 from loyalty_mcp.web.headers import valued
 from loyalty_mcp.web.refusal import Refusal
 
@@ -15,7 +16,7 @@ DROPPED: Final = 16 * LARGEST
 
 
 class BoundedBody:
-    """Hands an application its request with the body already there.
+    """Hands an application its request with the body already there, and in the scope too.
 
     Args:
         app: gets it.
@@ -48,7 +49,7 @@ class BoundedBody:
         async def replay() -> Message:
             return messages.pop() if messages else await receive()
 
-        await self._app(scope, replay, send)
+        await self._app({**scope, BODY: messages[0].get("body", b"")}, replay, send)
 
     async def _whole(self, receive: Receive) -> Message:
         body = bytearray()

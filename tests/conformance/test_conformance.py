@@ -1,7 +1,6 @@
 """What others' tools say of our server: the official conformance suite and the Inspector."""
 
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests import node_tools
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 BASELINE = Path(__file__).parent / "baseline.yaml"
@@ -29,9 +29,7 @@ def known_failures(revision: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Our server with the suite's fixtures, on a free port of loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     state = tmp_path_factory.mktemp("conformance")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.conformance.server", str(port)],

@@ -27,7 +27,7 @@ from loyalty_mcp.dispatch import Answer
 from tests.docs.documents import ROOT, Block, blocks, commands
 from tests.docs.running import sandbox, service
 from tests.node_tools import FOLDER, required
-from tests.sandbox.test_serve import free_port
+from tests.ports import free_port
 
 IN_A_CLONE: Final = re.compile(r"^uv run (--directory \S+ )?(?=loyalty-mcp)")
 REMARK: Final = re.compile(r"\s{2,}#.*$")

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from brevo.core.api_error import ApiError
 
-from tests.sandbox.test_serve import free_port, process
+from tests.ports import free_port
+from tests.sandbox.test_serve import process
 
 
 @pytest.fixture

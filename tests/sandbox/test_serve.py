@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.ports import free_port
 from tests.sandbox.conftest import CONFIG
 
 LAUNCH = """
@@ -23,14 +23,6 @@ from loyalty_mcp.sandbox.settings import SandboxSettings
 file = Path(sys.argv[2]) if sys.argv[2] else None
 serve(SandboxSettings(database=file, empty=True, rate_limit=0), "127.0.0.1", int(sys.argv[1]))
 """
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The sandbox as a process of its own, its history in a file, and the world a storm needs."""
 
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,16 +11,11 @@ import anyio
 import httpx2
 from anyio.abc import Process
 
+from tests.ports import free_port
+
 START_SECONDS: Final = 30
 WEALTH: Final = 100_000
 REWARD: Final = "free-coffee"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
+from tests.ports import free_port
 from tests.storm.replica import Lost, Replica
 
 SECONDS = 90.0
@@ -33,9 +33,7 @@ class HttpReplica(Replica):
 
     def __init__(self, name: str, folder: Path, settings: Mapping[str, str]) -> None:
         super().__init__(name, folder, settings)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self._environment = {**os.environ, **settings}
         self._process: Process | None = None
 

@@ -27,6 +27,18 @@ from loyalty_mcp.web.streams import Streams
 
 SHARED = "what all replicas know, in more than 32 bytes"
 
+OPENING: dict[str, Any] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    },
+}
+"""The first message of a handshake client."""
+
 
 class Started(Service):
     """A service that tells when it has begun, and when it begins to end."""

@@ -10,19 +10,9 @@ import pytest
 
 from loyalty_mcp.server import MOST_SESSIONS
 from loyalty_mcp.web.body import LARGEST
-from tests.web.conftest import Edge, Serve
+from tests.web.conftest import OPENING, Edge, Serve
 
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
-OPENING: dict[str, Any] = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    },
-}
 
 
 @pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28"])

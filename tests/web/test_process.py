@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.test_cli import run
+from tests.web.conftest import OPENING
 
 
 @contextmanager
@@ -44,19 +45,9 @@ def test_it_ends_in_good_order(sign: signal.Signals) -> None:
 
 def test_an_open_stream_does_not_hold_it_up() -> None:
     """A client that only listens does not keep a service from ending."""
-    opening = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "t", "version": "1"},
-        },
-    }
     with started() as (process, url), httpx2.Client(base_url=url, timeout=30) as http:
         http.headers["accept"] = "application/json, text/event-stream"
-        session = http.post("/mcp", json=opening).headers["mcp-session-id"]
+        session = http.post("/mcp", json=OPENING).headers["mcp-session-id"]
         with http.stream("GET", "/mcp", headers={"mcp-session-id": session}) as listening:
             assert listening.status_code == 200
             process.send_signal(signal.SIGTERM)

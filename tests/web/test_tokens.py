@@ -18,7 +18,7 @@ from loyalty_mcp.token import PREFIX, Token, digest_of, new_secret
 from loyalty_mcp.web.slowdown import FORGOTTEN_SECONDS, LONGEST_SECONDS, Slowdown
 from loyalty_mcp.web.token_book import FRESH_SECONDS, TokenBook
 from tests.conftest import text_of
-from tests.web.conftest import Edge, Serve, Waits, in_seconds
+from tests.web.conftest import OPENING, Edge, Serve, Waits, in_seconds
 
 
 def run(*arguments: str) -> Result:
@@ -288,20 +288,10 @@ async def test_intents_belong_to_their_caller(serve: Serve) -> None:
 async def test_another_session(edge: Edge) -> None:
     """The session of one caller is nobody else's."""
     one, two = await edge.token("one"), await edge.token("two")
-    opening = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "t", "version": "1"},
-        },
-    }
     accept = {"accept": "application/json, text/event-stream"}
     async with edge.http(one) as http:
         http.headers.update(accept)
-        answer = await http.post("/mcp", json=opening)
+        answer = await http.post("/mcp", json=OPENING)
         session = {"mcp-session-id": answer.headers["mcp-session-id"]}
         listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
         assert (await http.post("/mcp", json=listing, headers=session)).status_code == 200

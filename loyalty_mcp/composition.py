@@ -81,15 +81,15 @@ class Parts:
         handlers = Handlers(lambda _request: desk, self.context)
         return build_server(handlers, lifespan_of(self.begin, self.close))
 
-    def http_servers(self) -> "tuple[Server[None], Server[None]]":
-        """The MCP servers over these parts for callers that each HTTP request names."""
+    def http_server(self) -> "Server[None]":
+        """The MCP server over these parts for callers that each HTTP request names."""
         from loyalty_mcp import server  # noqa: PLC0415 - the same
 
         def desk_of(request: "RequestContext") -> Desk:
             return self.desks.of(server.principal_of(request))
 
         lifespan = server.lifespan_of(self.begin, self.close)
-        return server.http_servers(server.Handlers(desk_of, self.context), lifespan)
+        return server.build_server(server.Handlers(desk_of, self.context), lifespan)
 
 
 def journal_address(settings: Settings) -> str:

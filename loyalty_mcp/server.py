@@ -41,12 +41,8 @@ NAME: Final = "loyalty-mcp"
 DIALOG: Final = "confirm"
 PAGE: Final = "page"
 APPROVALS: Final = "/approvals"
-VERSION_HEADER: Final = b"mcp-protocol-version"
 PRINCIPAL: Final = "loyalty_mcp.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
-
-BODY: Final = "loyalty_mcp.body"
-"""The key under which the edge puts the body that it has read."""
 
 SESSION_IDLE_SECONDS: Final = 600.0
 MOST_SESSIONS: Final = 2_000
@@ -152,7 +148,7 @@ class Handlers:
     @property
     def meta(self) -> dict[str, Any] | None:
         """What every answer carries beside itself."""
-        return {"sandbox": True} if self.context.settings.sandbox else None
+        return beside(self.context.settings) or None
 
     async def list_tools(
         self, ctx: Context, _params: types.PaginatedRequestParams | None
@@ -321,12 +317,6 @@ def lifespan_of(
     return lifespan
 
 
-@asynccontextmanager
-async def no_lifespan(_server: Server[None]) -> AsyncIterator[None]:
-    """The life of a server that has nothing of its own."""
-    yield None
-
-
 def when_watched(middleware: ServerMiddleware[Any]) -> ServerMiddleware[Any]:
     """What makes the library's spans, called when there is somebody to tell them to."""
 
@@ -336,15 +326,12 @@ def when_watched(middleware: ServerMiddleware[Any]) -> ServerMiddleware[Any]:
     return spans
 
 
-def build_server(
-    handlers: Handlers, lifespan: Lifespan, security: RequestStateSecurity | None = None
-) -> Server[None]:
+def build_server(handlers: Handlers, lifespan: Lifespan) -> Server[None]:
     """The MCP server.
 
     Args:
         handlers: what it answers.
         lifespan: what it opens and closes.
-        security: how a suspended call is sealed; None for as the settings say.
     """
     settings = handlers.context.settings
     name = f"{NAME} (sandbox)" if settings.sandbox else NAME
@@ -365,22 +352,8 @@ def build_server(
         on_completion=handlers.complete,
     )
     server.middleware[:] = [when_watched(middleware) for middleware in server.middleware]
-    server.middleware.append(
-        RequestStateBoundary(security or state_security(settings), default_audience=name)
-    )
+    server.middleware.append(RequestStateBoundary(state_security(settings), default_audience=name))
     return server
-
-
-def http_servers(handlers: Handlers, lifespan: Lifespan) -> tuple[Server[None], Server[None]]:
-    """The server for requests that may need a stream, which has the lifespan, and that for others.
-
-    A call that one has suspended may come back to the other.
-    """
-    security = state_security(handlers.context.settings)
-    return (
-        build_server(handlers, lifespan, security),
-        build_server(handlers, no_lifespan, security),
-    )
 
 
 def nothing_in_headers(_tool: str) -> None:
@@ -413,6 +386,11 @@ def state_security(settings: Settings) -> RequestStateSecurity:
     if settings.secret is None:
         return RequestStateSecurity.ephemeral(ttl=lifetime)
     return RequestStateSecurity(keys=[settings.secret.get_secret_value()], ttl=lifetime)
+
+
+def beside(settings: Settings) -> dict[str, Any]:
+    """What every answer of ours carries beside itself."""
+    return {"sandbox": True} if settings.sandbox else {}
 
 
 def told(answer: Answer, meta: dict[str, Any] | None) -> types.CallToolResult:
@@ -521,11 +499,13 @@ class Endpoint:
 
     Args:
         run: the life of the server, once for the process.
-        app: answers requests in whose scope the principal and the body stand.
+        app: answers requests in whose scope the principal stands.
+        identity: what the protocol without sessions puts beside every answer.
     """
 
     run: Callable[[], AbstractAsyncContextManager[None]]
     app: Callable[..., Awaitable[None]]
+    identity: Mapping[str, Any]
 
 
 def principal_of(ctx: Context) -> Principal:
@@ -541,14 +521,11 @@ def principal_of(ctx: Context) -> Principal:
     return found
 
 
-def http_endpoint(
-    streaming: Server[None], plain: Server[None], *, sessions: bool, max_body: int
-) -> Endpoint:
+def http_endpoint(server: Server[None], *, sessions: bool, max_body: int) -> Endpoint:
     """The server as an application of ASGI.
 
     Args:
-        streaming: answers what may need a stream; its desks are found by `principal_of`.
-        plain: answers what needs none, likewise.
+        server: its desks are found by `principal_of`.
         sessions: whether handshake clients get a session of this process, and so dialogs; without,
             each request stands alone and any replica answers it.
         max_body: bytes.
@@ -559,47 +536,23 @@ def http_endpoint(
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager  # noqa: PLC0415
     from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415
 
-    # Hosts and origins are looked at before, on every route.
-    checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    streams = StreamableHTTPSessionManager(
-        streaming,
+    manager = StreamableHTTPSessionManager(
+        server,
         json_response=not sessions,
         stateless=not sessions,
-        security_settings=checked,
+        # Hosts and origins are looked at before, on every route.
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         max_request_body_size=max_body,
         session_idle_timeout=SESSION_IDLE_SECONDS,
         max_sessions=MOST_SESSIONS,
     )
-    # An answer alone needs no stream, nor the tasks that keep one: a third of a call's work.
-    answers = StreamableHTTPSessionManager(
-        plain,
-        json_response=True,
-        stateless=True,
-        security_settings=checked,
-        max_request_body_size=max_body,
-    )
-
-    @asynccontextmanager
-    async def run() -> AsyncIterator[None]:
-        async with streams.run(), answers.run():
-            yield
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if stands_alone(scope):
-            await answers.handle_request(scope, receive, send)
-            return
+        # A session belongs to whoever began it.
         owner = AccessToken(token="", client_id=scope[PRINCIPAL].name, scopes=[])
-        await streams.handle_request({**scope, "user": AuthenticatedUser(owner)}, receive, send)
+        await manager.handle_request({**scope, "user": AuthenticatedUser(owner)}, receive, send)
 
-    return Endpoint(run, app)
-
-
-def stands_alone(scope: Any) -> bool:
-    """Whether a request is of the protocol without sessions, and wants to hear of no progress."""
-    told = next((value for name, value in scope["headers"] if name == VERSION_HEADER), b"")
-    return (
-        told.decode("latin-1") in MODERN_PROTOCOL_VERSIONS and b"progressToken" not in scope[BODY]
-    )
+    return Endpoint(manager.run, app, {types.SERVER_INFO_META_KEY: server.server_info_stamp})
 
 
 async def serve_stdio(server: Server[None]) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from loyalty_mcp.composition import Parts
 from loyalty_mcp.config import Settings
 from loyalty_mcp.principal import Principal, local
-from loyalty_mcp.server import PRINCIPAL, http_endpoint
+from loyalty_mcp.server import PRINCIPAL, beside, http_endpoint
 from loyalty_mcp.web.addresses import addresses, is_loopback
 from loyalty_mcp.web.approvals import Approvals
 from loyalty_mcp.web.body import LARGEST, SLOWEST_SECONDS, BoundedBody
@@ -29,6 +29,7 @@ from loyalty_mcp.web.oauth import SCOPES, open_oauth
 from loyalty_mcp.web.refusal import Refusal, on_refusal
 from loyalty_mcp.web.session import Seal
 from loyalty_mcp.web.slowdown import Slowdown
+from loyalty_mcp.web.straight import Straight
 from loyalty_mcp.web.streams import Streams
 from loyalty_mcp.web.token_book import TokenBook
 
@@ -124,10 +125,11 @@ def create_app(
     readiness, metrics = Readiness(parts.context), Metrics(parts.context, calls)
     approvals = Approvals(parts.context, identity, book, Seal(secret), secure=secure)
     endpoint = http_endpoint(
-        *parts.http_servers(), sessions=not settings.replicated, max_body=LARGEST
+        parts.http_server(), sessions=not settings.replicated, max_body=LARGEST
     )
 
-    mcp = (streams or Streams()).watching(endpoint.app)
+    library = (streams or Streams()).watching(endpoint.app)
+    mcp = Straight(library, parts.desks, {**beside(settings), **endpoint.identity})
     routes = [
         Route("/health", health, methods=["GET"]),
         Route("/ready", readiness.ready, methods=["GET"]),

@@ -6,9 +6,11 @@ from typing import Final
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from loyalty_mcp.server import BODY
 from loyalty_mcp.web.headers import valued
 from loyalty_mcp.web.refusal import Refusal
+
+BODY: Final = "loyalty_mcp.body"
+"""The key in the scope of a request under which its body stands."""
 
 LARGEST: Final = 1_048_576
 SLOWEST_SECONDS: Final = 20.0

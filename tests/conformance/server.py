@@ -104,10 +104,9 @@ def with_fixtures(server: "Server[None]") -> "Server[None]":
 class FixtureParts(Parts):
     """The parts of the product, its server with the fixtures in front."""
 
-    def http_servers(self) -> "tuple[Server[None], Server[None]]":
-        """The servers over HTTP."""
-        streaming, plain = super().http_servers()
-        return with_fixtures(streaming), with_fixtures(plain)
+    def http_server(self) -> "Server[None]":
+        """The server over HTTP."""
+        return with_fixtures(super().http_server())
 
 
 def main(port: int) -> None:

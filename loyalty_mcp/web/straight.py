@@ -1,0 +1,135 @@
+"""A read over HTTP that is answered straight, past the machinery of the MCP library.
+
+Most requests are one plain message: call a tool that changes nothing. The library makes a session,
+a context and an envelope for each, which a read has no use for; that was two fifths of its work.
+What is plainly such a message is answered here. All else, and all that is not quite right, goes to
+the library, which alone refuses.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, cast
+
+import mcp_types as types
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic_core import to_json
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from loyalty_mcp.agreement import Caller
+from loyalty_mcp.desk import Desk, Desks
+from loyalty_mcp.dispatch import Answer
+from loyalty_mcp.server import PRINCIPAL
+from loyalty_mcp.tracing import watched
+from loyalty_mcp.web.body import BODY
+
+NAME: Final = b"mcp-name"
+ACCEPT: Final = b"accept"
+JSON: Final = b"application/json"
+TAKEN: Final = frozenset((JSON, b"text/event-stream"))
+"""What a client has to take: the library may answer in either way."""
+
+LOOKED_AT: Final = frozenset((ACCEPT, b"content-type"))
+CALLED: Final = {
+    b"content-type": JSON,
+    b"mcp-method": b"tools/call",
+    b"mcp-protocol-version": b"2026-07-28",
+}
+
+
+class _Exactly(BaseModel):
+    """A part of a message in which nothing else stands."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Envelope(_Exactly):
+    """What a client says of itself."""
+
+    version: Literal["2026-07-28"] = Field(alias=types.PROTOCOL_VERSION_META_KEY)
+    capabilities: types.ClientCapabilities = Field(alias=types.CLIENT_CAPABILITIES_META_KEY)
+    client: types.Implementation | None = Field(default=None, alias=types.CLIENT_INFO_META_KEY)
+
+
+class _Parameters(_Exactly):
+    """The tool, and what it is given."""
+
+    name: StrictStr
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    envelope: _Envelope = Field(alias="_meta")
+
+
+class _Message(_Exactly):
+    """A call of a tool that waits for nothing and goes on with nothing."""
+
+    jsonrpc: Literal["2.0"]
+    id: StrictInt | StrictStr
+    method: Literal["tools/call"]
+    params: _Parameters
+
+
+class Straight:
+    """Answers plain reads; an application answers everything else.
+
+    Args:
+        others: the MCP library.
+        desks: what each caller gets.
+        meta: what stands beside every answer.
+    """
+
+    def __init__(self, others: ASGIApp, desks: Desks, meta: Mapping[str, Any]) -> None:
+        self._others = others
+        self._desks = desks
+        self._meta = meta
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of a known caller, whose body is there."""
+        desk = self._desks.of(scope[PRINCIPAL])
+        message = plain_read(scope, desk)
+        # A span is the library's to make.
+        if message is None or watched():
+            await self._others(scope, receive, send)
+            return
+        # A read asks nobody, whatever the client could show.
+        caller = Caller(desk.principal.name, can_ask=False)
+        called = await desk.dispatch.call(message.params.name, message.params.arguments, caller)
+        answer = self._spelled(message.id, cast("Answer", called))
+        await Response(answer, media_type="application/json")(scope, receive, send)
+
+    def _spelled(self, number: int | str, answer: Answer) -> bytes:
+        result: dict[str, Any] = {
+            "content": [{"type": "text", "text": answer.text}],
+            "isError": answer.failed,
+            "resultType": "complete",
+            "_meta": self._meta,
+        }
+        if answer.structured is not None:
+            result["structuredContent"] = answer.structured
+        return to_json({"jsonrpc": "2.0", "id": number, "result": result})
+
+
+def plain_read(scope: Scope, desk: Desk) -> _Message | None:
+    """The message of a request, if it plainly calls a tool that changes nothing."""
+    name = _named(scope)
+    tool = None if name is None else desk.dispatch.tools.get(name.decode("latin-1"))
+    if tool is None or tool.guarded:
+        return None
+    try:
+        message = _Message.model_validate_json(scope[BODY])
+    except ValidationError:
+        return None
+    return message if message.params.name == tool.name else None
+
+
+def _named(scope: Scope) -> bytes | None:
+    """The tool that the headers name, if they say just what a call of one says."""
+    told = [
+        header
+        for header in scope["headers"]
+        if header[0] in LOOKED_AT or header[0].startswith(b"mcp-")
+    ]
+    said = dict(told)
+    name, accepted = said.pop(NAME, None), said.pop(ACCEPT, b"")
+    once = len(said) + 2 == len(told)
+    takes = TAKEN.issubset(each.strip() for each in accepted.split(b","))
+    plain = scope["method"] == "POST" and once and takes and said == CALLED
+    return name if plain else None

@@ -1,0 +1,259 @@
+"""A plain read is answered past the library, and nobody can tell; all else reaches the library."""
+
+import copy
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NoOpTracerProvider
+from starlette.applications import Starlette
+from starlette.types import Message, Receive, Scope, Send
+
+from loyalty_mcp.composition import Parts, compose
+from loyalty_mcp.config import read_settings
+from loyalty_mcp.menu import menu
+from loyalty_mcp.principal import Principal, local
+from loyalty_mcp.server import PRINCIPAL, Endpoint, beside, http_endpoint
+from loyalty_mcp.web.body import BODY, LARGEST
+from loyalty_mcp.web.straight import Straight
+from tests.conftest import SandboxControl
+from tests.world import GOOD, World, fill
+
+READS = [name for name, tool in menu(read_settings()).items() if not tool.guarded]
+MARK = re.compile(r"\b[0-9a-f]{16,}\b")
+CLIENT = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
+}
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it reaches the MCP endpoint."""
+
+    headers: tuple[Header, ...]
+    body: bytes
+    method: str = "POST"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Its answer."""
+
+    status: int
+    kind: str
+    body: Any
+
+
+def call(tool: str, arguments: dict[str, Any]) -> Asked:
+    """A plain call of a tool."""
+    headers = (
+        (b"host", b"127.0.0.1"),
+        (b"accept", b"application/json, text/event-stream"),
+        (b"content-type", b"application/json"),
+        (b"mcp-protocol-version", b"2026-07-28"),
+        (b"mcp-method", b"tools/call"),
+        (b"mcp-name", tool.encode()),
+    )
+    params = {"name": tool, "arguments": arguments, "_meta": CLIENT}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return Asked(headers, json.dumps(message).encode())
+
+
+@dataclass
+class Paths:
+    """Both ways to an answer.
+
+    Args:
+        parts: what the server is made of.
+        endpoint: the library.
+        principal: who calls.
+        reached: how often the library was asked by way of the other.
+    """
+
+    parts: Parts
+    endpoint: Endpoint
+    principal: Principal
+    reached: int = 0
+
+    async def straight(self, asked: Asked) -> Told:
+        """As it is served."""
+        meta = {**beside(self.parts.settings), **self.endpoint.identity}
+        return await self._answered(Straight(self._counted, self.parts.desks, meta), asked)
+
+    async def library(self, asked: Asked) -> Told:
+        """As the library alone answers."""
+        return await self._answered(self.endpoint.app, asked)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.reached += 1
+        await self.endpoint.app(scope, receive, send)
+
+    async def _answered(self, app: Callable[..., Any], asked: Asked) -> Told:
+        sent: list[Message] = []
+        arriving = [{"type": "http.request", "body": asked.body, "more_body": False}]
+
+        async def receive() -> Message:
+            if not arriving:
+                await anyio.sleep_forever()
+            return arriving.pop()
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": asked.method,
+            "path": "/mcp",
+            "query_string": b"",
+            "headers": list(asked.headers),
+            PRINCIPAL: self.principal,
+            BODY: asked.body,
+        }
+        await app(scope, receive, send)
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        kind = dict(sent[0]["headers"]).get(b"content-type", b"").decode()
+        try:
+            value = json.loads(MARK.sub("mark", body.decode()))
+        except ValueError:
+            value = body
+        return Told(sent[0]["status"], kind, value)
+
+
+@pytest.fixture
+async def world(control: SandboxControl) -> World:
+    """One of everything."""
+    return await fill(control)
+
+
+@pytest.fixture
+async def paths(sandbox: Starlette) -> AsyncIterator[Paths]:
+    """Both ways, on one sandbox."""
+    parts = compose(read_settings(), sandbox)
+    endpoint = http_endpoint(parts.http_server(), sessions=True, max_body=LARGEST)
+    async with endpoint.run():
+        yield Paths(parts, endpoint, local(parts.settings))
+
+
+# The status tells how many requests are left, and asking costs one.
+@pytest.mark.parametrize("name", [name for name in READS if name != "get_server_status"])
+async def test_a_read_is_answered_as_by_the_library(name: str, paths: Paths, world: World) -> None:
+    """Status, kind and every value are the same, and the library is not asked."""
+    asked = call(name, GOOD[name](world))
+
+    found = await paths.straight(asked)
+
+    assert paths.reached == 0
+    assert found.status == 200
+    assert found == await paths.library(asked)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"member": "nobody@example.com"},
+        {"member": "101", "secret": "sesame"},
+        {"member": ["101"]},
+        {},
+    ],
+    ids=["unknown", "an argument too many", "another type", "none"],
+)
+async def test_an_error_is_told_as_by_the_library(arguments: dict[str, Any], paths: Paths) -> None:
+    """What is wrong with the arguments is for the tool to say, on either way."""
+    asked = call("get_member_overview", arguments)
+
+    found = await paths.straight(asked)
+
+    assert paths.reached == 0
+    assert found.body["result"]["isError"] is True
+    assert found == await paths.library(asked)
+
+
+@pytest.mark.parametrize("name", ["debit_points", "delete_program", "no_such_tool"])
+async def test_what_is_no_read_goes_to_the_library(name: str, paths: Paths, world: World) -> None:
+    """A guarded tool may have to ask; a tool that is not there is refused in one place."""
+    await paths.straight(call(name, GOOD[name](world) if name in GOOD else {}))
+
+    assert paths.reached == 1
+
+
+async def test_a_tool_outside_the_role_goes_to_the_library(sandbox: Starlette) -> None:
+    """A caller has the reads of its own menu."""
+    parts = compose(read_settings(), sandbox)
+    endpoint = http_endpoint(parts.http_server(), sessions=True, max_body=LARGEST)
+    async with endpoint.run():
+        paths = Paths(parts, endpoint, Principal("till", "member", member="102"))
+        inside = await paths.straight(call("get_member_overview", {}))
+        assert paths.reached == 0
+        outside = await paths.straight(call("get_program", {}))
+
+    assert "135 points" in inside.body["result"]["content"][0]["text"]
+    assert paths.reached == 1
+    assert "no such tool" in outside.body["result"]["content"][0]["text"]
+
+
+def other_headers(asked: Asked) -> Iterator[tuple[Header, ...]]:
+    """Each header left out, twice, and with other values; and some that are new."""
+    for place, (name, value) in enumerate(asked.headers):
+        before, after = asked.headers[:place], asked.headers[place + 1 :]
+        yield before + after
+        yield (*asked.headers, (name, value))
+        yield (*asked.headers, (name, b"other"))
+        for changed in (b"", b"other", value.upper(), value + b"; q=1", value + b"x", b"*/*"):
+            yield (*before, (name, changed), *after)
+    yield (*asked.headers, (b"mcp-session-id", b"1"))
+    yield (*asked.headers, (b"mcp-param-member", b"101"))
+
+
+OTHER_VALUES: tuple[Any, ...] = (None, True, 1.5, -1, "", "other", [], {}, {"other": 1})
+
+
+def other_messages(value: Any) -> Iterator[Any]:
+    """A message with each part of it left out or replaced, and with something added to each."""
+    if isinstance(value, dict):
+        yield {**value, "other": 1}
+        yield {**value, "io.modelcontextprotocol/logLevel": "debug", "progressToken": 7}
+        yield {**value, "requestState": "x", "inputResponses": {}}
+        for name, part in value.items():
+            yield {key: kept for key, kept in value.items() if key != name}
+            for changed in (*OTHER_VALUES, *other_messages(part)):
+                yield {**value, name: changed}
+
+
+async def test_whatever_is_sent_both_ways_answer_alike(paths: Paths) -> None:
+    """One change of a good request at a time: what is refused, and in which words, is the same."""
+    good = call("list_rewards", {"limit": 2})
+    message = json.loads(good.body)
+    bodies = [json.dumps(each).encode() for each in other_messages(copy.deepcopy(message))]
+    bodies += [b"", b"{", b"[]", b"null", b"[" + good.body + b"]", good.body + b"x", b"\xff"]
+    bodies += [good.body.replace(b'"id": 1', b'"id": 1, "id": 2'), b" " + good.body + b"\n"]
+    asked = [Asked(headers, good.body) for headers in other_headers(good)]
+    asked += [Asked(good.headers, body) for body in bodies]
+    asked += [Asked(good.headers, good.body, method) for method in ("GET", "DELETE", "PUT")]
+
+    for each in asked:
+        if b"progressToken" not in each.body:  # its answer is a stream
+            assert await paths.straight(each) == await paths.library(each), each
+
+    assert len(asked) > 200
+    assert 0 < paths.reached < len(asked)
+
+
+async def test_who_traces_has_the_spans_of_the_library(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that somebody follows is not cut short."""
+    asked = call("list_programs", {})
+    monkeypatch.setattr(trace, "get_tracer_provider", NoOpTracerProvider)
+
+    await paths.straight(asked)
+
+    assert paths.reached == 1

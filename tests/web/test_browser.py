@@ -161,6 +161,21 @@ async def test_what_arrives_shows_by_itself(
         assert "One more waits" in await desk.page.locator("#news").inner_text()
 
 
+async def test_what_stays_is_left_alone(
+    edge: Edge, chromium: Browser, tokens: dict[str, str]
+) -> None:
+    """While nothing changes nothing is replaced, under nobody's finger or focus."""
+    await ask(edge, tokens["agent"])
+    async with logged_in(edge, chromium, "anna", tokens["anna"]) as desk:
+        await desk.page.get_by_role("button", name="Approve").wait_for()
+        await desk.page.evaluate("document.querySelector('article').dataset.seen = 'yes'")
+        async with desk.page.expect_response("**/approvals/waiting"):
+            pass
+        async with desk.page.expect_response("**/approvals/waiting"):
+            pass
+        assert await desk.page.locator("article[data-seen=yes]").count() == 1
+
+
 async def test_what_expires_goes_by_itself(
     edge: Edge, chromium: Browser, tokens: dict[str, str]
 ) -> None:

@@ -32,7 +32,13 @@ function replaceList(markup) {
   }
 }
 
-let shown = null;
+// What of a list stays as it is while its time runs down.
+function lasting(markup) {
+  const body = new DOMParser().parseFromString(markup, "text/html").body;
+  return body.innerHTML.replace(/data-seconds="\d+">[\d:]+/g, "").trim();
+}
+
+let shown = waiting && lasting(waiting.innerHTML);
 
 async function ask() {
   try {
@@ -45,9 +51,8 @@ async function ask() {
       throw new Error(String(answer.status));
     }
     const markup = await answer.text();
-    const lasting = markup.replace(/data-seconds="\d+">[\d:]+/g, "");
-    if (lasting !== shown) {
-      shown = lasting;
+    if (lasting(markup) !== shown) {
+      shown = lasting(markup);
       replaceList(markup);
     }
   } catch {

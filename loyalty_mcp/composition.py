@@ -27,7 +27,7 @@ from loyalty_mcp.settlement import Settler
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
-    from loyalty_mcp.server import Context as RequestContext
+    from loyalty_mcp.dialogs import Context as RequestContext
 
 SANDBOX_URL: Final = "http://sandbox/v3"
 SANDBOX_KEY: Final = "sandbox"

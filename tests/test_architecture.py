@@ -84,8 +84,8 @@ def test_sandbox_is_imported_where_things_are_put_together() -> None:
 
 
 def test_protocol_is_known_in_one_place() -> None:
-    """Only the server knows the MCP library, and the demonstration, which is a client."""
-    known = {"loyalty_mcp.server", "loyalty_mcp.demo"}
+    """The server and its dialogs know the MCP library, and the demonstration, which is a client."""
+    known = {"loyalty_mcp.server", "loyalty_mcp.dialogs", "loyalty_mcp.demo"}
 
     for library in ("mcp", "mcp_types"):
         assert importers(library, but=("loyalty_mcp.web",)) <= known

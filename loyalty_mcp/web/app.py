@@ -17,10 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from loyalty_mcp.composition import Parts
 from loyalty_mcp.config import Settings
 from loyalty_mcp.principal import Principal, local
-from loyalty_mcp.server import PRINCIPAL, beside, http_endpoint
+from loyalty_mcp.server import PRINCIPAL, beside
 from loyalty_mcp.web.addresses import addresses, is_loopback
 from loyalty_mcp.web.approvals import Approvals
 from loyalty_mcp.web.body import LARGEST, SLOWEST_SECONDS, BoundedBody
+from loyalty_mcp.web.endpoint import http_endpoint
 from loyalty_mcp.web.gate import Gate
 from loyalty_mcp.web.health import Readiness, health
 from loyalty_mcp.web.identity import Identity

@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
-from loyalty_mcp.server import MOST_SESSIONS
 from loyalty_mcp.web.body import LARGEST
+from loyalty_mcp.web.endpoint import MOST_SESSIONS
 from tests.web.conftest import OPENING, Edge, Serve
 
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}

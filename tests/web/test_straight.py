@@ -18,8 +18,9 @@ from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
 from loyalty_mcp.menu import menu
 from loyalty_mcp.principal import Principal, local
-from loyalty_mcp.server import PRINCIPAL, Endpoint, beside, http_endpoint
+from loyalty_mcp.server import PRINCIPAL, beside
 from loyalty_mcp.web.body import BODY, LARGEST
+from loyalty_mcp.web.endpoint import Endpoint, http_endpoint
 from loyalty_mcp.web.straight import Straight
 from tests.conftest import SandboxControl
 from tests.world import GOOD, World, fill

@@ -4,17 +4,14 @@ from typing import Final, Literal
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import Refused, UnknownReference
-from loyalty_mcp.intents import Intent, State, lapsed
+from loyalty_mcp.intents import LATE, Intent, lapsed
 
 MOST_WAITING: Final = 500
-WAITING: Final[tuple[State, ...]] = ("proposed",)
 
 
 async def waiting(context: Context) -> list[Intent]:
-    """The intents that an operator can decide on now, the oldest first; 500 at most."""
-    journal, now = context.journal.open(), context.now()
-    found = await journal.find(states=WAITING, route="operator", limit=MOST_WAITING)
-    return [intent for intent in reversed(found) if not lapsed(intent, now)]
+    """The intents that an operator can decide on now, the first to expire first; 500 at most."""
+    return await context.journal.open().waiting(context.now(), limit=MOST_WAITING)
 
 
 async def decide(
@@ -41,7 +38,7 @@ async def decide(
     if intent.route != "operator" or intent.state != "proposed":
         raise Refused(f"That intent does not wait for an operator; it is {intent.state}.")
     if lapsed(intent, now):
-        await journal.move(intent.id, "proposed", "expired", now, reason="Nobody agreed in time.")
+        await journal.move(intent.id, "proposed", "expired", now, reason=LATE)
         raise Refused("That intent has expired; the agent can ask again.")
     reason = None if target == "approved" else f"Nothing was changed: {operator} declined."
     if not await journal.move(

@@ -100,7 +100,7 @@ async def _journal(context: Context) -> Finding:
 
 async def _unsettled(context: Context) -> Finding:
     try:
-        counts = await context.journal.open().counts()
+        counts = await context.journal.open().counts(context.now())
     except LoyaltyError:
         return Finding("intents", good=False, found="cannot be read", mend="Mend the journal.")
     unknown = counts.get("unknown", 0)

@@ -19,7 +19,7 @@ from loyalty_mcp.agreement import (
 from loyalty_mcp.config import Confirm
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import LoyaltyError, Refused
-from loyalty_mcp.intents import Intent, Preparation, Route, drifted, lapsed, new_id
+from loyalty_mcp.intents import LATE, Intent, Preparation, Route, drifted, lapsed, new_id
 from loyalty_mcp.policy import Policy, check, needs_operator, needs_typed_amount
 from loyalty_mcp.references import CallReferences
 from loyalty_mcp.settlement import ending
@@ -196,8 +196,7 @@ class Guard:
         if intent.state not in {"proposed", "approved"}:
             return await self._first_outcome(intent)
         if lapsed(intent, self._context.now()):
-            reason = "Nobody agreed in time; nothing was changed. Call again for a new preview."
-            return await self._void(intent, reason)
+            return await self._void(intent, LATE)
         if intent.route == "operator" and intent.state == "proposed":
             return waiting(intent)
         # Half of it was spent on the preview.

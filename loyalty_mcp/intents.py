@@ -38,7 +38,14 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
 COUNTED: Final[tuple[State, ...]] = ("sent", "applied", "unknown")
 """What may have happened counts as having happened, for the caps."""
 ENDED: Final[frozenset[State]] = frozenset({"applied", "not_applied", "declined", "expired"})
-OPEN: Final[tuple[State, ...]] = ("proposed", "approved", "sent", "unknown")
+BOUNDED: Final[tuple[State, ...]] = ("proposed", "approved")
+"""What has a time in which it has to go on."""
+
+UNBOUNDED: Final[tuple[State, ...]] = ("sent", "unknown")
+"""What has not ended and may have happened, however long ago."""
+
+
+LATE: Final = "Its time ran out; nothing was changed. Call again for a new preview."
 
 
 class IllegalMove(Exception):
@@ -168,8 +175,8 @@ def moved(intent: Intent, target: State, **changes: Any) -> Intent:
 
 
 def lapsed(intent: Intent, now: datetime) -> bool:
-    """Whether nobody agreed in time."""
-    return intent.state in {"proposed", "approved"} and now >= intent.expires_at
+    """Whether its time is over before anything was sent."""
+    return intent.state in BOUNDED and now >= intent.expires_at
 
 
 def drifted(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:

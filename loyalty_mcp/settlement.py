@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from loyalty_mcp.agreement import Envelope, outcome_of
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, OutcomeUnknown
-from loyalty_mcp.intents import Intent, lapsed
+from loyalty_mcp.intents import LATE, Intent, State, lapsed
 from loyalty_mcp.progress import report
 from loyalty_mcp.references import CallReferences
 from loyalty_mcp.sending import DidNotHappen, patience
@@ -65,6 +65,16 @@ async def ending(context: Context, intent: Intent, work: Awaitable[BaseModel]) -
     return envelope if stored is None else outcome_of(stored)
 
 
+def _too_late(intent: Intent) -> tuple[State, str]:
+    """How an intent ends of which nothing was sent in its time.
+
+    Once agreed to it is carried out at once, unless an operator agreed: then the caller has to
+    come back.
+    """
+    broken_off = intent.state == "approved" and intent.route != "operator"
+    return ("not_applied", CRASHED) if broken_off else ("expired", LATE)
+
+
 class Settler:
     """Finds out by reading what became of intents.
 
@@ -89,8 +99,9 @@ class Settler:
             JournalUnavailable: what was found out cannot be written.
         """
         journal, now = context.journal.open(), context.now()
-        if intent.state == "approved" and lapsed(intent, now):
-            await journal.move(intent.id, "approved", "not_applied", now, reason=CRASHED)
+        if lapsed(intent, now):
+            end, why = _too_late(intent)
+            await journal.move(intent.id, intent.state, end, now, reason=why)
         elif intent.state in {"sent", "unknown"}:
             tool = self._tools.get(intent.tool)
             if tool is None or tool.settle is None:

@@ -295,6 +295,32 @@ async def test_ended_and_forgotten_intents_are_pruned_by_age(journal: Journal) -
     assert len({entry.intent for entry in trail}) == len(EVERY_STATE)
 
 
+async def test_what_waits_is_what_can_be_decided_on(journal: Journal) -> None:
+    """An operator sees what is theirs and in time, the first to expire first."""
+    for number, minutes in enumerate((30, 0, 20, 10)):
+        end = NOW + timedelta(minutes=minutes)
+        await at(journal, "proposed", id=str(number) * 32, route="operator", expires_at=end)
+    await at(journal, "proposed", id="a" * 32, route="token", expires_at=NOW + timedelta(hours=1))
+    await at(journal, "approved", id="b" * 32, route="operator")
+
+    found = await journal.waiting(NOW, limit=2)
+
+    assert [intent.id[0] for intent in found] == ["3", "2"]
+    assert len(await journal.waiting(NOW, limit=10)) == 3
+
+
+async def test_what_is_over_is_not_counted(journal: Journal) -> None:
+    """Only what can still go on, or may have happened, is open."""
+    for number, state in enumerate(EVERY_STATE):
+        await at(journal, state, id=str(number) * 32)
+
+    soon, late = NOW + timedelta(minutes=9), NOW + timedelta(minutes=10)
+    lasting = {"sent": 1, "unknown": 1}
+    assert await journal.counts(soon) == {"proposed": 1, "approved": 1, **lasting}
+    assert await journal.counts(late) == lasting
+    assert await journal.counts(soon, "somebody else") == {}
+
+
 OPENS = """
 import sys, anyio
 from tests.test_journal import an_intent
@@ -320,7 +346,7 @@ async def test_many_processes_open_a_fresh_journal_at_once(address: str) -> None
     for process in started:
         await process.aclose()
     journal = Journal(address)
-    assert await journal.counts() == {"proposed": 6}
+    assert await journal.counts(NOW) == {"proposed": 6}
     versions = await tamper(journal, "SELECT version FROM schema_version")
     assert [tuple(row) for row in versions] == [(len(MIGRATIONS),)]
     await journal.close()

@@ -115,7 +115,7 @@ class TestAway:
         journal = Journal(addresses[part])
 
         with pytest.raises(JournalUnavailable, match="LOYALTY_MCP_DATABASE_URL"):
-            await journal.counts()
+            await journal.find()
         await journal.close()
 
     async def test_a_writer_that_waits_too_long_gives_up(

@@ -19,10 +19,10 @@ from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
 from loyalty_mcp.dispatch import Answer
 from loyalty_mcp.errors import JournalUnavailable
-from loyalty_mcp.intents import Intent, Preview
+from loyalty_mcp.intents import Intent, Preview, Route, State
 from loyalty_mcp.journal import Journal, database
 from tests.conftest import SandboxControl
-from tests.test_journal import an_intent
+from tests.test_journal import ONE, an_intent
 from tests.world import GOOD, World, fill
 
 ME: Final = Caller("local", can_ask=False)
@@ -79,6 +79,7 @@ VARIANTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 """Cases that are an ordinary tool with something added."""
 
+TTL: Final = timedelta(minutes=10)
 HELD: Final = {"redeem_voucher"}
 """An open redemption whose id was lost holds its voucher, and is settled once it has lapsed."""
 
@@ -464,6 +465,39 @@ class TestWorkUnderWay:
         assert answer.structured["status"] == ("applied" if drafted else "not_applied")
         assert await bench.control.balance(101) == before
 
+    @pytest.mark.parametrize(
+        ("route", "state", "end", "why"),
+        [
+            ("token", "proposed", "expired", "time ran out"),
+            ("operator", "proposed", "expired", "time ran out"),
+            ("operator", "approved", "expired", "time ran out"),
+            ("token", "approved", "not_applied", "server stopped"),
+        ],
+    )
+    async def test_what_nothing_was_sent_of_in_time_is_over(
+        self, bench: Bench, route: Route, state: State, end: str, why: str
+    ) -> None:
+        """It is told as over and written down as over, so nobody can carry it out any more."""
+        context, now = bench.parts.context, bench.clock()
+        journal = context.journal.open()
+        await journal.add(
+            an_intent(caller="local", route=route, created_at=now, expires_at=now + TTL)
+        )
+        if state == "approved":
+            await journal.move(ONE, "proposed", "approved", now)
+        assert await journal.counts(bench.clock()) == {state: 1}
+        bench.clock.ahead += TTL
+
+        assert await journal.counts(bench.clock()) == {}
+        told = await bench.call("check_intent", {"intent": ONE})
+        stored = await journal.get(ONE)
+
+        assert told.structured is not None
+        assert told.structured["status"] == end
+        assert why in told.structured["reason"]
+        assert stored is not None
+        assert stored.state == end
+
     async def test_what_still_may_be_worked_on_is_left_to_its_worker(self, bench: Bench) -> None:
         """An operator's reconciliation waits for it; the caller is told that it is under way."""
         tool, arguments = bench.call_of("create_voucher")
@@ -565,7 +599,7 @@ class TestJournal:
         """By no guarded tool, whatever is wrong with the file."""
         world = await fill(control)
         first = Journal(broken_journal.address)
-        await first.counts()
+        await first.find()
         await first.close()
         await broken_journal.apply(how)
         before = await control.state_hash()

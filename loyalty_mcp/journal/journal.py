@@ -6,10 +6,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from loyalty_mcp.audit import Entry, Head, masked, next_entry
-from loyalty_mcp.intents import COUNTED, ENDED, OPEN, Intent, Movement, Route, State, check_move
+from loyalty_mcp.intents import (
+    BOUNDED,
+    COUNTED,
+    ENDED,
+    UNBOUNDED,
+    Intent,
+    Movement,
+    State,
+    check_move,
+)
 from loyalty_mcp.journal.database import Database
 from loyalty_mcp.journal.rows import MILLIONTHS, entry_of, intent_of, row_of, stored
 from loyalty_mcp.journal.tables import audit, audit_head, intents
@@ -161,26 +170,41 @@ class Journal:
         *,
         states: Collection[State] | None = None,
         caller: str | None = None,
-        route: Route | None = None,
         limit: int = 100,
     ) -> list[Intent]:
         """The newest intents first."""
         query = select(intents).order_by(intents.c.created_at.desc()).limit(limit)
-        if route is not None:
-            query = query.where(intents.c.route == route)
         if states is not None:
             query = query.where(intents.c.state.in_(tuple(states)))
         if caller is not None:
             query = query.where(intents.c.caller == caller)
+        return await self._found(query)
+
+    async def waiting(self, now: datetime, *, limit: int) -> list[Intent]:
+        """What an operator can decide on now, the first to expire first."""
+        query = (
+            select(intents)
+            .where(
+                intents.c.state == "proposed",
+                intents.c.expires_at > stored(now),
+                intents.c.route == "operator",
+            )
+            .order_by(intents.c.expires_at)
+            .limit(limit)
+        )
+        return await self._found(query)
+
+    async def _found(self, query: Select[Any]) -> list[Intent]:
         return await self._database.read(
             lambda connection: [intent_of(row) for row in connection.execute(query).mappings()]
         )
 
-    async def counts(self, caller: str | None = None) -> dict[str, int]:
-        """How many intents are in each state that is not an end."""
+    async def counts(self, now: datetime, caller: str | None = None) -> dict[str, int]:
+        """How many intents are in each state that is not an end; none whose time is over."""
+        in_time = intents.c.state.in_(BOUNDED) & (intents.c.expires_at > stored(now))
         query = (
             select(intents.c.state, func.count())
-            .where(intents.c.state.in_(OPEN))
+            .where(in_time | intents.c.state.in_(UNBOUNDED))
             .group_by(intents.c.state)
         )
         if caller is not None:

@@ -54,6 +54,7 @@ intents = Table(
     Index("intents_by_member", "movement_member", "movement_kind", "sent_at"),
     Index("intents_by_transaction", "transaction_id"),
     Index("intents_by_age", "created_at"),
+    Index("intents_by_end", "state", "expires_at"),
 )
 
 audit = Table(
@@ -111,10 +112,18 @@ def m003_indexes(connection: Connection) -> None:
             index.create(connection, checkfirst=True)
 
 
+def m004_what_waits(connection: Connection) -> None:
+    """What can still be agreed to is found beside all that nobody agreed to."""
+    for index in intents.indexes:
+        if index.name == "intents_by_end":
+            index.create(connection, checkfirst=True)
+
+
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_initial,
     m002_tokens,
     m003_indexes,
+    m004_what_waits,
 )
 """In the order in which they are applied; once released, never edited."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, UnknownReference
-from loyalty_mcp.intents import Intent
+from loyalty_mcp.intents import Intent, lapsed
 from loyalty_mcp.operations.programs import list_programs
 from loyalty_mcp.render import facts_text, moment_text
 from loyalty_mcp.task import reads
@@ -108,7 +108,7 @@ async def check_intent(context: Context, intent: IntentId) -> IntentView:
     found = await context.journal.open().get(intent)
     if found is None or not (context.operator or found.caller == context.caller):
         raise UnknownReference("There is no such intent of yours.")
-    if found.state == "unknown":
+    if found.state == "unknown" or lapsed(found, context.now()):
         found = await context.settler.settle(context, found)
     return view_of(found)
 
@@ -143,7 +143,7 @@ async def get_server_status(context: Context) -> ServerStatus:
     counts: dict[str, int] | None
     try:
         whose = None if context.operator else context.caller
-        counts = await context.journal.open().counts(whose)
+        counts = await context.journal.open().counts(context.now(), whose)
     except JournalUnavailable:
         counts = None
     budget = context.brevo.budget

@@ -47,7 +47,7 @@ class Readiness:
 
     async def _journal(self) -> str:
         try:
-            await self._context.journal.open().counts()
+            await self._context.journal.open().counts(self._context.now())
         except LoyaltyError:
             return "does not work"
         return "works"

@@ -82,7 +82,7 @@ class Metrics:
         name = "loyalty_mcp_journal_up"
         lines = [*_head(name, "gauge", "Whether the journal can be read.")]
         try:
-            counts = await self._context.journal.open().counts()
+            counts = await self._context.journal.open().counts(self._context.now())
             held = await waiting(self._context)
         except LoyaltyError:
             return [*lines, _line(name, 0)]

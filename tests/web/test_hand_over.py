@@ -81,7 +81,7 @@ async def test_decided_while_it_is_shown(serve: Serve, control: SandboxControl) 
 
         async def callback(_context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
             assert isinstance(params, types.ElicitRequestURLParams)
-            (waiting,) = await journal.find(route="operator")
+            (waiting,) = await journal.find()
             now = served.parts.context.now()
             await journal.move(waiting.id, "proposed", "approved", now, agreed_by="operator:anna")
             return types.ElicitResult(action="accept")

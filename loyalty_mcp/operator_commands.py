@@ -168,10 +168,13 @@ async def _show_progress(done: int, total: int, now: str) -> None:
 
 
 async def _existing(parts: "Parts", intent_id: str) -> "Intent":
+    from loyalty_mcp.intents import lapsed  # noqa: PLC0415 - only here
+
     found = await parts.context.journal.open().get(intent_id)
     if found is None:
         raise UnknownReference("There is no such intent; `loyalty-mcp intents list` names them.")
-    return found
+    late = lapsed(found, parts.context.now())
+    return await parts.context.settler.settle(parts.context, found) if late else found
 
 
 def _shown(intent: "Intent") -> dict[str, Any]:

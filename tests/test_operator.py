@@ -1,6 +1,7 @@
 """Operators and typed amounts: agreement that is out of the assistant's reach."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 from loyalty_mcp.approval import decide
 from loyalty_mcp.cli import main
 from loyalty_mcp.composition import Parts
+from loyalty_mcp.config import state_folder
 from loyalty_mcp.errors import Refused
 from tests.conftest import YES, Connect, SandboxControl, text_of
 
@@ -85,6 +87,19 @@ class TestOperator:
         steps = [entry["step"] for entry in trail if entry["intent"] == intent]
         assert steps == ["proposed", "approved", "sent", "drafted", "applied"]
         assert verified.exit_code == 0
+
+    async def test_what_nobody_decided_in_time_is_shown_as_over(self, connect: Connect) -> None:
+        """The operator is not told that it still waits."""
+        async with connect(confirm="operator") as client:
+            intent, _ = await asked(client)
+        journal = sqlite3.connect(state_folder() / "sandbox-journal.db")
+        with journal:
+            journal.execute("UPDATE intents SET expires_at = created_at WHERE id = ?", (intent,))
+        journal.close()
+
+        shown = json.loads((await command("intents", "show", intent, "--json")).output)
+
+        assert (shown["status"], shown["state"]) == ("expired", "expired")
 
     async def test_a_declined_intent_is_over(
         self, connect: Connect, control: SandboxControl

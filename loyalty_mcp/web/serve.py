@@ -26,8 +26,11 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger(__name__)
 
 CONNECTIONS: Final = 2_000
-GARBAGE: Final = 50_000
-"""New objects after which the garbage collector looks for what nobody holds any more."""
+GARBAGE: Final = (10_000, 2, 2)
+"""New objects after which the garbage collector looks among them, and how often it looks further.
+
+What a change leaves behind is found after a few thousand of them; a read leaves next to nothing.
+"""
 
 BACKLOG: Final = 1_024
 KEEP_ALIVE_SECONDS: Final = 30
@@ -108,7 +111,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     # What is loaded by now stays, and a call leaves little behind: looking at either again and
     # again, as the collector does by default, is lost work.
     gc.freeze()
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(*GARBAGE)
     log.info("serving on http://%s:%s/mcp", shown, listening.getsockname()[1])
     await Service(config(app), streams).serve(sockets=[listening])
 

@@ -20,6 +20,7 @@ TELLING = (
     ("member overview, 1", "1,000 movements"),
     ("journal of a guarded call, 1", "1,000 intents"),
     ("resident memory after", "after"),
+    ("upstream requests of thirty jobs", "wrapping"),
     ("tokens of thirty jobs", "wrapping"),
 )
 """What the first screen of the README has room for: how `what` and `against` begin."""

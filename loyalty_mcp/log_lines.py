@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from loyalty_mcp.config import LogFormat
 
-CHATTY: Final = ("httpx2", "httpcore2", "mcp", "aiosqlite", "sqlalchemy", "uvicorn")
+CHATTY: Final = ("httpx2", "httpcore2", "mcp", "sqlalchemy", "uvicorn")
 
 
 class JsonLines(logging.Formatter):

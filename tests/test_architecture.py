@@ -215,7 +215,7 @@ def test_nothing_is_printed() -> None:
 STARTS = {
     "the server": (
         "import loyalty_mcp.server",
-        {"sqlalchemy", "aiosqlite", "rich", "loyalty_mcp.sandbox"},
+        {"sqlalchemy", "rich", "loyalty_mcp.sandbox"},
     ),
     "a server that serves": (
         """
@@ -223,7 +223,7 @@ from loyalty_mcp.composition import compose
 from loyalty_mcp.config import read_settings
 compose(read_settings()).server()
 """,
-        {"sqlalchemy", "aiosqlite", "rich"},
+        {"sqlalchemy", "rich"},
     ),
     "the commands": (
         "import loyalty_mcp.cli",

@@ -40,7 +40,7 @@ class Database:
     """Transactions on the journal's database; the schema is brought up to date on first use.
 
     Args:
-        url: an SQLAlchemy address with an asynchronous driver.
+        url: an SQLAlchemy address; SQLite is reached by its own driver, whichever it names.
 
     Raises:
         BadSetting: the address cannot be used.

@@ -33,7 +33,7 @@ class Journal:
     """Every intent, and what became of it.
 
     Args:
-        url: an SQLAlchemy address with an asynchronous driver.
+        url: an SQLAlchemy address.
 
     Every method raises JournalUnavailable when the database cannot be used.
     """

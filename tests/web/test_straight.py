@@ -16,13 +16,16 @@ from starlette.types import Message, Receive, Scope, Send
 
 from loyalty_mcp.composition import Parts, compose
 from loyalty_mcp.config import read_settings
+from loyalty_mcp.desk import Desk
 from loyalty_mcp.menu import menu
 from loyalty_mcp.principal import Principal, local
 from loyalty_mcp.server import PRINCIPAL, beside
+from loyalty_mcp.web import straight
 from loyalty_mcp.web.body import BODY, LARGEST
 from loyalty_mcp.web.endpoint import Endpoint, http_endpoint
-from loyalty_mcp.web.straight import Straight
-from tests.conftest import SandboxControl
+from loyalty_mcp.web.straight import Straight, plain_read
+from tests.conftest import SandboxControl, text_of
+from tests.web.conftest import Edge
 from tests.world import GOOD, World, fill
 
 READS = [name for name, tool in menu(read_settings()).items() if not tool.guarded]
@@ -246,6 +249,25 @@ async def test_whatever_is_sent_both_ways_answer_alike(paths: Paths) -> None:
 
     assert len(asked) > 200
     assert 0 < paths.reached < len(asked)
+
+
+async def test_the_official_client_is_answered_straight(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it sends of a read is plain, and it understands the answer."""
+    plain: list[bool] = []
+
+    def seen(scope: Scope, desk: Desk) -> Any:
+        message = plain_read(scope, desk)
+        plain.append(message is not None)
+        return message
+
+    monkeypatch.setattr(straight, "plain_read", seen)
+    async with edge.client() as client:
+        answer = await client.call_tool("get_member_overview", {"member": "102"})
+
+    assert "135 points" in text_of(answer)
+    assert plain.count(True) == 1
 
 
 async def test_who_traces_has_the_spans_of_the_library(

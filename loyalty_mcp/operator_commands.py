@@ -67,7 +67,9 @@ def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool
 
     async def work(parts: "Parts") -> "list[Intent]":
         states: Any = state or None
-        return await parts.context.journal.open().find(states=states)
+        stored = await parts.context.journal.open().find(states=states)
+        seen = [await _as_it_stands(parts, item) for item in stored]
+        return [item for item in seen if not state or item.state in state]
 
     found = run(flags, work)
     if as_json:
@@ -167,14 +169,19 @@ async def _show_progress(done: int, total: int, now: str) -> None:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
-async def _existing(parts: "Parts", intent_id: str) -> "Intent":
+async def _as_it_stands(parts: "Parts", intent: "Intent") -> "Intent":
+    """The intent; ended, if its time is over before anything was sent."""
     from loyalty_mcp.intents import lapsed  # noqa: PLC0415 - only here
 
+    late = lapsed(intent, parts.context.now())
+    return await parts.context.settler.settle(parts.context, intent) if late else intent
+
+
+async def _existing(parts: "Parts", intent_id: str) -> "Intent":
     found = await parts.context.journal.open().get(intent_id)
     if found is None:
         raise UnknownReference("There is no such intent; `loyalty-mcp intents list` names them.")
-    late = lapsed(found, parts.context.now())
-    return await parts.context.settler.settle(parts.context, found) if late else found
+    return await _as_it_stands(parts, found)
 
 
 def _shown(intent: "Intent") -> dict[str, Any]:

@@ -97,8 +97,12 @@ class TestOperator:
             journal.execute("UPDATE intents SET expires_at = created_at WHERE id = ?", (intent,))
         journal.close()
 
+        waiting = await command("intents", "list", "--state", "proposed")
+        listed = json.loads((await command("intents", "list", "--json")).output)
         shown = json.loads((await command("intents", "show", intent, "--json")).output)
 
+        assert waiting.output == "There are no intents.\n"
+        assert [item["state"] for item in listed] == ["expired"]
         assert (shown["status"], shown["state"]) == ("expired", "expired")
 
     async def test_a_declined_intent_is_over(

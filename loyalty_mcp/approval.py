@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import Refused, UnknownReference
-from loyalty_mcp.intents import LATE, Intent, lapsed
+from loyalty_mcp.intents import Intent, lapsed
 
 MOST_WAITING: Final = 500
 
@@ -38,7 +38,7 @@ async def decide(
     if intent.route != "operator" or intent.state != "proposed":
         raise Refused(f"That intent does not wait for an operator; it is {intent.state}.")
     if lapsed(intent, now):
-        await journal.move(intent.id, "proposed", "expired", now, reason=LATE)
+        await context.settler.settle(context, intent)
         raise Refused("That intent has expired; the agent can ask again.")
     reason = None if target == "approved" else f"Nothing was changed: {operator} declined."
     if not await journal.move(

@@ -44,6 +44,8 @@ BOUNDED: Final[tuple[State, ...]] = ("proposed", "approved")
 UNBOUNDED: Final[tuple[State, ...]] = ("sent", "unknown")
 """What has not ended and may have happened, however long ago."""
 
+OPEN: Final[tuple[State, ...]] = (*BOUNDED, "sent")
+"""What is told as open; what is unknown is told apart."""
 
 LATE: Final = "Its time ran out; nothing was changed. Call again for a new preview."
 

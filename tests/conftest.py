@@ -25,6 +25,7 @@ from loyalty_mcp.sandbox import seed
 from loyalty_mcp.sandbox.app import create_app
 from tests.memory import MEMORY
 from tests.storm.postgres import Postgres, running_postgres
+from tests.world import World, fill
 
 Mode = Literal["auto", "legacy"]
 Answer = Callable[[types.ElicitRequestParams], types.ElicitResult]
@@ -177,6 +178,12 @@ async def control(sandbox: Starlette) -> AsyncIterator[SandboxControl]:
     found = SandboxControl(http)
     yield found
     await found.close()
+
+
+@pytest.fixture
+async def world(control: SandboxControl) -> World:
+    """The seeded world, with one of everything."""
+    return await fill(control)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from loyalty_mcp.render import cleaned
 from loyalty_mcp.server import published
 from loyalty_mcp.tasks import TASKS
 from tests.conftest import Connect, SandboxControl, text_of
-from tests.world import GOOD, World, fill
+from tests.world import GOOD, World
 
 TOOLS = menu(read_settings())
 READS = [name for name, tool in TOOLS.items() if not tool.guarded]
@@ -34,12 +34,6 @@ UPDATE = "UPDATE_SNAPSHOTS"
 """Set it to write the snapshots anew; then review what changed."""
 
 every_tool = pytest.mark.parametrize("name", TOOLS)
-
-
-@pytest.fixture
-async def world(control: SandboxControl) -> World:
-    """One of everything."""
-    return await fill(control)
 
 
 # What is published

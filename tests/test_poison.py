@@ -14,7 +14,7 @@ from loyalty_mcp.menu import menu
 from loyalty_mcp.prompts import PROMPTS
 from loyalty_mcp.render import cleaned
 from tests.conftest import Connect, SandboxControl, text_of
-from tests.world import BALANCE, CONFIG, GOOD, OFFER, World, fill
+from tests.world import BALANCE, CONFIG, GOOD, OFFER, World
 
 CANARY: Final = "PWNED"
 C: Final = CANARY
@@ -78,12 +78,6 @@ class Poisoned:
     members: list[int]
     rewards: list[str]
     names: list[str]
-
-
-@pytest.fixture
-async def world(control: SandboxControl) -> World:
-    """The seeded world, with one of everything."""
-    return await fill(control)
 
 
 @pytest.fixture

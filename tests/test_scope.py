@@ -18,7 +18,7 @@ from loyalty_mcp.operations import OPERATIONS
 from loyalty_mcp.server import INSTRUCTIONS
 from loyalty_mcp.tasks import TASKS
 from tests.conftest import Connect, SandboxControl, text_of
-from tests.world import GOOD, World, fill
+from tests.world import GOOD, World
 
 MEMBER: Final = {
     *("get_member_overview", "list_transaction_history", "list_vouchers", "list_rewards"),
@@ -221,12 +221,6 @@ async def completed(client: Client, kind: str, typed: str, **known: str) -> list
 
 
 # Member pin
-
-
-@pytest.fixture
-async def world(control: SandboxControl) -> World:
-    """One of everything."""
-    return await fill(control)
 
 
 def belongs_to_other(result: types.CallToolResult) -> bool:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tests.conftest import SandboxControl
+if TYPE_CHECKING:
+    from tests.conftest import SandboxControl
 
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ class World:
     intent: str = "0" * 32
 
 
-async def fill(control: SandboxControl) -> World:
+async def fill(control: "SandboxControl") -> World:
     """Add to a seeded sandbox one of each thing that tools are about."""
     program = await control.program()
     definitions = await control.get(f"{BALANCE}/{program}/balance-definitions")
@@ -84,7 +85,7 @@ async def fill(control: SandboxControl) -> World:
     )
 
 
-async def _usable(control: SandboxControl, program: str, member: int) -> str:
+async def _usable(control: "SandboxControl", program: str, member: int) -> str:
     found = await control.get(f"{OFFER}/{program}/vouchers?contactId={member}")
     return str(next(v["id"] for v in found["contactRewards"] if not v.get("consumedAt")))
 

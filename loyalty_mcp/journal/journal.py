@@ -169,15 +169,12 @@ class Journal:
         self,
         *,
         states: Collection[State] | None = None,
-        caller: str | None = None,
         limit: int = 100,
     ) -> list[Intent]:
         """The newest intents first."""
         query = select(intents).order_by(intents.c.created_at.desc()).limit(limit)
         if states is not None:
             query = query.where(intents.c.state.in_(tuple(states)))
-        if caller is not None:
-            query = query.where(intents.c.caller == caller)
         return await self._found(query)
 
     async def waiting(self, now: datetime, *, limit: int) -> list[Intent]:

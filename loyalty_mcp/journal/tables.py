@@ -107,15 +107,18 @@ def m002_tokens(connection: Connection) -> None:
 def m003_indexes(connection: Connection) -> None:
     """Whatever is asked often is found by an index, however many intents there are."""
     connection.execute(text("DROP INDEX IF EXISTS intents_by_caller"))
-    for index in intents.indexes:
-        if index.name in {"intents_by_age", "intents_by_caller_and_state"}:
-            index.create(connection, checkfirst=True)
+    _index(connection, "intents_by_age", "intents_by_caller_and_state")
 
 
 def m004_what_waits(connection: Connection) -> None:
     """What can still be agreed to is found beside all that nobody agreed to."""
+    _index(connection, "intents_by_end")
+
+
+def _index(connection: Connection, *names: str) -> None:
+    """Make indexes of the intents, where a newer first step has not made them already."""
     for index in intents.indexes:
-        if index.name == "intents_by_end":
+        if index.name in names:
             index.create(connection, checkfirst=True)
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from loyalty_mcp.context import Context
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, UnknownReference
-from loyalty_mcp.intents import Intent, lapsed
+from loyalty_mcp.intents import OPEN, Intent, lapsed
 from loyalty_mcp.operations.programs import list_programs
 from loyalty_mcp.render import facts_text, moment_text
 from loyalty_mcp.task import reads
@@ -157,9 +157,7 @@ async def get_server_status(context: Context) -> ServerStatus:
         if budget is None
         else BudgetView(limit=budget.limit, remaining=budget.remaining, resets_at=budget.resets_at),
         journal="does not work" if counts is None else "works",
-        open_intents=None
-        if counts is None
-        else sum(counts.get(state, 0) for state in ("proposed", "approved", "sent")),
+        open_intents=None if counts is None else sum(counts.get(state, 0) for state in OPEN),
         unknown_intents=None if counts is None else counts.get("unknown", 0),
         policy=policy or None,
     )

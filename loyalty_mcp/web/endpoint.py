@@ -1,6 +1,6 @@
 """The MCP server as an application of ASGI: both eras of the protocol at one path."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +11,7 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from loyalty_mcp.server import PRINCIPAL
 
@@ -30,7 +31,7 @@ class Endpoint:
     """
 
     run: Callable[[], AbstractAsyncContextManager[None]]
-    app: Callable[..., Awaitable[None]]
+    app: ASGIApp
     identity: Mapping[str, Any]
 
 
@@ -54,7 +55,7 @@ def http_endpoint(server: Server[None], *, sessions: bool, max_body: int) -> End
         max_sessions=MOST_SESSIONS,
     )
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # A session belongs to whoever began it.
         owner = AccessToken(token="", client_id=scope[PRINCIPAL].name, scopes=[])
         await manager.handle_request({**scope, "user": AuthenticatedUser(owner)}, receive, send)

@@ -6,7 +6,6 @@ What is plainly such a message is answered here. All else, and all that is not q
 the library, which alone refuses.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
 import mcp_types as types
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from loyalty_mcp.agreement import Caller
 from loyalty_mcp.desk import Desk, Desks
 from loyalty_mcp.dispatch import Answer
-from loyalty_mcp.server import PRINCIPAL
+from loyalty_mcp.server import PRINCIPAL, told
 from loyalty_mcp.tracing import watched
 from loyalty_mcp.web.body import BODY
 
@@ -76,7 +75,7 @@ class Straight:
         meta: what stands beside every answer.
     """
 
-    def __init__(self, others: ASGIApp, desks: Desks, meta: Mapping[str, Any]) -> None:
+    def __init__(self, others: ASGIApp, desks: Desks, meta: dict[str, Any]) -> None:
         self._others = others
         self._desks = desks
         self._meta = meta
@@ -91,20 +90,11 @@ class Straight:
             return
         # A read asks nobody, whatever the client could show.
         caller = Caller(desk.principal.name, can_ask=False)
-        called = await desk.dispatch.call(message.params.name, message.params.arguments, caller)
-        answer = self._spelled(message.id, cast("Answer", called))
-        await Response(answer, media_type="application/json")(scope, receive, send)
-
-    def _spelled(self, number: int | str, answer: Answer) -> bytes:
-        result: dict[str, Any] = {
-            "content": [{"type": "text", "text": answer.text}],
-            "isError": answer.failed,
-            "resultType": "complete",
-            "_meta": self._meta,
-        }
-        if answer.structured is not None:
-            result["structuredContent"] = answer.structured
-        return to_json({"jsonrpc": "2.0", "id": number, "result": result})
+        answer = await desk.dispatch.call(message.params.name, message.params.arguments, caller)
+        result = told(cast("Answer", answer), self._meta)
+        reply = {"jsonrpc": "2.0", "id": message.id, "result": result}
+        body = to_json(reply, by_alias=True, exclude_none=True)
+        await Response(body, media_type="application/json")(scope, receive, send)
 
 
 def plain_read(scope: Scope, desk: Desk) -> _Message | None:

@@ -1,9 +1,9 @@
 """A plain read is answered past the library, and nobody can tell; all else reaches the library."""
 
-import copy
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,17 +24,13 @@ from loyalty_mcp.web import straight
 from loyalty_mcp.web.body import BODY, LARGEST
 from loyalty_mcp.web.endpoint import Endpoint, http_endpoint
 from loyalty_mcp.web.straight import Straight, plain_read
-from tests.conftest import SandboxControl, text_of
+from tests.conftest import text_of
 from tests.web.conftest import Edge
-from tests.world import GOOD, World, fill
+from tests.web.test_answers import posted
+from tests.world import GOOD, World
 
 READS = [name for name, tool in menu(read_settings()).items() if not tool.guarded]
 MARK = re.compile(r"\b[0-9a-f]{16,}\b")
-CLIENT = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-    "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
-}
 
 Header = tuple[bytes, bytes]
 
@@ -59,17 +55,10 @@ class Told:
 
 def call(tool: str, arguments: dict[str, Any]) -> Asked:
     """A plain call of a tool."""
-    headers = (
-        (b"host", b"127.0.0.1"),
-        (b"accept", b"application/json, text/event-stream"),
-        (b"content-type", b"application/json"),
-        (b"mcp-protocol-version", b"2026-07-28"),
-        (b"mcp-method", b"tools/call"),
-        (b"mcp-name", tool.encode()),
-    )
-    params = {"name": tool, "arguments": arguments, "_meta": CLIENT}
-    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    return Asked(headers, json.dumps(message).encode())
+    sent = posted(tool, progress=False, arguments=arguments)
+    named = {"host": "127.0.0.1", "content-type": "application/json", **sent["headers"]}
+    headers = tuple((name.encode(), value.encode()) for name, value in named.items())
+    return Asked(headers, json.dumps(sent["json"]).encode())
 
 
 @dataclass
@@ -132,19 +121,20 @@ class Paths:
         return Told(sent[0]["status"], kind, value)
 
 
-@pytest.fixture
-async def world(control: SandboxControl) -> World:
-    """One of everything."""
-    return await fill(control)
+@asynccontextmanager
+async def both_ways(sandbox: Starlette, principal: Principal) -> AsyncIterator[Paths]:
+    """Both ways of a caller, on one sandbox."""
+    parts = compose(read_settings(), sandbox)
+    endpoint = http_endpoint(parts.http_server(), sessions=True, max_body=LARGEST)
+    async with endpoint.run():
+        yield Paths(parts, endpoint, principal)
 
 
 @pytest.fixture
 async def paths(sandbox: Starlette) -> AsyncIterator[Paths]:
-    """Both ways, on one sandbox."""
-    parts = compose(read_settings(), sandbox)
-    endpoint = http_endpoint(parts.http_server(), sessions=True, max_body=LARGEST)
-    async with endpoint.run():
-        yield Paths(parts, endpoint, local(parts.settings))
+    """Both ways of whoever starts the server."""
+    async with both_ways(sandbox, local(read_settings())) as found:
+        yield found
 
 
 # The status tells how many requests are left, and asking costs one.
@@ -191,10 +181,7 @@ async def test_what_is_no_read_goes_to_the_library(name: str, paths: Paths, worl
 
 async def test_a_tool_outside_the_role_goes_to_the_library(sandbox: Starlette) -> None:
     """A caller has the reads of its own menu."""
-    parts = compose(read_settings(), sandbox)
-    endpoint = http_endpoint(parts.http_server(), sessions=True, max_body=LARGEST)
-    async with endpoint.run():
-        paths = Paths(parts, endpoint, Principal("till", "member", member="102"))
+    async with both_ways(sandbox, Principal("till", "member", member="102")) as paths:
         inside = await paths.straight(call("get_member_overview", {}))
         assert paths.reached == 0
         outside = await paths.straight(call("get_program", {}))
@@ -235,8 +222,7 @@ def other_messages(value: Any) -> Iterator[Any]:
 async def test_whatever_is_sent_both_ways_answer_alike(paths: Paths) -> None:
     """One change of a good request at a time: what is refused, and in which words, is the same."""
     good = call("list_rewards", {"limit": 2})
-    message = json.loads(good.body)
-    bodies = [json.dumps(each).encode() for each in other_messages(copy.deepcopy(message))]
+    bodies = [json.dumps(each).encode() for each in other_messages(json.loads(good.body))]
     bodies += [b"", b"{", b"[]", b"null", b"[" + good.body + b"]", good.body + b"x", b"\xff"]
     bodies += [good.body.replace(b'"id": 1', b'"id": 1, "id": 2'), b" " + good.body + b"\n"]
     asked = [Asked(headers, good.body) for headers in other_headers(good)]

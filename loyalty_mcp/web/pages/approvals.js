@@ -51,8 +51,9 @@ async function ask() {
       throw new Error(String(answer.status));
     }
     const markup = await answer.text();
-    if (lasting(markup) !== shown) {
-      shown = lasting(markup);
+    const now = lasting(markup);
+    if (now !== shown) {
+      shown = now;
       replaceList(markup);
     }
   } catch {

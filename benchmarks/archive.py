@@ -16,10 +16,10 @@ from typing import Any
 
 from bulk import copied
 
-from loyalty_mcp.audit import Entry, Head, next_entry
-from loyalty_mcp.intents import Intent, Movement, Preview, State, digest_of, new_id
-from loyalty_mcp.journal import Journal
-from loyalty_mcp.policy import Policy
+from loyalty_mcp.intents.audit_trail import Entry, Head, next_entry
+from loyalty_mcp.intents.journal import Journal
+from loyalty_mcp.intents.lifecycle import Intent, Movement, Preview, State, digest_of, new_id
+from loyalty_mcp.intents.policy import Policy
 
 INTENTS = 1_000
 MEMBERS = 100

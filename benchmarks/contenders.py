@@ -54,7 +54,7 @@ def _run(*command: str) -> None:
 
 def openapi() -> Path:
     """The sandbox's own OpenAPI document, with unambiguous names for what it wraps."""
-    from loyalty_mcp.sandbox import openapi, routes  # noqa: PLC0415 - not for every figure
+    from loyalty_mcp.sandbox.api import openapi, routes  # noqa: PLC0415 - not for every figure
 
     path = BUILD / "openapi.json"
     served = [e for e in routes.ENDPOINTS if e.path.startswith("/v3/loyalty/")]
@@ -67,10 +67,10 @@ def openapi() -> Path:
 
 def peers(upstream: str) -> dict[str, Contender]:
     """The peers, against an upstream; the one in TypeScript only if there is Node.js."""
-    told = {"UPSTREAM": upstream, "OPENAPI": str(openapi())}
+    variables = {"UPSTREAM": upstream, "OPENAPI": str(openapi())}
     python = peers_python()
     found = {
-        name: Contender(name, (python, str(PEERS / f"{name}.py")), told)
+        name: Contender(name, (python, str(PEERS / f"{name}.py")), variables)
         for name in ("low_level", "high_level", "wrapping")
     }
     try:
@@ -78,7 +78,7 @@ def peers(upstream: str) -> dict[str, Contender]:
     except node.NoNode as absent:
         print(absent, file=sys.stderr)
     else:
-        found["typescript"] = Contender("typescript", command, told)
+        found["typescript"] = Contender("typescript", command, variables)
     return found
 
 
@@ -90,11 +90,11 @@ def product(state: Path, upstream: str | None = None, **settings: str) -> Conten
         upstream: the API root; None for the embedded sandbox.
         settings: further settings, by their names without prefix.
     """
-    told = {"XDG_STATE_HOME": str(state), "PYTHONPATH": str(ROOT)}
-    told |= {f"LOYALTY_MCP_{name.upper()}": value for name, value in settings.items()}
+    variables = {"XDG_STATE_HOME": str(state), "PYTHONPATH": str(ROOT)}
+    variables |= {f"LOYALTY_MCP_{name.upper()}": value for name, value in settings.items()}
     if upstream is not None:
-        told |= {"BREVO_API_KEY": "benchmark", "LOYALTY_MCP_BASE_URL": upstream}
-    return Contender("loyalty-mcp", (sys.executable, "-m", "loyalty_mcp"), told)
+        variables |= {"BREVO_API_KEY": "benchmark", "LOYALTY_MCP_BASE_URL": upstream}
+    return Contender("loyalty-mcp", (sys.executable, "-m", "loyalty_mcp"), variables)
 
 
 @contextmanager

@@ -15,22 +15,22 @@ from pathlib import Path
 
 from bulk import copied
 
-from loyalty_mcp.sandbox.consequences import HOOKS
 from loyalty_mcp.sandbox.engine import Engine
-from loyalty_mcp.sandbox.nouns import Definition, Member, Program
 from loyalty_mcp.sandbox.records import (
     balances,
     contacts,
     definitions,
+    member_tiers,
     members,
     movements,
     programs,
-    standings,
     vouchers,
 )
 from loyalty_mcp.sandbox.records.contacts import NewContact
+from loyalty_mcp.sandbox.records.due_events import process_due
+from loyalty_mcp.sandbox.records.event_hooks import HOOKS
+from loyalty_mcp.sandbox.rules.entities import Definition, Member, Program
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from loyalty_mcp.sandbox.settling import settle
 from loyalty_mcp.sandbox.store import Store, Unit
 
 MEMBERS = 100
@@ -59,11 +59,11 @@ def founded(file: Path) -> None:
         enrolled: dict[int, Member] = {}
         for then, contact in _steps(unit.now):
             moment = unit.at(then)
-            settle(moment)
+            process_due(moment)
             if contact not in enrolled:
                 enrolled[contact] = _enrol(moment, program, contact)
             _move(moment, program, definition, enrolled[contact])
-        settle(unit)
+        process_due(unit)
 
 
 def _steps(now: datetime) -> Iterator[tuple[datetime, int]]:
@@ -145,13 +145,13 @@ def check(made: Path, file: Path, times: int) -> None:
     with closing(one), closing(many), one.unit() as original, many.unit() as copy:
         for number in range(MEMBERS):
             n = drawn.randrange(times)
-            told = _told(copy, FIRST + number * times + n)
-            assert told == _told(original, FIRST + number), (number, n)
+            reported = _report(copy, FIRST + number * times + n)
+            assert reported == _report(original, FIRST + number), (number, n)
         for sql in SUMS:
             assert copy.number(sql) == 0, sql
 
 
-def _told(unit: Unit, contact: int) -> list[object]:
+def _report(unit: Unit, contact: int) -> list[object]:
     """What the engine says of a member, without ids and moments."""
     program = programs.page(unit, "name", descending=False, limit=1, offset=0)[0]
     member = members.by_contact(unit, program.id, contact)
@@ -162,7 +162,7 @@ def _told(unit: Unit, contact: int) -> list[object]:
         past = movements.page(unit, member, definition.id, limit=500)
         found.append([lot.remaining for lot in lots])
         found.append([(each.amount, each.status, each.balance) for each in past])
-    places = standings.of(unit, member)
+    places = member_tiers.of(unit, member)
     found.append([(place.group_id, place.tier_id) for place in places.values()])
     found.append([each.voucher.reward_id for each in vouchers.of_member(unit, member)])
     return found

@@ -46,9 +46,9 @@ def figures(*, quick: bool) -> list[Figure]:
         at_once = interleaved(rounds, {OURS: whole_path, BARE: bare})
         answer_late(http, DELAY)
         late = interleaved(rounds, {OURS: whole_path, BARE: bare})
-    counted = {OURS: [float(needed)], BARE: [float(REQUESTS)]}
+    requests_counted = {OURS: [float(needed)], BARE: [float(REQUESTS)]}
     return [
-        compared("debit: requests", counted, OURS, BARE, "{:.0f}".format, 1),
+        compared("debit: requests", requests_counted, OURS, BARE, "{:.0f}".format, 1),
         compared("debit: whole path, upstream 20 ms", late, OURS, BARE, milliseconds, 1),
         compared("debit: whole path, upstream at once", at_once, OURS, BARE, milliseconds),
     ]

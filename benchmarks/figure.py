@@ -109,7 +109,7 @@ def compared(
     )
 
 
-def beside_all(
+def compared_with_all(
     what: str,
     found: Mapping[str, list[float]],
     ours: str,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from contenders import Contender, folder, peers, product, stub
-from figure import Figure, beside_all, interleaved, milliseconds, per_second
+from figure import Figure, compared_with_all, interleaved, milliseconds, per_second
 from load import Load, call_request, loaded
 from process import free_port, listening
 from world import balance_read, members, seeded
@@ -26,8 +26,8 @@ def figures(*, quick: bool) -> list[Figure]:
     at_least: dict[str, float] = {"high_level": 3, "wrapping": 2.5, EIGHT: 1}
     late = "HTTP, 64 callers, upstream 20 ms: median"
     return [
-        *beside_all("HTTP, 64 callers", rates, OURS, per_second, at_least, at_least=True),
-        *beside_all(late, waits, OURS, milliseconds, {"the delay": 1.6}),
+        *compared_with_all("HTTP, 64 callers", rates, OURS, per_second, at_least, at_least=True),
+        *compared_with_all(late, waits, OURS, milliseconds, {"the delay": 1.6}),
     ]
 
 

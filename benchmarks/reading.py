@@ -6,7 +6,7 @@ from functools import partial
 
 from contenders import folder, peers, product, stub
 from conversation import Conversation
-from figure import Figure, beside_all, interleaved, microseconds
+from figure import Figure, compared_with_all, interleaved, microseconds
 from world import balance_read, members, seeded
 
 
@@ -30,7 +30,7 @@ def figures(*, quick: bool) -> list[Figure]:
             make()  # fills caches and opens connections
         found = interleaved(rounds, makers)
     what = "read over stdio, one at a time"
-    return beside_all(what, found, "loyalty-mcp", microseconds, {"high_level": 0.85})
+    return compared_with_all(what, found, "loyalty-mcp", microseconds, {"high_level": 0.85})
 
 
 def one_call(server: Conversation, tool: str, arguments: dict[str, object], calls: int) -> float:

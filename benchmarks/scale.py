@@ -18,8 +18,8 @@ from figure import Figure, compared, microseconds, milliseconds
 from process import sandbox
 from world import balance_path, seeded
 
-from loyalty_mcp.settlement import MANY as LEFT
-from loyalty_mcp.settlement import UNSETTLED
+from loyalty_mcp.guard.reconciliation import MANY as LEFT
+from loyalty_mcp.guard.reconciliation import UNSETTLED
 
 TIMES = 1_000
 """How often a thousand movements, a hundred members and a thousand intents are repeated."""

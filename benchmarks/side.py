@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from conversation import Conversation
 
-from loyalty_mcp.catalog import tokens
+from loyalty_mcp.cli.catalog import tokens
 
 COMPACT: Final = (",", ":")
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from contenders import Contender, folder, peers, product
 from conversation import Conversation
-from figure import Figure, beside_all, interleaved, mebibytes, milliseconds
+from figure import Figure, compared_with_all, interleaved, mebibytes, milliseconds
 
 NOWHERE = "http://127.0.0.1:9/v3"
 """Nothing is asked of the upstream at the start."""
@@ -29,9 +29,11 @@ def figures(*, quick: bool) -> list[Figure]:
             rounds, {name: partial(measured, found) for name, found in contenders.items()}
         )
     what, ours = "start to tools/list", "loyalty-mcp"
-    times = beside_all(what, seconds, ours, milliseconds, {"low_level": 1.15, "wrapping": 0.6})
+    times = compared_with_all(
+        what, seconds, ours, milliseconds, {"low_level": 1.15, "wrapping": 0.6}
+    )
     weights = {"low_level": 1.2, "wrapping": 0.8}
-    return [*times, *beside_all("resident memory", memory, ours, mebibytes, weights)]
+    return [*times, *compared_with_all("resident memory", memory, ours, mebibytes, weights)]
 
 
 def started(contender: Contender) -> tuple[float, float]:

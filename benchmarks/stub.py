@@ -44,8 +44,8 @@ class Answers:
         method, target, _ = head.decode().split(" ")
         headers = {"api-key": "benchmark", "content-type": "application/json"}
         response = await self._http.request(method, target, content=body, headers=headers)
-        told = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
-        start = f"HTTP/1.1 {response.status_code} Told\r\n{told}\r\n"
+        response_head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
+        start = f"HTTP/1.1 {response.status_code} OK\r\n{response_head}\r\n"
         answer = self._known[head + b"\n" + body] = start.encode() + response.content
         return answer
 

@@ -39,7 +39,7 @@ from jobs import JOBS, Job, Json
 from side import COMPACT, Side, Spent
 from upstream import Upstream
 
-from loyalty_mcp.catalog import tokens
+from loyalty_mcp.cli.catalog import tokens
 
 CALLS_GOAL: Final = 0.4
 REQUESTS_GOAL: Final = 0.6
@@ -70,8 +70,8 @@ def wrapping(upstream: Upstream) -> Contender:
     document = BUILD / "tasks-openapi.json"
     served = upstream.get("/sandbox/openapi.json")
     document.write_text(json.dumps(served), encoding="utf-8")
-    told = {"UPSTREAM": upstream.url, "OPENAPI": str(document)}
-    return Contender("wrapping", (peers_python(), str(PEERS / "wrapping.py")), told)
+    environment = {"UPSTREAM": upstream.url, "OPENAPI": str(document)}
+    return Contender("wrapping", (peers_python(), str(PEERS / "wrapping.py")), environment)
 
 
 def picture(upstream: Upstream) -> Json:

@@ -357,8 +357,13 @@ def _locally(client: Client) -> list[str]:
         )
     ]
     for role, (meaning, environment) in ROLES.items():
-        told = {**environment, **({} if role == "member" else {"LOYALTY_MCP_CONFIRM": client.mode})}
-        found.append(f"## Role {role}\n\n{meaning}\n\n{block(client.language, client.local(told))}")
+        variables = {
+            **environment,
+            **({} if role == "member" else {"LOYALTY_MCP_CONFIRM": client.mode}),
+        }
+        found.append(
+            f"## Role {role}\n\n{meaning}\n\n{block(client.language, client.local(variables))}"
+        )
     return found
 
 

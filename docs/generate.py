@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from docs.client_guides import CLIENTS, guide, overview
-from loyalty_mcp.catalog import manifest_prompts, manifest_tools, reference
-from loyalty_mcp.config import Settings
-from loyalty_mcp.menu import every_tool, in_role
-from loyalty_mcp.options import MEANINGS, variable_of
-from loyalty_mcp.prompts import PROMPTS
+from loyalty_mcp.cli.catalog import manifest_prompts, manifest_tools, reference
+from loyalty_mcp.cli.options import MEANINGS, variable_of
 from loyalty_mcp.sandbox.differences import DIFFERENCES
+from loyalty_mcp.server.prompts import PROMPTS
+from loyalty_mcp.settings import Settings
+from loyalty_mcp.tools.registry import every_tool, in_role
 
 ROOT: Final = Path(__file__).parent.parent
 PROJECT: Final[Mapping[str, Any]] = tomllib.loads(

@@ -25,10 +25,10 @@ def circle(at: Point, radius: float) -> float:
 def stroke(at: Point, begin: Point, end: Point, width: float) -> float:
     """How far a point is outside a line with round ends."""
     along = (end[0] - begin[0], end[1] - begin[1])
-    beside = (at[0] - begin[0], at[1] - begin[1])
-    share = (beside[0] * along[0] + beside[1] * along[1]) / (along[0] ** 2 + along[1] ** 2)
+    offset = (at[0] - begin[0], at[1] - begin[1])
+    share = (offset[0] * along[0] + offset[1] * along[1]) / (along[0] ** 2 + along[1] ** 2)
     share = min(max(share, 0.0), 1.0)
-    return math.hypot(beside[0] - share * along[0], beside[1] - share * along[1]) - width / 2
+    return math.hypot(offset[0] - share * along[0], offset[1] - share * along[1]) - width / 2
 
 
 def over(below: Colour, above: Colour, distance: float) -> Colour:

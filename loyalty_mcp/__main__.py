@@ -1,5 +1,5 @@
 """`python -m loyalty_mcp`: the same commands."""
 
-from loyalty_mcp.cli import main
+from loyalty_mcp.cli.commands import main
 
 main()

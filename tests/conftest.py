@@ -19,10 +19,10 @@ from mcp import Client
 from mcp.client.session import ClientRequestContext
 from starlette.applications import Starlette
 
-from loyalty_mcp.composition import Parts, compose
-from loyalty_mcp.config import Settings, read_settings
 from loyalty_mcp.sandbox import seed
 from loyalty_mcp.sandbox.app import create_app
+from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.settings import Settings, read_settings
 from tests.memory import MEMORY
 from tests.storm.postgres import Postgres, running_postgres
 from tests.world import World, fill
@@ -35,7 +35,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")  # a busy machine is not a broken program
 
 YES = types.ElicitResult(action="accept", content={"agree": True})
-TOLD = "told"
+REPORTED = "told"
 MOST_PROCESSES = 4
 
 
@@ -57,17 +57,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Shows a text when all tests are over, whichever process ran this one."""
 
-    def told(text: str) -> None:
-        request.node.user_properties.append((TOLD, text))
+    def record(text: str) -> None:
+        request.node.user_properties.append((REPORTED, text))
 
-    return told
+    return record
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what tests told."""
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, text in report.user_properties if report.when == "call" else ():
-            if name == TOLD:
+            if name == REPORTED:
                 terminalreporter.write_line(f"{report.nodeid}\n{text}\n")
 
 

@@ -3,21 +3,21 @@
 from decimal import Decimal
 from typing import assert_type
 
-from loyalty_mcp.agreement import Caller
-from loyalty_mcp.client import Brevo, Budget
-from loyalty_mcp.dispatch import Answer, Ask, Dispatch
-from loyalty_mcp.operations.programs import Program, Programs, get_program, list_programs
-from loyalty_mcp.operations.transactions import (
+from loyalty_mcp.brevo.client import Brevo, Budget
+from loyalty_mcp.brevo.operations.programs import Program, Programs, get_program, list_programs
+from loyalty_mcp.brevo.operations.transactions import (
     Transaction,
     TransactionHistory,
     complete_transaction,
     create_transaction,
     list_transaction_history,
 )
-from loyalty_mcp.operations.vouchers import Validation, validate_voucher
-from loyalty_mcp.references import Candidate, References, chosen
-from loyalty_mcp.request import Request, get, post
-from loyalty_mcp.wire import Done
+from loyalty_mcp.brevo.operations.vouchers import Validation, validate_voucher
+from loyalty_mcp.brevo.references import Candidate, References, chosen
+from loyalty_mcp.brevo.request import Request, get, post
+from loyalty_mcp.brevo.types import Done
+from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.server.dispatcher import Answer, Ask, Dispatcher
 
 
 def an_operation_describes_a_typed_request() -> None:
@@ -60,6 +60,6 @@ async def references_give_ids(references: References) -> None:
     assert_type(chosen("tier", "Gold", []), Candidate)
 
 
-async def a_call_is_answered_or_asks(dispatch: Dispatch) -> None:
+async def a_call_is_answered_or_asks(dispatcher: Dispatcher) -> None:
     """There is no third way for a call to end."""
-    assert_type(await dispatch.call("t", {}, Caller("local", can_ask=False)), Answer | Ask)
+    assert_type(await dispatcher.call("t", {}, Caller("local", can_ask=False)), Answer | Ask)

@@ -13,9 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from loyalty_mcp.sandbox import documents, fields
-from loyalty_mcp.sandbox.consequences import HOOKS
-from loyalty_mcp.sandbox.endpoint import Endpoint
+from loyalty_mcp.sandbox import json_documents as documents
+from loyalty_mcp.sandbox.api import fields
+from loyalty_mcp.sandbox.api.endpoint import Endpoint
+from loyalty_mcp.sandbox.api.routes import ENDPOINTS
 from loyalty_mcp.sandbox.engine import Engine
 from loyalty_mcp.sandbox.errors import (
     Invalid,
@@ -26,9 +27,9 @@ from loyalty_mcp.sandbox.errors import (
     TooLarge,
     Unauthorized,
 )
-from loyalty_mcp.sandbox.faults import Fault
-from loyalty_mcp.sandbox.routes import ENDPOINTS
+from loyalty_mcp.sandbox.records.event_hooks import HOOKS
 from loyalty_mcp.sandbox.settings import SandboxSettings
+from loyalty_mcp.sandbox.simulation.faults import Fault
 from loyalty_mcp.sandbox.store import random_id, real_time
 
 LARGEST_BODY: Final = 2**20

@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from loyalty_mcp.sandbox import seed
-from loyalty_mcp.sandbox.budget import CONTACT_CALLS, Budget
-from loyalty_mcp.sandbox.endpoint import Call, ControlCall, Endpoint, Json
-from loyalty_mcp.sandbox.faults import Faults
-from loyalty_mcp.sandbox.fields import Body, Query
-from loyalty_mcp.sandbox.hooks import Hooks
+from loyalty_mcp.sandbox.api.endpoint import Call, ControlCall, Endpoint, Json
+from loyalty_mcp.sandbox.api.fields import Body, Query
 from loyalty_mcp.sandbox.records import due
+from loyalty_mcp.sandbox.records.due_events import process_due
+from loyalty_mcp.sandbox.rules.hooks import Hooks
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from loyalty_mcp.sandbox.settling import settle
+from loyalty_mcp.sandbox.simulation.budget import CONTACT_CALLS, Budget
+from loyalty_mcp.sandbox.simulation.faults import Faults
+from loyalty_mcp.sandbox.simulation.webhooks import Webhooks
 from loyalty_mcp.sandbox.store import Store, Unit, random_id, real_time
-from loyalty_mcp.sandbox.webhooks import Webhooks
 
 
 class Engine:
@@ -66,7 +66,7 @@ class Engine:
             Refusal: It is refused.
         """
         try:
-            self.settle()
+            self.process_due()
             if endpoint.controls:
                 return endpoint.answer(ControlCall(self, path, query, body))
             with self.store.unit() as unit:
@@ -74,11 +74,11 @@ class Engine:
         finally:
             self.webhooks.deliver()
 
-    def settle(self, *, stepped_from: datetime | None = None) -> None:
+    def process_due(self, *, stepped_from: datetime | None = None) -> None:
         """Let everything happen that fell due since the last request."""
         with self.store.unit() as unit:
             if stepped_from is not None or due.anything(unit):
-                settle(unit, stepped_from=stepped_from)
+                process_due(unit, stepped_from=stepped_from)
 
     def step_clock(self, moment: datetime) -> None:
         """Move the clock, and let everything happen that falls due on the way.
@@ -88,7 +88,7 @@ class Engine:
         """
         before = self.store.now()
         self.store.set_now(moment)
-        self.settle(stepped_from=before)
+        self.process_due(stepped_from=before)
 
 
 def _nothing(unit: Unit) -> None:

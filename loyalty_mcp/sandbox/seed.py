@@ -7,7 +7,6 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from loyalty_mcp.sandbox.nouns import Definition, Item, Member, Program
 from loyalty_mcp.sandbox.records import (
     codes,
     configuration,
@@ -20,7 +19,8 @@ from loyalty_mcp.sandbox.records import (
     vouchers,
 )
 from loyalty_mcp.sandbox.records.contacts import NewContact
-from loyalty_mcp.sandbox.settling import settle
+from loyalty_mcp.sandbox.records.due_events import process_due
+from loyalty_mcp.sandbox.rules.entities import Definition, Item, Member, Program
 from loyalty_mcp.sandbox.store import Unit
 
 POOLED_CODES: Final = 12
@@ -138,7 +138,7 @@ def fill(unit: Unit) -> None:
         _move(unit, program, definition, enrolled[step.contact_id], step)
     for gift in GIFTS:
         _give(unit, program, enrolled[gift.contact_id], gift)
-    settle(unit)
+    process_due(unit)
 
 
 def own_id(person: Person) -> str:

@@ -1,8 +1,8 @@
 """The sandbox on a port, for any Brevo SDK."""
 
 from loyalty_mcp.sandbox.app import create_app
-from loyalty_mcp.sandbox.cutting import cutting_connections
 from loyalty_mcp.sandbox.settings import SandboxSettings
+from loyalty_mcp.sandbox.simulation.dropped_connections import cutting_connections
 
 
 def serve(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 8585) -> None:

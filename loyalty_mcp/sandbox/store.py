@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from loyalty_mcp.sandbox.errors import Invalid, Refusal
-from loyalty_mcp.sandbox.hooks import Hooks
-from loyalty_mcp.sandbox.moments import to_milliseconds
+from loyalty_mcp.sandbox.rules.hooks import Hooks
+from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.settings import SandboxSettings
 
 SCHEMA_VERSION: Final = 1

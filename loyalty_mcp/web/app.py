@@ -14,25 +14,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from loyalty_mcp.composition import Parts
-from loyalty_mcp.config import Settings
-from loyalty_mcp.principal import Principal, local
-from loyalty_mcp.server import PRINCIPAL, beside
-from loyalty_mcp.web.addresses import addresses, is_loopback
-from loyalty_mcp.web.approvals import Approvals
-from loyalty_mcp.web.body import LARGEST, SLOWEST_SECONDS, BoundedBody
-from loyalty_mcp.web.endpoint import http_endpoint
-from loyalty_mcp.web.gate import Gate
+from loyalty_mcp.intents.principal import Principal, local
+from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.mcp_server import PRINCIPAL, result_meta
+from loyalty_mcp.settings import Settings
+from loyalty_mcp.web.approvals.routes import Approvals
+from loyalty_mcp.web.auth.authentication import Identity
+from loyalty_mcp.web.auth.oauth import SCOPES, open_oauth
+from loyalty_mcp.web.auth.operator_session import Seal
+from loyalty_mcp.web.auth.throttle import Slowdown
+from loyalty_mcp.web.auth.token_cache import TokenBook
+from loyalty_mcp.web.edge.allowed_hosts import addresses, is_loopback
+from loyalty_mcp.web.edge.body_limit import LARGEST, SLOWEST_SECONDS, BoundedBody
+from loyalty_mcp.web.edge.http_errors import Refusal, on_refusal
+from loyalty_mcp.web.edge.open_streams import Streams
+from loyalty_mcp.web.edge.security import Gate
+from loyalty_mcp.web.fast_reads import FastReads
 from loyalty_mcp.web.health import Readiness, health
-from loyalty_mcp.web.identity import Identity
+from loyalty_mcp.web.mcp_endpoint import http_endpoint
 from loyalty_mcp.web.metrics import Calls, Metrics
-from loyalty_mcp.web.oauth import SCOPES, open_oauth
-from loyalty_mcp.web.refusal import Refusal, on_refusal
-from loyalty_mcp.web.session import Seal
-from loyalty_mcp.web.slowdown import Slowdown
-from loyalty_mcp.web.straight import Straight
-from loyalty_mcp.web.streams import Streams
-from loyalty_mcp.web.token_book import TokenBook
 
 METADATA: Final = "/.well-known/oauth-protected-resource"
 KEYS_TIMEOUT: Final = 5.0
@@ -130,7 +130,7 @@ def create_app(
     )
 
     library = (streams or Streams()).watching(endpoint.app)
-    mcp = Straight(library, parts.desks, {**beside(settings), **endpoint.identity})
+    mcp = FastReads(library, parts.sessions, {**result_meta(settings), **endpoint.identity})
     routes = [
         Route("/health", health, methods=["GET"]),
         Route("/ready", readiness.ready, methods=["GET"]),

@@ -7,9 +7,9 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from loyalty_mcp.context import Context
+from loyalty_mcp.brevo.operations.programs import list_programs
 from loyalty_mcp.errors import LoyaltyError, RateLimited
-from loyalty_mcp.operations.programs import list_programs
+from loyalty_mcp.tools.context import Context
 
 KEPT_SECONDS: Final = 2.0
 """So that whoever asks often costs no more than whoever asks now and then."""

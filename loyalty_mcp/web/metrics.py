@@ -8,10 +8,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from loyalty_mcp.approval import waiting
-from loyalty_mcp.context import Context
 from loyalty_mcp.errors import LoyaltyError
-from loyalty_mcp.intents import OPEN
+from loyalty_mcp.guard.operator_approval import waiting
+from loyalty_mcp.intents.lifecycle import OPEN
+from loyalty_mcp.tools.context import Context
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

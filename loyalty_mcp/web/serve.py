@@ -14,13 +14,13 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-from loyalty_mcp.composition import Parts, compose
-from loyalty_mcp.config import Settings
 from loyalty_mcp.errors import BadSetting
-from loyalty_mcp.web.addresses import is_loopback
+from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.app import create_app
+from loyalty_mcp.web.edge.allowed_hosts import is_loopback
+from loyalty_mcp.web.edge.open_streams import Streams
 from loyalty_mcp.web.metrics import Calls
-from loyalty_mcp.web.streams import Streams
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger(__name__)

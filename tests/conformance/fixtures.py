@@ -211,8 +211,8 @@ def asking(
         answers = params.input_responses or {}
         if not set(requests) <= set(answers) or params.request_state != state:
             return types.InputRequiredResult(input_requests=dict(requests), request_state=state)
-        told = {key: answer.model_dump(mode="json") for key, answer in answers.items()}
-        return said(f"{done} {json.dumps(told)}")
+        answered = {key: answer.model_dump(mode="json") for key, answer in answers.items()}
+        return said(f"{done} {json.dumps(answered)}")
 
     return tool
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import mcp_types as types
 import uvicorn
 
-from loyalty_mcp.composition import Parts, compose
-from loyalty_mcp.config import read_settings
+from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.settings import read_settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.metrics import Calls
 from tests.conformance import fixtures

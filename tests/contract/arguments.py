@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from loyalty_mcp.operation import Operation
-from loyalty_mcp.wire import Input
+from loyalty_mcp.brevo.operation import Operation
+from loyalty_mcp.brevo.types import Input
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EXCLUSIVE = {

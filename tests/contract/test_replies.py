@@ -7,9 +7,9 @@ from typing import Annotated, Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from loyalty_mcp.operation import Operation
-from loyalty_mcp.operations import OPERATIONS
-from loyalty_mcp.wire import Done
+from loyalty_mcp.brevo.operation import Operation
+from loyalty_mcp.brevo.operations import OPERATIONS
+from loyalty_mcp.brevo.types import Done
 from tests.contract.arguments import fewest
 from tests.contract.declared import DECLARED, example, leaves
 

@@ -10,9 +10,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_snake
 
-from loyalty_mcp.operation import Operation
-from loyalty_mcp.operations import OPERATIONS
-from loyalty_mcp.request import Request
+from loyalty_mcp.brevo.operation import Operation
+from loyalty_mcp.brevo.operations import OPERATIONS
+from loyalty_mcp.brevo.request import Request
 from tests.contract.arguments import annotations, calls, fewest
 from tests.contract.declared import DECLARED, FREE, sent
 

@@ -12,12 +12,12 @@ import anyio
 import httpx2
 import pytest
 
-from loyalty_mcp.operations import OPERATIONS
-from loyalty_mcp.operations.tier_groups import Schedule
-from loyalty_mcp.operations.tiers import AccessCondition
-from loyalty_mcp.request import Request
+from loyalty_mcp.brevo.operations import OPERATIONS
+from loyalty_mcp.brevo.operations.tier_groups import Schedule
+from loyalty_mcp.brevo.operations.tiers import AccessCondition
+from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.brevo.types import number
 from loyalty_mcp.sandbox.app import create_app
-from loyalty_mcp.wire import number
 from tests.contract.declared import DECLARED, FREE
 
 Answer = tuple[int, Any]

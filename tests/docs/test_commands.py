@@ -19,11 +19,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from loyalty_mcp.agreement import Caller
-from loyalty_mcp.cli import main
-from loyalty_mcp.composition import compose
-from loyalty_mcp.config import read_settings
-from loyalty_mcp.dispatch import Answer
+from loyalty_mcp.cli.commands import main
+from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.server.bootstrap import compose
+from loyalty_mcp.server.dispatcher import Answer
+from loyalty_mcp.settings import read_settings
 from tests.docs.documents import ROOT, Block, blocks, commands
 from tests.docs.running import sandbox, service
 from tests.node_tools import FOLDER, required
@@ -46,8 +46,8 @@ ELSEWHERE: Final = {
     "uv run python benchmarks/run.py --write README.md docs/benchmarks.md": "test_benchmarks.py",
     "uv run python benchmarks/run.py scale --quick": "test_benchmarks.py",
     (
-        "UPDATE_SNAPSHOTS=1 uv run pytest tests/test_every_tool.py "
-        "tests/test_published_schemas.py tests/test_menu_size.py "
+        "UPDATE_SNAPSHOTS=1 uv run pytest tests/tools/test_every_tool.py "
+        "tests/tools/test_schema_cache.py tests/tools/test_menu_size.py "
         '-k "snapshot or file or readme"'
     ): "test_recipe.py",
     "pip install uv && uv run loyalty-mcp demo": "test_packages.py, from the wheel",
@@ -137,7 +137,9 @@ def waiting_intent() -> str:
     async def proposed() -> str:
         parts = compose(read_settings(confirm="operator"))
         try:
-            answer = await parts.dispatch.call("debit_points", DEBIT, Caller("desk", can_ask=False))
+            answer = await parts.dispatcher.call(
+                "debit_points", DEBIT, Caller("support", can_ask=False)
+            )
             assert isinstance(answer, Answer)
             assert answer.structured is not None
             assert answer.structured["status"] == "waiting_for_operator"
@@ -323,4 +325,4 @@ def test_the_client_starts_what_the_project_provides() -> None:
     """`loyalty-mcp` is the script of the package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-    assert project["scripts"] == {"loyalty-mcp": "loyalty_mcp.cli:main"}
+    assert project["scripts"] == {"loyalty-mcp": "loyalty_mcp.cli.commands:main"}

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from mcp import Client, StdioServerParameters
 
-from loyalty_mcp.config import read_settings
-from loyalty_mcp.options import MEANINGS, variable_of
+from loyalty_mcp.cli.options import MEANINGS, variable_of
+from loyalty_mcp.settings import read_settings
 from tests.conftest import Connect
 from tests.docs.documents import ROOT
 from tests.docs.packages import clone, uv

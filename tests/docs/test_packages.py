@@ -97,7 +97,12 @@ def test_the_archive_holds_the_project(archive: Path) -> None:
     """Package, tests, documents, manifests and licence; nothing that a machine left behind."""
     with tarfile.open(archive) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
-    for path in ("loyalty_mcp/py.typed", "tests/conftest.py", "docs/sandbox.md", "manifest.json"):
+    for path in (
+        "loyalty_mcp/settings.py",
+        "tests/conftest.py",
+        "docs/sandbox.md",
+        "manifest.json",
+    ):
         assert path in names
     for path in ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"):
         assert path in names
@@ -117,13 +122,12 @@ def test_the_wheel_holds_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         names = {name for name in opened.namelist() if ".dist-info/" not in name}
         (metadata,) = [name for name in opened.namelist() if name.endswith("/METADATA")]
-        told = opened.read(metadata).decode()
+        metadata_text = opened.read(metadata).decode()
 
     assert names == wanted
-    assert "loyalty_mcp/py.typed" in names
-    assert f"\nVersion: {PROJECT['version']}\n" in told
-    assert "\nLicense-Expression: MIT\n" in told
-    assert "\nClassifier: Typing :: Typed\n" in told
+    assert "loyalty_mcp/tools/schema_cache.json" in names
+    assert f"\nVersion: {PROJECT['version']}\n" in metadata_text
+    assert "\nLicense-Expression: MIT\n" in metadata_text
 
 
 @pytest.mark.slow

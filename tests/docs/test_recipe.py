@@ -13,13 +13,13 @@ from tests.docs.documents import Block, blocks, commands
 from tests.docs.packages import clone
 
 GENERATED: Final = {
-    *("README.md", "manifest.json", "docs/tools.md", "loyalty_mcp/published_schemas.json"),
+    *("README.md", "manifest.json", "docs/tools.md", "loyalty_mcp/tools/schema_cache.json"),
 }
 LEFT: Final = {"__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache"}
 IMPORTS: Final = {
     "get_reward_statistics": (
-        "from loyalty_mcp.operations.rewards import RewardStatistics, get_reward_statistics\n"
-        "from loyalty_mcp.request import get\n\n\n"
+        "from loyalty_mcp.brevo.operations.rewards import RewardStatistics, get_reward_statistics\n"
+        "from loyalty_mcp.brevo.request import get\n\n\n"
     ),
     "count_rewards": "from tests.conftest import Connect\n\n\n",
 }
@@ -84,8 +84,8 @@ def test_the_recipe_shows_what_is_tried() -> None:
     [
         pytest.param(
             "get_reward_statistics",
-            "loyalty_mcp/operations/rewards.py",
-            "tests/operations/test_reward_statistics.py",
+            "loyalty_mcp/brevo/operations/rewards.py",
+            "tests/brevo/operations/test_reward_statistics.py",
             PYTHON[0],
             PYTHON[1],
             "",
@@ -93,11 +93,11 @@ def test_the_recipe_shows_what_is_tried() -> None:
         ),
         pytest.param(
             "count_rewards",
-            "loyalty_mcp/tasks/member.py",
-            "tests/tasks/test_count_rewards.py",
+            "loyalty_mcp/tools/members/overview.py",
+            "tests/tools/test_count_rewards.py",
             PYTHON[2],
             PYTHON[3],
-            "from loyalty_mcp.operations.rewards import list_rewards\n",
+            "from loyalty_mcp.brevo.operations.rewards import list_rewards\n",
             id="task",
         ),
     ],
@@ -112,15 +112,19 @@ def test_recipe(
     text = file.read_text(encoding="utf-8")
     if needs and needs not in text:
         text = text.replace(
-            "from loyalty_mcp.operations.", f"{needs}from loyalty_mcp.operations.", 1
+            "from loyalty_mcp.brevo.operations.", f"{needs}from loyalty_mcp.brevo.operations.", 1
         )
     file.write_text(f"{text}\n\n{code}", encoding="utf-8")
     (folder / test).write_text(f'"""{name}."""\n\n{IMPORTS[name]}{check}', encoding="utf-8")
     follow(folder)
 
     changed = {path for path, content in contents(folder).items() if content != before.get(path)}
-    assert changed == {source, test, f"tests/snapshots/{name}.json", *GENERATED}
+    assert changed == {source, test, f"tests/tools/snapshots/{name}.json", *GENERATED}
     assert f"\n{name} " in run(folder, "loyalty_mcp", "tools", BREVO_API_KEY="")
-    checks = ("tests/docs/test_generated.py", "tests/test_architecture.py", "tests/test_schema.py")
+    checks = (
+        "tests/docs/test_generated.py",
+        "tests/test_architecture.py",
+        "tests/tools/test_schema.py",
+    )
     run(folder, "pytest", "-q", "-m", "not slow", test, *checks)
     run(folder, "ruff", "check", "--select", "E,F", source, test)

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from docs.client_guides import CLIENTS, KEY, ROLES, START, Client
-from loyalty_mcp.catalog import RISKS
-from loyalty_mcp.config import Settings, read_settings
-from loyalty_mcp.menu import menu
-from loyalty_mcp.options import MEANINGS, variable_of
-from loyalty_mcp.policy import read_policy
+from loyalty_mcp.cli.catalog import RISKS
+from loyalty_mcp.cli.options import MEANINGS, variable_of
+from loyalty_mcp.intents.policy import read_policy
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.sandbox.settings import SandboxSettings
+from loyalty_mcp.settings import Settings, read_settings
+from loyalty_mcp.tools.registry import menu
 from tests.docs.documents import PAGES, ROOT, Block, blocks, blocks_of
 
 KNOWN: Final = {"sh", "json", "toml", "yaml", "python", "js", "text"}

@@ -7,8 +7,8 @@ import httpx2
 import pytest
 
 from loyalty_mcp.sandbox import differences
+from loyalty_mcp.sandbox.api.routes import ENDPOINTS
 from loyalty_mcp.sandbox.app import create_app
-from loyalty_mcp.sandbox.routes import ENDPOINTS
 from loyalty_mcp.sandbox.settings import SandboxSettings
 from tests.sandbox.conftest import (
     CONFIG,

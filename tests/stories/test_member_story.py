@@ -10,7 +10,7 @@ EMAIL = "nora.lind@example.com"
 DAY = 86_400
 
 
-class Desk:
+class CallerSession:
     """A support desk whose assistant shows each preview, and whose person agrees."""
 
     def __init__(self, client: Client) -> None:
@@ -56,57 +56,57 @@ class Desk:
 async def test_a_year_of_a_member(connect: Connect, control: SandboxControl) -> None:
     """What a member has at each step is what was earned, spent, given back and lost."""
     async with connect(confirm="token") as client:
-        desk = Desk(client)
+        session = CallerSession(client)
 
         # joins
-        assert "No contact has" in await desk.refused("find_member", member=EMAIL)
-        joined = await desk.change("enroll_member", contact=EMAIL, create_contact=True)
+        assert "No contact has" in await session.refused("find_member", member=EMAIL)
+        joined = await session.change("enroll_member", contact=EMAIL, create_contact=True)
         assert joined["balances"][0]["value"] == 0
-        assert "a member already" in await desk.refused("enroll_member", contact=EMAIL)
-        found = await desk.read("find_member", member=EMAIL)
+        assert "a member already" in await session.refused("enroll_member", contact=EMAIL)
+        found = await session.read("find_member", member=EMAIL)
         assert found["enrolled"]
         assert found["contact_id"] == joined["member"]
-        assert await desk.tier() == "Bronze"
+        assert await session.tier() == "Bronze"
 
         # earns
         earned = {"member": EMAIL, "reason": "Purchase"}
-        first = await desk.change("credit_points", amount=200, order_id="A-1", **earned)
-        assert (first["new_balance"], await desk.tier()) == (200, "Bronze")
-        (status,) = (await desk.overview())["tiers"]
+        first = await session.change("credit_points", amount=200, order_id="A-1", **earned)
+        assert (first["new_balance"], await session.tier()) == (200, "Bronze")
+        (status,) = (await session.overview())["tiers"]
         assert (status["next_tier"], status["missing"]) == ("Silver", {"Purchase Points": 100})
 
         # climbs a tier, as the preview said
-        second = await desk.change("credit_points", amount=150, order_id="A-2", **earned)
-        assert '"Bronze" becomes "Silver"' in desk.previews[-1]
-        assert (second["new_balance"], await desk.tier()) == (350, "Silver")
+        second = await session.change("credit_points", amount=150, order_id="A-2", **earned)
+        assert '"Bronze" becomes "Silver"' in session.previews[-1]
+        assert (second["new_balance"], await session.tier()) == (350, "Silver")
 
         # redeems a reward that costs 40 points
-        voucher = await desk.change("create_voucher", member=EMAIL, reward="free-coffee")
-        (usable,) = (await desk.overview())["vouchers"]
+        voucher = await session.change("create_voucher", member=EMAIL, reward="free-coffee")
+        (usable,) = (await session.overview())["vouchers"]
         assert (usable["voucher_id"], usable["reward"]) == (voucher["id"], "free-coffee")
-        redeemed = await desk.change("redeem_for_member", member=EMAIL, voucher_id=voucher["id"])
-        assert "40 points" in desk.previews[-1]
+        redeemed = await session.change("redeem_for_member", member=EMAIL, voucher_id=voucher["id"])
+        assert "40 points" in session.previews[-1]
         assert redeemed["voucher_id"] == voucher["id"]
-        assert (await desk.points(), (await desk.overview())["vouchers"]) == (310, [])
+        assert (await session.points(), (await session.overview())["vouchers"]) == (310, [])
         used = {"member": EMAIL, "voucher_id": voucher["id"]}
-        assert "used already" in await desk.refused("redeem_for_member", **used)
+        assert "used already" in await session.refused("redeem_for_member", **used)
 
         # returns the second purchase, once; the tier stays until the anniversary
         back = {"member": EMAIL, "transaction_id": second["transaction_id"], "reason": "Returned"}
-        await desk.change("reverse_transaction", **back)
-        assert (await desk.points(), await desk.tier()) == (160, "Silver")
-        assert "reversed" in await desk.refused("reverse_transaction", **back)
+        await session.change("reverse_transaction", **back)
+        assert (await session.points(), await session.tier()) == (160, "Silver")
+        assert "reversed" in await session.refused("reverse_transaction", **back)
 
         # cannot spend more than there is
         much = {"member": EMAIL, "amount": 161, "reason": "Gift"}
-        assert "at most 160 points" in await desk.refused("debit_points", **much)
-        amounts = [movement["amount"] for movement in (await desk.overview())["movements"]]
+        assert "at most 160 points" in await session.refused("debit_points", **much)
+        amounts = [movement["amount"] for movement in (await session.overview())["movements"]]
         assert sorted(amounts) == [-150, -40, 150, 200]
-        assert (await desk.overview())["drafts"] == []
+        assert (await session.overview())["drafts"] == []
 
         # is away for a year: points lapse, and on the anniversary the tier does
         await control.post("/sandbox/clock", {"advance_seconds": 366 * DAY})
-        assert (await desk.points(), await desk.tier()) == (0, "Bronze")
+        assert (await session.points(), await session.tier()) == (0, "Bronze")
 
     member = found["contact_id"]
     assert await control.balance(member) == 0

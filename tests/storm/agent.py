@@ -39,7 +39,7 @@ class Diary:
 
     proposed: int = 0
     agreed: dict[str, Agreed] = field(default_factory=dict)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    answers: list[tuple[str, str]] = field(default_factory=list)
     lost: int = 0
     errors: int = 0
 
@@ -126,5 +126,5 @@ class Agent:
             self.diary.errors += 1
             return None
         if answer["status"] != "confirmation_required":
-            self.diary.told.append((answer["intent"], answer["status"]))
+            self.diary.answers.append((answer["intent"], answer["status"]))
         return answer

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import anyio
 
-from loyalty_mcp.agreement import Caller, Reaction
-from loyalty_mcp.approval import decide
-from loyalty_mcp.composition import Parts, compose
-from loyalty_mcp.config import read_settings
-from loyalty_mcp.dispatch import Answer, Ask
 from loyalty_mcp.errors import LoyaltyError
+from loyalty_mcp.guard.confirmation import Caller, Reaction
+from loyalty_mcp.guard.operator_approval import decide
+from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.dispatcher import Answer, Ask
+from loyalty_mcp.settings import read_settings
 
 AT_ONCE: Final = 6
 DUE: Final = "2090-01-01T00:00:00Z"
@@ -76,11 +76,11 @@ class Mover:
 
     async def _agreed(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """The last answer to a call that is agreed to in the way of the mode."""
-        dispatch = self._parts.dispatch
-        outcome = await dispatch.call(tool, arguments, self._caller)
+        dispatcher = self._parts.dispatcher
+        outcome = await dispatcher.call(tool, arguments, self._caller)
         while isinstance(outcome, Ask):
             yes = Reaction(agreed=True)
-            outcome = await dispatch.answered(tool, arguments, self._caller, outcome, yes)
+            outcome = await dispatcher.answered(tool, arguments, self._caller, outcome, yes)
         for _ in range(3):
             answer = _data(outcome)
             status = None if answer is None else answer["status"]
@@ -97,7 +97,7 @@ class Mover:
             else:
                 return answer
             confirmed = {**arguments, "confirmation": confirmation}
-            outcome = await dispatch.call(tool, confirmed, self._caller)
+            outcome = await dispatcher.call(tool, confirmed, self._caller)
         return _data(outcome)
 
 

@@ -11,8 +11,8 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from loyalty_mcp.composition import Parts, compose
-from loyalty_mcp.config import read_settings
+from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.settings import read_settings
 from tests.memory import MEMORY
 from tests.storm.agent import Agent, Diary
 from tests.storm.engine import Engine, running_engine
@@ -146,8 +146,8 @@ async def reconciled(parts: Parts) -> int:
     context, looked_at = parts.context, 0
     with anyio.fail_after(PATIENCE):
         while True:
-            settled = await context.settler.settle_all(context)
-            looked_at = max(looked_at, len(settled))
-            if not any(intent.state in {"sent", "unknown"} for intent in settled):
+            reconciled = await context.reconciler.reconcile_all(context)
+            looked_at = max(looked_at, len(reconciled))
+            if not any(intent.state in {"sent", "unknown"} for intent in reconciled):
                 return looked_at
             await anyio.sleep(LOOKED_AGAIN)

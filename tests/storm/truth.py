@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loyalty_mcp.audit import broken
-from loyalty_mcp.drafts import MARKER
-from loyalty_mcp.intents import Intent
-from loyalty_mcp.journal import Journal
+from loyalty_mcp.intents.audit_trail import broken
+from loyalty_mcp.intents.journal import Journal
+from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from tests.storm.agent import Agreed, Diary
 
 EVERY: Final = 10_000_000
@@ -106,11 +105,13 @@ async def verdict(
     """Compare the ledger with the journal, and with what the assistant agreed to and was told."""
     intents = {intent.id: intent for intent in await journal.find(limit=EVERY)}
     trail, head = await journal.trail()
-    counted = Counter(effect.intent for effect in happened)
+    effects_found = Counter(effect.intent for effect in happened)
     states = Counter(intent.state for intent in intents.values())
-    acted = {intent for intent in counted if intent is not None}
+    acted = {intent for intent in effects_found if intent is not None}
     wrongs = {
-        "duplicate effects": sum(n - 1 for intent, n in counted.items() if intent is not None),
+        "duplicate effects": sum(
+            n - 1 for intent, n in effects_found.items() if intent is not None
+        ),
         "effects without agreement": sum(effect.intent not in diary.agreed for effect in happened),
         "effects other than agreed": sum(
             effect.intent in diary.agreed and not _as_agreed(effect, diary.agreed[effect.intent])
@@ -127,10 +128,10 @@ async def verdict(
         "unknown": states["unknown"],
         "still under way": states["sent"],
         "answers that were not true": sum(
-            _untrue(status, intent, intents, acted) for intent, status in diary.told
+            _untrue(status, intent, intents, acted) for intent, status in diary.answers
         ),
     }
-    told = Counter(status for _, status in diary.told)
+    answers = Counter(status for _, status in diary.answers)
     totals = {
         **sums,
         "intents": len(intents),
@@ -138,7 +139,7 @@ async def verdict(
         "applied": states["applied"],
         "not applied": states["not_applied"],
         "effects in the ledger": len(happened),
-        "answered unknown at first": told["unknown"],
+        "answered unknown at first": answers["unknown"],
         "answers lost with their server": diary.lost,
         "audit entries": len(trail),
     }

@@ -15,15 +15,15 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from loyalty_mcp.composition import Parts, compose
-from loyalty_mcp.config import Role, Settings, read_settings
-from loyalty_mcp.exchange import Borrowed
-from loyalty_mcp.token import Token, digest_of, new_secret
+from loyalty_mcp.brevo.exchange import Borrowed
+from loyalty_mcp.intents.access_token import Token, digest_of, new_secret
+from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.settings import Role, Settings, read_settings
 from loyalty_mcp.web.app import create_app
+from loyalty_mcp.web.auth.throttle import Slowdown
+from loyalty_mcp.web.edge.open_streams import Streams
 from loyalty_mcp.web.metrics import Calls
 from loyalty_mcp.web.serve import Service, config, listen
-from loyalty_mcp.web.slowdown import Slowdown
-from loyalty_mcp.web.streams import Streams
 
 SHARED = "what all replicas know, in more than 32 bytes"
 

@@ -46,14 +46,16 @@ async def test_who_wants_to_hear_of_progress_has_a_stream(serve: Serve) -> None:
     """The same change answers as JSON, and, asked for its progress, tells it before its end."""
     spec = {"program": {"name": "Coffee Club"}, "balances": [{"name": "Beans", "unit": "POINTS"}]}
     async with serve(confirm="off") as edge, edge.http(timeout=30) as http:
-        told = await http.post(**posted("apply_program", progress=True, arguments={"spec": spec}))
+        streamed = await http.post(
+            **posted("apply_program", progress=True, arguments={"spec": spec})
+        )
         plain = await http.post(**posted("apply_program", progress=False, arguments={"spec": spec}))
 
-    assert told.headers["content-type"] == "text/event-stream"
-    assert "notifications/progress" in told.text
+    assert streamed.headers["content-type"] == "text/event-stream"
+    assert "notifications/progress" in streamed.text
     assert plain.headers["content-type"] == "application/json"
     assert result_of(plain.text)["structuredContent"]["status"] == "applied"
-    assert result_of(told.text)["structuredContent"]["status"] == "applied"
+    assert result_of(streamed.text)["structuredContent"]["status"] == "applied"
 
 
 @pytest.mark.parametrize("progress", [(False, True), (True, False)], ids=["asked late", "at first"])

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from loyalty_mcp.config import Role
-from loyalty_mcp.menu import MEMBER, SUPPORT, every_tool, in_role, reaches_one
+from loyalty_mcp.settings import Role
+from loyalty_mcp.tools.registry import MEMBER, SUPPORT, every_tool, in_role, reaches_one
 from tests.conftest import SandboxControl, text_of
 from tests.web.conftest import Edge, Serve
 from tests.world import GOOD, fill

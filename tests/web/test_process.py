@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from tests.test_cli import run
+from tests.cli.test_commands import run
 from tests.web.conftest import OPENING
 
 

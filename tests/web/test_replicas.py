@@ -13,7 +13,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.applications import Starlette
 
-from loyalty_mcp.config import read_settings
+from loyalty_mcp.settings import read_settings
 from tests.conftest import YES, Mode, SandboxControl
 from tests.storm.postgres import Postgres
 from tests.web.conftest import SHARED, Edge, Serve, form_token_in, serving

@@ -7,7 +7,7 @@ import sys
 import pytest
 from starlette.applications import Starlette
 
-from loyalty_mcp.log_lines import JsonLines
+from loyalty_mcp.cli.log_format import JsonLines
 from loyalty_mcp.web.metrics import BUCKETS, Calls
 from tests.conftest import SandboxControl
 from tests.web.conftest import Edge, Serve

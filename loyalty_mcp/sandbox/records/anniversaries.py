@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
-from loyalty_mcp.sandbox.moments import from_milliseconds, stored_to_text
-from loyalty_mcp.sandbox.nouns import Member
 from loyalty_mcp.sandbox.records import due, events, members, programs
 from loyalty_mcp.sandbox.records.events import EventName
+from loyalty_mcp.sandbox.rules.entities import Member
+from loyalty_mcp.sandbox.rules.moments import from_milliseconds, stored_to_text
+from loyalty_mcp.sandbox.rules.tiers import anniversary_after
 from loyalty_mcp.sandbox.store import Unit
-from loyalty_mcp.sandbox.tiers import anniversary_after
 
 Family = Literal["membership", "tier"]
 

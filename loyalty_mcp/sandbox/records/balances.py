@@ -4,10 +4,10 @@ import sqlite3
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-from loyalty_mcp.sandbox.amounts import from_millionths, to_millionths
-from loyalty_mcp.sandbox.ledger import Lot
-from loyalty_mcp.sandbox.moments import from_milliseconds
-from loyalty_mcp.sandbox.nouns import Member
+from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
+from loyalty_mcp.sandbox.rules.entities import Member
+from loyalty_mcp.sandbox.rules.ledger import Lot
+from loyalty_mcp.sandbox.rules.moments import from_milliseconds
 from loyalty_mcp.sandbox.store import Unit
 
 _LOTS: Final = (

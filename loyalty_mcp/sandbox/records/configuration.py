@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from loyalty_mcp.sandbox import documents
-from loyalty_mcp.sandbox.nouns import Item, Program
+from loyalty_mcp.sandbox import json_documents as documents
+from loyalty_mcp.sandbox.rules.entities import Item, Program
 from loyalty_mcp.sandbox.store import Unit
 
 Kind = Literal["balance_definition", "limit", "tier_group", "tier", "reward"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from loyalty_mcp.sandbox import documents
+from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.store import Unit
 
 IdentifierType = Literal[

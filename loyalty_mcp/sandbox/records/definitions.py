@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from loyalty_mcp.sandbox.errors import NotAllowed, NotFound
-from loyalty_mcp.sandbox.ledger import BalanceRules, Span
-from loyalty_mcp.sandbox.nouns import Definition, Item, Program
-from loyalty_mcp.sandbox.periods import DayOfYear
 from loyalty_mcp.sandbox.records import configuration
+from loyalty_mcp.sandbox.rules.entities import Definition, Item, Program
+from loyalty_mcp.sandbox.rules.ledger import BalanceRules, Span
+from loyalty_mcp.sandbox.rules.periods import DayOfYear
 from loyalty_mcp.sandbox.store import Unit
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any, Final, Literal
 
-from loyalty_mcp.sandbox import documents
-from loyalty_mcp.sandbox.moments import stored_to_text
-from loyalty_mcp.sandbox.nouns import Definition, Member
+from loyalty_mcp.sandbox import json_documents as documents
+from loyalty_mcp.sandbox.rules.entities import Definition, Member
+from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.store import Unit
 
 EventName = Literal[

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from loyalty_mcp.sandbox import documents, reward_rules
-from loyalty_mcp.sandbox.ledger import type_of
-from loyalty_mcp.sandbox.nouns import Completed
+from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.records import configuration, programs, vouchers
+from loyalty_mcp.sandbox.rules import reward_rules
+from loyalty_mcp.sandbox.rules.entities import Completed
+from loyalty_mcp.sandbox.rules.ledger import type_of
 from loyalty_mcp.sandbox.store import Unit
 
 

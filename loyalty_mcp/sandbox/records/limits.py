@@ -2,14 +2,14 @@
 
 from decimal import Decimal
 
-from loyalty_mcp.sandbox import limits
-from loyalty_mcp.sandbox.amounts import from_millionths
 from loyalty_mcp.sandbox.errors import NotAllowed
-from loyalty_mcp.sandbox.ledger import type_of
-from loyalty_mcp.sandbox.limits import Limit
-from loyalty_mcp.sandbox.moments import to_milliseconds
-from loyalty_mcp.sandbox.nouns import Definition, Item, Member
 from loyalty_mcp.sandbox.records import configuration, programs
+from loyalty_mcp.sandbox.rules import limits
+from loyalty_mcp.sandbox.rules.amounts import from_millionths
+from loyalty_mcp.sandbox.rules.entities import Definition, Item, Member
+from loyalty_mcp.sandbox.rules.ledger import type_of
+from loyalty_mcp.sandbox.rules.limits import Limit
+from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
 
 

@@ -4,11 +4,11 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from loyalty_mcp.sandbox import documents
+from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.errors import Conflict, Malformed, NotFound, Refusal
-from loyalty_mcp.sandbox.moments import stored_to_text
-from loyalty_mcp.sandbox.nouns import Member, Program
 from loyalty_mcp.sandbox.records import balances, contacts, definitions, events
+from loyalty_mcp.sandbox.rules.entities import Member, Program
+from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.store import Unit
 
 

@@ -6,20 +6,21 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from loyalty_mcp.sandbox import documents, ledger
-from loyalty_mcp.sandbox.amounts import from_millionths, to_millionths
+from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.errors import NotAllowed, NotFound, Rejected
-from loyalty_mcp.sandbox.ledger import Application, Status, TransactionType
-from loyalty_mcp.sandbox.moments import stored_to_text, to_milliseconds
-from loyalty_mcp.sandbox.nouns import Completed, Definition, Member, Movement, Program
 from loyalty_mcp.sandbox.records import balances, definitions, due, events, members, programs
+from loyalty_mcp.sandbox.rules import ledger
+from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
+from loyalty_mcp.sandbox.rules.entities import Completed, Definition, Member, Movement, Program
+from loyalty_mcp.sandbox.rules.ledger import Application, Status, TransactionType
+from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
 
 REMINDER: Final = timedelta(days=7)
 """How long before its end a lot's expiry is announced."""
 
 # A lapsed ttl is no row: it is seen when the transaction is read.
-_STANDING: Final = """
+_STATUS_SQL: Final = """
 SELECT t.*, r.at, r.applied, r.balance, r.lot_expires_at, r.reason,
     COALESCE(r.status, CASE WHEN t.expires_at <= ? THEN 'expired' ELSE 'draft' END) AS status
 FROM transactions t LEFT JOIN resolutions r ON r.transaction_seq = t.seq
@@ -75,7 +76,7 @@ def get(unit: Unit, program_id: str, movement_id: str) -> Movement:
         NotFound: The program has none with that id, or its member has left.
     """
     row = unit.one(
-        f"{_STANDING} JOIN subscriptions s ON s.seq = t.member"
+        f"{_STATUS_SQL} JOIN subscriptions s ON s.seq = t.member"
         " WHERE t.id = ? AND t.program = ? AND s.ended_at IS NULL",
         unit.now_stored,
         movement_id,
@@ -148,10 +149,10 @@ def order(
         source,
         to_milliseconds(due_at),
     )
-    lanes: dict[str, due.Lane] = {"on_clock_step": "step", "always": "always"}
-    lane = lanes.get(unit.settings.orders_fall_due)
-    if lane is not None:
-        due.schedule(unit, "order", movement.id, max(due_at, unit.now), lane)
+    due_kinds: dict[str, due.DueKind] = {"on_clock_step": "step", "always": "always"}
+    due_kind = due_kinds.get(unit.settings.orders_fall_due)
+    if due_kind is not None:
+        due.schedule(unit, "order", movement.id, max(due_at, unit.now), due_kind)
     return order_id
 
 
@@ -170,7 +171,7 @@ def page(
     condition, values = _filter(unit, member, definition_id, status, transaction_type)
     direction = "DESC" if descending else "ASC"
     rows = unit.all(
-        f"{_STANDING} WHERE {condition} ORDER BY t.seq {direction} LIMIT ? OFFSET ?",
+        f"{_STATUS_SQL} WHERE {condition} ORDER BY t.seq {direction} LIMIT ? OFFSET ?",
         *values,
         limit,
         offset,
@@ -191,7 +192,7 @@ def count(
         sql = "SELECT COUNT(*) FROM transactions WHERE member = ? AND definition = ?"
         return unit.number(sql, member.seq, definition_id)
     condition, values = _filter(unit, member, definition_id, status, transaction_type)
-    return unit.number(f"SELECT COUNT(*) FROM ({_STANDING} WHERE {condition})", *values)  # noqa: S608
+    return unit.number(f"SELECT COUNT(*) FROM ({_STATUS_SQL} WHERE {condition})", *values)  # noqa: S608
 
 
 def _filter(

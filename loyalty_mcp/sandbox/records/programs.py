@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from loyalty_mcp.sandbox import documents
+from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.errors import Conflict, NotAllowed, NotFound
-from loyalty_mcp.sandbox.nouns import Program
+from loyalty_mcp.sandbox.rules.entities import Program
 from loyalty_mcp.sandbox.store import Unit
 
 ProgramOrder = Literal["name", "created_at", "updated_at"]

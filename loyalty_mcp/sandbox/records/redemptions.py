@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
-from loyalty_mcp.sandbox import documents, ledger, rewards
+from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.errors import (
     ExpectationFailed,
     NotAllowed,
@@ -13,22 +13,16 @@ from loyalty_mcp.sandbox.errors import (
     PreconditionFailed,
     Refusal,
 )
-from loyalty_mcp.sandbox.moments import from_milliseconds, to_milliseconds
-from loyalty_mcp.sandbox.nouns import Definition, Member, Movement, Program
-from loyalty_mcp.sandbox.records import (
-    balances,
-    definitions,
-    events,
-    members,
-    movements,
-    vouchers,
-)
+from loyalty_mcp.sandbox.records import balances, definitions, events, members, movements, vouchers
 from loyalty_mcp.sandbox.records import rewards as reward_records
 from loyalty_mcp.sandbox.records.vouchers import Issued
-from loyalty_mcp.sandbox.rewards import Ceiling, Redemption, Reward
+from loyalty_mcp.sandbox.rules import ledger, rewards
+from loyalty_mcp.sandbox.rules.entities import Definition, Member, Movement, Program
+from loyalty_mcp.sandbox.rules.moments import from_milliseconds, to_milliseconds
+from loyalty_mcp.sandbox.rules.rewards import Ceiling, Redemption, Reward
 from loyalty_mcp.sandbox.store import Unit
 
-_STANDING: Final = """
+_STATUS_SQL: Final = """
 SELECT d.*, v.id AS voucher_id, v.program, v.member, e.status, e.at, e.reason
 FROM redemptions d JOIN vouchers v ON v.seq = d.voucher_seq
 JOIN subscriptions s ON s.seq = v.member
@@ -162,7 +156,7 @@ def get(unit: Unit, program_id: str, redemption_id: str) -> Redeeming:
     Raises:
         NotFound: The program has none with that id.
     """
-    row = unit.one(f"{_STANDING} AND d.id = ? AND v.program = ?", redemption_id, program_id)
+    row = unit.one(f"{_STATUS_SQL} AND d.id = ? AND v.program = ?", redemption_id, program_id)
     if row is None:
         raise NotFound("There is no redemption with that id.")
     return _redeeming(row)
@@ -184,7 +178,7 @@ def held(unit: Unit, issued: Issued) -> bool:
 
 def cancel_open(unit: Unit, program: Program, issued: Issued) -> None:
     """End the open redemption of a voucher that is taken away, and free its debit."""
-    for row in unit.all(f"{_STANDING} AND d.voucher_seq = ? AND e.status IS NULL", issued.seq):
+    for row in unit.all(f"{_STATUS_SQL} AND d.voucher_seq = ? AND e.status IS NULL", issued.seq):
         redeeming = _redeeming(row)
         if rewards.redemption_status(redeeming.redemption, unit.now) == "draft":
             _resolve(unit, redeeming, "cancelled", "The voucher was revoked.")
@@ -289,7 +283,7 @@ def _announced(unit: Unit, member: Member, issued: Issued, refusal: Refusal) -> 
 
 def _counter(unit: Unit, issued: Issued, *, with_open: bool) -> Callable[[Ceiling], int]:
     def count(ceiling: Ceiling) -> int:
-        since = vouchers.first_counted(ceiling)
+        since = vouchers.earliest_issue(ceiling)
         sql = (
             "SELECT COUNT(*) FROM vouchers v JOIN redemptions d ON d.voucher_seq = v.seq"
             " LEFT JOIN redemption_ends e ON e.redemption_seq = d.seq WHERE v.reward = ?"
@@ -306,7 +300,7 @@ def _counter(unit: Unit, issued: Issued, *, with_open: bool) -> Callable[[Ceilin
 
 
 def _by_seq(unit: Unit, seq: int) -> Redeeming:
-    row = unit.one(f"{_STANDING} AND d.seq = ?", seq)
+    row = unit.one(f"{_STATUS_SQL} AND d.seq = ?", seq)
     if row is None:
         raise NotFound("There is no redemption with that id.")
     return _redeeming(row)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from loyalty_mcp.sandbox import moments
 from loyalty_mcp.sandbox.errors import NotAllowed, NotFound
-from loyalty_mcp.sandbox.ledger import Span
-from loyalty_mcp.sandbox.nouns import Item, Program
 from loyalty_mcp.sandbox.records import configuration
-from loyalty_mcp.sandbox.rewards import Reward, RewardLimit
+from loyalty_mcp.sandbox.rules import moments
+from loyalty_mcp.sandbox.rules.entities import Item, Program
+from loyalty_mcp.sandbox.rules.ledger import Span
+from loyalty_mcp.sandbox.rules.rewards import Reward, RewardLimit
 from loyalty_mcp.sandbox.store import Unit
 
 

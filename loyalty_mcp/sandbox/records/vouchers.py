@@ -6,11 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
-from loyalty_mcp.sandbox import documents, rewards
-from loyalty_mcp.sandbox.amounts import from_millionths, to_millionths
+from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.errors import NotAllowed, NotFound, Refusal, Rejected
-from loyalty_mcp.sandbox.moments import from_milliseconds, stored_to_text, to_milliseconds
-from loyalty_mcp.sandbox.nouns import Item, Member, Program
 from loyalty_mcp.sandbox.records import (
     balances,
     codes,
@@ -21,13 +18,17 @@ from loyalty_mcp.sandbox.records import (
     movements,
 )
 from loyalty_mcp.sandbox.records import rewards as reward_records
-from loyalty_mcp.sandbox.rewards import Ceiling, Reward, Voucher
+from loyalty_mcp.sandbox.rules import rewards
+from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
+from loyalty_mcp.sandbox.rules.entities import Item, Member, Program
+from loyalty_mcp.sandbox.rules.moments import from_milliseconds, stored_to_text, to_milliseconds
+from loyalty_mcp.sandbox.rules.rewards import Ceiling, Reward, Voucher
 from loyalty_mcp.sandbox.store import Unit
 
 REMINDER: Final = timedelta(days=7)
 """How long before its end a voucher's expiry is announced."""
 
-_STANDING: Final = """
+_STATUS_SQL: Final = """
 SELECT v.*, s.contact, e.status, e.at, COALESCE(e.at, v.created_at) AS updated_at
 FROM vouchers v JOIN subscriptions s ON s.seq = v.member
 LEFT JOIN voucher_ends e ON e.voucher_seq = v.seq
@@ -143,7 +144,7 @@ def end(unit: Unit, issued: Issued, status: Literal["consumed", "revoked"]) -> N
 
 def by_seq(unit: Unit, seq: int) -> Issued:
     """Return the voucher with that number."""
-    row = unit.one(f"{_STANDING} AND v.seq = ?", seq)
+    row = unit.one(f"{_STATUS_SQL} AND v.seq = ?", seq)
     if row is None:
         raise NotFound("There is no voucher with that id.")
     return _issued(row)
@@ -151,20 +152,20 @@ def by_seq(unit: Unit, seq: int) -> Issued:
 
 def by_id(unit: Unit, program_id: str, voucher_id: str) -> Issued | None:
     """Return the voucher with that id, whatever became of it."""
-    row = unit.one(f"{_STANDING} AND v.id = ? AND v.program = ?", voucher_id, program_id)
+    row = unit.one(f"{_STATUS_SQL} AND v.id = ? AND v.program = ?", voucher_id, program_id)
     return None if row is None else _issued(row)
 
 
 def by_code(unit: Unit, program_id: str, code: str) -> list[Issued]:
     """Return the vouchers with that code: several only where a reward has one code for all."""
-    sql = f"{_STANDING} AND v.program = ? AND v.code = ? ORDER BY v.seq"
+    sql = f"{_STATUS_SQL} AND v.program = ? AND v.code = ? ORDER BY v.seq"
     return [_issued(row) for row in unit.all(sql, program_id, code)]
 
 
 def of_member(unit: Unit, member: Member, reward_id: str | None = None) -> list[Issued]:
     """Return the vouchers a member has or had, revoked ones left out, oldest first."""
     rows = unit.all(
-        f"{_STANDING} AND v.member = ? AND (? IS NULL OR v.reward = ?)"
+        f"{_STATUS_SQL} AND v.member = ? AND (? IS NULL OR v.reward = ?)"
         " AND e.status IS NOT 'revoked' ORDER BY v.seq",
         member.seq,
         reward_id,
@@ -264,7 +265,7 @@ def _issued_counter(unit: Unit, reward: Reward, member: Member) -> Callable[[Cei
             "SELECT COUNT(*) FROM vouchers v LEFT JOIN voucher_ends e ON e.voucher_seq = v.seq"
             " WHERE v.reward = ? AND v.created_at >= ? AND e.status IS NOT 'revoked'"
         )
-        values: list[object] = [reward.id, first_counted(ceiling)]
+        values: list[object] = [reward.id, earliest_issue(ceiling)]
         if ceiling.per_consumer:
             sql += " AND v.member = ?"
             values.append(member.seq)
@@ -273,7 +274,7 @@ def _issued_counter(unit: Unit, reward: Reward, member: Member) -> Callable[[Cei
     return count
 
 
-def first_counted(ceiling: Ceiling) -> int:
+def earliest_issue(ceiling: Ceiling) -> int:
     """Return the first instant, as it is stored, that a ceiling counts."""
     if ceiling.since is None:
         return 0

@@ -1,0 +1,1 @@
+"""The Brevo Loyalty API: requests, replies and the client that sends them."""

@@ -1,0 +1,105 @@
+"""An operation: one endpoint of the API as a typed function, and the risk it carries."""
+
+import inspect
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
+
+from pydantic import BaseModel
+
+from loyalty_mcp.brevo.request import Request
+
+Risk = Literal["read", "write", "moves_value", "destructive"]
+
+P = ParamSpec("P")
+ReplyT = TypeVar("ReplyT", bound=BaseModel)
+
+
+class DeclarationError(TypeError):
+    """A tool is declared wrongly; raised on import, so it never reaches a user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[P, ReplyT]):
+    """One endpoint: calling it describes the request, it sends nothing.
+
+    Args:
+        name: the tool's name.
+        risk: the worst that the operation can do.
+        describe: the function; its signature is the input, its docstring the description.
+        preview: one sentence with arguments in braces, for everything but a read.
+        before: the read that shows what is there before the change; its arguments are a part
+            of the operation's own.
+    """
+
+    name: str
+    risk: Risk
+    describe: Callable[P, Request[ReplyT]]
+    preview: str = ""
+    before: "Operation[..., Any] | None" = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Request[ReplyT]:
+        """The request for these arguments."""
+        return self.describe(*args, **kwargs)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the arguments, in order."""
+        return tuple(inspect.signature(self.describe).parameters)
+
+    @property
+    def versioned(self) -> bool:
+        """Whether what it names is of one version of a program: the draft, unless it says which.
+
+        That is so of every change of configuration, and of what is read by version.
+        """
+        looks = self if self.risk == "read" else self.before
+        return self.risk == "write" or (looks is not None and "version" in looks.parameters)
+
+
+def _declare(
+    function: Callable[P, Request[ReplyT]],
+    risk: Risk,
+    preview: str = "",
+    before: Operation[..., Any] | None = None,
+) -> Operation[P, ReplyT]:
+    name = function.__name__
+    parameters = inspect.signature(function).parameters
+    if not inspect.getdoc(function):
+        raise DeclarationError(f"{name} has no docstring, and that is its description")
+    for _, field, _, _ in string.Formatter().parse(preview):
+        if field is not None and field not in parameters:
+            raise DeclarationError(f"the preview of {name} names {field}, which is no argument")
+    if before is not None:
+        read = inspect.signature(before.describe).parameters
+        needed = {key for key, parameter in read.items() if parameter.default is parameter.empty}
+        if before.risk != "read" or not needed <= set(parameters):
+            raise DeclarationError(f"{name} cannot look at its object by {before.name}")
+    return Operation(name, risk, function, preview, before)
+
+
+def read(function: Callable[P, Request[ReplyT]]) -> Operation[P, ReplyT]:
+    """An operation that changes nothing."""
+    return _declare(function, "read")
+
+
+def write(
+    preview: str, *, before: Operation[..., Any] | None = None
+) -> Callable[[Callable[P, Request[ReplyT]]], Operation[P, ReplyT]]:
+    """An operation that changes configuration, and no member's points, tier or voucher."""
+    return lambda function: _declare(function, "write", preview, before)
+
+
+def moves_value(
+    preview: str, *, before: Operation[..., Any] | None = None
+) -> Callable[[Callable[P, Request[ReplyT]]], Operation[P, ReplyT]]:
+    """An operation that can change what a member has."""
+    return lambda function: _declare(function, "moves_value", preview, before)
+
+
+def destructive(
+    preview: str, *, before: Operation[..., Any] | None = None
+) -> Callable[[Callable[P, Request[ReplyT]]], Operation[P, ReplyT]]:
+    """An operation that takes away what cannot be given back."""
+    return lambda function: _declare(function, "destructive", preview, before)

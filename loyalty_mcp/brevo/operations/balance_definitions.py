@@ -1,0 +1,249 @@
+"""Balance definitions: a program's points or currencies, with their caps, rounding and expiry."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from loyalty_mcp.brevo.operation import destructive, read, write
+from loyalty_mcp.brevo.request import Request, delete, get, post, put
+from loyalty_mcp.brevo.types import (
+    BalanceId,
+    Count,
+    Description,
+    Done,
+    DurationUnit,
+    ImageUrl,
+    Items,
+    Limit,
+    Meta,
+    Moment,
+    Name,
+    Number,
+    Offset,
+    Order,
+    ProgramId,
+    Reply,
+    SignedAmount,
+    Version,
+)
+
+Unit = Annotated[
+    Literal[
+        "POINTS",
+        "EUR",
+        "USD",
+        "MXN",
+        "GBP",
+        "INR",
+        "CAD",
+        "SGD",
+        "RON",
+        "JPY",
+        "MYR",
+        "CLP",
+        "PEN",
+        "MAD",
+        "AUD",
+        "CHF",
+        "BRL",
+    ],
+    WithJsonSchema({"type": "string", "description": "POINTS or ISO currency"}),
+]
+"""Published without the list of seventeen: a wrong one is answered with it."""
+
+Overtaking = Annotated[
+    Literal["strict", "partial"],
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": ["strict", "partial"],
+        }
+    ),
+]
+Rounding = Literal["lower", "upper", "natural"]
+Snap = Literal["noModification", "startOfPeriod", "endOfPeriod"]
+Day = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
+ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm")]
+ExpiryDayOrNone = Annotated[str, Field(pattern=f"^({Day})?$", description="dd/mm")]
+"""The empty text takes a fixed day away."""
+
+
+class BalanceDefinition(Reply):
+    """A balance that members of a program hold."""
+
+    id: str
+    name: str = ""
+    description: str | None = None
+    image_ref: str | None = None
+    meta: Meta | None = None
+    unit: str | None = None
+    min_amount: Number | None = None
+    max_amount: Number | None = None
+    max_credit_amount_limit: Number | None = None
+    max_debit_amount_limit: Number | None = None
+    balance_option_amount_overtaking_strategy: str | None = None
+    balance_option_credit_rounding: str | None = None
+    balance_option_debit_rounding: str | None = None
+    balance_availability_duration_value: int | None = None
+    balance_availability_duration_unit: str | None = None
+    balance_availability_duration_modifier: str | None = None
+    balance_expiration_date: str | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    deleted_at: Moment | None = None
+
+
+class BalanceDefinitions(Reply):
+    """A page of balance definitions."""
+
+    items: Items[BalanceDefinition] = ()
+
+
+def _path(program: ProgramId) -> str:
+    return f"/loyalty/balance/programs/{program}/balance-definitions"
+
+
+def _refuse_two_expiries(day: str | None, *duration: object) -> None:
+    """Raise ValueError where a fixed day and a duration are both given."""
+    if day and any(part is not None for part in duration):
+        raise ValueError("balance_expiration_date and the duration fields exclude each other")
+
+
+@read
+def list_balance_definitions(
+    program: ProgramId,
+    *,
+    limit: Limit | None = None,
+    offset: Offset | None = None,
+    sort_field: Literal["name", "created_at", "updated_at"] | None = None,
+    sort: Order | None = None,
+    version: Version | None = None,
+) -> Request[BalanceDefinitions]:
+    """List a program's balances: unit, caps, expiry."""
+    query = {
+        "limit": limit,
+        "offset": offset,
+        "sortField": sort_field,
+        "sort": sort,
+        "version": version,
+    }
+    return get(_path(program), BalanceDefinitions, query)
+
+
+@write("Define balance {name} in {unit} in the draft of program {program}.")
+def create_balance_definition(
+    program: ProgramId,
+    name: Name,
+    unit: Unit,
+    *,
+    description: Description | None = None,
+    image_ref: ImageUrl | None = None,
+    min_amount: SignedAmount | None = None,
+    max_amount: SignedAmount | None = None,
+    max_credit_amount_limit: SignedAmount | None = None,
+    max_debit_amount_limit: SignedAmount | None = None,
+    balance_option_amount_overtaking_strategy: Overtaking | None = None,
+    balance_option_credit_rounding: Rounding | None = None,
+    balance_option_debit_rounding: Rounding | None = None,
+    balance_availability_duration_value: Count | None = None,
+    balance_availability_duration_unit: DurationUnit | None = None,
+    balance_availability_duration_modifier: Snap | None = None,
+    balance_expiration_date: ExpiryDay | None = None,
+    meta: Meta | None = None,
+) -> Request[BalanceDefinition]:
+    """Create a balance in the draft; without expiry it never lapses."""
+    _refuse_two_expiries(
+        balance_expiration_date,
+        balance_availability_duration_value,
+        balance_availability_duration_unit,
+        balance_availability_duration_modifier,
+    )
+    body = {
+        "name": name,
+        "unit": unit,
+        "description": description,
+        "imageRef": image_ref,
+        "minAmount": min_amount,
+        "maxAmount": max_amount,
+        "maxCreditAmountLimit": max_credit_amount_limit,
+        "maxDebitAmountLimit": max_debit_amount_limit,
+        "balanceOptionAmountOvertakingStrategy": balance_option_amount_overtaking_strategy,
+        "balanceOptionCreditRounding": balance_option_credit_rounding,
+        "balanceOptionDebitRounding": balance_option_debit_rounding,
+        "balanceAvailabilityDurationValue": balance_availability_duration_value,
+        "balanceAvailabilityDurationUnit": balance_availability_duration_unit,
+        "balanceAvailabilityDurationModifier": balance_availability_duration_modifier,
+        "balanceExpirationDate": balance_expiration_date,
+        "meta": meta,
+    }
+    return post(_path(program), BalanceDefinition, body)
+
+
+@read
+def get_balance_definition(
+    program: ProgramId, balance: BalanceId, version: Version | None = None
+) -> Request[BalanceDefinition]:
+    """Read one balance's settings."""
+    return get(f"{_path(program)}/{balance}", BalanceDefinition, {"version": version})
+
+
+@write(
+    "Replace the settings of balance {balance} in the draft of program {program}.",
+    before=get_balance_definition,
+)
+def update_balance_definition(
+    program: ProgramId,
+    balance: BalanceId,
+    name: Name,
+    unit: Unit,
+    *,
+    description: Description | None = None,
+    image_ref: ImageUrl | None = None,
+    min_amount: SignedAmount | None = None,
+    max_amount: SignedAmount | None = None,
+    max_credit_amount_limit: SignedAmount | None = None,
+    max_debit_amount_limit: SignedAmount | None = None,
+    balance_option_amount_overtaking_strategy: Overtaking | None = None,
+    balance_option_credit_rounding: Rounding | None = None,
+    balance_option_debit_rounding: Rounding | None = None,
+    balance_availability_duration_value: Count | None = None,
+    balance_availability_duration_unit: DurationUnit | None = None,
+    balance_availability_duration_modifier: Snap | None = None,
+    balance_expiration_date: ExpiryDayOrNone | None = None,
+    meta: Meta | None = None,
+) -> Request[BalanceDefinition]:
+    """Replace a draft balance, as create_balance_definition; what is left out is cleared."""
+    _refuse_two_expiries(
+        balance_expiration_date,
+        balance_availability_duration_value,
+        balance_availability_duration_unit,
+        balance_availability_duration_modifier,
+    )
+    body = {
+        "name": name,
+        "unit": unit,
+        "description": description,
+        "imageRef": image_ref,
+        "minAmount": min_amount,
+        "maxAmount": max_amount,
+        "maxCreditAmountLimit": max_credit_amount_limit,
+        "maxDebitAmountLimit": max_debit_amount_limit,
+        "balanceOptionAmountOvertakingStrategy": balance_option_amount_overtaking_strategy,
+        "balanceOptionCreditRounding": balance_option_credit_rounding,
+        "balanceOptionDebitRounding": balance_option_debit_rounding,
+        "balanceAvailabilityDurationValue": balance_availability_duration_value,
+        "balanceAvailabilityDurationUnit": balance_availability_duration_unit,
+        "balanceAvailabilityDurationModifier": balance_availability_duration_modifier,
+        "balanceExpirationDate": balance_expiration_date,
+        "meta": meta,
+    }
+    return put(f"{_path(program)}/{balance}", BalanceDefinition, body)
+
+
+@destructive(
+    "Delete balance {balance} from program {program}; members lose it at the next publish.",
+    before=get_balance_definition,
+)
+def delete_balance_definition(program: ProgramId, balance: BalanceId) -> Request[Done]:
+    """Delete a balance; once published, members lose it."""
+    return delete(f"{_path(program)}/{balance}", Done)

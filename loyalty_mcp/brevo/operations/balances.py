@@ -1,0 +1,154 @@
+"""Balances: what members hold, in total and in lots."""
+
+from typing import Literal
+
+from loyalty_mcp.brevo.operation import moves_value, read
+from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.brevo.request import Request, get, post
+from loyalty_mcp.brevo.types import (
+    BalanceId,
+    ContactId,
+    Items,
+    Limit,
+    Moment,
+    Number,
+    Offset,
+    Order,
+    ProgramId,
+    Reply,
+)
+
+PROGRAMS = "/loyalty/balance/programs"
+
+
+class ContactBalance(Reply):
+    """One member's total of a balance."""
+
+    contact_id: int
+    loyalty_subscription_id: str | None = None
+    updated_at: str | None = None
+    value: Number | None = None
+
+
+class ContactBalances(Reply):
+    """A page of members who hold a balance."""
+
+    balance_definition_id: str | None = None
+    balances: Items[ContactBalance] = ()
+    count: int | None = None
+    loyalty_program_id: str | None = None
+
+
+class BalanceTotal(Reply):
+    """The total of one balance."""
+
+    balance_definition_id: str
+    value: Number | None = None
+
+
+class SubscriptionBalances(Reply):
+    """A member's totals, as a list under a singular name."""
+
+    loyalty_program_id: str | None = None
+    contact_id: int | None = None
+    balance: Items[BalanceTotal] = ()
+
+
+class SubscriptionBalance(Reply):
+    """A balance opened for a member."""
+
+    id: str
+    amount: Number | None = None
+    loyalty_program_id: str | None = None
+    organization_id: int | None = None
+    contact_id: int | None = None
+    balance_definition_id: str | None = None
+    created_at: Moment | None = None
+    expires_at: Moment | None = None
+    consumed_at: Moment | None = None
+
+
+class Lot(Reply):
+    """A credit that is not spent yet, with its own expiry."""
+
+    id: str
+    amount: Number | None = None
+    created_at: Moment | None = None
+    expires_at: Moment | None = None
+
+
+class ActiveBalances(Reply):
+    """A page of the lots that make up one balance of a member."""
+
+    count: int | None = None
+    loyalty_program_id: str | None = None
+    contact_id: int | None = None
+    balance_definition_id: str | None = None
+    active_balances: Items[Lot] = ()
+
+
+@read
+def list_contact_balances(
+    program: ProgramId,
+    balance: BalanceId,
+    *,
+    limit: Limit | None = None,
+    offset: Offset | None = None,
+    sort: Order | None = None,
+    sort_field: Literal["updatedAt", "value"] | None = None,
+    include_internal: bool | None = None,
+) -> Request[ContactBalances]:
+    """List all members with their total of one balance."""
+    query = {
+        "balanceDefinitionId": balance,
+        "limit": limit,
+        "offset": offset,
+        "sort": sort,
+        "sortField": sort_field,
+        "includeInternal": include_internal,
+    }
+    return get(f"{PROGRAMS}/{program}/contact-balances", ContactBalances, query)
+
+
+@read
+def get_subscription_balances(
+    program: ProgramId, member: ContactId, include_internal: bool | None = None
+) -> Request[SubscriptionBalances]:
+    """Read only a member's balance totals."""
+    query = {"includeInternal": include_internal}
+    return get(f"{PROGRAMS}/{program}/subscriptions/{member}/balances", SubscriptionBalances, query)
+
+
+@moves_value(
+    "Open balance {balance} for member {member} of program {program}, empty.",
+    before=get_account_info,
+)
+def create_subscription_balance(
+    program: ProgramId, member: ContactId, balance: BalanceId
+) -> Request[SubscriptionBalance]:
+    """Open an empty balance; enrolment already opens all."""
+    body = {"balanceDefinitionId": balance}
+    return post(f"{PROGRAMS}/{program}/subscriptions/{member}/balances", SubscriptionBalance, body)
+
+
+@read
+def list_active_balances(
+    program: ProgramId,
+    member: ContactId,
+    balance: BalanceId,
+    *,
+    limit: Limit | None = None,
+    offset: Offset | None = None,
+    sort: Order | None = None,
+    include_internal: bool | None = None,
+) -> Request[ActiveBalances]:
+    """List a member's unspent credits with expiry dates."""
+    query = {
+        "contactId": member,
+        "balanceDefinitionId": balance,
+        "limit": limit,
+        "offset": offset,
+        "sort": sort,
+        "includeInternal": include_internal,
+    }
+    return get(f"{PROGRAMS}/{program}/active-balance", ActiveBalances, query)

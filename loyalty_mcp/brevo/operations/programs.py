@@ -1,0 +1,110 @@
+"""Programs: what members join; edited as a draft, made live by publishing."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from loyalty_mcp.brevo.operation import destructive, read, write
+from loyalty_mcp.brevo.request import Request, delete, get, patch, post, put
+from loyalty_mcp.brevo.types import (
+    Description,
+    Done,
+    Items,
+    Limit,
+    Meta,
+    Moment,
+    Name,
+    Offset,
+    Order,
+    ProgramId,
+    Reply,
+)
+
+PROGRAMS = "/loyalty/config/programs"
+
+
+class Program(Reply):
+    """A loyalty program."""
+
+    id: str
+    name: str
+    description: str | None = None
+    state: Literal["inactive", "active", "draft"] | None = None
+    meta: Meta | None = None
+    subscription_pool_id: str | None = None
+    subscription_generator_id: str | None = None
+    pattern: str | None = None
+    code_count: int | None = None
+    document_id: str | None = None
+    birthday_attribute: str | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+
+
+class Programs(Reply):
+    """A page of programs."""
+
+    items: Items[Program] = ()
+
+
+@read
+def list_programs(
+    limit: Limit | None = None,
+    offset: Offset | None = None,
+    sort_field: Literal["name", "created_at", "updated_at"] | None = None,
+    sort: Order | None = None,
+) -> Request[Programs]:
+    """List loyalty programs."""
+    query = {"limit": limit, "offset": offset, "sort_field": sort_field, "sort": sort}
+    return get(PROGRAMS, Programs, query)
+
+
+@read
+def get_program(program: ProgramId) -> Request[Program]:
+    """Read one program: state, texts, meta."""
+    return get(f"{PROGRAMS}/{program}", Program)
+
+
+@write("Create program {name}, not yet live.")
+def create_program(
+    name: Name,
+    description: Description | None = None,
+    document_id: Annotated[str | None, Field(max_length=256)] = None,
+    meta: Meta | None = None,
+) -> Request[Program]:
+    """Create an inactive program; apply_program makes a whole one."""
+    body = {"name": name, "description": description, "documentId": document_id, "meta": meta}
+    return post(PROGRAMS, Program, body)
+
+
+@write("Replace name, description and meta of program {program}.", before=get_program)
+def update_program(
+    program: ProgramId, name: Name, description: Description | None = None, meta: Meta | None = None
+) -> Request[Program]:
+    """Replace a program's texts; what is left out is cleared."""
+    body = {"name": name, "description": description, "meta": meta}
+    return put(f"{PROGRAMS}/{program}", Program, body)
+
+
+@write("Change program {program}.", before=get_program)
+def patch_program(
+    program: ProgramId,
+    name: Name | None = None,
+    description: Description | None = None,
+    meta: Meta | None = None,
+) -> Request[Program]:
+    """Change only the given texts of a program."""
+    body = {"name": name, "description": description, "meta": meta}
+    return patch(f"{PROGRAMS}/{program}", Program, body)
+
+
+@destructive("Delete program {program} for good.", before=get_program)
+def delete_program(program: ProgramId) -> Request[Done]:
+    """Delete a program for good, with all its members hold."""
+    return delete(f"{PROGRAMS}/{program}", Done)
+
+
+@write("Make the draft of program {program} live for its members.", before=get_program)
+def publish_program(program: ProgramId) -> Request[Done]:
+    """Make the draft live; the first publish opens the program."""
+    return post(f"{PROGRAMS}/{program}/publish", Done)

@@ -1,0 +1,195 @@
+"""Subscriptions: a contact's membership of a program, and the contacts who share it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from loyalty_mcp.brevo.operation import destructive, moves_value, read
+from loyalty_mcp.brevo.request import Request, delete, get, post
+from loyalty_mcp.brevo.types import (
+    ContactId,
+    Done,
+    Enrollee,
+    Instant,
+    Items,
+    Members,
+    Meta,
+    Moment,
+    Number,
+    ProgramId,
+    Reply,
+)
+
+PROGRAMS = "/loyalty/config/programs"
+
+
+class Subscription(Reply):
+    """One contact's membership of one program."""
+
+    organization_id: int | None = None
+    loyalty_program_id: str | None = None
+    version_id: int | None = None
+    contact_id: int
+    loyalty_subscription_id: str | None = None
+    meta: Meta | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+
+
+class SharedSubscription(Reply):
+    """The contacts attached to an owner's subscription."""
+
+    organization_id: int | None = None
+    owner_contact_id: int
+    member_contact_ids: Items[int] = ()
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+
+
+class AccountBalance(Reply):
+    """A member's total of one balance."""
+
+    balance_definition_id: str
+    balance_definition_name: str | None = None
+    value: Number | None = None
+
+
+class AccountBalances(Reply):
+    """A member's totals."""
+
+    balances: Items[AccountBalance] = ()
+    contact_id: int | None = None
+    loyalty_program_id: str | None = None
+
+
+class AccountMember(Reply):
+    """A contact who shares the subscription."""
+
+    created_at: str | None = None
+    member_contact_id: int
+    updated_at: str | None = None
+
+
+class Membership(Reply):
+    """Since when a contact is a member, and under which own id."""
+
+    created_at: Moment | None = None
+    loyalty_subscription_id: str | None = None
+    updated_at: Moment | None = None
+
+
+class AccountVoucher(Reply):
+    """A voucher that a member holds."""
+
+    code: str | None = None
+    contact_id: int | None = None
+    created_at: str | None = None
+    expiration_date: str | None = None
+    id: str
+    loyalty_program_id: str | None = None
+    meta: Meta | None = None
+    public_description: str | None = None
+    reward_id: str | None = None
+    reward_name: str | None = None
+    unit: str | None = None
+    updated_at: Moment | None = None
+    valid_from: Moment | None = None
+    value: Number | None = None
+
+
+class AccountTier(Reply):
+    """The tier that a member has in one tier group."""
+
+    contact_id: int | None = None
+    created_at: str | None = None
+    group_id: str | None = None
+    group_name: str | None = None
+    loyalty_program_id: str | None = None
+    meta: Meta | None = None
+    tier_id: str
+    tier_name: str | None = None
+    updated_at: str | None = None
+
+
+class AccountInfo(Reply):
+    """A member as a whole; `reward` and `tier` are lists under singular names."""
+
+    balance: AccountBalances | None = None
+    loyalty_program_name: str | None = None
+    members: Items[AccountMember] = ()
+    membership: Membership | None = None
+    reward: Items[AccountVoucher] = ()
+    tier: Items[AccountTier] = ()
+
+
+def _refuse_nobody(members: Members) -> None:
+    """Raise ValueError where no contact is named: the API must not guess whom."""
+    if not members:
+        raise ValueError("members must name at least one contact")
+
+
+@read
+def get_account_info(
+    program: ProgramId,
+    member: ContactId,
+    params: Annotated[str | None, Field(max_length=200)] = None,
+    include_internal: bool | None = None,
+) -> Request[AccountInfo]:
+    """Read a member's raw account; prefer get_member_overview."""
+    query = {"contactId": str(member), "params": params, "includeInternal": include_internal}
+    return get(f"{PROGRAMS}/{program}/account-info", AccountInfo, query)
+
+
+def account_of_own_id(program: ProgramId, own_id: str) -> Request[AccountInfo]:
+    """Who has an own id: the only read that finds a member by it; for references, not a tool."""
+    return get(f"{PROGRAMS}/{program}/account-info", AccountInfo, {"loyaltySubscriptionId": own_id})
+
+
+@moves_value("Enrol contact {contact} in program {program}.")
+def create_subscription(
+    program: ProgramId,
+    contact: Enrollee,
+    own_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None,
+    creation_date: Instant | None = None,
+    meta: Meta | None = None,
+) -> Request[Subscription]:
+    """Enrol an existing contact; prefer enroll_member."""
+    body = {
+        "contactId": contact,
+        "loyaltySubscriptionId": own_id,
+        "creationDate": creation_date,
+        "meta": meta,
+    }
+    return post(f"{PROGRAMS}/{program}/subscriptions", Subscription, body)
+
+
+@destructive(
+    "End the membership of {member} in program {program}, with all that is held in it.",
+    before=get_account_info,
+)
+def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
+    """End a membership for good; points, tier and vouchers are lost."""
+    return delete(f"{PROGRAMS}/{program}/contact/{member}", Done)
+
+
+@moves_value(
+    "Attach contacts {members} to the membership of {member} in program {program}.",
+    before=get_account_info,
+)
+def add_subscription_members(
+    program: ProgramId, member: ContactId, members: Members
+) -> Request[SharedSubscription]:
+    """Let more contacts share a member's membership."""
+    _refuse_nobody(members)
+    if member in members:
+        raise ValueError("members must not name the owner")
+    body = {"contactId": member, "memberContactIds": list(members)}
+    return post(f"{PROGRAMS}/{program}/subscription-members", SharedSubscription, body)
+
+
+@destructive("Detach contacts {members} from the membership they share in program {program}.")
+def remove_subscription_members(program: ProgramId, members: Members) -> Request[Done]:
+    """Detach contacts from a membership they share."""
+    _refuse_nobody(members)
+    query = {"memberContactIds": ",".join(map(str, members))}
+    return delete(f"{PROGRAMS}/{program}/subscription-members", Done, query)

@@ -1,0 +1,222 @@
+"""Transactions: credits and debits, drafts until they are completed or cancelled."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from loyalty_mcp.brevo.operation import destructive, moves_value, read
+from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.brevo.request import Request, get, post
+from loyalty_mcp.brevo.types import (
+    BalanceId,
+    ContactId,
+    Count,
+    Id,
+    Instant,
+    Items,
+    Limit,
+    Meta,
+    Moment,
+    Number,
+    Offset,
+    Order,
+    ProgramId,
+    Reply,
+    SignedAmount,
+    TransactionType,
+)
+
+PROGRAMS = "/loyalty/balance/programs"
+FORMER_STATUSES = {"pending": "draft", "complete": "completed"}
+
+
+def current_status(value: Any) -> Any:
+    """The present word for a status that older answers spell otherwise."""
+    return FORMER_STATUSES.get(value, value) if isinstance(value, str) else value
+
+
+TransactionStatus = Annotated[
+    Literal["draft", "completed", "rejected", "cancelled", "expired"],
+    BeforeValidator(current_status),
+]
+Movement = Annotated[SignedAmount, Field(description="Minus debits")]
+
+
+class Transaction(Reply):
+    """A credit or a debit; `balance` is the new total, once the movement is applied."""
+
+    id: str
+    amount: Number | None = None
+    balance: Number | None = None
+    transaction_type: TransactionType | None = None
+    meta: Meta | None = None
+    status: TransactionStatus | None = None
+    loyalty_program_id: str | None = None
+    balance_definition_id: str | None = None
+    contact_id: int | None = None
+    event_time: Moment | None = None
+    reject_reason: str | None = None
+    rejected_at: Moment | None = None
+    expiration_date: Moment | None = None
+    completed_at: Moment | None = None
+    cancelled_at: Moment | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+
+
+class BalanceOrder(Reply):
+    """A movement tied to a purchase; its transaction is what completes or cancels it."""
+
+    amount: Number | None = None
+    balance_definition_id: str | None = None
+    contact_id: int | None = None
+    created_at: str | None = None
+    due_at: str | None = None
+    expires_at: str | None = None
+    id: str | None = None
+    loyalty_program_id: str | None = None
+    meta: Meta | None = None
+    processed_at: str | None = None
+    transaction_id: str = Field(alias="transactionid")
+    updated_at: str | None = None
+
+
+class PastTransaction(Reply):
+    """A transaction as the history tells it."""
+
+    amount: Number | None = None
+    transaction_type: TransactionType | None = None
+    balance_expiration_date: str | None = None
+    cancelled_at: str | None = None
+    completed_at: str | None = None
+    created_at: str | None = None
+    id: str
+    meta: Meta | None = None
+    reject_reason: str | None = None
+    rejected_at: str | None = None
+    status: Annotated[str, BeforeValidator(current_status)] | None = None
+
+
+class TransactionHistory(Reply):
+    """A page of a member's transactions in one balance."""
+
+    balance_definition_id: str | None = None
+    contact_id: int | None = None
+    count: int | None = None
+    loyalty_program_id: str | None = None
+    transaction_history: Items[PastTransaction] = ()
+
+
+def _refuse_zero(amount: Decimal) -> None:
+    """Raise ValueError for an amount that moves nothing."""
+    if amount == 0:
+        raise ValueError("amount must not be 0")
+
+
+def _refuse_contradiction(amount: Decimal, transaction_type: TransactionType | None) -> None:
+    """Raise ValueError where sign and type disagree: the API does not say which would win."""
+    if transaction_type is not None and (amount > 0) != (transaction_type == "credit"):
+        raise ValueError("amount must be positive for a credit and negative for a debit")
+
+
+@moves_value(
+    "Create a transaction of {amount} in balance {balance} for member {member}.",
+    before=get_account_info,
+)
+def create_transaction(
+    program: ProgramId,
+    member: ContactId,
+    balance: BalanceId,
+    amount: Movement,
+    *,
+    transaction_type: TransactionType | None = None,
+    auto_complete: bool | None = None,
+    ttl: Annotated[Count | None, Field(ge=10, description="Seconds")] = None,
+    balance_expiry_in_minutes: Count | None = None,
+    event_time: Instant | None = None,
+    meta: Meta | None = None,
+) -> Request[Transaction]:
+    """Open a draft movement; prefer credit_points or debit_points."""
+    _refuse_zero(amount)
+    _refuse_contradiction(amount, transaction_type)
+    if balance_expiry_in_minutes is not None and not auto_complete:
+        raise ValueError("balance_expiry_in_minutes needs auto_complete")
+    body = {
+        "contactId": member,
+        "balanceDefinitionId": balance,
+        "amount": amount,
+        "transactionType": transaction_type,
+        "autoComplete": auto_complete,
+        "ttl": ttl,
+        "balanceExpiryInMinutes": balance_expiry_in_minutes,
+        "eventTime": event_time,
+        "meta": meta,
+    }
+    return post(f"{PROGRAMS}/{program}/transactions", Transaction, body)
+
+
+@moves_value("Complete transaction {transaction_id}: its amount enters the balance for good.")
+def complete_transaction(program: ProgramId, transaction_id: Id) -> Request[Transaction]:
+    """Apply a draft for good; tiers and rewards follow."""
+    return post(f"{PROGRAMS}/{program}/transactions/{transaction_id}/complete", Transaction)
+
+
+@destructive("Cancel transaction {transaction_id}: it can never be completed.")
+def cancel_transaction(program: ProgramId, transaction_id: Id) -> Request[Transaction]:
+    """Void a draft for good; reverse_transaction undoes a completed one."""
+    return post(f"{PROGRAMS}/{program}/transactions/{transaction_id}/cancel", Transaction)
+
+
+@moves_value(
+    "Create an order of {amount} in balance {balance} for member {member}, due {due_at}.",
+    before=get_account_info,
+)
+def create_balance_order(
+    program: ProgramId,
+    member: ContactId,
+    balance: BalanceId,
+    amount: Movement,
+    *,
+    source: Literal["engine", "user"],
+    due_at: Instant,
+    expires_at: Instant | None = None,
+    meta: Meta | None = None,
+) -> Request[BalanceOrder]:
+    """Open a purchase's draft, due later; its transaction_id completes or cancels it."""
+    _refuse_zero(amount)
+    body = {
+        "amount": amount,
+        "balanceDefinitionId": balance,
+        "contactId": member,
+        "source": source,
+        "dueAt": due_at,
+        "expiresAt": expires_at,
+        "meta": meta,
+    }
+    return post(f"{PROGRAMS}/{program}/create-order", BalanceOrder, body)
+
+
+@read
+def list_transaction_history(
+    program: ProgramId,
+    member: ContactId,
+    balance: BalanceId,
+    *,
+    limit: Limit = 20,
+    offset: Offset | None = None,
+    sort: Order | None = None,
+    status: TransactionStatus | None = None,
+    transaction_type: TransactionType | None = None,
+) -> Request[TransactionHistory]:
+    """List a member's transactions in one balance."""
+    query = {
+        "contactId": member,
+        "balanceDefinitionId": balance,
+        "limit": limit,
+        "offset": offset,
+        "sort": sort,
+        "status": status,
+        "transactionType": transaction_type,
+    }
+    return get(f"{PROGRAMS}/{program}/transaction-history", TransactionHistory, query)

@@ -1,0 +1,292 @@
+"""Vouchers: rewards that members hold, redeemed in two steps."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from loyalty_mcp.brevo.operation import destructive, moves_value, read
+from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.brevo.request import Request, ask, delete, get, post
+from loyalty_mcp.brevo.types import (
+    Amount,
+    ContactId,
+    Count,
+    Done,
+    Id,
+    Input,
+    Instant,
+    Items,
+    Meta,
+    Moment,
+    Number,
+    Offset,
+    Order,
+    ProgramId,
+    Reply,
+    RewardId,
+    ShortLimit,
+    SignedAmount,
+)
+
+PROGRAMS = "/loyalty/offer/programs"
+Code = Annotated[str, Field(min_length=1, max_length=128)]
+Text = Annotated[str, Field(max_length=256)]
+
+
+class Voucher(Reply):
+    """A voucher just issued."""
+
+    code: str | None = None
+    consumed_at: str | None = None
+    contact_id: int | None = None
+    created_at: Moment | None = None
+    expiration_date: Moment | None = None
+    id: str
+    loyalty_program_id: str | None = None
+    meta: Meta | None = None
+    reward_id: str | None = None
+    updated_at: Moment | None = None
+    value: Number | None = None
+    valid_from: Moment | None = None
+
+
+class HeldVoucher(Reply):
+    """A voucher as a member's list shows it."""
+
+    code: str | None = None
+    consumed_at: str | None = None
+    created_at: str | None = None
+    expiration_date: str | None = None
+    id: str
+    meta: Meta | None = None
+    reward_id: str | None = None
+    unit: str | None = None
+    updated_at: str | None = None
+    value: Number | None = None
+    valid_from: Moment | None = None
+
+
+class Vouchers(Reply):
+    """A page of a member's vouchers."""
+
+    contact_id: int | None = None
+    contact_rewards: Items[HeldVoucher] = ()
+    count: int | None = None
+    loyalty_program_id: str | None = None
+    loyalty_subscription_id: str | None = None
+
+
+class Validation(Reply):
+    """Whether a voucher may be redeemed now."""
+
+    authorize: bool | None = None
+
+
+class Redemption(Reply):
+    """The use of a voucher; open until completed or lapsed."""
+
+    cancelled_at: Moment | None = None
+    completed_at: Moment | None = None
+    contact_id: int | None = None
+    created_at: Moment | None = None
+    debit_transaction_id: str | None = None
+    expires_at: Moment | None = None
+    id: str
+    loyalty_program_id: str | None = None
+    meta: Meta | None = None
+    reject_reason: str | None = None
+    rejected_at: Moment | None = None
+    reward_attribution_id: str | None = None
+    status: str | None = None
+    updated_at: Moment | None = None
+
+
+class OrderIdentifiers(Input):
+    """The buyer's other ids; the API spells these in snake_case."""
+
+    ext_id: Text | None = Field(default=None, serialization_alias="ext_id")
+    loyalty_subscription_id: Text | None = Field(
+        default=None, serialization_alias="loyalty_subscription_id"
+    )
+
+
+class OrderProduct(Input):
+    """A line of the order."""
+
+    product_id: Text | None = None
+    variant_id: Text | None = None
+    category: tuple[Text, ...] | None = None
+    price: SignedAmount | None = None
+    quantity: SignedAmount | None = None
+
+
+class Billing(Input):
+    """A billing address; the API takes phone and post code as numbers, without leading zeros."""
+
+    address: Text | None = None
+    city: Text | None = None
+    country_code: Text | None = None
+    payment_method: Text | None = None
+    phone: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    post_code: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    region: Text | None = None
+
+
+class PurchaseOrder(Input):
+    """The order that a voucher is used in; the API mixes two spellings in it."""
+
+    id: Text | None = None
+    store_id: Text | None = None
+    status: Text | None = None
+    email: Text | None = None
+    contact_id: Count | None = Field(default=None, serialization_alias="contact_id")
+    amount: SignedAmount | None = None
+    coupons: tuple[Text, ...] | None = None
+    identifiers: OrderIdentifiers | None = None
+    products: tuple[OrderProduct, ...] | None = None
+    billing: Billing | None = None
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+
+
+OrderArgument = Annotated[
+    PurchaseOrder,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Shop order: {id, amount, store_id, products: [{product_id, price, "
+            "quantity}]}",
+        }
+    ),
+]
+"""Published by its main field names alone; seldom needed, and checked all the same."""
+
+
+def _refuse_unnamed(*, named: bool) -> None:
+    """Raise ValueError where nothing says which voucher is meant."""
+    if not named:
+        raise ValueError("name the voucher by voucher_id or code, or by reward and member")
+
+
+@moves_value(
+    "Issue a voucher of reward {reward} to member {member} of program {program}.",
+    before=get_account_info,
+)
+def create_voucher(
+    program: ProgramId,
+    member: ContactId,
+    reward: RewardId,
+    *,
+    code: Code | None = None,
+    value: Amount | None = None,
+    expiration_date: Instant | None = None,
+    valid_from: Instant | None = None,
+    meta: Meta | None = None,
+) -> Request[Voucher]:
+    """Give a member a voucher; without code one is made."""
+    body = {
+        "rewardId": reward,
+        "contactId": member,
+        "code": code,
+        "value": value,
+        "expirationDate": expiration_date,
+        "validFrom": valid_from,
+        "meta": meta,
+    }
+    return post(f"{PROGRAMS}/{program}/rewards/attribute", Voucher, body)
+
+
+@read
+def list_vouchers(
+    program: ProgramId,
+    member: ContactId,
+    *,
+    limit: ShortLimit | None = None,
+    offset: Offset | None = None,
+    sort: Order | None = None,
+    sort_field: Literal["updatedAt", "createdAt"] | None = None,
+    metadata_key_value: Annotated[str | None, Field(max_length=256)] = None,
+    reward: RewardId | None = None,
+) -> Request[Vouchers]:
+    """List a member's vouchers, used ones included."""
+    query = {
+        "contactId": member,
+        "limit": limit,
+        "offset": offset,
+        "sort": sort,
+        "sortField": sort_field,
+        "metadata_key_value": metadata_key_value,
+        "rewardId": reward,
+    }
+    return get(f"{PROGRAMS}/{program}/vouchers", Vouchers, query)
+
+
+@read
+def validate_voucher(
+    program: ProgramId,
+    *,
+    voucher_id: Id | None = None,
+    code: Code | None = None,
+    member: ContactId | None = None,
+    reward: RewardId | None = None,
+    point_of_sell_id: Text | None = None,
+) -> Request[Validation]:
+    """Whether a voucher could be redeemed; by voucher_id, code, or reward and member."""
+    _refuse_unnamed(named=bool(voucher_id or code or (reward and member)))
+    body = {
+        "attributedRewardId": voucher_id,
+        "code": code,
+        "contactId": member,
+        "rewardId": reward,
+        "pointOfSellId": point_of_sell_id,
+    }
+    return ask(f"{PROGRAMS}/{program}/rewards/validate", Validation, body)
+
+
+@moves_value("Redeem a voucher of program {program}.")
+def redeem_voucher(
+    program: ProgramId,
+    *,
+    voucher_id: Id | None = None,
+    code: Code | None = None,
+    member: ContactId | None = None,
+    reward: RewardId | None = None,
+    ttl: Annotated[
+        int | None, Field(ge=0, le=1_000_000_000), WithJsonSchema({"type": "integer"})
+    ] = None,
+    auto_complete: bool | None = None,
+    meta: Meta | None = None,
+    order: OrderArgument | None = None,
+) -> Request[Redemption]:
+    """Open a redemption, which may debit points; prefer redeem_for_member."""
+    _refuse_unnamed(named=bool(voucher_id or code or (reward and member)))
+    body = {
+        "attributedRewardId": voucher_id,
+        "code": code,
+        "contactId": member,
+        "rewardId": reward,
+        "ttl": ttl,
+        "autoComplete": auto_complete,
+        "meta": meta,
+        "order": order and order.spelled(),
+    }
+    return post(f"{PROGRAMS}/{program}/rewards/redeem", Redemption, body)
+
+
+@moves_value("Complete redemption {redemption_id}: the voucher is used up for good.")
+def complete_redemption(program: ProgramId, redemption_id: Id) -> Request[Redemption]:
+    """Complete an open redemption; linked points are debited."""
+    return post(f"{PROGRAMS}/{program}/rewards/redeem/{redemption_id}/complete", Redemption)
+
+
+@destructive("Revoke vouchers {voucher_ids}: their members lose them for good.")
+def revoke_vouchers(
+    program: ProgramId,
+    voucher_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)],
+) -> Request[Done]:
+    """Take vouchers back for good."""
+    ids = ",".join(voucher_ids)
+    if not ids.strip(","):
+        raise ValueError("voucher_ids must name at least one voucher")
+    query = {"attributedRewardIds": ids}
+    return delete(f"{PROGRAMS}/{program}/rewards/revoke", Done, query)

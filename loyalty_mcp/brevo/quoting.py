@@ -1,0 +1,36 @@
+"""Text from outside, made safe to show: invisible characters removed, and quoted as data."""
+
+import json
+import re
+import secrets
+import unicodedata
+from typing import Final
+
+FENCE_LENGTH: Final = 80
+"""Characters of a quoted text; the rest is cut off."""
+
+UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode's classes of control characters, and of those that hide text or turn its direction."""
+
+SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""They choose how a character looks; a text can be hidden in a row of them."""
+
+
+def cleaned(text: str) -> str:
+    """`text` without characters that are not seen."""
+    text = SELECTORS.sub("", unicodedata.normalize("NFC", text))
+    return "".join(char for char in text if unicodedata.category(char) not in UNSEEN)
+
+
+def quoted(text: str) -> str:
+    """Text from outside, inside a line: a JSON string of at most 80 characters."""
+    text = cleaned(text)
+    if len(text) > FENCE_LENGTH:
+        text = text[: FENCE_LENGTH - 1] + "…"
+    return json.dumps(text, ensure_ascii=False)
+
+
+def fenced(text: str) -> str:
+    """Longer text from outside, between two lines with a mark it cannot know."""
+    mark = secrets.token_hex(8)
+    return f"<data {mark}>\n{cleaned(text)}\n</data {mark}>"

@@ -1,0 +1,159 @@
+"""The commands."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loyalty_mcp import __version__
+from loyalty_mcp.cli.operator_commands import audit, doctor, intents
+from loyalty_mcp.cli.options import read, settings_options, stop
+from loyalty_mcp.cli.token_commands import token
+from loyalty_mcp.errors import BadSetting, LoyaltyError
+
+
+@click.group(invoke_without_command=True)
+@click.version_option(__version__, prog_name="loyalty-mcp")
+@settings_options
+@click.pass_context
+def main(context: click.Context, flags: dict[str, Any]) -> None:
+    """Loyalty programs on Brevo, as tools for AI assistants.
+
+    Without a command: serve over standard input and output, as a client's configuration starts it.
+
+    Each setting is a flag, and an environment variable: the name in brackets.
+
+    Example: loyalty-mcp --role support --program "VIP Club"
+    """
+    context.obj = flags
+    if os.environ.get("NO_COLOR"):
+        context.color = False
+    if context.invoked_subcommand is None:
+        run_stdio(read(flags))
+
+
+@main.command()
+@settings_options
+@click.option("--http", is_flag=True, help="Over HTTP, at /mcp, for many callers.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Where to listen; 0 for any port that is free.",
+)
+def serve(flags: dict[str, Any], host: str, port: int, *, http: bool) -> None:
+    """Serve over standard input and output, or over HTTP.
+
+    Example: loyalty-mcp serve --http --port 8000
+    """
+    if http:
+        run_http(read(flags), host, port)
+    else:
+        run_stdio(read(flags))
+
+
+def run_http(settings: Any, host: str, port: int) -> None:
+    """Serve until told to stop."""
+    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - only where a server runs
+    from loyalty_mcp.web.serve import serve_http  # noqa: PLC0415 - the same
+
+    log_to_stderr(settings.log_level, settings.log_format)
+    try:
+        serve_http(settings, host, port)
+    except LoyaltyError as error:
+        stop(error)
+
+
+def run_stdio(settings: Any) -> None:
+    """Serve until the input ends."""
+    import anyio  # noqa: PLC0415 - only where a server runs
+
+    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - the same
+    from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
+    from loyalty_mcp.server.mcp_server import serve_stdio  # noqa: PLC0415 - the same
+
+    log_to_stderr(settings.log_level, settings.log_format)
+    if settings.role == "member" and settings.member is None:
+        stop(BadSetting("LOYALTY_MCP_MEMBER is missing: role member needs the member it serves."))
+    try:
+        parts = compose(settings)
+    except BadSetting as error:
+        stop(error)
+    anyio.run(serve_stdio, parts.server())
+
+
+@main.command()
+def demo() -> None:
+    """Show the main job, end to end, on the embedded sandbox.
+
+    Example: loyalty-mcp demo
+    """
+    from loyalty_mcp.cli.demo import run_demo  # noqa: PLC0415 - only here
+
+    sys.exit(run_demo())
+
+
+@main.command()
+@click.option(
+    "--port",
+    default=8585,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Where to listen; 0 for any port that is free.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="A file that keeps the data; without one they are gone at the end.",
+)
+@click.option("--empty", is_flag=True, help="Start without the seeded world.")
+@click.option("--api-key", default=None, help="Accept only this key; any is accepted otherwise.")
+@click.option(
+    "--rate-limit",
+    default=600,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Loyalty requests an hour, as Brevo bounds them; 0 for no bound.",
+)
+def sandbox(port: int, host: str, **engine: Any) -> None:
+    """Run the engine alone, for any Brevo SDK.
+
+    Example: loyalty-mcp sandbox --database shop.db --rate-limit 0
+    """
+    from loyalty_mcp.sandbox.serve import serve as serve_sandbox  # noqa: PLC0415 - only here
+    from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - only here
+
+    settings = SandboxSettings(**engine)
+    click.echo(f"Sandbox on http://{host}:{port}/v3", err=True)
+    serve_sandbox(settings, host, port)
+
+
+@main.command()
+@settings_options
+@click.option("--json", "as_json", is_flag=True, help="Print the menu as JSON.")
+def tools(flags: dict[str, Any], *, as_json: bool) -> None:
+    """List the published tools, with the size of the menu in bytes and tokens.
+
+    Example: loyalty-mcp tools --role support --json
+    """
+    from loyalty_mcp.cli.catalog import listing, table  # noqa: PLC0415 - only here
+    from loyalty_mcp.tools.registry import menu  # noqa: PLC0415 - only here
+
+    try:
+        found = listing(menu(read(flags)))
+    except BadSetting as error:
+        stop(error)
+    click.echo(json.dumps(found, indent=2) if as_json else table(found))
+
+
+main.add_command(intents)
+main.add_command(audit)
+main.add_command(doctor)
+main.add_command(token)

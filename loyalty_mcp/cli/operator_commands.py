@@ -1,0 +1,304 @@
+"""What an operator does at the command line: decide on intents, and check the audit trail."""
+
+import getpass
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from loyalty_mcp.cli.options import read, settings_options, stop
+from loyalty_mcp.errors import LoyaltyError, Refused, UnknownReference
+from loyalty_mcp.tools.progress import reporting_to
+
+if TYPE_CHECKING:
+    from loyalty_mcp.intents.lifecycle import Intent
+    from loyalty_mcp.server.bootstrap import Parts
+
+FOUND: Final = 1
+"""The exit code for a finding: a broken trail, an outcome that is still unknown."""
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def run(flags: dict[str, Any], work: "Callable[[Parts], Awaitable[Any]]") -> Any:
+    """Do some work with the parts of a server, and close them."""
+    import anyio  # noqa: PLC0415 - only where something runs
+
+    from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
+
+    async def to_the_end() -> Any:
+        parts = compose(read(flags))
+        try:
+            return await work(parts)
+        finally:
+            await parts.close()
+
+    try:
+        return anyio.run(to_the_end)
+    except LoyaltyError as error:
+        stop(error)
+
+
+@click.group(invoke_without_command=True)
+@settings_options
+@click.pass_context
+def intents(context: click.Context, flags: dict[str, Any]) -> None:
+    """List intents, show one, approve or decline it, or settle what is unknown.
+
+    Example: loyalty-mcp intents approve 5f0c…
+    """
+    context.obj = flags
+    if context.invoked_subcommand is None:
+        context.invoke(list_intents, as_json=False, state=())
+
+
+@intents.command("list")
+@click.option("--state", multiple=True, help="Only these states; may be repeated.")
+@as_json
+@click.pass_obj
+def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool) -> None:
+    """List intents, the newest first.
+
+    Example: loyalty-mcp intents list --state unknown
+    """
+
+    async def work(parts: "Parts") -> "list[Intent]":
+        states: Any = state or None
+        stored = await parts.context.journal.open().find(states=states)
+        seen = [await _as_it_stands(parts, item) for item in stored]
+        return [item for item in seen if not state or item.state in state]
+
+    found = run(flags, work)
+    if as_json:
+        click.echo(json.dumps([_shown(item) for item in found], indent=2))
+        return
+    for item in found:
+        summary = item.preview.summary
+        click.echo(f"{item.id}  {item.created_at:%Y-%m-%d %H:%M}  {item.state:12} {summary}")
+    if not found:
+        click.echo("There are no intents.")
+
+
+@intents.command()
+@click.argument("intent_id", metavar="ID")
+@as_json
+@click.pass_obj
+def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
+    """Show one intent: preview, caller, state, outcome.
+
+    Example: loyalty-mcp intents show 5f0c…
+    """
+
+    async def work(parts: "Parts") -> "Intent":
+        return await _existing(parts, intent_id)
+
+    _print(_shown(run(flags, work)), as_json=as_json)
+
+
+@intents.command()
+@click.argument("intent_id", metavar="ID")
+@as_json
+@click.pass_obj
+def approve(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
+    """Approve an intent that waits for an operator; the agent's same call then carries it out.
+
+    Example: loyalty-mcp intents approve 5f0c…
+    """
+    _decide(flags, intent_id, "approved", as_json=as_json)
+
+
+@intents.command()
+@click.argument("intent_id", metavar="ID")
+@as_json
+@click.pass_obj
+def decline(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
+    """Decline an intent that waits; it can never be carried out.
+
+    Example: loyalty-mcp intents decline 5f0c…
+    """
+    _decide(flags, intent_id, "declined", as_json=as_json)
+
+
+def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool) -> None:
+    from loyalty_mcp.guard.operator_approval import decide  # noqa: PLC0415 - only here
+
+    async def work(parts: "Parts") -> "Intent":
+        return await decide(parts.context, intent_id, target, f"operator:{getpass.getuser()}")
+
+    _print(_shown(run(flags, work)), as_json=as_json)
+
+
+@intents.command()
+@as_json
+@click.pass_obj
+def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
+    """Settle whatever was sent and has no outcome yet; exit code 1 if some stay unknown.
+
+    Example: loyalty-mcp intents reconcile --json
+    """
+
+    async def work(parts: "Parts") -> "list[Intent]":
+        if parts.settings.sandbox:
+            raise Refused(
+                "An embedded sandbox lives only inside its server; set BREVO_API_KEY, and "
+                "LOYALTY_MCP_BASE_URL for a sandbox of its own."
+            )
+        with reporting_to(_show_progress):
+            return await parts.context.reconciler.reconcile_all(parts.context)
+
+    found = run(flags, work)
+    unknown = [item for item in found if item.state in {"sent", "unknown", "approved"}]
+    if as_json:
+        click.echo(json.dumps([_shown(item) for item in found], indent=2))
+    else:
+        for item in found:
+            click.echo(f"{item.id}  {item.state:12} {item.preview.summary}")
+        click.echo(f"{len(found) - len(unknown)} settled, {len(unknown)} still unknown.")
+    if unknown:
+        sys.exit(FOUND)
+
+
+async def _show_progress(done: int, total: int, now: str) -> None:
+    """A line on the terminal that replaces itself; nothing where there is no terminal."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{done} of {total}: {now}", err=True, nl=False)
+        if done + 1 >= total:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+async def _as_it_stands(parts: "Parts", intent: "Intent") -> "Intent":
+    """The intent; ended, if its time is over before anything was sent."""
+    from loyalty_mcp.intents.lifecycle import lapsed  # noqa: PLC0415 - only here
+
+    late = lapsed(intent, parts.context.now())
+    return await parts.context.reconciler.reconcile(parts.context, intent) if late else intent
+
+
+async def _existing(parts: "Parts", intent_id: str) -> "Intent":
+    found = await parts.context.journal.open().get(intent_id)
+    if found is None:
+        raise UnknownReference("There is no such intent; `loyalty-mcp intents list` names them.")
+    return await _as_it_stands(parts, found)
+
+
+def _shown(intent: "Intent") -> dict[str, Any]:
+    from loyalty_mcp.tools.reports.intents_and_status import view_of  # noqa: PLC0415 - only here
+
+    view = view_of(intent).model_dump(mode="json", exclude_none=True)
+    return {**view, "state": intent.state, "route": intent.route, "caller": intent.caller}
+
+
+def _print(facts: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+
+
+@click.group(invoke_without_command=True)
+@settings_options
+@click.pass_context
+def audit(context: click.Context, flags: dict[str, Any]) -> None:
+    """Show the audit trail, or verify that nobody has altered it.
+
+    Example: loyalty-mcp audit verify
+    """
+    context.obj = flags
+    if context.invoked_subcommand is None:
+        context.invoke(show_audit, as_json=False, intent=None, tool=None, since=None)
+
+
+@audit.command("show")
+@click.option("--intent", default=None, help="Only this intent.")
+@click.option("--tool", default=None, help="Only this tool.")
+@click.option("--since", default=None, help="Only from this ISO moment on, in UTC.")
+@as_json
+@click.pass_obj
+def show_audit(
+    flags: dict[str, Any],
+    intent: str | None,
+    tool: str | None,
+    since: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what every guarded call came to, oldest first.
+
+    Example: loyalty-mcp audit show --tool debit_points --since 2026-11-01
+    """
+
+    async def work(parts: "Parts") -> Any:
+        entries, _ = await parts.context.journal.open().trail(intent=intent, tool=tool, since=since)
+        return entries
+
+    found = run(flags, work)
+    if as_json:
+        shown = [{**_entry(item), "details": json.loads(item.details)} for item in found]
+        click.echo(json.dumps(shown, indent=2))
+        return
+    for item in found:
+        who = f"{item.caller}  {item.tool}"
+        click.echo(f"{item.number:6} {item.at[:19]} {item.step:12} {item.intent[:8]} {who}")
+        click.echo(f"       {item.details}")
+    if not found:
+        click.echo("There are no entries.")
+
+
+def _entry(item: Any) -> dict[str, Any]:
+    names = ("number", "at", "intent", "step", "caller", "tool", "previous", "fingerprint")
+    return {name: getattr(item, name) for name in names}
+
+
+@audit.command()
+@as_json
+@click.pass_obj
+def verify(flags: dict[str, Any], *, as_json: bool) -> None:
+    """Verify the chain of the trail; exit code 1 if an entry was altered, removed or moved.
+
+    Example: loyalty-mcp audit verify
+    """
+    from loyalty_mcp.intents.audit_trail import broken  # noqa: PLC0415 - only here
+
+    async def work(parts: "Parts") -> Any:
+        return await parts.context.journal.open().trail()
+
+    entries, head = run(flags, work)
+    problems = broken(entries, head)
+    if as_json:
+        click.echo(json.dumps({"entries": len(entries), "problems": problems}, indent=2))
+    elif problems:
+        click.echo("\n".join(f"Broken: {problem}." for problem in problems))
+    else:
+        click.echo(f"{len(entries)} entries, whole.")
+    if problems:
+        sys.exit(FOUND)
+
+
+@click.command()
+@settings_options
+@as_json
+def doctor(flags: dict[str, Any], *, as_json: bool) -> None:
+    """Find what is wrong with this set-up, and how to mend it; exit code 1 for a fault.
+
+    Example: loyalty-mcp doctor --json
+    """
+    from loyalty_mcp.cli.doctor import examine  # noqa: PLC0415 - only here
+
+    async def work(parts: "Parts") -> Any:
+        return await examine(parts.context)
+
+    found = run(flags, work)
+    if as_json:
+        click.echo(json.dumps([asdict(item) for item in found], indent=2))
+    else:
+        for item in found:
+            mark = click.style("good ", fg="green") if item.good else click.style("FAULT", fg="red")
+            click.echo(f"{mark}  {item.check}: {item.found}")
+            if item.mend:
+                click.echo(f"       {item.mend}")
+    if not all(item.good for item in found):
+        sys.exit(FOUND)

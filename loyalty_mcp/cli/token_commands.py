@@ -1,0 +1,134 @@
+"""The commands about tokens: make one, list them, revoke one."""
+
+import json
+import typing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from loyalty_mcp.cli.operator_commands import as_json, run
+from loyalty_mcp.cli.options import settings_options
+from loyalty_mcp.errors import UnknownReference
+from loyalty_mcp.settings import Role
+
+if TYPE_CHECKING:
+    from loyalty_mcp.intents.access_token import Token
+    from loyalty_mcp.server.bootstrap import Parts
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment in ISO 8601; in UTC where it names no zone."""
+
+    name = "ISO"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        """The moment that a text names."""
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail("give a moment such as 2027-01-31 or 2027-01-31T12:00:00Z", param, ctx)
+        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+@click.group(invoke_without_command=True)
+@settings_options
+@click.pass_context
+def token(context: click.Context, flags: dict[str, Any]) -> None:
+    """Make, list and revoke the tokens of callers over HTTP.
+
+    Example: loyalty-mcp token create --name shop --role support
+    """
+    context.obj = flags
+    if context.invoked_subcommand is None:
+        context.invoke(list_tokens, as_json=False)
+
+
+@token.command()
+@click.option("--name", required=True, help="Who holds it; the audit trail names them so.")
+@click.option("--role", required=True, type=click.Choice(typing.get_args(Role)), help="Its tools.")
+@click.option("--member", default=None, help="The one member its holder may reach.")
+@click.option("--expires", default=None, type=Moment(), help="Until when it may be used.")
+@click.option("--operator", is_flag=True, help="Its holder approves the intents of others.")
+@click.pass_obj
+def create(
+    flags: dict[str, Any],
+    name: str,
+    role: Role,
+    member: str | None,
+    expires: datetime | None,
+    *,
+    operator: bool,
+) -> None:
+    """Make a token and print it, this once; only its digest is kept.
+
+    Example: loyalty-mcp token create --name till-3 --role support --expires 2027-01-31
+    """
+    from loyalty_mcp.intents.access_token import Token, checked, digest_of, new_secret  # noqa: PLC0415 - only here
+
+    secret = new_secret()
+
+    async def work(parts: "Parts") -> None:
+        now = parts.context.now()
+        made = Token(name, digest_of(secret), role, member or None, operator, now, expires)
+        await parts.context.journal.open().tokens.add(checked(made, now))
+
+    run(flags, work)
+    click.echo(secret)
+
+
+@token.command("list")
+@as_json
+@click.pass_obj
+def list_tokens(flags: dict[str, Any], *, as_json: bool) -> None:
+    """List the tokens that were made, without their secrets.
+
+    Example: loyalty-mcp token list --json
+    """
+
+    async def work(parts: "Parts") -> "list[dict[str, Any]]":
+        now = parts.context.now()
+        return [_shown(item, now) for item in await parts.context.journal.open().tokens.all()]
+
+    found = run(flags, work)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for item in found:
+        member = f" member {item['member']}" if item["member"] else ""
+        operator = " operator" if item["operator"] else ""
+        until = f" until {item['expires_at']}" if item["expires_at"] else ""
+        click.echo(f"{item['name']:24} {item['state']:8} {item['role']}{member}{operator}{until}")
+    if not found:
+        click.echo("There are no tokens.")
+
+
+@token.command()
+@click.argument("name")
+@click.pass_obj
+def revoke(flags: dict[str, Any], name: str) -> None:
+    """Revoke a token for ever; every replica knows within five seconds.
+
+    Example: loyalty-mcp token revoke till-3
+    """
+
+    async def work(parts: "Parts") -> None:
+        if not await parts.context.journal.open().tokens.revoke(name, parts.context.now()):
+            raise UnknownReference("No token of that name holds; `token list` names them.")
+
+    run(flags, work)
+    click.echo(f"Revoked {name}.", err=True)
+
+
+def _shown(item: "Token", now: datetime) -> dict[str, Any]:
+    expired = item.expires_at is not None and now >= item.expires_at
+    state = "revoked" if item.revoked_at is not None else "expired" if expired else "holds"
+    return {
+        "name": item.name,
+        "role": item.role,
+        "member": item.member,
+        "operator": item.operator,
+        "state": state,
+        "created_at": item.created_at.isoformat(),
+        "expires_at": None if item.expires_at is None else item.expires_at.isoformat(),
+    }

@@ -1,0 +1,48 @@
+"""An operator's word on an intent; it approves and never carries out."""
+
+from typing import Final, Literal
+
+from loyalty_mcp.errors import Refused, UnknownReference
+from loyalty_mcp.intents.lifecycle import Intent, lapsed
+from loyalty_mcp.tools.context import Context
+
+MOST_WAITING: Final = 500
+
+
+async def waiting(context: Context) -> list[Intent]:
+    """The intents that an operator can decide on now, the first to expire first; 500 at most."""
+    return await context.journal.open().waiting(context.now(), limit=MOST_WAITING)
+
+
+async def decide(
+    context: Context, intent_id: str, target: Literal["approved", "declined"], operator: str
+) -> Intent:
+    """Approve or decline an intent that waits for an operator.
+
+    Args:
+        context: what tools work with.
+        intent_id: which intent.
+        target: the decision.
+        operator: who decides, as the audit trail shows it.
+
+    Raises:
+        UnknownReference: there is no such intent.
+        Refused: it does not wait for an operator, or it is the operator's own.
+    """
+    journal, now = context.journal.open(), context.now()
+    intent = await journal.get(intent_id)
+    if intent is None:
+        raise UnknownReference("There is no such intent.")
+    if intent.caller == operator:
+        raise Refused("Nobody decides on their own intent.")
+    if intent.route != "operator" or intent.state != "proposed":
+        raise Refused(f"That intent does not wait for an operator; it is {intent.state}.")
+    if lapsed(intent, now):
+        await context.reconciler.reconcile(context, intent)
+        raise Refused("That intent has expired; the agent can ask again.")
+    reason = None if target == "approved" else f"Nothing was changed: {operator} declined."
+    if not await journal.move(
+        intent.id, "proposed", target, now, agreed_by=operator, reason=reason
+    ):
+        raise Refused("Somebody else decided at the same moment.")
+    return await journal.get(intent_id) or intent

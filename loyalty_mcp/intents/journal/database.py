@@ -1,0 +1,196 @@
+"""The database under the journal: SQLite or PostgreSQL, one writer at a time."""
+
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import anyio
+from anyio import to_thread
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from loyalty_mcp.errors import BadSetting, JournalUnavailable
+from loyalty_mcp.intents.journal.tables import migrate
+
+log = logging.getLogger(__name__)
+ResultT = TypeVar("ResultT")
+
+Work = Callable[[Connection], ResultT]
+"""What is done inside a transaction."""
+
+THREADS: Final = 8
+LOCK_SECONDS: Final = 5
+WRITES: Final = "journal_writes"
+ADVISORY_LOCK: Final = 0x4C4F59
+"""Any number, as long as it is always the same: the writers of one journal queue behind it."""
+
+UNAVAILABLE: Final = (
+    "The journal cannot be used, so nothing can be changed; the operator must mend "
+    "LOYALTY_MCP_DATABASE_URL, the disk or its rights."
+)
+
+
+class Database:
+    """Transactions on the journal's database; the schema is brought up to date on first use.
+
+    Args:
+        url: an SQLAlchemy address; SQLite is reached by its own driver, whichever it names.
+
+    Raises:
+        BadSetting: the address cannot be used.
+        JournalUnavailable: its folder cannot be made.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+            sqlite = parsed.get_backend_name() == "sqlite"
+            if sqlite and parsed.database:
+                _make_folder(Path(parsed.database).parent)
+            self._engine: Engine | AsyncEngine = (
+                _sqlite(parsed) if sqlite else create_async_engine(url, pool_pre_ping=True)
+            )
+        except (ArgumentError, SQLAlchemyError, ImportError):
+            raise BadSetting(
+                "LOYALTY_MCP_DATABASE_URL is wrong: give sqlite+aiosqlite:///FILE or "
+                "postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE (extra `postgres`)."
+            ) from None
+        if isinstance(self._engine, Engine):
+            event.listen(self._engine, "connect", _durable)
+            event.listen(self._engine, "begin", _begin)
+        else:
+            event.listen(self._engine.sync_engine, "begin", _queue)
+        # In memory there is one connection, so one transaction at a time.
+        self._threads = anyio.CapacityLimiter(THREADS if parsed.database else 1)
+        self._ready = False
+        self._preparing = anyio.Lock()
+        self._writer = anyio.Lock(fast_acquire=True)
+
+    def __repr__(self) -> str:
+        """Without the address: it may hold a password."""
+        return f"Database({self._engine.dialect.name})"
+
+    async def close(self) -> None:
+        """Let it go."""
+        if isinstance(self._engine, Engine):
+            self._engine.dispose()
+        else:
+            await self._engine.dispose()
+
+    async def read(self, work: Work[ResultT]) -> ResultT:
+        """The result of a transaction that only reads.
+
+        Raises:
+            JournalUnavailable: it cannot be read.
+        """
+        async with _translated():
+            await self._prepare()
+            return await self._transact(work, writes=False)
+
+    async def write(self, work: Work[ResultT]) -> ResultT:
+        """The result of a transaction that writes, alone: what it reads stays true until it ends.
+
+        Raises:
+            JournalUnavailable: it cannot be written; nothing was.
+        """
+        async with _translated():
+            await self._prepare()
+            async with self._turn():
+                return await self._transact(work, writes=True)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """The writers of one process take turns, so that only one of them waits for the others.
+
+        SQLite's own waiting is by chance: among many, some would wait too long.
+        """
+        with anyio.fail_after(LOCK_SECONDS):
+            await self._writer.acquire()
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    async def _transact(self, work: Work[ResultT], *, writes: bool) -> ResultT:
+        """A whole transaction at once: on SQLite in one visit to a thread, not one a statement."""
+        if isinstance(self._engine, Engine):
+            engine = self._engine
+            return await to_thread.run_sync(
+                lambda: _transacted(engine, work, writes=writes), limiter=self._threads
+            )
+        async with self._engine.connect() as plain:
+            connection = await plain.execution_options(**{WRITES: writes})
+            async with connection.begin():
+                return await connection.run_sync(work)
+
+    async def _prepare(self) -> None:
+        if self._ready:
+            return
+        async with self._preparing:
+            if not self._ready:
+                await self._transact(migrate, writes=True)
+                self._ready = True
+
+
+def _sqlite(url: URL) -> Engine:
+    """SQLite by its own driver; in memory, everybody shares the one connection there is."""
+    kept = {} if url.database else {"poolclass": StaticPool}
+    return create_engine(
+        url.set(drivername="sqlite"), connect_args={"check_same_thread": False}, **kept
+    )
+
+
+def _transacted(engine: Engine, work: Work[ResultT], *, writes: bool) -> ResultT:
+    with engine.connect() as plain:
+        connection = plain.execution_options(**{WRITES: writes})
+        with connection.begin():
+            return work(connection)
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Failures of the database as the one error that callers know; their text may hold values."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        log.error("the journal failed: %s", type(error).__name__)  # noqa: TRY400 - see above
+        raise JournalUnavailable(UNAVAILABLE) from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise JournalUnavailable(UNAVAILABLE) from None
+
+
+def _durable(connection: sqlite3.Connection, _record: Any) -> None:
+    """SQLite as a journal: readers beside one writer, and on the disk before we go on."""
+    connection.isolation_level = None  # transactions are ours to begin, in `_begin`
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+    except sqlite3.Error:
+        connection.close()  # nobody else does
+        raise
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _queue(connection: Connection) -> None:
+    """PostgreSQL: writers wait for one another, up to the same time as on SQLite."""
+    if connection.get_execution_options().get(WRITES):
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))

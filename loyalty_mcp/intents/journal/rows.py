@@ -1,0 +1,68 @@
+"""Intents and audit entries as rows, and back."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy.engine import RowMapping
+
+from loyalty_mcp.brevo.types import plain
+from loyalty_mcp.intents.audit_trail import Entry
+from loyalty_mcp.intents.lifecycle import Intent, Movement, Preview
+
+MILLIONTHS: Final = 1_000_000
+PLAIN: Final = ("id", "tool", "digest", "caller", "route", "state", "agreed_by", "reason")
+JSON: Final = ("arguments", "resolved", "facts", "result")
+MOMENTS: Final = ("created_at", "expires_at", "sent_at")
+
+
+def stored(value: Any) -> Any:
+    """A value as a column holds it: moments as UTC text, which sorts; structures as JSON."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Mapping | tuple | list):
+        return json.dumps(plain(value), ensure_ascii=False)
+    return value
+
+
+def loaded(text: str | None) -> Any:
+    """JSON as it was; exact numbers stay exact."""
+    return None if text is None else json.loads(text, parse_float=Decimal)
+
+
+def row_of(intent: Intent) -> dict[str, Any]:
+    """An intent as a row."""
+    names = (*PLAIN, *JSON, *MOMENTS, "transaction_id")
+    row = {name: stored(getattr(intent, name)) for name in names}
+    row["preview"] = stored(asdict(intent.preview))
+    movement = intent.movement
+    if movement is not None:
+        row["movement_kind"] = movement.kind
+        # What is smaller than a millionth counts as one: rounding never makes room under a cap.
+        row["movement_amount"] = math.ceil(movement.amount * MILLIONTHS)
+        row["movement_member"] = movement.member
+    return row
+
+
+def intent_of(row: RowMapping) -> Intent:
+    """A row as the intent it is."""
+    values: dict[str, Any] = {name: row[name] for name in (*PLAIN, "transaction_id")}
+    values |= {name: loaded(row[name]) for name in JSON}
+    for name in MOMENTS:
+        values[name] = None if row[name] is None else datetime.fromisoformat(row[name])
+    preview = loaded(row["preview"])
+    preview["warnings"] = tuple(preview["warnings"])
+    movement = None
+    if row["movement_kind"] is not None:
+        amount = Decimal(row["movement_amount"]) / MILLIONTHS
+        movement = Movement(row["movement_kind"], amount, row["movement_member"])
+    return Intent(**values, preview=Preview(**preview), movement=movement)
+
+
+def entry_of(row: RowMapping) -> Entry:
+    """A row as the audit entry it is."""
+    return Entry(**row)

@@ -1,0 +1,150 @@
+"""The journal's tables, and how an older journal becomes this one."""
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    select,
+    text,
+    update,
+)
+
+from loyalty_mcp.errors import JournalUnavailable
+from loyalty_mcp.intents.audit_trail import START
+
+metadata = MetaData()
+
+versions = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tool", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("caller", String(200), nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("resolved", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("preview", Text, nullable=False),
+    Column("route", String(10), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("movement_kind", String(6)),
+    Column("movement_amount", BigInteger),  # in millionths, so that sums are exact
+    Column("movement_member", BigInteger),
+    Column("agreed_by", String(200)),
+    Column("transaction_id", String(64)),
+    Column("result", Text),
+    Column("reason", Text),
+    Column("sent_at", String(32)),
+    Index("intents_by_state", "state", "created_at"),
+    Index("intents_by_caller_and_state", "caller", "state", "sent_at"),
+    Index("intents_by_member", "movement_member", "movement_kind", "sent_at"),
+    Index("intents_by_transaction", "transaction_id"),
+    Index("intents_by_age", "created_at"),
+    Index("intents_by_end", "state", "expires_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("intent", String(32), nullable=False),
+    Column("step", String(12), nullable=False),
+    Column("caller", String(200), nullable=False),
+    Column("tool", String(64), nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Index("audit_by_intent", "intent"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("number", Integer, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("role", String(10), nullable=False),
+    Column("member", String(320)),
+    Column("operator", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32)),
+    Column("revoked_at", String(32)),
+)
+
+
+def m001_initial(connection: Connection) -> None:
+    """Intents and the audit trail."""
+    metadata.create_all(connection, tables=[intents, audit, audit_head])
+    connection.execute(audit_head.insert().values(number=0, fingerprint=START))
+
+
+def m002_tokens(connection: Connection) -> None:
+    """Static tokens of callers over HTTP."""
+    metadata.create_all(connection, tables=[tokens])
+
+
+def m003_indexes(connection: Connection) -> None:
+    """Whatever is asked often is found by an index, however many intents there are."""
+    connection.execute(text("DROP INDEX IF EXISTS intents_by_caller"))
+    _index(connection, "intents_by_age", "intents_by_caller_and_state")
+
+
+def m004_what_waits(connection: Connection) -> None:
+    """What can still be agreed to is found beside all that nobody agreed to."""
+    _index(connection, "intents_by_end")
+
+
+def _index(connection: Connection, *names: str) -> None:
+    """Make indexes of the intents, where a newer first step has not made them already."""
+    for index in intents.indexes:
+        if index.name in names:
+            index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
+    m001_initial,
+    m002_tokens,
+    m003_indexes,
+    m004_what_waits,
+)
+"""In the order in which they are applied; once released, never edited."""
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the journal to this version, inside one write transaction.
+
+    Raises:
+        JournalUnavailable: a newer program wrote it.
+    """
+    if not inspect(connection).has_table(versions.name):
+        metadata.create_all(connection, tables=[versions])
+        connection.execute(versions.insert().values(version=0))
+    found = connection.execute(select(versions.c.version)).scalar_one()
+    if found > len(MIGRATIONS):
+        raise JournalUnavailable(
+            "The journal was written by a newer version of this program; the operator must update."
+        )
+    for migration in MIGRATIONS[found:]:
+        migration(connection)
+    connection.execute(update(versions).values(version=len(MIGRATIONS)))

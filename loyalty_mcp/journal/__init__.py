@@ -1,8 +1,0 @@
-"""The journal: every intent and the audit trail, durable before anything is sent.
-
-The only SQL outside the sandbox.
-"""
-
-from loyalty_mcp.journal.journal import Journal
-
-__all__ = ["Journal"]

@@ -1,0 +1,114 @@
+"""The control API: clock, faults, events, reset and the digest of the state."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from loyalty_mcp.sandbox.api.endpoint import ControlCall, Json
+from loyalty_mcp.sandbox.api.fields import (
+    Amount,
+    ControlBody,
+    Moment,
+    NoBody,
+    NoQuery,
+    PositiveCount,
+)
+from loyalty_mcp.sandbox.errors import Invalid
+from loyalty_mcp.sandbox.records import events
+from loyalty_mcp.sandbox.rules.moments import to_text
+from loyalty_mcp.sandbox.simulation.faults import Fault, FaultKind
+
+A_THOUSAND_YEARS = 31_557_600_000
+Seconds = Annotated[Amount, Field(ge=0, le=A_THOUSAND_YEARS)]
+
+
+class NewTime(ControlBody):
+    """Where the clock is set: to a moment, or so many seconds ahead."""
+
+    now: Moment | None = None
+    advance_seconds: Seconds | None = None
+
+
+class FaultFields(ControlBody):
+    """One fault."""
+
+    method: Literal["*", "GET", "POST", "PUT", "PATCH", "DELETE"] = "*"
+    path: Annotated[str, Field(strict=True, min_length=1, max_length=2048)]
+    kind: FaultKind
+    status: Annotated[int, Field(strict=True, ge=400, le=599)] = 503
+    times: PositiveCount = 1
+    delay_seconds: Annotated[Amount, Field(ge=0, le=3600), AfterValidator(float)] = Decimal(0)
+
+
+class FaultList(ControlBody):
+    """The faults that replace those before; none clears them."""
+
+    faults: list[FaultFields]
+
+
+class Receiver(ControlBody):
+    """Where events are sent from now on; null for nowhere."""
+
+    url: Annotated[str, Field(strict=True, max_length=2048, pattern="^https?://[^/]+")] | None
+
+
+def reset(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Go back to the start."""
+    call.engine.reset()
+    return {}
+
+
+def get_clock(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Tell the time."""
+    return {"now": to_text(call.engine.store.now())}
+
+
+def set_clock(call: ControlCall[NoQuery, NewTime]) -> Json:
+    """Move the clock ahead; what falls due on the way happens."""
+    new, now = call.body, call.engine.store.now()
+    if (new.now is None) == (new.advance_seconds is None):
+        raise Invalid("now or advance_seconds: one of them is given", code="missing_parameter")
+    if new.advance_seconds is not None:
+        call.engine.step_clock(now + timedelta(seconds=float(new.advance_seconds)))
+    elif new.now is not None:
+        call.engine.step_clock(new.now)
+    return {"now": to_text(call.engine.store.now())}
+
+
+def get_faults(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Show the faults that are left."""
+    return {"faults": [asdict(fault) for fault in call.engine.faults.left]}
+
+
+def set_faults(call: ControlCall[NoQuery, FaultList]) -> Json:
+    """Replace the faults."""
+    call.engine.faults.replace([Fault(**fault.model_dump()) for fault in call.body.faults])
+    return get_faults(ControlCall(call.engine, call.path, call.query, NoBody()))
+
+
+def get_events(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Show the webhooks that would have been sent."""
+    with call.engine.store.unit() as unit:
+        return {"events": [event for _, event in events.since(unit)]}
+
+
+def get_state_hash(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Give the digest of all loyalty data and contacts."""
+    return {"state_hash": call.engine.store.state_hash()}
+
+
+def set_webhooks(call: ControlCall[NoQuery, Receiver]) -> Json:
+    """Send what happens from now on to an address."""
+    call.engine.webhooks.send_to(call.body.url)
+    return {"url": call.body.url}
+
+
+def get_openapi(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Describe the API."""
+    from loyalty_mcp.sandbox.api import openapi, routes  # noqa: PLC0415 - routes import this module
+
+    del call
+    return openapi.document(routes.ENDPOINTS)

@@ -1,0 +1,89 @@
+"""Endpoints: a method, a path, and a function that answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
+
+from loyalty_mcp.sandbox.api.fields import LARGEST_ID, UUID, Body, Query
+from loyalty_mcp.sandbox.errors import Invalid, Refusal
+from loyalty_mcp.sandbox.store import Unit
+
+if TYPE_CHECKING:
+    from loyalty_mcp.sandbox.engine import Engine
+
+Json = dict[str, Any]
+QueryT = TypeVar("QueryT", bound=Query)
+BodyT = TypeVar("BodyT", bound=Body)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[QueryT, BodyT]):
+    """One request to the API, read and checked, inside its transaction."""
+
+    unit: Unit
+    path: Mapping[str, str]
+    query: QueryT
+    body: BodyT
+
+    def id(self, name: str, refusal: type[Refusal] = Invalid) -> str:
+        """Return a UUID of the path.
+
+        Raises:
+            Refusal: It is none; of the given class.
+        """
+        if not UUID.fullmatch(self.path[name]):
+            raise refusal(f"{name}: must be a UUID")
+        return self.path[name].lower()
+
+    def contact_id(self, name: str = "cid", refusal: type[Refusal] = Invalid) -> int:
+        """Return a contact id of the path.
+
+        Raises:
+            Refusal: It is none; of the given class.
+        """
+        digits = self.path[name]
+        if digits.isascii() and digits.isdigit() and len(digits) <= 16:
+            number = int(digits)
+            if 1 <= number <= LARGEST_ID:
+                return number
+        raise refusal(f"{name}: must be a contact id, a whole number from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCall(Generic[QueryT, BodyT]):
+    """One request to the control API: about the engine itself, outside any transaction."""
+
+    engine: "Engine"
+    path: Mapping[str, str]
+    query: QueryT
+    body: BodyT
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One line of the table of contents.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, with `{names}` for its parameters.
+        answer: Takes a `Call` or a `ControlCall`, whose type says which query and body it reads;
+            gives the reply, or `None` for 204.
+        status: The status of a reply.
+        invalid_status: The status where a field does not fit; 422 but for contacts.
+    """
+
+    method: str
+    path: str
+    answer: Callable[[Any], Json | None]
+    status: int = 200
+    invalid_status: int = 422
+    query: type[Query] = field(init=False)
+    body: type[Body] = field(init=False)
+    controls: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        call = self.answer.__annotations__["call"]
+        query, body = get_args(call)
+        object.__setattr__(self, "query", query)
+        object.__setattr__(self, "body", body)
+        object.__setattr__(self, "controls", call.__origin__ is ControlCall)

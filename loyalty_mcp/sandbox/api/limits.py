@@ -1,0 +1,99 @@
+"""Balance limits: how often, or how much, may be credited or debited in a window of time."""
+
+from typing import Literal
+
+from loyalty_mcp.sandbox.api.endpoint import Call, Json
+from loyalty_mcp.sandbox.api.fields import (
+    Body,
+    Count,
+    Flag,
+    NoBody,
+    NoQuery,
+    PositiveCount,
+    VersionQuery,
+)
+from loyalty_mcp.sandbox.errors import DependencyFailed, Invalid, NotFound
+from loyalty_mcp.sandbox.records import configuration, programs
+from loyalty_mcp.sandbox.records.configuration import Version
+from loyalty_mcp.sandbox.rules.entities import Item
+from loyalty_mcp.sandbox.rules.moments import stored_to_text
+from loyalty_mcp.sandbox.rules.periods import LONGEST, PeriodUnit
+from loyalty_mcp.sandbox.store import Unit
+
+
+class LimitFields(Body):
+    """All settings of a limit."""
+
+    constraint_type: Literal["transaction", "amount"]
+    transaction_type: Literal["credit", "debit"]
+    duration_value: PositiveCount
+    duration_unit: PeriodUnit
+    value: Count
+    sliding_schedule: Flag | None = None
+
+
+def create_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
+    """Add a limit to a definition, in the draft."""
+    body = _checked(call.body)
+    try:
+        program = programs.get(call.unit, call.id("pid"))
+    except NotFound as absent:
+        raise DependencyFailed(absent.message) from None
+    definition_id = call.id("bdid")
+    if configuration.find(call.unit, program.id, "balance_definition", definition_id) is None:
+        raise DependencyFailed("There is no balance definition with that id.")
+    return shown(configuration.add(call.unit, program.id, "limit", body, parent=definition_id))
+
+
+def get_balance_limit(call: Call[VersionQuery, NoBody]) -> Json:
+    """Read one limit."""
+    return shown(_find(call.unit, call, call.query.version))
+
+
+def update_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
+    """Replace a limit, in the draft."""
+    body = _checked(call.body)
+    return shown(configuration.change(call.unit, _find(call.unit, call), body))
+
+
+def delete_balance_limit(call: Call[NoQuery, NoBody]) -> None:
+    """Take a limit out of the draft."""
+    configuration.delete(call.unit, _find(call.unit, call))
+
+
+def shown(item: Item) -> Json:
+    """Show a limit as the API does."""
+    return {
+        "id": item.id,
+        "balanceDefinitionId": item.parent,
+        "transactionType": item.body["transactionType"],
+        "constraintType": item.body["constraintType"],
+        "durationValue": item.body["durationValue"],
+        "durationUnit": item.body["durationUnit"],
+        "value": item.body["value"],
+        "slidingSchedule": item.body["slidingSchedule"],
+        "createdAt": stored_to_text(item.created_at),
+        "updatedAt": stored_to_text(item.updated_at),
+    }
+
+
+def _checked(new: LimitFields) -> Json:
+    if new.duration_value > LONGEST[new.duration_unit]:
+        raise Invalid("durationValue: must not be above a hundred years", code="out_of_range")
+    return {
+        **new.model_dump(by_alias=True),
+        "slidingSchedule": new.sliding_schedule is True,
+    }
+
+
+def _find(
+    unit: Unit,
+    call: Call[VersionQuery, NoBody] | Call[NoQuery, NoBody] | Call[NoQuery, LimitFields],
+    version: Version = "draft",
+) -> Item:
+    program = programs.get(unit, call.id("pid"))
+    definition_id, limit_id = call.id("bdid"), call.id("blid")
+    item = configuration.find(unit, program.id, "limit", limit_id, version)
+    if item is None or item.parent != definition_id:
+        raise NotFound("There is no limit with that id.")
+    return item

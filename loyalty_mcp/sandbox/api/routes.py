@@ -1,0 +1,106 @@
+"""The table of contents: every path the engine answers."""
+
+from typing import Final
+
+from loyalty_mcp.sandbox.api import (
+    balance_definitions,
+    balances,
+    contacts,
+    control,
+    limits,
+    members,
+    programs,
+    rewards,
+    subscriptions,
+    tiers,
+    transactions,
+    vouchers,
+)
+from loyalty_mcp.sandbox.api.endpoint import Endpoint
+
+_CONFIG: Final = "/v3/loyalty/config/programs"
+_PROGRAM: Final = f"{_CONFIG}/{{pid}}"
+_BALANCE: Final = "/v3/loyalty/balance/programs/{pid}"
+_DEFINITION: Final = f"{_BALANCE}/balance-definitions/{{bdid}}"
+_CONTACTS: Final = "/v3/contacts"
+_LIMIT: Final = f"{_DEFINITION}/limits/{{blid}}"
+_TRANSACTION: Final = f"{_BALANCE}/transactions/{{tid}}"
+_TIERS: Final = "/v3/loyalty/tier/programs/{pid}"
+_GROUP: Final = f"{_TIERS}/tier-groups/{{gid}}"
+_TIER: Final = f"{_TIERS}/tiers/{{tid}}"
+_OFFER: Final = "/v3/loyalty/offer/programs/{pid}"
+_REDEEM: Final = f"{_OFFER}/rewards/redeem"
+
+ENDPOINTS: Final = (
+    Endpoint("GET", _CONFIG, programs.list_programs),
+    Endpoint("POST", _CONFIG, programs.create_program),
+    Endpoint("GET", _PROGRAM, programs.get_program),
+    Endpoint("PUT", _PROGRAM, programs.update_program),
+    Endpoint("PATCH", _PROGRAM, programs.patch_program),
+    Endpoint("DELETE", _PROGRAM, programs.delete_program),
+    Endpoint("POST", f"{_PROGRAM}/publish", programs.publish_program),
+    Endpoint("POST", f"{_PROGRAM}/subscriptions", subscriptions.create_subscription),
+    Endpoint("DELETE", f"{_PROGRAM}/contact/{{cid}}", subscriptions.delete_subscription),
+    Endpoint("GET", f"{_PROGRAM}/account-info", subscriptions.get_account_info),
+    Endpoint("POST", f"{_PROGRAM}/subscription-members", members.add_subscription_members),
+    Endpoint("DELETE", f"{_PROGRAM}/subscription-members", members.remove_subscription_members),
+    Endpoint(
+        "GET", f"{_BALANCE}/balance-definitions", balance_definitions.list_balance_definitions
+    ),
+    Endpoint(
+        "POST", f"{_BALANCE}/balance-definitions", balance_definitions.create_balance_definition
+    ),
+    Endpoint("GET", _DEFINITION, balance_definitions.get_balance_definition),
+    Endpoint("PUT", _DEFINITION, balance_definitions.update_balance_definition),
+    Endpoint("DELETE", _DEFINITION, balance_definitions.delete_balance_definition),
+    Endpoint("POST", f"{_DEFINITION}/limits", limits.create_balance_limit),
+    Endpoint("GET", _LIMIT, limits.get_balance_limit),
+    Endpoint("PUT", _LIMIT, limits.update_balance_limit),
+    Endpoint("DELETE", _LIMIT, limits.delete_balance_limit),
+    Endpoint("GET", f"{_BALANCE}/contact-balances", balances.list_contact_balances),
+    Endpoint(
+        "GET", f"{_BALANCE}/subscriptions/{{cid}}/balances", balances.get_subscription_balances
+    ),
+    Endpoint(
+        "POST", f"{_BALANCE}/subscriptions/{{cid}}/balances", balances.create_subscription_balance
+    ),
+    Endpoint("GET", f"{_BALANCE}/active-balance", balances.list_active_balances),
+    Endpoint("POST", f"{_BALANCE}/transactions", transactions.create_transaction),
+    Endpoint("POST", f"{_TRANSACTION}/complete", transactions.complete_transaction),
+    Endpoint("POST", f"{_TRANSACTION}/cancel", transactions.cancel_transaction),
+    Endpoint("POST", f"{_BALANCE}/create-order", transactions.create_balance_order),
+    Endpoint("GET", f"{_BALANCE}/transaction-history", transactions.list_transaction_history),
+    Endpoint("POST", f"{_TIERS}/tier-groups", tiers.create_tier_group),
+    Endpoint("GET", f"{_TIERS}/tier-groups", tiers.list_tier_groups),
+    Endpoint("GET", _GROUP, tiers.get_tier_group),
+    Endpoint("PUT", _GROUP, tiers.update_tier_group),
+    Endpoint("DELETE", _GROUP, tiers.delete_tier_group),
+    Endpoint("POST", f"{_GROUP}/tiers", tiers.create_tier),
+    Endpoint("GET", f"{_TIERS}/tiers", tiers.list_tiers),
+    Endpoint("PUT", _TIER, tiers.update_tier),
+    Endpoint("DELETE", _TIER, tiers.delete_tier),
+    Endpoint("POST", f"{_TIERS}/contacts/{{cid}}/tiers/{{tid}}", tiers.assign_tier),
+    Endpoint("GET", f"{_OFFER}/code-pools/{{cpid}}/codes-count", rewards.get_code_count),
+    Endpoint("GET", f"{_OFFER}/offers", rewards.list_rewards),
+    Endpoint("POST", f"{_OFFER}/offers", rewards.create_reward),
+    Endpoint("GET", f"{_OFFER}/rewards/{{rid}}", rewards.get_reward),
+    Endpoint("POST", f"{_OFFER}/rewards/attribute", vouchers.create_voucher),
+    Endpoint("GET", f"{_OFFER}/vouchers", vouchers.list_vouchers),
+    Endpoint("POST", f"{_OFFER}/rewards/validate", vouchers.validate_voucher),
+    Endpoint("POST", _REDEEM, vouchers.redeem_voucher),
+    Endpoint("POST", f"{_REDEEM}/{{tid}}/complete", vouchers.complete_redemption),
+    Endpoint("DELETE", f"{_OFFER}/rewards/revoke", vouchers.revoke_vouchers),
+    Endpoint("GET", _CONTACTS, contacts.list_contacts, invalid_status=400),
+    Endpoint("POST", _CONTACTS, contacts.create_contact, status=201, invalid_status=400),
+    Endpoint("GET", f"{_CONTACTS}/{{identifier}}", contacts.get_contact, invalid_status=400),
+    Endpoint("POST", "/sandbox/reset", control.reset),
+    Endpoint("GET", "/sandbox/clock", control.get_clock),
+    Endpoint("POST", "/sandbox/clock", control.set_clock),
+    Endpoint("GET", "/sandbox/faults", control.get_faults),
+    Endpoint("POST", "/sandbox/faults", control.set_faults),
+    Endpoint("GET", "/sandbox/events", control.get_events),
+    Endpoint("POST", "/sandbox/webhooks", control.set_webhooks),
+    Endpoint("GET", "/sandbox/openapi.json", control.get_openapi),
+    Endpoint("PATCH", "/sandbox/rewards/{rid}", rewards.patch_reward),
+    Endpoint("GET", "/sandbox/state-hash", control.get_state_hash),
+)

@@ -1,0 +1,255 @@
+"""Transactions: credits and debits in two phases, purchase orders, and the history."""
+
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field
+
+from loyalty_mcp.sandbox.api.balances import member_of
+from loyalty_mcp.sandbox.api.endpoint import Call, Json
+from loyalty_mcp.sandbox.api.fields import (
+    Amount,
+    Body,
+    ContactId,
+    Flag,
+    Limit,
+    Meta,
+    Moment,
+    NoBody,
+    NoQuery,
+    Offset,
+    OwnId,
+    Query,
+    QueryContactId,
+    Sort,
+    Uuid,
+)
+from loyalty_mcp.sandbox.errors import Invalid, NotAllowed, NotFound, Rejected
+from loyalty_mcp.sandbox.records import definitions, members, movements, programs
+from loyalty_mcp.sandbox.rules import ledger
+from loyalty_mcp.sandbox.rules.entities import Member, Movement, Program
+from loyalty_mcp.sandbox.rules.ledger import Status, TransactionType
+from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_text
+from loyalty_mcp.sandbox.store import Unit
+
+A_CENTURY_OF_SECONDS = 3_155_760_000
+A_CENTURY_OF_MINUTES = 52_596_000
+
+
+class NewTransaction(Body):
+    """A credit or a debit."""
+
+    amount: Amount
+    balance_definition_id: Uuid
+    transaction_type: TransactionType | None = None
+    contact_id: ContactId | None = None
+    loyalty_subscription_id: OwnId | None = Field(
+        None,
+        validation_alias=AliasChoices("LoyaltySubscriptionId", "loyaltySubscriptionId"),
+    )
+    auto_complete: Flag | None = None
+    ttl: Annotated[int, Field(strict=True, ge=10, le=A_CENTURY_OF_SECONDS)] | None = None
+    balance_expiry_in_minutes: (
+        Annotated[int, Field(strict=True, gt=0, le=A_CENTURY_OF_MINUTES)] | None
+    ) = None
+    event_time: Moment | None = None
+    meta: Meta | None = None
+
+
+class NewOrder(Body):
+    """A credit or a debit tied to a purchase."""
+
+    amount: Amount
+    balance_definition_id: Uuid
+    contact_id: ContactId
+    source: Literal["engine", "user"]
+    due_at: Moment
+    expires_at: Moment | None = None
+    meta: Meta | None = None
+
+
+class HistoryPage(Query):
+    """A page of a member's movements under one definition."""
+
+    contact_id: QueryContactId
+    balance_definition_id: Uuid
+    limit: Limit = 20
+    offset: Offset = 0
+    sort_field: Literal["createdAt"] = "createdAt"
+    sort: Sort = "desc"
+    status: Status | None = None
+    transaction_type: TransactionType | None = None
+    loyalty_subscription_id: str | None = None
+
+
+def create_transaction(call: Call[NoQuery, NewTransaction]) -> Json:
+    """Open a credit or a debit, and complete it at once where asked."""
+    program, new = programs.get_running(call.unit, call.id("pid")), call.body
+    amount = ledger.signed(new.amount, new.transaction_type)
+    if new.balance_expiry_in_minutes is not None and not new.auto_complete:
+        raise Invalid("balanceExpiryInMinutes: is given with autoComplete only")
+    member = _enrolled(call.unit, program, new)
+    movement = movements.draft(
+        call.unit,
+        member,
+        definitions.get_in_force(call.unit, program, new.balance_definition_id),
+        amount,
+        ttl=new.ttl,
+        minutes=new.balance_expiry_in_minutes,
+        event_time=new.event_time,
+        meta=new.meta,
+    )
+    if new.auto_complete:
+        return shown(_complete(call.unit, program, movement), member)
+    return shown(movement, member)
+
+
+def complete_transaction(call: Call[NoQuery, NoBody]) -> Json:
+    """Let an open transaction enter the balance."""
+    program = programs.get_running(call.unit, call.id("pid"))
+    movement = movements.get(call.unit, program.id, call.id("tid"))
+    member = members.by_seq(call.unit, movement.member_seq)
+    return shown(_complete(call.unit, program, movement), member)
+
+
+def cancel_transaction(call: Call[NoQuery, NoBody]) -> Json:
+    """Void an open transaction."""
+    program = programs.get(call.unit, call.id("pid"))
+    movement = movements.get(call.unit, program.id, call.id("tid"))
+    member = members.by_seq(call.unit, movement.member_seq)
+    return shown(movements.cancel(call.unit, program, movement), member)
+
+
+def create_balance_order(call: Call[NoQuery, NewOrder]) -> Json:
+    """Open a credit or a debit tied to a purchase."""
+    new = call.body
+    amount = ledger.signed(new.amount, None)
+    try:
+        program = programs.get_running(call.unit, call.id("pid"))
+        definition = definitions.get_in_force(call.unit, program, new.balance_definition_id)
+    except NotFound as absent:
+        # This operation declares no 404.
+        raise NotAllowed(absent.message, code=absent.code) from None
+    member = members.named(
+        call.unit, program.id, new.contact_id, None, otherwise=NotAllowed(_NOT_ENROLLED)
+    )
+    movement = movements.draft(
+        call.unit, member, definition, amount, expires_at=new.expires_at, meta=new.meta
+    )
+    return {
+        "amount": movement.amount,
+        "balanceDefinitionId": definition.id,
+        "contactId": member.contact_id,
+        "createdAt": stored_to_text(movement.created_at),
+        "dueAt": to_text(new.due_at),
+        "expiresAt": stored_to_text(movement.expires_at),
+        "id": movements.order(call.unit, movement, new.source, new.due_at),
+        "loyaltyProgramId": program.id,
+        "meta": movement.meta,
+        "processedAt": None,
+        "transactionid": movement.id,
+        "updatedAt": stored_to_text(movement.created_at),
+    }
+
+
+def list_transaction_history(call: Call[HistoryPage, NoBody]) -> Json:
+    """List a member's movements under one definition."""
+    program, page = programs.get(call.unit, call.id("pid")), call.query
+    member = member_of(call.unit, program, page.contact_id)
+    if page.loyalty_subscription_id not in (None, member.own_id):
+        raise NotFound("The contact has another loyaltySubscriptionId.")
+    definition = definitions.get_in_force(call.unit, program, page.balance_definition_id)
+    found = movements.page(
+        call.unit,
+        member,
+        definition.id,
+        status=page.status,
+        transaction_type=page.transaction_type,
+        descending=page.sort == "desc",
+        limit=page.limit,
+        offset=page.offset,
+    )
+    return {
+        "balanceDefinitionId": definition.id,
+        "contactId": member.contact_id,
+        "count": movements.count(
+            call.unit,
+            member,
+            definition.id,
+            status=page.status,
+            transaction_type=page.transaction_type,
+        ),
+        "loyaltyProgramId": program.id,
+        "transactionHistory": [_remembered(movement) for movement in found],
+    }
+
+
+def shown(movement: Movement, member: Member) -> Json:
+    """Show a transaction as the API does; `balance` only where it was applied."""
+    ended = stored_to_text(movement.resolved_at)
+    last = movement.resolved_at
+    if last is None:
+        last = movement.expires_at if movement.status == "expired" else movement.created_at
+    applied = {} if movement.balance is None else {"balance": movement.balance}
+    return {
+        "id": movement.id,
+        "amount": movement.amount,
+        **applied,
+        "transactionType": ledger.type_of(movement.amount),
+        "meta": movement.meta,
+        "status": movement.status,
+        "loyaltyProgramId": movement.program_id,
+        "balanceDefinitionId": movement.definition_id,
+        "contactId": member.contact_id,
+        "eventTime": stored_to_text(movement.event_time or movement.created_at),
+        "rejectReason": movement.reason,
+        "rejectedAt": ended if movement.status == "rejected" else None,
+        "expirationDate": stored_to_text(movement.expires_at),
+        "completedAt": ended if movement.status == "completed" else None,
+        "cancelledAt": ended if movement.status == "cancelled" else None,
+        "createdAt": stored_to_text(movement.created_at),
+        "updatedAt": stored_to_text(last),
+    }
+
+
+_NOT_ENROLLED = "The contact is not enrolled in this program."
+
+
+def _enrolled(unit: Unit, program: Program, new: NewTransaction) -> Member:
+    if new.contact_id is None and new.loyalty_subscription_id is None:
+        raise Invalid("contactId or LoyaltySubscriptionId: is required", code="missing_parameter")
+    return members.named(
+        unit,
+        program.id,
+        new.contact_id,
+        new.loyalty_subscription_id,
+        otherwise=NotAllowed(_NOT_ENROLLED),
+    )
+
+
+def _complete(unit: Unit, program: Program, movement: Movement) -> Movement:
+    try:
+        return movements.complete(unit, program, movement)
+    except Rejected:
+        if unit.settings.rejected_answer_status == 200:
+            return movements.get(unit, program.id, movement.id)
+        raise
+
+
+def _remembered(movement: Movement) -> Json:
+    ended = stored_to_text(movement.resolved_at)
+    happened = {
+        "balanceExpirationDate": stored_to_text(movement.lot_expires_at),
+        "cancelledAt": ended if movement.status == "cancelled" else None,
+        "completedAt": ended if movement.status == "completed" else None,
+        "rejectReason": movement.reason,
+        "rejectedAt": ended if movement.status == "rejected" else None,
+    }
+    return {
+        "id": movement.id,
+        "amount": movement.amount,
+        "transactionType": ledger.type_of(movement.amount),
+        "meta": movement.meta,
+        "createdAt": stored_to_text(movement.created_at),
+        "status": movement.status,
+        **{name: value for name, value in happened.items() if value is not None},
+    }

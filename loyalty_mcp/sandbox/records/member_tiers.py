@@ -1,0 +1,297 @@
+"""Standings: which tier a member is on in each group, and every move that led there."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from loyalty_mcp.sandbox.errors import Conflict
+from loyalty_mcp.sandbox.records import (
+    anniversaries,
+    balances,
+    configuration,
+    due,
+    events,
+    members,
+    programs,
+    vouchers,
+)
+from loyalty_mcp.sandbox.rules import tiers
+from loyalty_mcp.sandbox.rules.entities import Completed, Item, Member, Program
+from loyalty_mcp.sandbox.rules.moments import from_milliseconds
+from loyalty_mcp.sandbox.rules.periods import DayOfYear
+from loyalty_mcp.sandbox.rules.tiers import Condition, Ladder, Schedule, Tier, TierMembership
+from loyalty_mcp.sandbox.store import Unit
+
+Direction = Literal["upgrade", "downgrade"]
+
+_INSTANT = timedelta(milliseconds=1)
+
+
+class Association(NamedTuple):
+    """A member's place in a tier group."""
+
+    seq: int
+    group_id: str
+    tier_id: str
+    since: int
+    by_hand: bool
+
+
+def ladders(unit: Unit, program: Program) -> list[Ladder]:
+    """Return the tier groups in force, with their tiers from low to high."""
+    version = configuration.version_in_force(unit, program)
+    groups = configuration.every(unit, program.id, "tier_group", version)
+    if not groups:
+        return []
+    rungs = configuration.every(unit, program.id, "tier", version)
+    return [ladder_of(group, rungs) for group in groups]
+
+
+def ladder_of(group: Item, rungs: list[Item]) -> Ladder:
+    """Read a tier group and its tiers as rules."""
+    body = group.body
+    own = [_tier(item) for item in rungs if item.parent == group.id]
+    return Ladder(
+        group_id=group.id,
+        tiers=tiers.from_low_to_high(own, body.get("tierOrder") or ()),
+        upgrade=body["upgradeStrategy"],
+        downgrade=body["downgradeStrategy"],
+        upgrade_schedule=_schedule(body.get("upgradeSchedule")),
+        downgrade_schedule=_schedule(body.get("downgradeSchedule")),
+        name=body["name"],
+    )
+
+
+def of(unit: Unit, member: Member) -> dict[str, Association]:
+    """Return a member's places by group; a tier that is no longer in force may be among them."""
+    rows = unit.all(
+        "SELECT tier_group, MAX(seq) AS seq, tier, by_hand, at FROM tier_moves"
+        " WHERE member = ? GROUP BY tier_group",
+        member.seq,
+    )
+    return {
+        row["tier_group"]: Association(
+            row["seq"], row["tier_group"], row["tier"], row["at"], bool(row["by_hand"])
+        )
+        for row in rows
+        if row["tier"] is not None
+    }
+
+
+def enter(unit: Unit, member: Member) -> None:
+    """Put a new member on the entry tier of each group."""
+    for ladder in ladders(unit, programs.get(unit, member.program_id)):
+        first = tiers.entry(ladder)
+        if first is not None:
+            _move(unit, member, ladder, None, first.id)
+        _schedule_evaluations(unit, member, ladder)
+
+
+def follow_movement(unit: Unit, completed: Completed) -> None:
+    """Move a member whose balance has just changed, as far as `real_time` allows."""
+    follow_balance(unit, completed.member)
+
+
+def follow_balance(unit: Unit, member: Member) -> None:
+    """Move a member whose balances have changed, as far as `real_time` allows."""
+    found = ladders(unit, programs.get(unit, member.program_id))
+    if not found:
+        return
+    places = of(unit, member)
+    values = balances.values(unit, member)
+    for ladder in found:
+        place = places.get(ladder.group_id)
+        before = None if place is None else place.tier_id
+        after = tiers.on_balance_change(ladder, before, values)
+        if after != before:
+            _move(unit, member, ladder, before, after)
+
+
+def evaluate(unit: Unit, subject: str, direction: Direction) -> None:
+    """Evaluate one member in one group, because the time for it has come.
+
+    A due time that a later move or publication made void is passed over.
+    """
+    member_seq, group_id = subject.split(":")
+    member = members.by_seq(unit, int(member_seq))
+    if members.owner(unit, member.program_id, member.contact_id) != member:
+        return
+    program = programs.get(unit, member.program_id)
+    ladder = next((each for each in ladders(unit, program) if each.group_id == group_id), None)
+    if ladder is None:
+        return
+    place = of(unit, member).get(group_id)
+    due_after = _due_after(direction)
+    if due_after(ladder, _membership(member, place), unit.now - _INSTANT) != unit.now:
+        return
+    before = None if place is None else place.tier_id
+    after = tiers.evaluate(
+        ladder,
+        before,
+        balances.values(unit, member),
+        upgrade_due=direction == "upgrade",
+        downgrade_due=direction == "downgrade",
+    )
+    if after != before:
+        _move(unit, member, ladder, before, after)
+    _schedule_evaluations(unit, member, ladder)
+
+
+def assign(unit: Unit, member: Member, ladder: Ladder, tier: Tier) -> Association:
+    """Put a member on a tier by hand; returns that place, even if what followed took it away.
+
+    Entering a tier can issue a reward that costs points, and fewer points can mean a lower tier.
+
+    Raises:
+        Conflict: The member is on that tier already.
+    """
+    place = of(unit, member).get(ladder.group_id)
+    before = None if place is None else place.tier_id
+    if before == tier.id:
+        raise Conflict("The member is on that tier already.")
+    seq = _move(unit, member, ladder, before, tier.id, by_hand=True)
+    return Association(seq, ladder.group_id, tier.id, unit.now_stored, by_hand=True)
+
+
+def follow_publication(unit: Unit, program: Program) -> None:
+    """Replace who stood on a tier that is gone, and plan evaluations by the new strategies."""
+    rungs = configuration.every(unit, program.id, "tier", "active")
+    for group in configuration.every(unit, program.id, "tier_group", "active"):
+        ladder = ladder_of(group, rungs)
+        if _is_new(unit, ladder):
+            _replace_stranded(unit, program, ladder)
+            if ladder.upgrade != "real_time" or ladder.downgrade != "real_time":
+                for member in _members(unit, program):
+                    _schedule_evaluations(unit, member, ladder)
+
+
+def _replace_stranded(unit: Unit, program: Program, ladder: Ladder) -> None:
+    # Only who stands on a tier that is gone: publishing is no evaluation for anybody else.
+    gone = unit.all(
+        "SELECT member, tier FROM (SELECT m.member, m.tier, MAX(m.seq) FROM tier_moves m"
+        " JOIN subscriptions s ON s.seq = m.member WHERE s.program = ? AND s.ended_at IS NULL"
+        " AND m.tier_group = ? GROUP BY m.member) WHERE tier IS NOT NULL",
+        program.id,
+        ladder.group_id,
+    )
+    for row in gone:
+        if ladder.tier(row["tier"]) is None:
+            member = members.by_seq(unit, row["member"])
+            values = balances.values(unit, member)
+            after = tiers.on_balance_change(ladder, None, values)
+            _move(unit, member, ladder, row["tier"], after)
+
+
+def _is_new(unit: Unit, ladder: Ladder) -> bool:
+    # Remembered outside the loyalty data: it only saves looking at every member again.
+    name = f"ladder:{ladder.group_id}"
+    digest = hashlib.sha256(repr(ladder).encode()).hexdigest()
+    row = unit.one("SELECT value FROM settings WHERE name = ?", name)
+    if row is not None and row["value"] == digest:
+        return False
+    unit.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, digest)
+    return True
+
+
+def _move(
+    unit: Unit,
+    member: Member,
+    ladder: Ladder,
+    before: str | None,
+    after: str | None,
+    *,
+    by_hand: bool = False,
+) -> int:
+    seq = unit.run(
+        "INSERT INTO tier_moves (member, tier_group, tier, by_hand, at) VALUES (?, ?, ?, ?, ?)",
+        member.seq,
+        ladder.group_id,
+        after,
+        by_hand,
+        unit.now_stored,
+    )
+    events.emit(
+        unit,
+        "tier_association_updated",
+        member,
+        **details(ladder, after),
+        previous_tier=_named(ladder, before),
+        source_event="manual" if by_hand else "evaluation",
+    )
+    if after is not None:
+        anniversaries.begin(unit, "tier", f"{member.seq}:{seq}", unit.now)
+    _schedule_evaluations(unit, member, ladder)
+    tier = ladder.tier(after)
+    if tier is not None and ladder.rank(after) > ladder.rank(before):
+        program = programs.get(unit, member.program_id)
+        for reward_id in tier.rewards:
+            vouchers.try_to_issue(unit, program, member, reward_id)
+    return seq
+
+
+def details(ladder: Ladder, tier_id: str | None) -> dict[str, Any]:
+    """Describe a tier and its group as events do."""
+    return {
+        "tier_group": {"id": ladder.group_id, "name": ladder.name},
+        "tier": _named(ladder, tier_id),
+    }
+
+
+def _named(ladder: Ladder, tier_id: str | None) -> dict[str, Any] | None:
+    if tier_id is None:
+        return None
+    tier = ladder.tier(tier_id)
+    return {"id": tier_id, "name": None if tier is None else tier.name}
+
+
+def _schedule_evaluations(unit: Unit, member: Member, ladder: Ladder) -> None:
+    membership = _membership(member, of(unit, member).get(ladder.group_id))
+    for direction in ("upgrade", "downgrade"):
+        at = _due_after(direction)(ladder, membership, unit.now)
+        if at is not None:
+            due.schedule(unit, f"tier_{direction}", f"{member.seq}:{ladder.group_id}", at)
+
+
+def _due_after(direction: str) -> Any:
+    return tiers.upgrade_due_after if direction == "upgrade" else tiers.downgrade_due_after
+
+
+def _membership(member: Member, place: Association | None) -> TierMembership:
+    return TierMembership(
+        member_since=from_milliseconds(member.created_at),
+        tier_id=None if place is None else place.tier_id,
+        tier_since=None if place is None else from_milliseconds(place.since),
+    )
+
+
+def _members(unit: Unit, program: Program) -> list[Member]:
+    rows = unit.all(
+        "SELECT seq FROM subscriptions WHERE program = ? AND ended_at IS NULL", program.id
+    )
+    return [members.by_seq(unit, row["seq"]) for row in rows]
+
+
+def _tier(item: Item) -> Tier:
+    return Tier(
+        id=item.id,
+        name=item.body["name"],
+        conditions=tuple(
+            Condition(each["balanceDefinitionId"], Decimal(each["minimumValue"]))
+            for each in item.body["accessConditions"]
+        ),
+        rewards=tuple(each["rewardId"] for each in item.body.get("tierRewards") or ()),
+    )
+
+
+def _schedule(body: Mapping[str, Any] | None) -> Schedule | None:
+    if not body:
+        return None
+    day = body.get("scheduledDate")
+    return Schedule(
+        duration_value=body.get("durationValue"),
+        duration_unit=body.get("durationUnit"),
+        modifier=body.get("durationModifier"),
+        scheduled_date=DayOfYear.parse(day) if day else None,
+    )

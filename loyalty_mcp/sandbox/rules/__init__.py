@@ -1,0 +1,1 @@
+"""The engine's rules: pure functions over values."""

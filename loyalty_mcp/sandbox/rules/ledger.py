@@ -1,0 +1,295 @@
+"""The ledger's rules: lots, expiry, spending, caps, rounding and the two phases of a movement.
+
+Everything here is a function of values. A balance is the sum of its open lots; a credit opens a
+lot, a debit takes from the lots that expire soonest. A debit that the floor lets pass the last lot
+opens a debt, a lot with a negative remainder, which later credits repay first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
+from typing import Final, Literal
+
+from loyalty_mcp.sandbox.errors import Invalid, NotAllowed
+from loyalty_mcp.sandbox.rules import periods
+from loyalty_mcp.sandbox.rules.amounts import LIMIT
+
+Status = Literal["draft", "completed", "rejected", "cancelled", "expired"]
+TransactionType = Literal["credit", "debit"]
+Rounding = Literal["lower", "upper", "natural"]
+Snap = Literal["noModification", "startOfPeriod", "endOfPeriod"]
+
+ZERO: Final = Decimal(0)
+
+_ROUNDING: Final = {"lower": ROUND_DOWN, "upper": ROUND_UP, "natural": ROUND_HALF_UP}
+_WHOLE_UNITS: Final = frozenset({"POINTS", "JPY", "CLP"})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A lot's life as a length of time, snapped to the edge of a period where asked."""
+
+    value: int
+    unit: periods.PeriodUnit
+    snap: Snap = "noModification"
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRules:
+    """What an active balance definition says about movements.
+
+    Attributes:
+        unit: `POINTS` or a currency code.
+        floor: The lowest balance a debit may leave; negative allows overdraft.
+        ceiling: The highest balance a credit may reach.
+        credit_ceiling: The largest single credit.
+        debit_ceiling: The largest single debit.
+        partial: Whether a credit that would pass the ceiling is trimmed rather than refused.
+        credit_rounding: How credits are rounded; `None` keeps decimals.
+        debit_rounding: How debits are rounded, by their size; `None` keeps decimals.
+        life: How long a credited lot lives; `None` is for ever.
+    """
+
+    unit: str = "POINTS"
+    floor: Decimal = ZERO
+    ceiling: Decimal | None = None
+    credit_ceiling: Decimal | None = None
+    debit_ceiling: Decimal | None = None
+    partial: bool = False
+    credit_rounding: Rounding | None = None
+    debit_rounding: Rounding | None = None
+    life: Span | periods.DayOfYear | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What is left of one credit, or, when negative, of one debt.
+
+    Attributes:
+        number: The lot's place in the order of opening.
+        remaining: What is left; never zero.
+        expires_at: The first instant at which it no longer counts; `None` is never.
+    """
+
+    number: int
+    remaining: Decimal
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A part of a movement that falls on one existing lot: negative takes, positive repays."""
+
+    lot: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NewLot:
+    """The lot that a movement opens: positive for a credit, negative for a debt."""
+
+    amount: Decimal
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What completing a movement does to a balance.
+
+    Attributes:
+        applied: The movement that counts; smaller than asked where a credit was trimmed.
+        entries: Its parts on existing lots.
+        opened: The lot it opens, if any.
+        balance: The balance afterwards.
+    """
+
+    applied: Decimal
+    entries: tuple[Entry, ...]
+    opened: NewLot | None
+    balance: Decimal
+
+
+class FloorReached(NotAllowed):
+    """A debit would leave less than the floor."""
+
+
+class CeilingReached(NotAllowed):
+    """A credit would pass the ceiling, and nothing of it fits."""
+
+
+def signed(amount: Decimal, transaction_type: TransactionType | None) -> Decimal:
+    """Return the amount with the sign of its type; without a type the sign is the type.
+
+    Raises:
+        Invalid: The amount is zero.
+    """
+    if amount == 0:
+        raise Invalid("amount: must not be zero")
+    if transaction_type is None:
+        return amount
+    return abs(amount) if transaction_type == "credit" else -abs(amount)
+
+
+def type_of(amount: Decimal) -> TransactionType:
+    """Return what a signed amount is."""
+    return "credit" if amount > 0 else "debit"
+
+
+def rounded(rules: BalanceRules, amount: Decimal) -> Decimal:
+    """Round a signed amount as the definition says, by its size.
+
+    Raises:
+        Invalid: Nothing is left after rounding.
+    """
+    how = rules.credit_rounding if amount > 0 else rules.debit_rounding
+    if how is None:
+        return amount
+    result = amount.quantize(_smallest(rules.unit), rounding=_ROUNDING[how])
+    if result == 0:
+        raise Invalid("amount: rounds to zero in this balance")
+    return result
+
+
+def expiry(rules: BalanceRules, now: datetime, minutes: int | None = None) -> datetime | None:
+    """Return when a lot credited now ends; `minutes`, a life of its own, wins over the rules."""
+    if minutes is not None:
+        return now + timedelta(minutes=minutes)
+    life = rules.life
+    if life is None:
+        return None
+    if isinstance(life, periods.DayOfYear):
+        return periods.end_of_next(life, now)
+    exact = periods.add(now, life.value, life.unit)
+    if life.snap == "startOfPeriod":
+        return periods.start(exact, life.unit)
+    if life.snap == "endOfPeriod":
+        return periods.end(exact, life.unit)
+    return exact
+
+
+def completed_amount(lots: Sequence[Lot], now: datetime) -> list[Lot]:
+    """Return the lots that count now."""
+    return [lot for lot in lots if lot.expires_at is None or lot.expires_at > now]
+
+
+def balance_of(lots: Sequence[Lot], now: datetime) -> Decimal:
+    """Return the sum of the lots that count now."""
+    return sum((lot.remaining for lot in completed_amount(lots, now)), ZERO)
+
+
+def status_of(resolved: Status | None, expires_at: datetime | None, now: datetime) -> Status:
+    """Return where a transaction stands: as it was resolved, or else open or lapsed by its ttl."""
+    if resolved is not None:
+        return resolved
+    return "expired" if expires_at is not None and expires_at <= now else "draft"
+
+
+def require_open(status: Status) -> None:
+    """Refuse a transaction that has come to its end.
+
+    Raises:
+        NotAllowed: It is completed, rejected, cancelled or expired.
+    """
+    if status != "draft":
+        raise NotAllowed(f"The transaction is {status}: it is resolved once, for good.")
+
+
+def apply(
+    rules: BalanceRules,
+    lots: Sequence[Lot],
+    amount: Decimal,
+    now: datetime,
+    *,
+    balance: Decimal | None = None,
+    minutes: int | None = None,
+    reserved: Decimal = ZERO,
+    oldest_first: bool = False,
+) -> Application:
+    """Decide what a signed movement does to a balance.
+
+    Args:
+        rules: The active definition.
+        lots: The open lots of the balance.
+        amount: The movement, rounded, not zero.
+        now: The time of completion.
+        balance: The balance, where `lots` are only those that the movement can fall on.
+        minutes: A life of its own for the credited lot.
+        reserved: What other open debits have set aside, where drafts reserve.
+        oldest_first: Spend in the order of crediting instead of expiry.
+
+    Raises:
+        FloorReached: A debit would leave less than the floor.
+        CeilingReached: A credit would pass the ceiling.
+        NotAllowed: It is larger than one movement may be.
+    """
+    open_lots = completed_amount(lots, now)
+    if balance is None:
+        balance = balance_of(open_lots, now)
+    if amount > 0:
+        applied = _fitting_credit(rules, balance, amount)
+        entries, rest = _repay(open_lots, applied)
+        opened = NewLot(rest, expiry(rules, now, minutes)) if rest else None
+    else:
+        _check_debit(rules, balance - reserved, amount)
+        applied = amount
+        entries, rest = _spend(open_lots, -amount, oldest_first=oldest_first)
+        opened = NewLot(-rest) if rest else None
+    return Application(applied, entries, opened, balance + applied)
+
+
+def _fitting_credit(rules: BalanceRules, balance: Decimal, amount: Decimal) -> Decimal:
+    if rules.credit_ceiling is not None and amount > rules.credit_ceiling:
+        raise NotAllowed("The amount is above what one credit of this balance may be.")
+    ceiling = rules.ceiling
+    if ceiling is not None and balance + amount > ceiling:
+        room = ceiling - balance
+        if rules.credit_rounding is not None:
+            room = room.quantize(_smallest(rules.unit), rounding=ROUND_DOWN)
+        if not rules.partial or room <= 0:
+            raise CeilingReached("The credit would pass the highest balance allowed.")
+        return room
+    if balance + amount >= LIMIT:
+        raise CeilingReached("The credit would pass the highest balance the engine keeps.")
+    return amount
+
+
+def _check_debit(rules: BalanceRules, available: Decimal, amount: Decimal) -> None:
+    if rules.debit_ceiling is not None and -amount > rules.debit_ceiling:
+        raise NotAllowed("The amount is above what one debit of this balance may be.")
+    if available + amount < max(rules.floor, 1 - LIMIT):
+        raise FloorReached("The balance is too low for this debit.")
+
+
+def _repay(lots: Sequence[Lot], amount: Decimal) -> tuple[tuple[Entry, ...], Decimal]:
+    entries, rest = [], amount
+    for debt in sorted((lot for lot in lots if lot.remaining < 0), key=lambda lot: lot.number):
+        part = min(rest, -debt.remaining)
+        if part == 0:
+            break
+        entries.append(Entry(debt.number, part))
+        rest -= part
+    return tuple(entries), rest
+
+
+def _spend(
+    lots: Sequence[Lot], amount: Decimal, *, oldest_first: bool
+) -> tuple[tuple[Entry, ...], Decimal]:
+    usable = [lot for lot in lots if lot.remaining > 0]
+    usable.sort(key=(lambda lot: (lot.number,)) if oldest_first else _soonest)
+    entries, rest = [], amount
+    for lot in usable:
+        part = min(rest, lot.remaining)
+        if part == 0:
+            break
+        entries.append(Entry(lot.number, -part))
+        rest -= part
+    return tuple(entries), rest
+
+
+def _soonest(lot: Lot) -> tuple[float, int]:
+    return (lot.expires_at.timestamp() if lot.expires_at else float("inf"), lot.number)
+
+
+def _smallest(unit: str) -> Decimal:
+    return Decimal(1) if unit in _WHOLE_UNITS else Decimal("0.01")

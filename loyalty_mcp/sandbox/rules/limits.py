@@ -1,0 +1,101 @@
+"""Frequency caps: how much may still be credited or debited in a window of time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from loyalty_mcp.sandbox.rules import periods
+from loyalty_mcp.sandbox.rules.ledger import TransactionType
+from loyalty_mcp.sandbox.rules.periods import PeriodUnit
+
+ConstraintType = Literal["transaction", "amount"]
+
+# Calendar windows of several units are blocks counted from here: a Monday, and the first day of
+# a month and of a year that a window of 2, 3, 4, 5, 6, 10 or 12 units may begin on.
+_FIRST_MONDAY = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A cap on the movements of one balance in a window.
+
+    Attributes:
+        transaction_type: Which movements count: credits or debits.
+        constraint_type: `transaction` counts them, `amount` sums their sizes.
+        value: The most that a window may hold.
+        duration_value: Length of the window in `duration_unit`, at least 1.
+        duration_unit: day, week, month or year.
+        sliding: True for a window that ends now, false for one that resets with the calendar.
+    """
+
+    transaction_type: TransactionType
+    constraint_type: ConstraintType
+    value: Decimal
+    duration_value: int
+    duration_unit: PeriodUnit
+    sliding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A completed movement: when it entered the balance, and its size, never negative."""
+
+    at: datetime
+    size: Decimal
+
+
+def window_start(
+    duration_value: int, duration_unit: PeriodUnit, sliding: bool, now: datetime
+) -> datetime:
+    """Tell where the window that holds `now` begins.
+
+    A sliding window is `duration_value` units long and ends now; what happened exactly at its
+    beginning has left it. A calendar window begins with a day, a Monday, a month or a year; one
+    of several units is a block of them, counted from 1900-01-01, and its first instant is inside.
+
+    Args:
+        duration_value: Length in units, at least 1.
+        duration_unit: day, week, month or year.
+        sliding: Which of the two it is.
+        now: The moment, UTC.
+    """
+    if sliding:
+        return periods.add(now, -duration_value, duration_unit)
+    if duration_unit in ("day", "week"):
+        length = timedelta(days=duration_value * (7 if duration_unit == "week" else 1))
+        return _FIRST_MONDAY + (now - _FIRST_MONDAY) // length * length
+    months = duration_value * (12 if duration_unit == "year" else 1)
+    passed = (now.year - _FIRST_MONDAY.year) * 12 + now.month - 1
+    return periods.add(_FIRST_MONDAY, passed // months * months, "month")
+
+
+def spent(limit: Limit, movements: Iterable[Movement], now: datetime) -> Decimal:
+    """Add up what the window of a limit already holds.
+
+    Args:
+        limit: The limit.
+        movements: Completed movements of the member, of the limit's type and definition.
+        now: The moment, UTC.
+    """
+    start = window_start(limit.duration_value, limit.duration_unit, limit.sliding, now)
+    inside = [
+        movement
+        for movement in movements
+        if (movement.at > start if limit.sliding else movement.at >= start)
+    ]
+    if limit.constraint_type == "transaction":
+        return Decimal(len(inside))
+    return sum((movement.size for movement in inside), Decimal(0))
+
+
+def room(limit: Limit, already_spent: Decimal) -> Decimal:
+    """Tell what a window can still take: movements or an amount, never below zero."""
+    return max(limit.value - already_spent, Decimal(0))
+
+
+def allows(limit: Limit, already_spent: Decimal, size: Decimal) -> bool:
+    """Say whether one more movement of this size fits into the window."""
+    wanted = Decimal(1) if limit.constraint_type == "transaction" else size
+    return wanted <= room(limit, already_spent)

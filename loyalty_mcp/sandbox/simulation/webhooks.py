@@ -1,0 +1,94 @@
+"""Webhooks: recorded events are sent to one address, after their cause was committed."""
+
+import logging
+import threading
+from queue import Empty, Full, Queue
+from typing import Final
+
+from loyalty_mcp.sandbox import json_documents as documents
+from loyalty_mcp.sandbox.records import events
+from loyalty_mcp.sandbox.store import Store
+
+WAITING: Final = 10_000
+"""How many events may wait for a slow receiver; what comes beyond is only recorded."""
+
+PATIENCE: Final = 5.0
+"""How many seconds a receiver has to answer."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Webhooks:
+    """Sends events from a thread of its own, so that no request waits for a receiver.
+
+    Each event is sent once: who answers with an error, or not at all, has missed it.
+
+    Args:
+        store: Where the events are recorded.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._url: str | None = None
+        self._sent_up_to = 0
+        self._waiting: Queue[bytes | None] = Queue()
+        self._thread: threading.Thread | None = None
+
+    def send_to(self, url: str | None) -> None:
+        """Send what happens from now on to this address; `None` for nowhere."""
+        self.close()
+        self._url = url
+        if url is None:
+            return
+        with self._store.unit() as unit:
+            self._sent_up_to = events.last(unit)
+        self._waiting = Queue(WAITING)
+        self._thread = threading.Thread(
+            target=_send_all, args=(url, self._waiting), name="sandbox-webhooks", daemon=True
+        )
+        self._thread.start()
+
+    def deliver(self) -> None:
+        """Hand over what was recorded since the last time; never waits and never fails."""
+        if self._url is None:
+            return
+        with self._store.unit() as unit:
+            for seq, event in events.since(unit, self._sent_up_to):
+                self._sent_up_to = seq
+                try:
+                    self._waiting.put_nowait(documents.dump(event).encode())
+                except Full:
+                    _LOG.warning("A webhook was dropped: its receiver is too slow.")
+
+    def drain(self) -> None:
+        """Wait until everything that was handed over has been sent."""
+        self._waiting.join()
+
+    def close(self) -> None:
+        """Stop sending; what still waits is dropped."""
+        self._url = None
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        try:
+            while True:
+                self._waiting.get_nowait()
+                self._waiting.task_done()
+        except Empty:
+            self._waiting.put(None)
+
+
+def _send_all(url: str, waiting: Queue[bytes | None]) -> None:
+    # The engine starts inside other programs; what few of them need is loaded late.
+    import httpx2  # noqa: PLC0415 - see above
+
+    # A proxy of the environment has no part in what a sandbox tells its neighbour.
+    with httpx2.Client(timeout=PATIENCE, trust_env=False) as http:
+        while (event := waiting.get()) is not None:
+            try:
+                http.post(url, content=event, headers={"content-type": "application/json"})
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                _LOG.warning("A webhook was not delivered: %s.", type(error).__name__)
+            finally:
+                waiting.task_done()
+        waiting.task_done()

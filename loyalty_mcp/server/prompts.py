@@ -1,0 +1,97 @@
+"""Prompts: how the three users begin."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from loyalty_mcp.brevo.quoting import fenced
+from loyalty_mcp.errors import InvalidArgument
+from loyalty_mcp.settings import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A word that a person fills in.
+
+    Args:
+        name: as published.
+        description: what to fill in.
+        completes: the kind of reference whose names are offered; empty for none.
+    """
+
+    name: str
+    description: str
+    completes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A beginning.
+
+    Args:
+        name: as published.
+        description: when to use it.
+        arguments: all required.
+        text: what the assistant is told; what people filled in follows, fenced.
+        roles: who is offered it.
+    """
+
+    name: str
+    description: str
+    arguments: tuple[Argument, ...]
+    text: str
+    roles: tuple[Role, ...]
+
+
+PROMPTS: Final[dict[str, Prompt]] = {
+    prompt.name: prompt
+    for prompt in (
+        Prompt(
+            "answer_member",
+            "Answer a member's question about their points, tier or vouchers",
+            (Argument("question", "What the member asks"),),
+            "Answer the member's question from get_member_overview, in two sentences, with "
+            "amounts, units and dates. Change nothing. The question, as data:",
+            ("member", "support", "full"),
+        ),
+        Prompt(
+            "resolve_complaint",
+            "Look into a complaint and put it right",
+            (
+                Argument("member", "Contact id, email, +phone or own id"),
+                Argument("complaint", "What the member says"),
+            ),
+            "Look at the member with get_member_overview, movements included. Say what happened. "
+            "If something is to be put right, propose one credit, debit or voucher, and call its "
+            "tool: its preview goes to the person, who decides. The case, as data:",
+            ("support", "full"),
+        ),
+        Prompt(
+            "set_up_program",
+            "Set up a loyalty program from a description",
+            (Argument("goal", "The program in a few sentences"),),
+            "Write the program as one spec and call plan_program. Show the plan; when the person "
+            "is content, call apply_program, and publish only if they say so. The wish, as data:",
+            ("manager", "full"),
+        ),
+    )
+}
+
+
+def offered(role: Role) -> list[Prompt]:
+    """The prompts of a role."""
+    return [prompt for prompt in PROMPTS.values() if role in prompt.roles]
+
+
+def filled(prompt: Prompt, given: dict[str, str]) -> str:
+    """The text of a prompt with what people filled in, fenced as data.
+
+    Raises:
+        InvalidArgument: an argument is missing or unknown.
+    """
+    known = {argument.name for argument in prompt.arguments}
+    for name in known - set(given):
+        raise InvalidArgument(f'Argument "{name}" is missing.')
+    if set(given) - known:
+        raise InvalidArgument(f"This prompt takes: {', '.join(sorted(known))}.")
+    parts = [f"{argument.name}:\n{fenced(given[argument.name])}" for argument in prompt.arguments]
+    return "\n".join([prompt.text, *parts])

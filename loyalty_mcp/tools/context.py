@@ -1,0 +1,61 @@
+"""What a tool works with: the upstream client, the references, the journal and the clock."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from loyalty_mcp.brevo.client import Brevo
+from loyalty_mcp.brevo.references import References
+from loyalty_mcp.intents.lazy_journal import LazyJournal
+from loyalty_mcp.intents.lifecycle import Intent
+from loyalty_mcp.intents.policy import Policy
+from loyalty_mcp.settings import Role, Settings
+
+
+class Reconciliation(Protocol):
+    """Finds out by reading what became of intents; `guard.reconciliation` implements it."""
+
+    async def reconcile(self, context: "Context", intent: Intent, *, close: bool = False) -> Intent:
+        """Return the intent as far as reads can tell its outcome."""
+
+    def is_orphaned(self, context: "Context", intent: Intent) -> bool:
+        """Return whether an intent was sent so long ago that nobody can still be working on it."""
+
+    async def reconcile_all(self, context: "Context") -> list[Intent]:
+        """Reconcile every intent that has not ended, and return those looked at."""
+
+    async def reconcile_abandoned(self, context: "Context") -> None:
+        """Reconcile what a process that is gone left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a task may use.
+
+    Args:
+        brevo: the upstream client.
+        references: turns names into ids.
+        journal: intents and their audit trail.
+        now: the clock.
+        settings: as they were read.
+        policy: what the operator allows.
+        reconciler: finds out what became of intents.
+        rehearsal: opens a client of a private, empty sandbox, thrown away at the end.
+        caller: on whose behalf; empty outside a call.
+        role: of the caller.
+        operator: whether the caller sees the intents of others.
+    """
+
+    brevo: Brevo
+    references: References
+    journal: LazyJournal
+    now: Callable[[], datetime]
+    settings: Settings
+    policy: Policy
+    reconciler: Reconciliation
+    rehearsal: Callable[[], AbstractAsyncContextManager[Brevo]]
+    caller: str = ""
+    role: Role = "full"
+    operator: bool = False

@@ -1,0 +1,157 @@
+"""What a member has, read whole: the ground for previews and for the overview."""
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import anyio
+
+from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
+from loyalty_mcp.brevo.operations.subscriptions import AccountInfo, get_account_info
+from loyalty_mcp.brevo.operations.tier_groups import TierGroup
+from loyalty_mcp.brevo.operations.tiers import Tier
+from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
+from loyalty_mcp.errors import LoyaltyError, NotFound, Refused, TemporaryError, UnknownReference
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.tier_rules import after_change, ladder
+
+HISTORY_PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a movement of points looks at.
+
+    Args:
+        definition: the balance, as it is live.
+        info: the member as a whole.
+        drafts: open movements of this balance.
+        groups: the tier groups.
+        tiers: the tiers of all groups.
+    """
+
+    definition: BalanceDefinition
+    info: AccountInfo
+    drafts: Sequence[PastTransaction]
+    groups: Sequence[TierGroup]
+    tiers: Sequence[Tier]
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        """Balance definition id to total."""
+        held = self.info.balance.balances if self.info.balance is not None else ()
+        return {item.balance_definition_id: item.value or Decimal(0) for item in held}
+
+    @property
+    def total(self) -> Decimal:
+        """What the member has in this balance."""
+        return self.balances.get(self.definition.id, Decimal(0))
+
+    def tier_names(self, balances: Mapping[str, Decimal] | None = None) -> dict[str, str]:
+        """Group name to the name of the member's tier: now, or once `balances` are theirs."""
+        names = {}
+        for group in self.groups:
+            held = next((t.tier_id for t in self.info.tier if t.group_id == group.id), None)
+            rungs = ladder(group, self.tiers)
+            if balances is None:
+                tier = next((rung for rung in rungs if rung.tier_id == held), None)
+            else:
+                tier = after_change(group, rungs, held, balances)
+            names[group.name] = "none" if tier is None else tier.name
+        return names
+
+
+async def read_account(
+    context: Context,
+    program: str,
+    member: int,
+    balance: str,
+    history: Sequence[PastTransaction] | None = None,
+) -> Account:
+    """Read all that a movement looks at, at once.
+
+    Args:
+        context: what tools work with.
+        program: its id.
+        member: contact id.
+        balance: its definition's id.
+        history: all movements of the balance, if they were read just now: they show the drafts.
+
+    Raises:
+        NotFound: the contact is no member of the program.
+        UnknownReference: the balance is not live.
+    """
+    definitions = await context.references.balances(program)
+    definition = next((item for item in definitions if item.id == balance), None)
+    if definition is None:
+        raise UnknownReference("That balance is not live yet; publish_program makes it so.")
+    info, drafts, groups, tiers = await together(
+        read_member(context, program, member),
+        _drafts(context, program, member, balance, history),
+        context.references.tier_groups(program),
+        context.references.tiers(program),
+    )
+    return Account(definition, info, drafts, groups, tiers)
+
+
+async def _drafts(
+    context: Context,
+    program: str,
+    member: int,
+    balance: str,
+    history: Sequence[PastTransaction] | None,
+) -> Sequence[PastTransaction]:
+    """The open movements of a balance."""
+    if history is not None:
+        return [item for item in history if item.status == "draft"]
+    request = list_transaction_history(program, member, balance, limit=HISTORY_PAGE, status="draft")
+    return (await context.brevo.send(request)).transaction_history
+
+
+async def together(*readings: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The results of several reads, made at once.
+
+    Raises:
+        LoyaltyError: of those that failed, the one that says most.
+    """
+    results: list[Any] = [None] * len(readings)
+
+    async def keep(place: int, reading: Coroutine[Any, Any, Any]) -> None:
+        results[place] = await reading
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place, reading in enumerate(readings):
+                group.start_soon(keep, place, reading)
+    except* LoyaltyError as errors:
+        raise first_of(errors) from None
+    return results
+
+
+def first_of(errors: ExceptionGroup[LoyaltyError]) -> LoyaltyError:
+    """The error of a group that says most: one that the caller can mend, if there is one."""
+    flat: list[LoyaltyError] = []
+    for error in errors.exceptions:
+        flat += [first_of(error)] if isinstance(error, ExceptionGroup) else [error]
+    return min(flat, key=lambda error: isinstance(error, TemporaryError))
+
+
+async def read_member(context: Context, program: str, member: int) -> AccountInfo:
+    """A member as a whole.
+
+    Raises:
+        NotFound: the contact is no member of the program.
+    """
+    try:
+        info = await context.brevo.send(get_account_info(program, member, include_internal=True))
+    except (NotFound, Refused):
+        info = None
+    if info is None or info.membership is None:
+        raise NotFound(f"Contact {member} is no member of this program; enroll_member makes one.")
+    return info
+
+
+def unit_of(definition: BalanceDefinition) -> str:
+    """The unit as a person says it."""
+    return "points" if definition.unit in {None, "POINTS"} else str(definition.unit)

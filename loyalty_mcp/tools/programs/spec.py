@@ -1,0 +1,278 @@
+"""The description of a whole program: by names alone, and nothing in it that the API cannot do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+
+from loyalty_mcp.brevo.operations.balance_definitions import ExpiryDay
+from loyalty_mcp.brevo.operations.balance_definitions import Unit as BalanceUnit
+from loyalty_mcp.brevo.operations.rewards import PublicText
+from loyalty_mcp.brevo.operations.tier_groups import Strategy
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import (
+    Amount,
+    Count,
+    Description,
+    DurationUnit,
+    ImageUrl,
+    Meta,
+    SignedAmount,
+    TransactionType,
+)
+
+MOST_BALANCES: Final = 20
+MOST_LIMITS: Final = 10
+MOST_REWARDS: Final = 50
+MOST_GROUPS: Final = 10
+MOST_TIERS: Final = 20
+LARGEST: Final = 1_000_000_000
+
+ItemT = TypeVar("ItemT")
+# The check for unknown keys hands a list on as Python's, and strictly a list is no tuple.
+Several = Annotated[tuple[ItemT, ...], Field(strict=False)]
+
+
+def key(name: str) -> str:
+    """What a name is compared by: without case, and without blanks around it."""
+    return name.strip().casefold()
+
+
+def _not_blank(name: str) -> str:
+    if not name.strip():
+        raise ValueError("a name must not be blank")
+    return name
+
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_not_blank)]
+Rounding = Annotated[
+    Literal["down", "up", "nearest"],
+    Field(description="Where an amount is rounded: down, up, or to the nearest"),
+]
+Snap = Annotated[
+    Literal["none", "start", "end"],
+    Field(description="none: exactly so long; start, end: moved to that edge of its unit"),
+]
+Threshold = Annotated[int, Field(ge=0, le=LARGEST)]
+
+
+class Described(BaseModel):
+    """A part of a description: an unknown key is refused, and a text is no number.
+
+    Not an `Input`: its names are keys, and not references to be resolved before the task sees them.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Any) -> Any:
+        """Raise ValueError for a key that is not known here, with those that are."""
+        if isinstance(value, Mapping):
+            unknown = next((name for name in value if name not in cls.model_fields), None)
+            if unknown is not None:
+                known = ", ".join(cls.model_fields)
+                raise ValueError(f"key {quoted(str(unknown))} is unknown; known here: {known}")
+        return value
+
+
+class ProgramTexts(Described):
+    """The program itself; its name finds it again."""
+
+    name: ObjectName
+    description: Description | None = None
+    meta: Meta | None = None
+
+
+class Life(Described):
+    """How long credited points last."""
+
+    value: Count
+    unit: DurationUnit
+    snap: Snap = "none"
+
+
+class Window(Described):
+    """The time in which a limit counts."""
+
+    value: Count
+    unit: DurationUnit
+
+
+class LimitSpec(Described):
+    """How often (`transaction`) or how much (`amount`) one member moves in a window of time.
+
+    Everything but `value` finds it again.
+    """
+
+    transaction_type: TransactionType
+    constraint_type: Literal["transaction", "amount"]
+    value: Annotated[int, Field(ge=0, le=LARGEST)]
+    per: Window
+    sliding: Annotated[bool, Field(description="Ending now, rather than a calendar window")] = False
+
+    @property
+    def name(self) -> str:
+        """What it is found again by, in words."""
+        what = f"{self.transaction_type} {self.constraint_type}"
+        sliding = ", sliding" if self.sliding else ""
+        return f"{what} per {self.per.value} {self.per.unit}{sliding}"
+
+
+class BalanceSpec(Described):
+    """A balance: its caps, its rounding, and how long points last."""
+
+    name: ObjectName
+    unit: BalanceUnit
+    description: Description | None = None
+    minimum: Annotated[SignedAmount | None, Field(description="Lowest balance")] = None
+    maximum: Annotated[SignedAmount | None, Field(description="Highest balance")] = None
+    credit_maximum: Annotated[Amount | None, Field(description="Most in one credit")] = None
+    debit_maximum: Annotated[Amount | None, Field(description="Most in one debit")] = None
+    over_maximum: Literal["strict", "partial"] | None = None
+    credit_rounding: Rounding | None = None
+    debit_rounding: Rounding | None = None
+    expires_after: Life | None = None
+    expires_on: ExpiryDay | None = None
+    internal: Annotated[bool | None, Field(description="Hidden from members")] = None
+    limits: Annotated[Several[LimitSpec], Field(max_length=MOST_LIMITS)] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Raise ValueError where two settings contradict each other."""
+        if self.expires_after is not None and self.expires_on is not None:
+            raise ValueError("expires_after and expires_on exclude each other")
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and low > high:
+            raise ValueError("minimum is above maximum")
+        _refuse_twice("limit", [limit.name for limit in self.limits])
+        return self
+
+
+class RewardSpec(Described):
+    """The texts of a reward; everything else of it is set in Brevo's app."""
+
+    name: ObjectName
+    public_name: PublicText | None = None
+    public_description: PublicText | None = None
+    public_image: ImageUrl | None = None
+
+
+class TierSpec(Described):
+    """A tier: the least of each balance that opens it, and the rewards issued on entry."""
+
+    name: ObjectName
+    minimum: Annotated[dict[str, Threshold], Field(min_length=1, max_length=MOST_BALANCES)]
+    rewards: Annotated[Several[str], Field(max_length=MOST_REWARDS)] | None = None
+    image: ImageUrl | None = None
+
+    @property
+    def threshold(self) -> dict[str, int]:
+        """What it demands, by the key of each balance."""
+        return {key(name): least for name, least in self.minimum.items()}
+
+
+class TierGroupSpec(Described):
+    """A ladder of tiers, the lowest first."""
+
+    name: ObjectName
+    upgrade: Strategy | None = None
+    downgrade: Strategy | None = None
+    tiers: Annotated[Several[TierSpec], Field(max_length=MOST_TIERS)] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Raise ValueError where tiers have one name, one threshold, or the wrong order."""
+        _refuse_twice("tier", [tier.name for tier in self.tiers])
+        for place, tier in enumerate(self.tiers):
+            for lower in self.tiers[:place]:
+                if tier.threshold == lower.threshold:
+                    raise ValueError(
+                        f"tiers {quoted(lower.name)} and {quoted(tier.name)} have one threshold"
+                    )
+                if _is_below(tier.threshold, lower.threshold):
+                    raise ValueError(
+                        f"tiers stand lowest first, and {quoted(tier.name)} is below "
+                        f"{quoted(lower.name)}"
+                    )
+        return self
+
+
+class ProgramSpec(Described):
+    """A whole program. Names are the keys; what is left out stays as it is."""
+
+    program: ProgramTexts
+    balances: Annotated[Several[BalanceSpec], Field(max_length=MOST_BALANCES)] = ()
+    rewards: Annotated[Several[RewardSpec], Field(max_length=MOST_REWARDS)] = ()
+    tier_groups: Annotated[Several[TierGroupSpec], Field(max_length=MOST_GROUPS)] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Raise ValueError where a name is there twice, or means nothing."""
+        balances = [balance.name for balance in self.balances]
+        rewards = [reward.name for reward in self.rewards]
+        _refuse_twice("balance", balances)
+        _refuse_twice("reward", rewards)
+        _refuse_twice("tier group", [group.name for group in self.tier_groups])
+        for tier in (tier for group in self.tier_groups for tier in group.tiers):
+            _refuse_twice("balance", tier.minimum, f" in tier {quoted(tier.name)}")
+            _refuse_twice("reward", tier.rewards or (), f" in tier {quoted(tier.name)}")
+            for name in tier.minimum:
+                _refuse_stranger(tier, "balance", name, balances)
+            for name in tier.rewards or ():
+                _refuse_stranger(tier, "reward", name, rewards)
+        return self
+
+
+def _refuse_twice(kind: str, names: Iterable[str], where: str = "") -> None:
+    """Raise ValueError where a name is there twice: it would be no key."""
+    seen = set()
+    for name in names:
+        if key(name) in seen:
+            raise ValueError(f"{kind} {quoted(name)} is there twice{where}")
+        seen.add(key(name))
+
+
+def _refuse_stranger(tier: TierSpec, kind: str, name: str, known: Sequence[str]) -> None:
+    """Raise ValueError where a tier names what the description does not have."""
+    by_key = {key(each): each for each in known}
+    if key(name) in by_key:
+        return
+    near = get_close_matches(key(name), by_key, n=1)
+    hint = f"; nearest: {quoted(by_key[near[0]])}" if near else ""
+    raise ValueError(
+        f"tier {quoted(tier.name)} names {kind} {quoted(name)}, which is not in {kind}s{hint}"
+    )
+
+
+def _is_below(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    """Whether `one` demands less of the same balances."""
+    return one.keys() == other.keys() and all(one[name] <= other[name] for name in one)
+
+
+SpecArgument = Annotated[
+    ProgramSpec,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "{program: {name, description, meta}, balances: [{name, unit: "
+            "POINTS|EUR|…, description, minimum, maximum, credit_maximum, debit_maximum, "
+            "over_maximum: strict|partial, credit_rounding, debit_rounding: down|up|nearest, "
+            "expires_after: {value, unit: day|week|month|year, snap: none|start|end}, "
+            "expires_on: dd/mm, internal, limits: [{transaction_type: credit|debit, "
+            "constraint_type: transaction|amount, value, per: {value, unit}, sliding}]}], "
+            "rewards: [{name, public_name, public_description, public_image}], "
+            "tier_groups: [{name, upgrade, downgrade: real_time|membership_anniversary|"
+            "tier_anniversary, tiers: [{name, minimum: {BALANCE: number}, rewards: [NAME], "
+            "image}]}]}; tiers lowest first",
+        }
+    ),
+]
+"""Published in one line, and checked in full."""
+
+SameSpec = Annotated[
+    ProgramSpec,
+    WithJsonSchema({"type": "object", "description": "As in plan_program"}),
+]
+"""The same argument where the menu has described it once: twice would be charged twice."""

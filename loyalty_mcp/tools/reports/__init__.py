@@ -1,0 +1,1 @@
+"""Tools that report on the server and its intents."""

@@ -1,0 +1,23 @@
+"""Every task, one module per subject: these modules are the table of contents.
+
+A task is published by being declared in one of them, in the order of the module. A task with the
+name of an operation takes its place in the menu.
+"""
+
+from loyalty_mcp.tools.members import enrolment
+from loyalty_mcp.tools.members import overview as member
+from loyalty_mcp.tools.points import points, transactions
+from loyalty_mcp.tools.programs import programs, publishing
+from loyalty_mcp.tools.reports import intents_and_status as intents
+from loyalty_mcp.tools.rewards import redemptions
+from loyalty_mcp.tools.task import Task
+
+SUBJECTS = (member, enrolment, points, transactions, redemptions, programs, publishing, intents)
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for subject in SUBJECTS
+    for task in vars(subject).values()
+    if isinstance(task, Task) and task.run.__module__ == subject.__name__
+}
+"""By name, in the order in which they are published."""

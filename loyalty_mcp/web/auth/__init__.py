@@ -1,0 +1,1 @@
+"""Who calls: tokens, OAuth and the operator's session."""

@@ -1,0 +1,176 @@
+"""The life of an intent: what may follow on what, and that an end is an end."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loyalty_mcp.intents import lifecycle as intents
+from loyalty_mcp.intents.lifecycle import (
+    ENDED,
+    MOVES,
+    IllegalMove,
+    Intent,
+    Preview,
+    State,
+    check_move,
+    digest_of,
+    drifted,
+    lapsed,
+    moved,
+    new_id,
+)
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STATES: tuple[State, ...] = get_args(State)
+DRAWN: set[tuple[State, State]] = {
+    ("proposed", "approved"),
+    ("proposed", "declined"),
+    ("proposed", "expired"),
+    ("approved", "sent"),
+    ("approved", "not_applied"),
+    ("approved", "expired"),
+    ("sent", "applied"),
+    ("sent", "not_applied"),
+    ("sent", "unknown"),
+    ("unknown", "applied"),
+    ("unknown", "not_applied"),
+}
+
+INTENT = Intent(
+    id="0" * 32,
+    tool="debit_points",
+    digest="d",
+    caller="local",
+    arguments={},
+    resolved=(),
+    facts={},
+    preview=Preview("Debit 1 point."),
+    route="token",
+    state="proposed",
+    created_at=NOW,
+    expires_at=NOW + timedelta(minutes=10),
+)
+
+states = st.sampled_from(STATES)
+
+
+def test_legal_moves_are_those_of_the_drawing() -> None:
+    """There are no other moves than those that the module draws."""
+    assert {(origin, target) for origin in MOVES for target in MOVES[origin]} == DRAWN
+    assert set(MOVES) == set(STATES)
+
+
+def test_drawing_names_every_state() -> None:
+    """The drawing in the module shows every state there is."""
+    assert all(state in (intents.__doc__ or "") for state in STATES)
+
+
+@given(st.lists(states, max_size=12))
+def test_no_path_leaves_an_end(targets: list[State]) -> None:
+    """Whatever is tried in whatever order, an ended intent stays as it ended."""
+    intent, path = INTENT, ["proposed"]
+    for target in targets:
+        try:
+            intent = moved(intent, target)
+        except IllegalMove:
+            assert (intent.state, target) not in DRAWN
+        else:
+            assert path[-1] not in ENDED
+            path.append(target)
+
+    assert path.count("sent") <= 1
+    assert path.count("approved") <= 1
+    assert "applied" not in path or path.index("sent") < path.index("applied")
+    assert not ({"declined", "expired"} & set(path) and "sent" in path)
+
+
+@given(states, states)
+def test_a_move_is_legal_or_refused(origin: State, target: State) -> None:
+    """A move that is not drawn is refused, and says which."""
+    if (origin, target) in DRAWN:
+        check_move(origin, target)
+    else:
+        with pytest.raises(IllegalMove, match=f"from {origin} to {target}"):
+            check_move(origin, target)
+
+
+def test_ends_are_the_states_without_a_way_out() -> None:
+    """An intent has ended exactly where no move leads on."""
+    assert {state for state in STATES if not MOVES[state]} == ENDED
+
+
+def test_a_move_leaves_the_rest_as_it_was() -> None:
+    """A move changes the state and what it makes known, in a new record."""
+    found = moved(INTENT, "declined", reason="No.")
+
+    assert found == replace(INTENT, state="declined", reason="No.")
+    assert INTENT.state == "proposed"
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(("seconds", "late"), [(-1, False), (0, True), (1, True)])
+def test_only_what_waits_can_lapse(state: State, seconds: int, late: bool) -> None:
+    """An intent lapses at its very expiry, while it waits and at no other time."""
+    found = lapsed(replace(INTENT, state=state), INTENT.expires_at + timedelta(seconds=seconds))
+
+    assert found == (late and state in {"proposed", "approved"})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+arguments = st.dictionaries(st.text(max_size=5), JSON, max_size=4)
+
+
+@given(arguments, st.randoms(use_true_random=False))
+def test_digest_does_not_depend_on_order(given_: dict[str, Any], chance: Any) -> None:
+    """The same arguments in another order are the same call."""
+    names = list(given_)
+    chance.shuffle(names)
+
+    assert digest_of("t", given_) == digest_of("t", {name: given_[name] for name in names})
+
+
+@given(arguments, arguments)
+def test_digest_tells_arguments_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Other arguments, or another tool, are another call."""
+    assert digest_of("t", one) != digest_of("u", one)
+    if repr(_sorted(one)) != repr(_sorted(other)):
+        assert digest_of("t", one) != digest_of("t", other)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def test_ids_are_128_random_bits() -> None:
+    """Ids are in hexadecimal, and do not repeat."""
+    ids = {new_id() for _ in range(1000)}
+
+    assert len(ids) == 1000
+    assert all(len(item) == 32 and int(item, 16) >= 0 for item in ids)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "names"),
+    [
+        ({}, {}, ()),
+        ({"balance": 1, "tier": "a"}, {"tier": "a", "balance": 1}, ()),
+        ({"balance": 1, "tier": "a"}, {"balance": 2, "tier": "b"}, ("balance", "tier")),
+        ({"balance": 1}, {}, ("balance",)),
+        ({}, {"drafts": ["x"]}, ("drafts",)),
+    ],
+)
+def test_moved_facts_are_named(
+    before: dict[str, Any], now: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    """Which facts moved is said by name, in order."""
+    assert drifted(before, now) == names

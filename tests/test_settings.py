@@ -1,0 +1,284 @@
+"""Settings: from the environment and the flags, and one sentence when one of them is wrong."""
+
+import ast
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr, ValidationError
+
+from loyalty_mcp import settings as config
+from loyalty_mcp.cli.commands import main
+from loyalty_mcp.settings import KEY_VARIABLE, PREFIX, Settings, read_settings
+
+LONG = "0123456789abcdef" * 2
+KEY = "xkeysib-canary"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a setting.
+
+    Args:
+        default: without environment or flag.
+        given: what the environment says, and what it means.
+        flagged: what the flag says, and what it means.
+        bad: values that are refused.
+    """
+
+    default: Any
+    given: tuple[str, Any]
+    flagged: tuple[str, Any]
+    bad: tuple[str, ...] = ()
+
+
+KNOWN: dict[str, Setting] = {
+    "api_key": Setting(
+        None,
+        (KEY, SecretStr(KEY)),
+        (" other \n", SecretStr("other")),
+        ("schlüssel", "two words", "with\nline", "nul\x01"),
+    ),
+    "base_url": Setting(
+        "https://api.brevo.com/v3",
+        ("http://127.0.0.1:8585/v3/", "http://127.0.0.1:8585/v3"),
+        ("https://example.com", "https://example.com"),
+        (
+            "",
+            "api.brevo.com",
+            "ftp://api.brevo.com",
+            "https://",
+            "https://u:p@host/v3",
+            "http://a b",
+        ),
+    ),
+    "role": Setting("full", ("support", "support"), ("manager", "manager"), ("", "admin", "Full")),
+    "read_only": Setting(False, ("true", True), ("", True), ("perhaps", "2")),
+    "program": Setting(None, ("VIP Club", "VIP Club"), ("Other", "Other")),
+    "member": Setting(None, ("101", "101"), ("own:VIP-1", "own:VIP-1")),
+    "tools": Setting(
+        (), ("find_member, get_program,,", ("find_member", "get_program")), ("a", ("a",))
+    ),
+    "exclude_tools": Setting((), ("a,b", ("a", "b")), ("c", ("c",))),
+    "confirm": Setting("ask", ("token", "token"), ("off", "off"), ("", "yes", "ASK")),
+    "policy": Setting(None, ("p.toml", Path("p.toml")), ("q.toml", Path("q.toml"))),
+    "intent_ttl": Setting(
+        600, ("60", 60), ("86400", 86_400), ("", "9", "86401", "-1", "1.5", "soon")
+    ),
+    "dialog_timeout": Setting(120, ("1", 1), ("3600", 3_600), ("", "0", "3601", "x")),
+    "database_url": Setting(
+        None,
+        ("sqlite+aiosqlite:///a.db", SecretStr("sqlite+aiosqlite:///a.db")),
+        ("postgresql+asyncpg://h/d", SecretStr("postgresql+asyncpg://h/d")),
+        ("a.db", "sqlite:///a.db", "postgresql://u:p@h/d", "mysql://h"),
+    ),
+    "secret": Setting(
+        None, (LONG, SecretStr(LONG)), (f"{LONG}0", SecretStr(f"{LONG}0")), ("", "short", "x" * 31)
+    ),
+    "timeout": Setting(
+        20.0, ("1.5", 1.5), ("300", 300.0), ("", "0", "-1", "301", "nan", "inf", "x")
+    ),
+    "log_level": Setting("INFO", ("DEBUG", "DEBUG"), ("ERROR", "ERROR"), ("", "debug", "TRACE")),
+    "log_format": Setting("text", ("json", "json"), ("text", "text"), ("", "xml")),
+    "public_url": Setting(
+        None,
+        ("https://l.example/", "https://l.example"),
+        ("http://l.example:8000", "http://l.example:8000"),
+        ("l.example", "ftp://l.example", "https://u:p@l.example", "https://l.example?q"),
+    ),
+    "allowed_hosts": Setting(
+        (), ("A.example, b", ("a.example", "b")), ("[::1]", ("[::1]",)), ("a/b", "a:80", "*")
+    ),
+    "allowed_origins": Setting(
+        (),
+        ("https://A.example", ("https://a.example",)),
+        ("http://b:3000", ("http://b:3000",)),
+        ("a.example", "https://a.example/", "*", "null"),
+    ),
+    "oauth_issuer": Setting(
+        None, ("https://i/", "https://i/"), ("https://j", "https://j"), ("i", "https://i?x")
+    ),
+    "oauth_audience": Setting(None, ("a", "a"), ("b", "b")),
+    "oauth_jwks_url": Setting(
+        None, ("https://i/k", "https://i/k"), ("https://j", "https://j"), ("k",)
+    ),
+    "oauth_member_claim": Setting("loyalty_member", ("sub", "sub"), ("m", "m"), ("",)),
+}
+
+
+def variable(name: str) -> str:
+    """The environment's name of a setting."""
+    return KEY_VARIABLE if name == "api_key" else PREFIX + name.upper()
+
+
+def flags(name: str, value: str) -> list[str]:
+    """The command line that gives a setting."""
+    flag = f"--{name.replace('_', '-')}"
+    return [flag] if name == "read_only" else [flag, value]
+
+
+def test_every_setting_is_known_here() -> None:
+    """No setting is without its tests."""
+    assert list(Settings.model_fields) == list(KNOWN)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_default(name: str) -> None:
+    """Without environment and flag a setting has its documented default."""
+    assert getattr(read_settings(), name) == KNOWN[name].default
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment sets every setting."""
+    said, meant = KNOWN[name].given
+    monkeypatch.setenv(variable(name), said)
+
+    assert getattr(read_settings(), name) == meant
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_flag_wins(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag means the same as the environment, and wins over it."""
+    said, meant = KNOWN[name].flagged
+    monkeypatch.setenv(variable(name), "false" if name == "read_only" else KNOWN[name].given[0])
+
+    assert getattr(read_settings(**{name: said or True}), name) == meant
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_command_with_settings_has_the_flag(name: str) -> None:
+    """Each setting has a flag, whose help names the variable that it stands for."""
+    for command in ([], ["tools"], ["serve"]):
+        shown = CliRunner().invoke(main, [*command, "--help"]).output
+        assert f"--{name.replace('_', '-')}" in shown
+        assert f"[{variable(name)}]." in " ".join(shown.split())
+
+
+BAD = [
+    pytest.param(name, value, id=f"{name} {value!r}")
+    for name, setting in KNOWN.items()
+    for value in setting.bad
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_bad_value_in_the_environment(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong value refuses to start with one sentence that names the variable; exit code 2."""
+    monkeypatch.setenv(variable(name), value)
+    result = CliRunner().invoke(main, ["tools"])
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"loyalty-mcp: {variable(name)} is wrong: ")
+    assert result.stderr.endswith(".\n")
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [case for case in BAD if case.values[0] != "read_only"])
+def test_bad_value_of_a_flag(name: str, value: str) -> None:
+    """A wrong value of a flag is refused too; exit code 2."""
+    result = CliRunner().invoke(main, ["tools", *flags(name, value)])
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["api_key", "secret", "database_url", "base_url"])
+def test_a_wrong_secret_is_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is said without saying it."""
+    monkeypatch.setenv(variable(name), "a b kanäry")
+    result = CliRunner().invoke(main, ["tools"])
+
+    assert result.exit_code == 2
+    assert "kan" not in result.output
+
+
+@pytest.mark.parametrize("name", ["api_key", "program", "member", "policy", "database_url"])
+def test_empty_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is there and empty says nothing."""
+    monkeypatch.setenv(variable(name), "")
+
+    assert getattr(read_settings(), name) is None
+
+
+def test_blank_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of blanks is no key, so the sandbox serves."""
+    monkeypatch.setenv(KEY_VARIABLE, " \n")
+
+    assert read_settings().sandbox
+
+
+def test_line_end_of_a_key_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key read from a file works although the file ends in a line end."""
+    monkeypatch.setenv(KEY_VARIABLE, f"{KEY}\n")
+    settings = read_settings()
+
+    assert settings.api_key == SecretStr(KEY)
+    assert not settings.sandbox
+
+
+@pytest.mark.parametrize(
+    ("unknown", "near"),
+    [
+        ("LOYALTY_MCP_CONFRIM", "LOYALTY_MCP_CONFIRM"),
+        ("LOYALTY_MCP_TOOL", "LOYALTY_MCP_TOOLS"),
+        ("LOYALTY_MCP_API_KEY", None),
+    ],
+)
+def test_unknown_variable_is_refused(
+    unknown: str, near: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelled variable is not ignored: it might have been the guard."""
+    monkeypatch.setenv(unknown, KEY)
+    result = CliRunner().invoke(main, ["tools"])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"loyalty-mcp: {unknown} is no setting")
+    assert near is None or f"did you mean {near}?" in result.stderr
+    assert KEY not in result.output
+
+
+def test_foreign_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of other programs are none of our business."""
+    monkeypatch.setenv("LOYALTY_OTHER", "1")
+    monkeypatch.setenv("BREVO_REGION", "eu")
+
+    assert read_settings() == Settings()
+
+
+def test_settings_never_change() -> None:
+    """What was read once is what holds."""
+    with pytest.raises(ValidationError):
+        read_settings().role = "member"  # type: ignore[misc] # frozen: that is the point
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither key, secret nor the journal's password is in any form of the settings."""
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    monkeypatch.setenv("LOYALTY_MCP_SECRET", f"{LONG}-canary")
+    monkeypatch.setenv("LOYALTY_MCP_DATABASE_URL", "postgresql+asyncpg://u:canary@h/d")
+    settings = read_settings()
+
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "canary" not in shown
+
+
+def test_settings_are_read_in_one_place() -> None:
+    """Only `settings` reads them; the commands obey NO_COLOR, and the demonstration cleans."""
+    package = Path(inspect.getfile(config)).parent
+    readers = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    }
+
+    assert readers == {"cli/commands.py", "settings.py", "cli/demo.py"}

@@ -1,0 +1,167 @@
+"""A member as a whole: short in words, cheap in requests, and no more personal data than asked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loyalty_mcp.cli.catalog import tokens
+from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.intents.principal import LOCAL
+from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.dispatcher import Answer
+from loyalty_mcp.tools.members.overview import masked
+from tests.conftest import Connect, SandboxControl, text_of
+
+MEMBER = "102"
+BALANCES = 2
+CONFIGURATION = 3
+"""What a cold start reads more: the programs, the balances, the tiers."""
+
+
+@pytest.fixture
+async def wealthy(control: SandboxControl) -> None:
+    """A member with two balances, a tier, three vouchers and ten movements."""
+    program = await control.program()
+    balances = f"/v3/loyalty/balance/programs/{program}"
+    offers = f"/v3/loyalty/offer/programs/{program}"
+    tea = await control.post(
+        f"{balances}/balance-definitions",
+        {
+            "name": "Tea Points",
+            "unit": "POINTS",
+            "balanceAvailabilityDurationValue": 20,
+            "balanceAvailabilityDurationUnit": "day",
+            "balanceAvailabilityDurationModifier": "noModification",
+        },
+    )
+    await control.post(f"/v3/loyalty/config/programs/{program}/publish", {})
+    await control.post(
+        f"{balances}/subscriptions/{MEMBER}/balances", {"balanceDefinitionId": tea["id"]}
+    )
+    for amount in range(10, 18):
+        await control.post(
+            f"{balances}/transactions",
+            {
+                "contactId": int(MEMBER),
+                "balanceDefinitionId": tea["id"],
+                "amount": amount,
+                "autoComplete": True,
+            },
+        )
+    rewards = await control.get(f"{offers}/offers?version=active")
+    for reward in rewards["items"][:3]:
+        given = {"contactId": int(MEMBER), "rewardId": reward["id"]}
+        await control.post(f"{offers}/rewards/attribute", given)
+
+
+@pytest.mark.usefixtures("wealthy")
+async def test_the_overview_is_short(connect: Connect) -> None:
+    """All of a member, ten movements included, is said in at most 400 tokens."""
+    arguments = {"member": MEMBER, "include": ["movements"]}
+    async with connect() as client:
+        result = await client.call_tool("get_member_overview", arguments)
+    found = result.structured_content or {}
+    text = text_of(result)
+
+    assert tokens(text) <= 400
+    assert (len(found["balances"]), len(found["tiers"])) == (2, 1)
+    assert (len(found["vouchers"]), len(found["movements"])) == (3, 10)
+    assert '"Tea Points": 108 points. 108 points expire ' in text
+    assert "in 20 days" in text
+    assert text.count(', code "') == 3
+    assert '+60 "Purchase Points"' in text
+
+
+Count = Callable[..., Any]
+
+
+@pytest.fixture
+def count(parts: Callable[..., Parts]) -> Count:
+    """Counts the requests of a call of the overview, on one server that stays."""
+    made = parts()
+
+    async def requests(**arguments: Any) -> int:
+        before = made.context.brevo.requests_sent
+        caller = Caller(LOCAL, can_ask=False)
+        answer = await made.dispatcher.call("get_member_overview", arguments, caller)
+        assert isinstance(answer, Answer)
+        assert not answer.failed
+        return made.context.brevo.requests_sent - before
+
+    return requests
+
+
+@pytest.mark.usefixtures("wealthy")
+async def test_the_overview_is_cheap(count: Count) -> None:
+    """One request for the account and one a balance; movements, one more a balance, if asked."""
+    cold = await count(member=MEMBER)
+    warm = await count(member=MEMBER)
+    whole = await count(member=MEMBER, include=["movements"])
+
+    assert warm == 1 + BALANCES
+    assert cold == warm + CONFIGURATION
+    assert whole == warm + BALANCES
+
+
+@pytest.mark.usefixtures("wealthy")
+async def test_naming_a_member_costs_one_request(count: Count) -> None:
+    """An email is one request to Contacts, which has a budget of its own; an own id is one too."""
+    warm = await count(member=MEMBER) and await count(member=MEMBER)
+
+    assert await count(member="bruno.marchetti@example.com") == warm + 1
+    assert await count(member="own:VIP-102") == warm + 1
+
+
+async def find(connect: Connect, role: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    """What a role is told about a contact."""
+    async with connect(role=role) as client:
+        result = await client.call_tool("find_member", {"member": MEMBER, **more})
+    assert not result.is_error, text_of(result)
+    return text_of(result), result.structured_content or {}
+
+
+async def test_support_sees_masked_addresses(connect: Connect) -> None:
+    """A support copilot sees enough of an email and a phone to recognise them, and no more."""
+    text, found = await find(connect, "support")
+
+    assert (found["email"], found["phone"]) == ("b***@e***.com", "+39***102")
+    assert "bruno.marchetti@" not in text
+    assert "393331000102" not in text
+    assert '"b***@e***.com"' in text
+
+
+async def test_support_sees_addresses_when_asked(connect: Connect) -> None:
+    """Asked for by its argument, personal data is shown."""
+    _, found = await find(connect, "support", personal_data=True)
+
+    assert found["email"] == "bruno.marchetti@example.com"
+    assert found["phone"] == "+393331000102"
+
+
+async def test_the_overview_has_no_addresses(connect: Connect) -> None:
+    """The overview of a member holds neither email nor phone."""
+    async with connect(role="support") as client:
+        result = await client.call_tool("get_member_overview", {"member": MEMBER})
+    whole = f"{text_of(result)}{result.structured_content}"
+
+    assert "@" not in whole
+    assert "393331000102" not in whole
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("anna.keller@example.com", "a***@e***.com"),
+        ("a@b.c", "a***@b***.c"),
+        ("x@localhost", "x***@l***"),
+        ("@", "***@***"),
+        ("+491511000101", "+49***101"),
+        ("+4915110", "***"),
+        ("12345", "***"),
+        (None, None),
+    ],
+)
+def test_masked(address: str | None, shown: str | None) -> None:
+    """An address keeps its first letters and its ending; a short number nothing."""
+    assert masked(address) == shown

@@ -185,9 +185,9 @@ async def _existing(parts: "Parts", intent_id: str) -> "Intent":
 
 
 def _shown(intent: "Intent") -> dict[str, Any]:
-    from loyalty_mcp.tools.reports.intents_and_status import view_of  # noqa: PLC0415 - only here
+    from loyalty_mcp.tools.reports.check_intent import intent_view  # noqa: PLC0415 - only here
 
-    view = view_of(intent).model_dump(mode="json", exclude_none=True)
+    view = intent_view(intent).model_dump(mode="json", exclude_none=True)
     return {**view, "state": intent.state, "route": intent.route, "caller": intent.caller}
 
 

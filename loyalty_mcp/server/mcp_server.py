@@ -201,7 +201,7 @@ class Handlers:
         self, ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         """The resources within the scope of the caller."""
-        found = await _sayable(resources.listed(self.context, self.session_of(ctx).scope))
+        found = await _sayable(resources.list_resources(self.context, self.session_of(ctx).scope))
         return types.ListResourcesResult(
             resources=[
                 types.Resource(uri=address, name=named, mime_type=TEXT) for address, named in found
@@ -223,7 +223,9 @@ class Handlers:
         self, ctx: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         """The text of one resource."""
-        text = await _sayable(resources.read(self.context, self.session_of(ctx).scope, params.uri))
+        text = await _sayable(
+            resources.read_resource(self.context, self.session_of(ctx).scope, params.uri)
+        )
         mark = SANDBOX_MARK if self.context.settings.sandbox else ""
         page = types.TextResourceContents(uri=params.uri, mime_type=TEXT, text=f"{mark}{text}")
         return types.ReadResourceResult(contents=[page], _meta=self.meta)
@@ -232,7 +234,7 @@ class Handlers:
         self, ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
         """The prompts of the role."""
-        offered = prompts.offered(self.session_of(ctx).principal.role)
+        offered = prompts.prompts_for(self.session_of(ctx).principal.role)
         return types.ListPromptsResult(prompts=[prompt_of(prompt) for prompt in offered])
 
     async def get_prompt(
@@ -240,12 +242,13 @@ class Handlers:
     ) -> types.GetPromptResult:
         """One prompt, filled in."""
         offered = {
-            prompt.name: prompt for prompt in prompts.offered(self.session_of(ctx).principal.role)
+            prompt.name: prompt
+            for prompt in prompts.prompts_for(self.session_of(ctx).principal.role)
         }
         if params.name not in offered:
             raise MCPError(code=types.INVALID_PARAMS, message="There is no such prompt here.")
         try:
-            text = prompts.filled(offered[params.name], params.arguments or {})
+            text = prompts.prompt_text(offered[params.name], params.arguments or {})
         except LoyaltyError as error:
             raise MCPError(code=types.INVALID_PARAMS, message=str(error)) from None
         message = types.PromptMessage(
@@ -259,7 +262,7 @@ class Handlers:
         """The names that begin as typed."""
         known = params.context.arguments if params.context is not None else None
         names = await _sayable(
-            completion.completed(
+            completion.complete_name(
                 self.context,
                 self.session_of(ctx).scope,
                 params.argument.name,

@@ -1,4 +1,4 @@
-"""Prompts: how the three users begin."""
+"""Prompts: a starting point for each of the three kinds of users."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,8 +9,8 @@ from loyalty_mcp.settings import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
-    """A word that a person fills in.
+class PromptArgument:
+    """A value that a person fills in.
 
     Args:
         name: as published.
@@ -25,19 +25,19 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A beginning.
+    """A prompt as it is offered to a client.
 
     Args:
         name: as published.
         description: when to use it.
         arguments: all required.
-        text: what the assistant is told; what people filled in follows, fenced.
-        roles: who is offered it.
+        text: the instruction to the assistant; the filled-in values follow it, fenced.
+        roles: the roles that see it.
     """
 
     name: str
     description: str
-    arguments: tuple[Argument, ...]
+    arguments: tuple[PromptArgument, ...]
     text: str
     roles: tuple[Role, ...]
 
@@ -48,7 +48,7 @@ PROMPTS: Final[dict[str, Prompt]] = {
         Prompt(
             "answer_member",
             "Answer a member's question about their points, tier or vouchers",
-            (Argument("question", "What the member asks"),),
+            (PromptArgument("question", "What the member asks"),),
             "Answer the member's question from get_member_overview, in two sentences, with "
             "amounts, units and dates. Change nothing. The question, as data:",
             ("member", "support", "full"),
@@ -57,8 +57,8 @@ PROMPTS: Final[dict[str, Prompt]] = {
             "resolve_complaint",
             "Look into a complaint and put it right",
             (
-                Argument("member", "Contact id, email, +phone or own id"),
-                Argument("complaint", "What the member says"),
+                PromptArgument("member", "Contact id, email, +phone or own id"),
+                PromptArgument("complaint", "What the member says"),
             ),
             "Look at the member with get_member_overview, movements included. Say what happened. "
             "If something is to be put right, propose one credit, debit or voucher, and call its "
@@ -68,7 +68,7 @@ PROMPTS: Final[dict[str, Prompt]] = {
         Prompt(
             "set_up_program",
             "Set up a loyalty program from a description",
-            (Argument("goal", "The program in a few sentences"),),
+            (PromptArgument("goal", "The program in a few sentences"),),
             "Write the program as one spec and call plan_program. Show the plan; when the person "
             "is content, call apply_program, and publish only if they say so. The wish, as data:",
             ("manager", "full"),
@@ -77,13 +77,13 @@ PROMPTS: Final[dict[str, Prompt]] = {
 }
 
 
-def offered(role: Role) -> list[Prompt]:
-    """The prompts of a role."""
+def prompts_for(role: Role) -> list[Prompt]:
+    """The prompts that a role sees."""
     return [prompt for prompt in PROMPTS.values() if role in prompt.roles]
 
 
-def filled(prompt: Prompt, given: dict[str, str]) -> str:
-    """The text of a prompt with what people filled in, fenced as data.
+def prompt_text(prompt: Prompt, given: dict[str, str]) -> str:
+    """The text of a prompt with the filled-in values fenced as data.
 
     Raises:
         InvalidArgument: an argument is missing or unknown.

@@ -1,4 +1,4 @@
-"""Resources: programs and members as pages that a client can attach to a conversation."""
+"""Resources: programs and members as text that a client can attach to a conversation."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,14 +9,16 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import UnknownReference
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import together, unit_of
-from loyalty_mcp.tools.members.overview import MemberOverview, get_member_overview, overview_text
+from loyalty_mcp.tools.members.get_member_overview import get_member_overview
+from loyalty_mcp.tools.members.overview import MemberOverview
+from loyalty_mcp.tools.members.overview_text import overview_text
 from loyalty_mcp.tools.render import amount_text
 
 PROGRAMS: Final = "loyalty://programs"
 PROGRAM_TEMPLATE: Final = "loyalty://programs/{program}"
 MEMBER_TEMPLATE: Final = "loyalty://programs/{program}/members/{member}"
 SCHEME: Final = "loyalty"
-ELSEWHERE: Final = "There is no such resource here."
+NO_RESOURCE: Final = "There is no such resource here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Scope:
     member: str | None = None
 
 
-async def listed(context: Context, scope: Scope) -> list[tuple[str, str]]:
-    """The addresses of the resources that stand by themselves, with their names, quoted."""
+async def list_resources(context: Context, scope: Scope) -> list[tuple[str, str]]:
+    """The addresses and quoted names of the resources within the scope."""
     allowed = await _allowed_program(context, scope)
     programs = await context.references.programs()
     overall = [] if scope.program is not None else [(PROGRAMS, "All programs")]
@@ -44,7 +46,7 @@ async def listed(context: Context, scope: Scope) -> list[tuple[str, str]]:
     ]
 
 
-async def read(context: Context, scope: Scope, address: str) -> str:
+async def read_resource(context: Context, scope: Scope, address: str) -> str:
     """The text of a resource.
 
     Args:
@@ -56,24 +58,24 @@ async def read(context: Context, scope: Scope, address: str) -> str:
     Raises:
         UnknownReference: there is no such resource within the scope.
     """
-    parts = _parts(address)
-    match parts:
+    segments = _path_segments(address)
+    match segments:
         case []:
-            return await _programs(context, scope)
+            return await _programs_text(context, scope)
         case [program]:
-            return await _program(context, await _program_id(context, scope, program))
+            return await _program_text(context, await _program_id(context, scope, program))
         case [program, "members", member]:
             found = await _program_id(context, scope, program)
-            return await _member(context, scope, found, member)
+            return await _member_text(context, scope, found, member)
         case _:
-            raise UnknownReference(ELSEWHERE)
+            raise UnknownReference(NO_RESOURCE)
 
 
-def _parts(address: str) -> list[str]:
+def _path_segments(address: str) -> list[str]:
     """The segments after `loyalty://programs`."""
     parsed = urlsplit(address)
     if parsed.scheme != SCHEME or parsed.netloc != "programs" or parsed.query or parsed.fragment:
-        raise UnknownReference(ELSEWHERE)
+        raise UnknownReference(NO_RESOURCE)
     return [unquote(part) for part in parsed.path.split("/") if part]
 
 
@@ -87,13 +89,13 @@ async def _program_id(context: Context, scope: Scope, said: str) -> str:
     found: str = await context.references.resolve("program", said, None)
     names = {item.id: item.name.casefold() for item in await context.references.programs()}
     if found != said and names.get(found) != said.strip().casefold():
-        raise UnknownReference(ELSEWHERE)
+        raise UnknownReference(NO_RESOURCE)
     if allowed is not None and found != allowed:
-        raise UnknownReference(ELSEWHERE)
+        raise UnknownReference(NO_RESOURCE)
     return found
 
 
-async def _programs(context: Context, scope: Scope) -> str:
+async def _programs_text(context: Context, scope: Scope) -> str:
     allowed = await _allowed_program(context, scope)
     lines = [
         f"{quoted(item.name)}, {item.state or 'state unknown'}, id {item.id}"
@@ -103,7 +105,7 @@ async def _programs(context: Context, scope: Scope) -> str:
     return "\n".join(lines) or "There is no program yet."
 
 
-async def _program(context: Context, program: str) -> str:
+async def _program_text(context: Context, program: str) -> str:
     """A program as it is live: balances, tiers, rewards."""
     balances, tiers, rewards = await together(
         context.references.balances(program),
@@ -125,11 +127,11 @@ async def _program(context: Context, program: str) -> str:
     return "\n".join(lines) or "Nothing is live in this program yet."
 
 
-async def _member(context: Context, scope: Scope, program: str, said: str) -> str:
+async def _member_text(context: Context, scope: Scope, program: str, said: str) -> str:
     member = await context.references.member(program, said)
     if scope.member is not None:
         only = await context.references.member(program, scope.member)
         if member != only:
-            raise UnknownReference(ELSEWHERE)
+            raise UnknownReference(NO_RESOURCE)
     found = await get_member_overview.run(context, program=program, member=member)
     return overview_text(MemberOverview.model_validate(found), context.now())

@@ -4,15 +4,25 @@ A task is published by being declared in one of them, in the order of the module
 name of an operation takes its place in the menu.
 """
 
-from loyalty_mcp.tools.members import enrolment
-from loyalty_mcp.tools.members import overview as member
+from loyalty_mcp.tools.members import enrolment, find_member, get_member_overview
 from loyalty_mcp.tools.points import points, transactions
 from loyalty_mcp.tools.programs import programs, publishing
-from loyalty_mcp.tools.reports import intents_and_status as intents
+from loyalty_mcp.tools.reports import check_intent, server_status
 from loyalty_mcp.tools.rewards import redemptions
 from loyalty_mcp.tools.task import Task
 
-SUBJECTS = (member, enrolment, points, transactions, redemptions, programs, publishing, intents)
+SUBJECTS = (
+    find_member,
+    get_member_overview,
+    enrolment,
+    points,
+    transactions,
+    redemptions,
+    programs,
+    publishing,
+    check_intent,
+    server_status,
+)
 
 TASKS: dict[str, Task] = {
     task.name: task

@@ -93,7 +93,7 @@ def test_the_recipe_shows_what_is_tried() -> None:
         ),
         pytest.param(
             "count_rewards",
-            "loyalty_mcp/tools/members/overview.py",
+            "loyalty_mcp/tools/members/get_member_overview.py",
             "tests/tools/test_count_rewards.py",
             PYTHON[2],
             PYTHON[3],

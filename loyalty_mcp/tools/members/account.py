@@ -1,4 +1,4 @@
-"""What a member has, read whole: the ground for previews and for the overview."""
+"""Reads of a member that previews and the overview share."""
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ HISTORY_PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a movement of points looks at.
+    """What the preview of a credit or debit is computed from.
 
     Args:
         definition: the balance, as it is live.
@@ -45,11 +45,11 @@ class Account:
 
     @property
     def total(self) -> Decimal:
-        """What the member has in this balance."""
+        """The member's total in this balance."""
         return self.balances.get(self.definition.id, Decimal(0))
 
     def tier_names(self, balances: Mapping[str, Decimal] | None = None) -> dict[str, str]:
-        """Group name to the name of the member's tier: now, or once `balances` are theirs."""
+        """Group name to tier name: the present one, or the one that `balances` give."""
         names = {}
         for group in self.groups:
             held = next((t.tier_id for t in self.info.tier if t.group_id == group.id), None)
@@ -69,14 +69,15 @@ async def read_account(
     balance: str,
     history: Sequence[PastTransaction] | None = None,
 ) -> Account:
-    """Read all that a movement looks at, at once.
+    """Read what a credit or debit is previewed from, concurrently.
 
     Args:
         context: what tools work with.
         program: its id.
         member: contact id.
         balance: its definition's id.
-        history: all movements of the balance, if they were read just now: they show the drafts.
+        history: all transactions of the balance, if they were read just now; saves the read of
+            drafts.
 
     Raises:
         NotFound: the contact is no member of the program.
@@ -88,21 +89,21 @@ async def read_account(
         raise UnknownReference("That balance is not live yet; publish_program makes it so.")
     info, drafts, groups, tiers = await together(
         read_member(context, program, member),
-        _drafts(context, program, member, balance, history),
+        _draft_transactions(context, program, member, balance, history),
         context.references.tier_groups(program),
         context.references.tiers(program),
     )
     return Account(definition, info, drafts, groups, tiers)
 
 
-async def _drafts(
+async def _draft_transactions(
     context: Context,
     program: str,
     member: int,
     balance: str,
     history: Sequence[PastTransaction] | None,
 ) -> Sequence[PastTransaction]:
-    """The open movements of a balance."""
+    """The draft transactions of a balance."""
     if history is not None:
         return [item for item in history if item.status == "draft"]
     request = list_transaction_history(program, member, balance, limit=HISTORY_PAGE, status="draft")
@@ -110,35 +111,35 @@ async def _drafts(
 
 
 async def together(*readings: Coroutine[Any, Any, Any]) -> list[Any]:
-    """The results of several reads, made at once.
+    """Make several reads concurrently and return their results in order.
 
     Raises:
-        LoyaltyError: of those that failed, the one that says most.
+        LoyaltyError: the most useful error of those that failed.
     """
     results: list[Any] = [None] * len(readings)
 
-    async def keep(place: int, reading: Coroutine[Any, Any, Any]) -> None:
-        results[place] = await reading
+    async def store_result(position: int, reading: Coroutine[Any, Any, Any]) -> None:
+        results[position] = await reading
 
     try:
         async with anyio.create_task_group() as group:
-            for place, reading in enumerate(readings):
-                group.start_soon(keep, place, reading)
+            for position, reading in enumerate(readings):
+                group.start_soon(store_result, position, reading)
     except* LoyaltyError as errors:
-        raise first_of(errors) from None
+        raise most_useful_error(errors) from None
     return results
 
 
-def first_of(errors: ExceptionGroup[LoyaltyError]) -> LoyaltyError:
-    """The error of a group that says most: one that the caller can mend, if there is one."""
+def most_useful_error(errors: ExceptionGroup[LoyaltyError]) -> LoyaltyError:
+    """The most useful error of a group: one that the caller can act on, if there is one."""
     flat: list[LoyaltyError] = []
     for error in errors.exceptions:
-        flat += [first_of(error)] if isinstance(error, ExceptionGroup) else [error]
+        flat += [most_useful_error(error)] if isinstance(error, ExceptionGroup) else [error]
     return min(flat, key=lambda error: isinstance(error, TemporaryError))
 
 
 async def read_member(context: Context, program: str, member: int) -> AccountInfo:
-    """A member as a whole.
+    """Read the account of a member, internal balances included.
 
     Raises:
         NotFound: the contact is no member of the program.
@@ -153,5 +154,5 @@ async def read_member(context: Context, program: str, member: int) -> AccountInf
 
 
 def unit_of(definition: BalanceDefinition) -> str:
-    """The unit as a person says it."""
+    """The unit in words: `points`, or the currency code."""
     return "points" if definition.unit in {None, "POINTS"} else str(definition.unit)

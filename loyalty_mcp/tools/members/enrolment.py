@@ -1,4 +1,4 @@
-"""Enrolment: the contact found or made, the membership, and the member as a whole."""
+"""Enrol a contact: find or create the contact, create the membership, read the member."""
 
 from typing import Annotated, Any
 
@@ -14,7 +14,9 @@ from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.effects import subscription
 from loyalty_mcp.tools.members.account import read_member
-from loyalty_mcp.tools.members.overview import MemberOverview, get_member_overview, overview_text
+from loyalty_mcp.tools.members.get_member_overview import get_member_overview
+from loyalty_mcp.tools.members.overview import MemberOverview
+from loyalty_mcp.tools.members.overview_text import overview_text
 from loyalty_mcp.tools.send_window import DidNotHappen
 from loyalty_mcp.tools.task import guarded
 
@@ -22,11 +24,11 @@ ContactText = Annotated[str, Field(min_length=3, max_length=320, description="id
 OwnId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-async def _found(context: Context, contact: str) -> int | None:
-    """The contact id, or None if nobody has that email or phone.
+async def _contact_id_of(context: Context, contact: str) -> int | None:
+    """The contact id, or None if no contact has that email or phone number.
 
     Raises:
-        UnknownReference: a contact id that nobody has, or text that names no contact.
+        UnknownReference: no contact has that id, or the text is no id, email or phone number.
     """
     said = contact.strip()
     if CONTACT_ID.fullmatch(said):
@@ -43,22 +45,22 @@ async def _found(context: Context, contact: str) -> int | None:
         return None
 
 
-async def prepare(
+async def preview_enrolment(
     context: Context,
     *,
     program: str,
     contact: str,
     own_id: str | None = None,
     create_contact: bool = False,
-    meta: dict[str, Any] | None = None,  # noqa: ARG001 - enrolment carries it
+    meta: dict[str, Any] | None = None,  # noqa: ARG001 - sent with the enrolment, not previewed
 ) -> Preparation:
-    """What enrolling somebody does.
+    """Preview an enrolment.
 
     Raises:
-        Refused: they are a member already.
-        UnknownReference: there is no such contact, and none may be made.
+        Refused: the contact is a member already.
+        UnknownReference: there is no such contact, and none is to be created.
     """
-    contact_id = await _found(context, contact)
+    contact_id = await _contact_id_of(context, contact)
     if contact_id is None and not create_contact:
         raise UnknownReference(f"No contact has {quoted(contact)}; create_contact: true makes one.")
     if contact_id is not None and await _is_member(context, program, contact_id):
@@ -82,7 +84,7 @@ async def _is_member(context: Context, program: str, contact_id: int) -> bool:
     return True
 
 
-async def reconcile(
+async def reconcile_enrolment(
     context: Context,
     intent: Intent,
     *,
@@ -92,23 +94,23 @@ async def reconcile(
     own_id: str | None = None,
     **_rest: Any,
 ) -> MemberOverview:
-    """Find out by reading whether somebody is a member now; a second enrolment is refused.
+    """Find out by reading whether the contact is a member now.
 
     Raises:
-        DidNotHappen: they are not.
-        OutcomeUnknown: it may still come.
+        DidNotHappen: the contact is not.
+        OutcomeUnknown: the enrolment may still arrive.
     """
-    contact_id = await _found(context, contact)
+    contact_id = await _contact_id_of(context, contact)
     arguments = {"program": program, "contact": contact_id, "own_id": own_id}
     if contact_id is None or await subscription(context, intent, arguments) is None:
         if may_come:
             raise OutcomeUnknown("They are no member yet, and it may still arrive.")
         raise DidNotHappen("They are no member.")
-    return await _overview(context, program, contact_id)
+    return await _enrolled_member(context, program, contact_id)
 
 
-async def _overview(context: Context, program: str, contact_id: int) -> MemberOverview:
-    """The member as a whole; or only who they are, where the rest cannot be read now."""
+async def _enrolled_member(context: Context, program: str, contact_id: int) -> MemberOverview:
+    """The overview of a new member, or only their contact id if it cannot be read now."""
     try:
         found = await get_member_overview.run(context, program=program, member=contact_id)
         return MemberOverview.model_validate(found)
@@ -116,21 +118,27 @@ async def _overview(context: Context, program: str, contact_id: int) -> MemberOv
         return MemberOverview(member=contact_id, could_not_read=("everything else",))
 
 
-@guarded("moves_value", prepare=prepare, reconcile=reconcile, requests=7, text=overview_text)
+@guarded(
+    "moves_value",
+    prepare=preview_enrolment,
+    reconcile=reconcile_enrolment,
+    requests=7,
+    text=overview_text,
+)
 async def enroll_member(
     context: Context,
     intent: Intent,
     program: ProgramId,
     contact: ContactText,
     own_id: OwnId | None = None,
-    create_contact: bool = False,  # noqa: ARG001 - without it there is no preview of a new contact
+    create_contact: bool = False,  # noqa: ARG001 - checked by the preview
     meta: Meta | None = None,
 ) -> MemberOverview:
     """Make a contact a member; creates the contact when asked."""
-    # What was agreed to rests on it, and it was compared just now.
+    # The preview was compared with fresh reads just now, so the contact id still holds.
     contact_id = intent.facts["contact"]
     if contact_id is None:
-        contact_id = await _made(context, contact)
+        contact_id = await _created_contact(context, contact)
     request = create_subscription(program, contact_id, own_id=own_id, meta=meta)
     try:
         await context.brevo.send(request)
@@ -142,24 +150,26 @@ async def enroll_member(
             enrolled = None
         if enrolled is None:
             raise lost from None
-    return await _overview(context, program, contact_id)
+    return await _enrolled_member(context, program, contact_id)
 
 
-async def _made(context: Context, contact: str) -> int:
-    """A new contact; making one twice is refused, since email and phone are unique.
+async def _created_contact(context: Context, contact: str) -> int:
+    """Create a contact. A second creation is refused: email and phone are unique.
 
     Raises:
-        Refused: it could not be made; nobody was enrolled.
+        Refused: it could not be created; nobody was enrolled.
     """
     said = contact.strip()
     email, phone = (said, None) if "@" in said else (None, said)
     try:
-        made = await context.brevo.send(contacts.create_contact(email=email, phone=phone))
+        created = await context.brevo.send(contacts.create_contact(email=email, phone=phone))
     except OutcomeUnknown:
-        found = await _found(context, contact)
+        found = await _contact_id_of(context, contact)
         if found is None:
-            raise Refused("The contact could not be made; nobody was enrolled.") from None
+            raise Refused("The contact could not be created; nobody was enrolled.") from None
         return found
-    if made.id is None:
-        raise Refused("The contact was made, but its id was not told; ask again to enrol it.")
-    return made.id
+    if created.id is None:
+        raise Refused(
+            "The contact was created, but Brevo did not give its id. Call again to enrol it."
+        )
+    return created.id

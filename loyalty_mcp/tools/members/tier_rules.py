@@ -1,4 +1,4 @@
-"""Where a member stands: the tier that balances earn, and what is missing to the next. Pure."""
+"""Tier rules: which tier balances earn, and what is missing for the next. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +24,21 @@ class Missing:
 def ladder(group: TierGroup, tiers: Sequence[Tier]) -> list[Tier]:
     """The tiers of a group from low to high.
 
-    By the group's order; those that it leaves out stand where their thresholds put them.
+    In the group's order. Tiers missing from that order are placed by their thresholds.
     """
     own = {tier.tier_id: tier for tier in tiers if tier.group_id == group.id}
     rungs = [own.pop(tier_id) for tier_id in group.tier_order if tier_id in own]
-    for tier in sorted(own.values(), key=_height):
-        higher = (place for place, rung in enumerate(rungs) if _height(rung) > _height(tier))
+    for tier in sorted(own.values(), key=_threshold_sum):
+        higher = (
+            position
+            for position, rung in enumerate(rungs)
+            if _threshold_sum(rung) > _threshold_sum(tier)
+        )
         rungs.insert(next(higher, len(rungs)), tier)
     return rungs
 
 
-def _height(tier: Tier) -> tuple[Decimal, str]:
+def _threshold_sum(tier: Tier) -> tuple[Decimal, str]:
     thresholds = [Decimal(c.minimum_value or 0) for c in tier.access_conditions]
     return sum(thresholds, Decimal(0)), tier.tier_id
 
@@ -45,7 +49,7 @@ def holds(tier: Tier, balances: Mapping[str, Decimal]) -> bool:
 
 
 def shortfall(tier: Tier, balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Balance definition id to what is missing there for a tier; empty if nothing is."""
+    """Balance definition id to the amount missing for a tier; empty if nothing is missing."""
     missing: dict[str, Decimal] = {}
     for condition in tier.access_conditions:
         if condition.balance_definition_id is None:
@@ -81,19 +85,19 @@ def after_change(
     current: str | None,
     balances: Mapping[str, Decimal],
 ) -> Tier | None:
-    """The tier of a member once `balances` are theirs, as far as it changes at once.
+    """The tier of a member right after a balance change.
 
     A group that is evaluated on anniversaries keeps the tier until then. A member without a tier
-    is first put on the entry tier, which asks for nothing.
+    starts on the entry tier, which has no conditions.
     """
     ids = [tier.tier_id for tier in rungs]
-    here = rungs[ids.index(current)] if current in ids else _entry(rungs, balances)
+    here = rungs[ids.index(current)] if current in ids else _entry_tier(rungs, balances)
     target = earned(rungs, balances)
     place, reached = (-1 if tier is None else ids.index(tier.tier_id) for tier in (here, target))
     strategy = group.upgrade_strategy if reached > place else group.downgrade_strategy
     return target if strategy in {None, "real_time"} else here
 
 
-def _entry(rungs: Sequence[Tier], balances: Mapping[str, Decimal]) -> Tier | None:
+def _entry_tier(rungs: Sequence[Tier], balances: Mapping[str, Decimal]) -> Tier | None:
     first = earned(rungs, {})
     return first if first is not None and holds(first, balances) else None

@@ -1,48 +1,19 @@
-"""What became of an intent, and the state of the server."""
+"""Tell how the server is set up and whether Brevo and the journal work."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from loyalty_mcp.brevo.operations.programs import list_programs
 from loyalty_mcp.brevo.types import Moment, Reply
-from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, UnknownReference
-from loyalty_mcp.intents.lifecycle import OPEN, Intent, lapsed
+from loyalty_mcp.errors import JournalUnavailable, LoyaltyError
+from loyalty_mcp.intents.lifecycle import OPEN
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.render import facts_text, moment_text
 from loyalty_mcp.tools.task import reads
 
-IntentId = Annotated[str, Field(min_length=1, max_length=64)]
-
-IntentStatus = Literal[
-    "confirmation_required",
-    "waiting_for_operator",
-    "in_progress",
-    "applied",
-    "not_applied",
-    "unknown",
-    "declined",
-    "expired",
-]
-
-
-class IntentView(Reply):
-    """An intent, in the words of the envelope."""
-
-    status: IntentStatus
-    intent: str
-    tool: str
-    summary: str
-    created_at: Moment
-    expires_at: Moment
-    agreed_by: str | None = None
-    result: dict[str, Any] | None = None
-    reason: str | None = None
-
 
 class BudgetView(Reply):
-    """What is left of the hour upstream."""
+    """What is left of the hour's request budget."""
 
     limit: int
     remaining: int
@@ -50,7 +21,7 @@ class BudgetView(Reply):
 
 
 class ServerStatus(Reply):
-    """How this server is set, and how it is."""
+    """The settings of this server, and whether it works."""
 
     mode: Literal["sandbox", "live"]
     role: str
@@ -64,56 +35,7 @@ class ServerStatus(Reply):
     policy: dict[str, Any] | None = None
 
 
-def status_of(intent: Intent) -> IntentStatus:
-    """The state of an intent, as the assistant is told."""
-    match intent.state:
-        case "proposed":
-            return "waiting_for_operator" if intent.route == "operator" else "confirmation_required"
-        case "approved" | "sent":
-            return "in_progress"
-        case ended:
-            return ended
-
-
-def view_of(intent: Intent) -> IntentView:
-    """An intent as it is shown."""
-    return IntentView(
-        status=status_of(intent),
-        intent=intent.id,
-        tool=intent.tool,
-        summary=intent.preview.summary,
-        created_at=intent.created_at,
-        expires_at=intent.expires_at,
-        agreed_by=intent.agreed_by,
-        result=None if intent.result is None else dict(intent.result),
-        reason=intent.reason,
-    )
-
-
-def intent_text(view: IntentView, now: datetime) -> str:
-    """An intent in words."""
-    lines = [f"{view.tool}: {view.status}. {view.summary}"]
-    if view.reason:
-        lines.append(view.reason)
-    if view.result:
-        lines.append(facts_text(view.result))
-    if view.status in {"confirmation_required", "waiting_for_operator"}:
-        lines.append(f"It expires {moment_text(view.expires_at, now)}.")
-    return "\n".join(lines)
-
-
-@reads(text=intent_text)
-async def check_intent(context: Context, intent: IntentId) -> IntentView:
-    """What became of an intent; settles unknown ones."""
-    found = await context.journal.open().get(intent)
-    if found is None or not (context.operator or found.caller == context.caller):
-        raise UnknownReference("There is no such intent of yours.")
-    if found.state == "unknown" or lapsed(found, context.now()):
-        found = await context.reconciler.reconcile(context, found)
-    return view_of(found)
-
-
-def status_text(status: ServerStatus, now: datetime) -> str:
+def server_status_text(status: ServerStatus, now: datetime) -> str:
     """The state of the server in words."""
     only = ", read only" if status.read_only else ""
     lines = [
@@ -129,7 +51,7 @@ def status_text(status: ServerStatus, now: datetime) -> str:
     return "\n".join(lines)
 
 
-@reads(text=status_text)
+@reads(text=server_status_text)
 async def get_server_status(context: Context) -> ServerStatus:
     """Sandbox or live, role, request budget, open intents, policy."""
     settings = context.settings

@@ -1,0 +1,130 @@
+"""Find a contact, and the programs they are a member of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from loyalty_mcp.brevo.operations.contacts import Contact, get_contact
+from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.references import CONTACT_ID, OWN
+from loyalty_mcp.brevo.types import Items, Moment, ProgramId, Reply
+from loyalty_mcp.errors import LoyaltyError, NotFound, Refused, UnknownReference
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import read_member, together
+from loyalty_mcp.tools.members.masking import masked
+from loyalty_mcp.tools.task import reads
+
+Who = Annotated[str, Field(min_length=1, max_length=320, description="id/email/+phone")]
+
+
+class ProgramMembership(Reply):
+    """A program that the contact is a member of."""
+
+    program: str
+    own_id: str | None = None
+    since: Moment | None = None
+
+
+class FoundMember(Reply):
+    """A contact, and the programs they are enrolled in."""
+
+    contact_id: int
+    email: str | None = None
+    phone: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    enrolled: bool
+    enrolments: Items[ProgramMembership] = ()
+
+
+def found_member_text(found: FoundMember, _now: datetime) -> str:
+    """A contact in words."""
+    names = [name for name in (found.first_name, found.last_name) if name]
+    known = [quoted(" ".join(names))] if names else []
+    known += [quoted(value) for value in (found.email, found.phone) if value]
+    where = [
+        quoted(item.program) + (f" as {quoted(item.own_id)}" if item.own_id else "")
+        for item in found.enrolments
+    ]
+    enrolled = f"Member of {', '.join(where)}." if where else "Member of no program."
+    return f"Contact {found.contact_id}: {', '.join(known) or 'no name or address'}. {enrolled}"
+
+
+@reads(text=found_member_text)
+async def find_member(
+    context: Context,
+    member: Who,
+    program: ProgramId | None = None,
+    personal_data: Annotated[bool, Field(description="Email, phone unmasked")] = False,
+) -> FoundMember:
+    """Find a contact and their programs; get_member_overview has points and tier."""
+    programs = await context.references.programs()
+    wanted = [item for item in programs if program in {None, item.id}]
+    contact = await _find_contact(context, member, [item.id for item in wanted])
+    readings = [_membership_in(context, item.id, contact.id) for item in wanted]
+    enrolments = []
+    for item, info in zip(wanted, await together(*readings), strict=True):
+        if info is not None:
+            enrolments.append(
+                ProgramMembership(
+                    program=item.name,
+                    own_id=info.membership.loyalty_subscription_id,
+                    since=info.membership.created_at,
+                )
+            )
+    attributes = contact.attributes
+    hidden = context.role == "support" and not personal_data
+    email, phone = contact.email, _text_attribute(attributes, "SMS")
+    return FoundMember(
+        contact_id=contact.id,
+        email=masked(email) if hidden else email,
+        phone=masked(phone) if hidden else phone,
+        first_name=_text_attribute(attributes, "FIRSTNAME"),
+        last_name=_text_attribute(attributes, "LASTNAME"),
+        enrolled=bool(enrolments),
+        enrolments=tuple(enrolments),
+    )
+
+
+def _text_attribute(attributes: dict[str, Any], name: str) -> str | None:
+    value = attributes.get(name)
+    return None if value in {None, ""} else str(value)
+
+
+async def _membership_in(context: Context, program: str, member: int) -> AccountInfo | None:
+    try:
+        return await read_member(context, program, member)
+    except NotFound:
+        return None
+
+
+async def _find_contact(context: Context, member: str, programs: Sequence[str]) -> Contact:
+    """The contact with this contact id, email, phone number or own id.
+
+    Raises:
+        UnknownReference: there is no such contact.
+    """
+    said = member.strip()
+    if CONTACT_ID.fullmatch(said):
+        return await _contact_of_id(context, said)
+    if not said.startswith(OWN) and ("@" in said or said.startswith("+")):
+        return await context.references.contact(said)
+    failure: LoyaltyError | None = None
+    for program in programs:
+        try:
+            found = await context.references.member(program, said)
+        except UnknownReference as error:
+            failure = error
+        else:
+            return await _contact_of_id(context, str(found))
+    raise failure or UnknownReference("There is no program yet, so nobody has an own id.")
+
+
+async def _contact_of_id(context: Context, contact_id: str) -> Contact:
+    try:
+        return await context.brevo.send(get_contact(contact_id, identifier_type="contact_id"))
+    except (NotFound, Refused):
+        raise UnknownReference(f"There is no contact {contact_id}.") from None

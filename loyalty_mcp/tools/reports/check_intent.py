@@ -1,0 +1,89 @@
+"""Tell what became of an intent."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from loyalty_mcp.brevo.types import Moment, Reply
+from loyalty_mcp.errors import UnknownReference
+from loyalty_mcp.intents.lifecycle import Intent, lapsed
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.render import facts_text, moment_text
+from loyalty_mcp.tools.task import reads
+
+IntentId = Annotated[str, Field(min_length=1, max_length=64)]
+
+IntentStatus = Literal[
+    "confirmation_required",
+    "waiting_for_operator",
+    "in_progress",
+    "applied",
+    "not_applied",
+    "unknown",
+    "declined",
+    "expired",
+]
+
+
+class IntentView(Reply):
+    """An intent, in the words of the envelope."""
+
+    status: IntentStatus
+    intent: str
+    tool: str
+    summary: str
+    created_at: Moment
+    expires_at: Moment
+    agreed_by: str | None = None
+    result: dict[str, Any] | None = None
+    reason: str | None = None
+
+
+def intent_status(intent: Intent) -> IntentStatus:
+    """The status of an intent in the words of the envelope."""
+    match intent.state:
+        case "proposed":
+            return "waiting_for_operator" if intent.route == "operator" else "confirmation_required"
+        case "approved" | "sent":
+            return "in_progress"
+        case ended:
+            return ended
+
+
+def intent_view(intent: Intent) -> IntentView:
+    """An intent as `check_intent` answers it."""
+    return IntentView(
+        status=intent_status(intent),
+        intent=intent.id,
+        tool=intent.tool,
+        summary=intent.preview.summary,
+        created_at=intent.created_at,
+        expires_at=intent.expires_at,
+        agreed_by=intent.agreed_by,
+        result=None if intent.result is None else dict(intent.result),
+        reason=intent.reason,
+    )
+
+
+def intent_text(view: IntentView, now: datetime) -> str:
+    """An intent in words."""
+    lines = [f"{view.tool}: {view.status}. {view.summary}"]
+    if view.reason:
+        lines.append(view.reason)
+    if view.result:
+        lines.append(facts_text(view.result))
+    if view.status in {"confirmation_required", "waiting_for_operator"}:
+        lines.append(f"It expires {moment_text(view.expires_at, now)}.")
+    return "\n".join(lines)
+
+
+@reads(text=intent_text)
+async def check_intent(context: Context, intent: IntentId) -> IntentView:
+    """What became of an intent; settles unknown ones."""
+    found = await context.journal.open().get(intent)
+    if found is None or not (context.operator or found.caller == context.caller):
+        raise UnknownReference("There is no such intent of yours.")
+    if found.state == "unknown" or lapsed(found, context.now()):
+        found = await context.reconciler.reconcile(context, found)
+    return intent_view(found)

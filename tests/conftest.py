@@ -1,4 +1,4 @@
-"""What tests share: a fresh sandbox, the parts of a server on it, and real MCP clients.
+"""What tests share: a fresh sandbox, a server runtime on it, and real MCP clients.
 
 Also how they are run: several processes, the longest first, and what they tell at the end.
 """
@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from loyalty_mcp.sandbox import seed
 from loyalty_mcp.sandbox.app import create_app
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Settings, read_settings
 from tests.memory import MEMORY
 from tests.storm.postgres import Postgres, running_postgres
@@ -193,11 +193,11 @@ def settings() -> Callable[..., Settings]:
 
 
 @pytest.fixture
-async def parts(sandbox: Starlette) -> AsyncIterator[Callable[..., Parts]]:
-    """Makes the parts of a server on the sandbox; closes them at the end."""
-    made: list[Parts] = []
+async def make_runtime(sandbox: Starlette) -> AsyncIterator[Callable[..., Runtime]]:
+    """A factory of server runtimes on the sandbox; all are closed at the end."""
+    made: list[Runtime] = []
 
-    def make(**flags: Any) -> Parts:
+    def make(**flags: Any) -> Runtime:
         made.append(compose(read_settings(**flags), sandbox))
         return made[-1]
 
@@ -208,7 +208,7 @@ async def parts(sandbox: Starlette) -> AsyncIterator[Callable[..., Parts]]:
 
 
 @pytest.fixture
-def connect(parts: Callable[..., Parts], mode: Mode) -> Connect:
+def connect(make_runtime: Callable[..., Runtime], mode: Mode) -> Connect:
     """Connects a real MCP client, in both eras, to a server with the given flags."""
 
     @asynccontextmanager
@@ -220,7 +220,7 @@ def connect(parts: Callable[..., Parts], mode: Mode) -> Connect:
             assert answer is not None
             return answer(params)
 
-        server = parts(**flags).server()
+        server = make_runtime(**flags).server()
         callback = None if answer is None else dialog
         async with Client(server, mode=mode, elicitation_callback=callback) as client:
             yield client

@@ -21,7 +21,6 @@ LONG_DATA = {
     "loyalty_mcp.sandbox.records.movements",
     "loyalty_mcp.sandbox.records.vouchers",
     "loyalty_mcp.sandbox.rules.rewards",
-    "loyalty_mcp.server.mcp_server",
     "loyalty_mcp.tools.operation_tool",
     "loyalty_mcp.tools.points.points",
     "loyalty_mcp.tools.programs.plan",

@@ -17,7 +17,7 @@ from loyalty_mcp.brevo.references import Candidate, References, chosen
 from loyalty_mcp.brevo.request import Request, get, post
 from loyalty_mcp.brevo.types import Done
 from loyalty_mcp.guard.confirmation import Caller
-from loyalty_mcp.server.dispatcher import Answer, Ask, Dispatcher
+from loyalty_mcp.server.dispatcher import Answer, Dialog, Dispatcher
 
 
 def an_operation_describes_a_typed_request() -> None:
@@ -62,4 +62,4 @@ async def references_give_ids(references: References) -> None:
 
 async def a_call_is_answered_or_asks(dispatcher: Dispatcher) -> None:
     """There is no third way for a call to end."""
-    assert_type(await dispatcher.call("t", {}, Caller("local", can_ask=False)), Answer | Ask)
+    assert_type(await dispatcher.call("t", {}, Caller("local", can_ask=False)), Answer | Dialog)

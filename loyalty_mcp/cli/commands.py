@@ -81,10 +81,10 @@ def run_stdio(settings: Any) -> None:
     if settings.role == "member" and settings.member is None:
         stop(BadSetting("LOYALTY_MCP_MEMBER is missing: role member needs the member it serves."))
     try:
-        parts = compose(settings)
+        runtime = compose(settings)
     except BadSetting as error:
         stop(error)
-    anyio.run(serve_stdio, parts.server())
+    anyio.run(serve_stdio, runtime.server())
 
 
 @main.command()

@@ -15,7 +15,7 @@ from loyalty_mcp.tools.progress import reporting_to
 
 if TYPE_CHECKING:
     from loyalty_mcp.intents.lifecycle import Intent
-    from loyalty_mcp.server.bootstrap import Parts
+    from loyalty_mcp.server.bootstrap import Runtime
 
 FOUND: Final = 1
 """The exit code for a finding: a broken trail, an outcome that is still unknown."""
@@ -23,18 +23,18 @@ FOUND: Final = 1
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def run(flags: dict[str, Any], work: "Callable[[Parts], Awaitable[Any]]") -> Any:
-    """Do some work with the parts of a server, and close them."""
+def run(flags: dict[str, Any], work: "Callable[[Runtime], Awaitable[Any]]") -> Any:
+    """Run `work` with the runtime of a server, and close the runtime afterwards."""
     import anyio  # noqa: PLC0415 - only where something runs
 
     from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
 
     async def to_the_end() -> Any:
-        parts = compose(read(flags))
+        runtime = compose(read(flags))
         try:
-            return await work(parts)
+            return await work(runtime)
         finally:
-            await parts.close()
+            await runtime.close()
 
     try:
         return anyio.run(to_the_end)
@@ -65,10 +65,10 @@ def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool
     Example: loyalty-mcp intents list --state unknown
     """
 
-    async def work(parts: "Parts") -> "list[Intent]":
+    async def work(runtime: "Runtime") -> "list[Intent]":
         states: Any = state or None
-        stored = await parts.context.journal.open().find(states=states)
-        seen = [await _as_it_stands(parts, item) for item in stored]
+        stored = await runtime.context.journal.open().find(states=states)
+        seen = [await _as_it_stands(runtime, item) for item in stored]
         return [item for item in seen if not state or item.state in state]
 
     found = run(flags, work)
@@ -92,8 +92,8 @@ def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
     Example: loyalty-mcp intents show 5f0c…
     """
 
-    async def work(parts: "Parts") -> "Intent":
-        return await _existing(parts, intent_id)
+    async def work(runtime: "Runtime") -> "Intent":
+        return await _existing(runtime, intent_id)
 
     _print(_shown(run(flags, work)), as_json=as_json)
 
@@ -125,8 +125,8 @@ def decline(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool) -> None:
     from loyalty_mcp.guard.operator_approval import decide  # noqa: PLC0415 - only here
 
-    async def work(parts: "Parts") -> "Intent":
-        return await decide(parts.context, intent_id, target, f"operator:{getpass.getuser()}")
+    async def work(runtime: "Runtime") -> "Intent":
+        return await decide(runtime.context, intent_id, target, f"operator:{getpass.getuser()}")
 
     _print(_shown(run(flags, work)), as_json=as_json)
 
@@ -140,14 +140,14 @@ def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
     Example: loyalty-mcp intents reconcile --json
     """
 
-    async def work(parts: "Parts") -> "list[Intent]":
-        if parts.settings.sandbox:
+    async def work(runtime: "Runtime") -> "list[Intent]":
+        if runtime.settings.sandbox:
             raise Refused(
                 "An embedded sandbox lives only inside its server; set BREVO_API_KEY, and "
                 "LOYALTY_MCP_BASE_URL for a sandbox of its own."
             )
         with reporting_to(_show_progress):
-            return await parts.context.reconciler.reconcile_all(parts.context)
+            return await runtime.context.reconciler.reconcile_all(runtime.context)
 
     found = run(flags, work)
     unknown = [item for item in found if item.state in {"sent", "unknown", "approved"}]
@@ -169,19 +169,19 @@ async def _show_progress(done: int, total: int, now: str) -> None:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
-async def _as_it_stands(parts: "Parts", intent: "Intent") -> "Intent":
+async def _as_it_stands(runtime: "Runtime", intent: "Intent") -> "Intent":
     """The intent; ended, if its time is over before anything was sent."""
     from loyalty_mcp.intents.lifecycle import lapsed  # noqa: PLC0415 - only here
 
-    late = lapsed(intent, parts.context.now())
-    return await parts.context.reconciler.reconcile(parts.context, intent) if late else intent
+    late = lapsed(intent, runtime.context.now())
+    return await runtime.context.reconciler.reconcile(runtime.context, intent) if late else intent
 
 
-async def _existing(parts: "Parts", intent_id: str) -> "Intent":
-    found = await parts.context.journal.open().get(intent_id)
+async def _existing(runtime: "Runtime", intent_id: str) -> "Intent":
+    found = await runtime.context.journal.open().get(intent_id)
     if found is None:
         raise UnknownReference("There is no such intent; `loyalty-mcp intents list` names them.")
-    return await _as_it_stands(parts, found)
+    return await _as_it_stands(runtime, found)
 
 
 def _shown(intent: "Intent") -> dict[str, Any]:
@@ -231,8 +231,10 @@ def show_audit(
     Example: loyalty-mcp audit show --tool debit_points --since 2026-11-01
     """
 
-    async def work(parts: "Parts") -> Any:
-        entries, _ = await parts.context.journal.open().trail(intent=intent, tool=tool, since=since)
+    async def work(runtime: "Runtime") -> Any:
+        entries, _ = await runtime.context.journal.open().trail(
+            intent=intent, tool=tool, since=since
+        )
         return entries
 
     found = run(flags, work)
@@ -263,8 +265,8 @@ def verify(flags: dict[str, Any], *, as_json: bool) -> None:
     """
     from loyalty_mcp.intents.audit_trail import broken  # noqa: PLC0415 - only here
 
-    async def work(parts: "Parts") -> Any:
-        return await parts.context.journal.open().trail()
+    async def work(runtime: "Runtime") -> Any:
+        return await runtime.context.journal.open().trail()
 
     entries, head = run(flags, work)
     problems = broken(entries, head)
@@ -288,8 +290,8 @@ def doctor(flags: dict[str, Any], *, as_json: bool) -> None:
     """
     from loyalty_mcp.cli.doctor import examine  # noqa: PLC0415 - only here
 
-    async def work(parts: "Parts") -> Any:
-        return await examine(parts.context)
+    async def work(runtime: "Runtime") -> Any:
+        return await examine(runtime.context)
 
     found = run(flags, work)
     if as_json:

@@ -14,7 +14,7 @@ from loyalty_mcp.settings import Role
 
 if TYPE_CHECKING:
     from loyalty_mcp.intents.access_token import Token
-    from loyalty_mcp.server.bootstrap import Parts
+    from loyalty_mcp.server.bootstrap import Runtime
 
 
 class Moment(click.ParamType[datetime]):
@@ -68,10 +68,10 @@ def create(
 
     secret = new_secret()
 
-    async def work(parts: "Parts") -> None:
-        now = parts.context.now()
+    async def work(runtime: "Runtime") -> None:
+        now = runtime.context.now()
         made = Token(name, digest_of(secret), role, member or None, operator, now, expires)
-        await parts.context.journal.open().tokens.add(checked(made, now))
+        await runtime.context.journal.open().tokens.add(checked(made, now))
 
     run(flags, work)
     click.echo(secret)
@@ -86,9 +86,9 @@ def list_tokens(flags: dict[str, Any], *, as_json: bool) -> None:
     Example: loyalty-mcp token list --json
     """
 
-    async def work(parts: "Parts") -> "list[dict[str, Any]]":
-        now = parts.context.now()
-        return [_shown(item, now) for item in await parts.context.journal.open().tokens.all()]
+    async def work(runtime: "Runtime") -> "list[dict[str, Any]]":
+        now = runtime.context.now()
+        return [_shown(item, now) for item in await runtime.context.journal.open().tokens.all()]
 
     found = run(flags, work)
     if as_json:
@@ -112,8 +112,8 @@ def revoke(flags: dict[str, Any], name: str) -> None:
     Example: loyalty-mcp token revoke till-3
     """
 
-    async def work(parts: "Parts") -> None:
-        if not await parts.context.journal.open().tokens.revoke(name, parts.context.now()):
+    async def work(runtime: "Runtime") -> None:
+        if not await runtime.context.journal.open().tokens.revoke(name, runtime.context.now()):
             raise UnknownReference("No token of that name holds; `token list` names them.")
 
     run(flags, work)

@@ -1,6 +1,6 @@
-"""The composition root: settings in, a server out. The only place that knows every part."""
+"""The composition root: the only place that knows every part of the server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,8 +18,8 @@ from loyalty_mcp.intents.lazy_journal import LazyJournal
 from loyalty_mcp.intents.policy import read_policy
 from loyalty_mcp.intents.principal import local
 from loyalty_mcp.server.caller_session import CallerSession, CallerSessions
-from loyalty_mcp.server.dispatcher import Dispatcher, Observe, unobserved
-from loyalty_mcp.server.embedded_sandbox import Embedded
+from loyalty_mcp.server.dispatcher import CallObserver, Dispatcher, ignore_call
+from loyalty_mcp.server.embedded_sandbox import EmbeddedSandbox
 from loyalty_mcp.settings import Settings, state_folder
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.registry import every_tool, menu
@@ -27,7 +27,7 @@ from loyalty_mcp.tools.registry import every_tool, menu
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
-    from loyalty_mcp.server.elicitation import Context as RequestContext
+    from loyalty_mcp.server.elicitation import RequestContext
 
 SANDBOX_URL: Final = "http://sandbox/v3"
 SANDBOX_KEY: Final = "sandbox"
@@ -35,67 +35,67 @@ REHEARSAL_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a server is made of.
+class Runtime:
+    """Everything one server process works with.
 
     Args:
         settings: as they were read.
         context: what tools work with.
-        desks: what each caller gets.
+        sessions: what each caller can use.
         exchange: with the upstream; closed with the server.
-        engine: the embedded sandbox, if it was made here.
+        embedded_sandbox: the sandbox, if it was created here.
     """
 
     settings: Settings
     context: Context
     sessions: CallerSessions
     exchange: Exchange
-    engine: Embedded | None = None
+    embedded_sandbox: EmbeddedSandbox | None = None
 
     @property
     def dispatcher(self) -> Dispatcher:
-        """What whoever starts this process gets."""
+        """The dispatcher of whoever started this process."""
         return self.sessions.of(local(self.settings)).dispatcher
 
-    async def begin(self) -> None:
-        """Settle what an earlier run left behind, if there is a journal; beside the service.
+    async def reconcile_earlier_run(self) -> None:
+        """Find out what became of the intents of an earlier run, if there is a journal.
 
-        What an embedded sandbox had is gone with it, so there is nothing to read then.
+        An embedded sandbox lost its data with the earlier run, so nothing can be read there.
         """
         if self.settings.api_key is not None and journal_exists(self.settings):
             await self.context.reconciler.reconcile_abandoned(self.context)
 
     async def close(self) -> None:
-        """Let the network, the journal and the sandbox go."""
+        """Close the network, the journal and the sandbox."""
         await self.exchange.aclose()
         await self.context.journal.close()
-        if self.engine is not None:
-            self.engine.close()
+        if self.embedded_sandbox is not None:
+            self.embedded_sandbox.close()
 
     def server(self) -> "Server[None]":
-        """The MCP server over these parts."""
-        # Half a second of imports.
-        from loyalty_mcp.server.mcp_server import Handlers, build_server, lifespan_of  # noqa: PLC0415
-
+        """The MCP server for the one caller who starts this process."""
         session = self.sessions.of(local(self.settings))
-        handlers = Handlers(lambda _request: session, self.context)
-        return build_server(handlers, lifespan_of(self.begin, self.close))
+        return self._server(lambda _request: session)
 
     def http_server(self) -> "Server[None]":
-        """The MCP server over these parts for callers that each HTTP request names."""
-        from loyalty_mcp.server import mcp_server as server  # noqa: PLC0415 - the same
+        """The MCP server for callers whom each HTTP request names."""
+        # Imports of half a second.
+        from loyalty_mcp.server.handlers import principal_of  # noqa: PLC0415
 
-        def session_of(request: "RequestContext") -> CallerSession:
-            return self.sessions.of(server.principal_of(request))
+        return self._server(lambda request: self.sessions.of(principal_of(request)))
 
-        lifespan = server.lifespan_of(self.begin, self.close)
-        return server.build_server(server.Handlers(session_of, self.context), lifespan)
+    def _server(self, session_of: "Callable[[RequestContext], CallerSession]") -> "Server[None]":
+        from loyalty_mcp.server.handlers import Handlers  # noqa: PLC0415 - imports of half a second
+        from loyalty_mcp.server.mcp_server import build_server, server_lifespan  # noqa: PLC0415 - same
+
+        lifespan = server_lifespan(self.reconcile_earlier_run, self.close)
+        return build_server(Handlers(session_of, self.context), lifespan)
 
 
 def journal_address(settings: Settings) -> str:
-    """Where the journal is: where the setting says, else a file in the user's state folder.
+    """The journal's address: the setting, else a file in the user's state folder.
 
-    The embedded sandbox forgets everything at its end, so its intents go to a file of their own.
+    The embedded sandbox loses its data when it ends, so its intents go to a file of their own.
     """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
@@ -108,13 +108,13 @@ def journal_file(settings: Settings) -> Path:
 
 
 def journal_exists(settings: Settings) -> bool:
-    """Whether there may be something to settle: opening an empty journal would only cost time."""
+    """Whether there may be intents to reconcile."""
     return settings.database_url is not None or journal_file(settings).exists()
 
 
 @asynccontextmanager
 async def private_sandbox() -> AsyncIterator[Brevo]:
-    """A client of an empty engine of its own: what is tried there is gone afterwards."""
+    """A client of an empty sandbox of its own, discarded afterwards."""
     from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only for a rehearsal
     from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - the same
 
@@ -136,27 +136,29 @@ def _new_sandbox() -> Any:
     return create_app()
 
 
-def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserved) -> Parts:
-    """Put the parts together.
+def compose(
+    settings: Settings, sandbox: Any = None, observe: CallObserver = ignore_call
+) -> Runtime:
+    """Build the runtime of a server.
 
     Args:
-        settings: what to build.
-        sandbox: an engine to use instead of a new one, when no API key is given.
+        settings: as they were read.
+        sandbox: the ASGI application to use without an API key; None for a new one.
         observe: told of every call of a tool.
 
     Raises:
-        BadSetting: the menu cannot be made of these settings.
+        BadSetting: no menu can be made of these settings, or the policy is wrong.
     """
-    menu(settings)  # refuses wrong settings before anything is opened
-    everything = every_tool()
-    policy = read_policy(settings.policy, {name: tool.risk for name, tool in everything.items()})
-    engine = None
+    menu(settings)  # refuse wrong settings before anything is opened
+    tools = every_tool()
+    policy = read_policy(settings.policy, {name: tool.risk for name, tool in tools.items()})
+    embedded = None
     if settings.api_key is not None:
         key = settings.api_key.get_secret_value()
         exchange = open_exchange(settings.base_url, key, timeout=settings.timeout)
     else:
         if sandbox is None:
-            sandbox = engine = Embedded(_new_sandbox)
+            sandbox = embedded = EmbeddedSandbox(_new_sandbox)
         transport = httpx2.ASGITransport(app=sandbox)
         exchange = open_exchange(
             SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport
@@ -169,7 +171,7 @@ def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserv
         now=utc_now,
         settings=settings,
         policy=policy,
-        reconciler=Reconciler(everything, timedelta(seconds=settings.timeout)),
+        reconciler=Reconciler(tools, timedelta(seconds=settings.timeout)),
         rehearsal=private_sandbox,
     )
     guard = Guard(
@@ -179,4 +181,5 @@ def compose(settings: Settings, sandbox: Any = None, observe: Observe = unobserv
         intent_ttl=timedelta(seconds=settings.intent_ttl),
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),
     )
-    return Parts(settings, context, CallerSessions(context, guard, observe), exchange, engine)
+    sessions = CallerSessions(context, guard, observe)
+    return Runtime(settings, context, sessions, exchange, embedded)

@@ -1,4 +1,4 @@
-"""What one caller gets: tools, scope and dispatcher, cached per principal."""
+"""Tools and scope of one caller, cached per principal."""
 
 import functools
 from collections.abc import Mapping
@@ -7,26 +7,26 @@ from typing import Final
 
 from loyalty_mcp.guard.guard import Guard
 from loyalty_mcp.intents.principal import Principal
-from loyalty_mcp.server.dispatcher import Dispatcher, Observe, unobserved
+from loyalty_mcp.server.dispatcher import CallObserver, Dispatcher, ignore_call
 from loyalty_mcp.server.resources import Scope
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.tools.tool import Tool
 
-KEPT: Final = 1_000
-"""Desks kept; one more is made again in a moment."""
+CACHED_SESSIONS: Final = 1_000
+"""Sessions kept; an evicted one is rebuilt within a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerSession:
-    """What one authorisation gets.
+    """What one principal can use.
 
     Args:
         principal: who calls.
-        dispatch: runs its tools.
+        dispatcher: runs its tools.
         scope: what it may see in resources and completions.
-        menu: what it is shown; the same for all who may do the same.
+        menu: the tools it is shown; shared by all principals with the same rights.
     """
 
     principal: Principal
@@ -36,26 +36,26 @@ class CallerSession:
 
 
 class CallerSessions:
-    """The desks of one server.
+    """The sessions of all callers of one server.
 
     Args:
         context: what tools work with.
-        guard: who has to agree.
+        guard: carries out the changes of every session.
         observe: told of every call.
 
     Raises:
         BadSetting: the menu cannot be made of the settings.
     """
 
-    def __init__(self, context: Context, guard: Guard, observe: Observe = unobserved) -> None:
+    def __init__(self, context: Context, guard: Guard, observe: CallObserver = ignore_call) -> None:
         self._context = context
         self._guard = guard
         self._observe = observe
         self._settings: Settings = context.settings
         self._menus: dict[tuple[str, bool, bool], Mapping[str, Tool]] = {}
-        self.of = functools.lru_cache(maxsize=KEPT)(self._make)
+        self.of = functools.lru_cache(maxsize=CACHED_SESSIONS)(self._create)
 
-    def _make(self, principal: Principal) -> CallerSession:
+    def _create(self, principal: Principal) -> CallerSession:
         member = principal.member or self._settings.member
         shown = self._menu(principal, bound=member is not None)
         tools = shown

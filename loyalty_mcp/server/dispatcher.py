@@ -1,32 +1,34 @@
-"""One path for every tool: check, resolve references, guard, run, say."""
+"""The one path of every tool call: validate, resolve references, guard, run, answer."""
 
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final, get_args
 
 from loyalty_mcp.brevo.references import CallReferences
-from loyalty_mcp.brevo.types import plain
 from loyalty_mcp.errors import InvalidArgument, LoyaltyError
-from loyalty_mcp.guard.confirmation import Call, Caller, Envelope, Question, Reaction, Status
+from loyalty_mcp.guard.confirmation import Call, Caller, Question, Reaction, Status
 from loyalty_mcp.guard.guard import Guard
-from loyalty_mcp.intents.lifecycle import Preview
+from loyalty_mcp.server.envelope_text import envelope_data, envelope_text, question_text
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.render import facts_text, moment_text
+from loyalty_mcp.tools.render import facts_text
 from loyalty_mcp.tools.tool import Tool
 
 log = logging.getLogger(__name__)
 
 SANDBOX_MARK: Final = "[sandbox] "
-NO_TOOL: Final = "none"
-MISTAKE: Final = "The server failed on this call; nothing more is known. The operator has the log."
+UNKNOWN_TOOL: Final = "none"
+"""What an observer is told of a tool that is not in the menu."""
+
+INTERNAL_ERROR: Final = (
+    "The server failed on this call; nothing more is known. The operator has the log."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool answers.
+    """The answer of a tool.
 
     Args:
         text: stands alone.
@@ -40,7 +42,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Dialog:
     """A dialog to show to a person before the call can go on.
 
     Args:
@@ -78,17 +80,17 @@ class Ask:
         }
 
 
-Observe = Callable[[str, str, float], None]
-"""Takes the tool, how the call ended in a word, and the seconds it took."""
+CallObserver = Callable[[str, str, float], None]
+"""Takes the tool, a word for how the call ended, and the seconds it took."""
 
 
-def unobserved(_tool: str, _outcome: str, _seconds: float) -> None:
-    """Nobody looks."""
+def ignore_call(_tool: str, _outcome: str, _seconds: float) -> None:
+    """An observer that does nothing."""
 
 
-def outcome_word(outcome: Answer | Ask) -> str:
+def outcome_word(outcome: Answer | Dialog) -> str:
     """How a call ended: the status of its envelope, `ok`, `error`, or `asked`."""
-    if isinstance(outcome, Ask):
+    if isinstance(outcome, Dialog):
         return "asked"
     status = (outcome.structured or {}).get("status")
     if status in get_args(Status):
@@ -102,9 +104,9 @@ class Dispatcher:
     Args:
         tools: the menu.
         context: what tools work with.
-        guard: who has to agree.
+        guard: carries out the changes.
         sandbox: whether every answer has to say that it comes from the sandbox.
-        observe: told of every call, its outcome and its seconds.
+        observe: told of every call, its outcome and its duration in seconds.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class Dispatcher:
         guard: Guard,
         *,
         sandbox: bool,
-        observe: Observe = unobserved,
+        observe: CallObserver = ignore_call,
     ) -> None:
         self.tools = tools
         self._observe = observe
@@ -122,52 +124,54 @@ class Dispatcher:
         self._guard = guard
         self._mark = SANDBOX_MARK if sandbox else ""
 
-    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> Answer | Ask:
-        """Call a tool; never raises but for a cancelled call."""
-        return await self._watched(name, arguments, caller, None)
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], caller: Caller
+    ) -> Answer | Dialog:
+        """Call a tool. Every error becomes an answer; only cancellation is raised."""
+        return await self._observed(name, arguments, caller, None)
 
-    async def answered(
+    async def resume(
         self,
         name: str,
         arguments: Mapping[str, Any],
         caller: Caller,
-        asked: Ask,
+        dialog: Dialog,
         reaction: Reaction,
-    ) -> Answer | Ask:
-        """Go on with a call whose dialog came back."""
-        return await self._watched(name, arguments, caller, (asked, reaction))
+    ) -> Answer | Dialog:
+        """Continue a call whose dialog was answered."""
+        return await self._observed(name, arguments, caller, (dialog, reaction))
 
-    async def _watched(
+    async def _observed(
         self,
         name: str,
         arguments: Mapping[str, Any],
         caller: Caller,
-        back: tuple[Ask, Reaction] | None,
-    ) -> Answer | Ask:
+        answered: tuple[Dialog, Reaction] | None,
+    ) -> Answer | Dialog:
         began = time.perf_counter()
-        outcome = await self._safely(name, arguments, caller, back)
-        known = name if name in self.tools else NO_TOOL
+        outcome = await self._errors_answered(name, arguments, caller, answered)
+        known = name if name in self.tools else UNKNOWN_TOOL
         self._observe(known, outcome_word(outcome), time.perf_counter() - began)
         return outcome
 
-    async def _safely(
+    async def _errors_answered(
         self,
         name: str,
         arguments: Mapping[str, Any],
         caller: Caller,
-        back: tuple[Ask, Reaction] | None,
-    ) -> Answer | Ask:
+        answered: tuple[Dialog, Reaction] | None,
+    ) -> Answer | Dialog:
         try:
             tool = self._tool(name)
             with self._context.brevo.remembering():
                 if tool.guarded:
-                    return await self._guarded(tool, arguments, caller, back)
+                    return await self._change(tool, arguments, caller, answered)
                 return await self._read(tool, arguments, caller)
         except LoyaltyError as error:
             return Answer(f"{self._mark}{error}", failed=True)
         except Exception:
             log.exception("%s failed", name if name in self.tools else "a tool")
-            return Answer(f"{self._mark}{MISTAKE}", failed=True)
+            return Answer(f"{self._mark}{INTERNAL_ERROR}", failed=True)
 
     def _tool(self, name: str) -> Tool:
         if name not in self.tools:
@@ -179,29 +183,28 @@ class Dispatcher:
         versions = tool.versions(given)
         references = CallReferences(self._context.references, versions=versions)
         received = await tool.received(given, references)
-        reply = await tool.run(self._as(caller), **received)
+        reply = await tool.run(self._context_of(caller), **received)
         structured = reply.model_dump(mode="json", exclude_none=True)
-        words = self._words(tool, structured)
-        return Answer(f"{self._mark}{words}", structured)
+        return Answer(f"{self._mark}{self._result_text(tool, structured)}", structured)
 
-    def _as(self, caller: Caller) -> Context:
+    def _context_of(self, caller: Caller) -> Context:
         """The context of a call; nearly always the caller is the one it was made for."""
         known = self._context.caller == caller.name
         return self._context if known else replace(self._context, caller=caller.name)
 
-    async def _guarded(
+    async def _change(
         self,
         tool: Tool,
         arguments: Mapping[str, Any],
         caller: Caller,
-        back: tuple[Ask, Reaction] | None,
-    ) -> Answer | Ask:
+        answered: tuple[Dialog, Reaction] | None,
+    ) -> Answer | Dialog:
         given = tool.validated(arguments)
         call = Call(tool, given, caller)
         confirmation = getattr(given, "confirmation", None)
-        if back is not None:
-            asked, reaction = back
-            outcome = await self._guard.answered(call, asked.intent, reaction, asked.rounds)
+        if answered is not None:
+            dialog, reaction = answered
+            outcome = await self._guard.answered(call, dialog.intent, reaction, dialog.rounds)
         elif confirmation is not None:
             outcome = await self._guard.confirm(call, confirmation)
         else:
@@ -209,84 +212,13 @@ class Dispatcher:
         if isinstance(outcome, Question):
             message = self._mark + question_text(outcome)
             typed = outcome.amount is not None
-            return Ask(message, outcome.intent.id, outcome.rounds, typed=typed)
-        words = self._envelope_words(tool, outcome)
-        return Answer(f"{self._mark}{words}", structured(outcome), failed=outcome.failed)
+            return Dialog(message, outcome.intent.id, outcome.rounds, typed=typed)
+        text = envelope_text(
+            outcome, lambda result: self._result_text(tool, result), self._context.now()
+        )
+        return Answer(f"{self._mark}{text}", envelope_data(outcome), failed=outcome.failed)
 
-    def _words(self, tool: Tool, values: Mapping[str, Any]) -> str:
+    def _result_text(self, tool: Tool, values: Mapping[str, Any]) -> str:
         if tool.text is None:
             return facts_text(values)
         return tool.text(tool.answer.model_validate(values), self._context.now())
-
-    def _envelope_words(self, tool: Tool, envelope: Envelope) -> str:
-        now = self._context.now()
-        match envelope.status:
-            case "applied":
-                done = "Done before, not again" if envelope.again else "Done"
-                return f"{done}. {self._words(tool, envelope.result or {})}"
-            case "confirmation_required":
-                return (
-                    f"{_moved(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"
-                    "Show this to the person. If they agree, repeat the call with the same "
-                    f'arguments and confirmation "{envelope.confirmation}", before '
-                    f"{_until(envelope, now)}."
-                )
-            case "waiting_for_operator":
-                return (
-                    f"{_moved(envelope)}Nothing has changed yet: an operator has to approve. "
-                    f"{preview_text(envelope.preview)}\nOnce approved, repeat the call with "
-                    f'confirmation "{envelope.intent}", before {_until(envelope, now)}.'
-                )
-            case "unknown":
-                return (
-                    f"Unknown outcome: {envelope.reason} Do not repeat it as a new call. "
-                    f"Intent {envelope.intent}."
-                )
-            case "not_applied":
-                return f"Not done: {envelope.reason}"
-            case "declined" | "expired":
-                return envelope.reason or ""
-
-
-def structured(envelope: Envelope) -> dict[str, Any]:
-    """An envelope as data; only what its status has."""
-    values: dict[str, Any] = {"status": envelope.status, "intent": envelope.intent}
-    if envelope.preview is not None:
-        values["preview"] = preview_data(envelope.preview)
-    values["confirmation"] = envelope.confirmation
-    values["expires_at"] = envelope.expires_at.isoformat() if envelope.expires_at else None
-    values["result"] = envelope.result
-    values["reason"] = envelope.reason
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def preview_data(preview: Preview) -> dict[str, Any]:
-    """A preview as data; what it does not have is left out."""
-    values = {
-        "summary": preview.summary,
-        "before": plain(preview.before),
-        "after": plain(preview.after),
-        "warnings": list(preview.warnings),
-    }
-    return {name: value for name, value in values.items() if value}
-
-
-def preview_text(preview: Preview | None) -> str:
-    """A preview in words."""
-    if preview is None:
-        return ""
-    return "\n".join([preview.summary, *preview.warnings])
-
-
-def question_text(question: Question) -> str:
-    """What a person reads in a dialog."""
-    again = f"{question.moved} Please look again.\n" if question.moved else ""
-    return f"{again}{preview_text(question.intent.preview)}\nDo this?"
-
-
-def _moved(envelope: Envelope) -> str:
-    return f"{envelope.reason} " if envelope.reason else ""
-
-
-def _until(envelope: Envelope, now: datetime) -> str:
-    return "" if envelope.expires_at is None else moment_text(envelope.expires_at, now)

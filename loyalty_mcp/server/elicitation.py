@@ -1,4 +1,4 @@
-"""How a person is asked, in both eras of the protocol: forms to agree in, pages to open."""
+"""Elicitation in both eras of the protocol: forms to agree in, pages to open."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ import anyio
 from pydantic import ValidationError
 
 from loyalty_mcp.guard.confirmation import Reaction
-from loyalty_mcp.server.dispatcher import Ask
+from loyalty_mcp.server.dispatcher import Dialog
 from loyalty_mcp.server.lazy_models import built_on_first_use
 
 with built_on_first_use():
@@ -20,56 +20,64 @@ with built_on_first_use():
 
 log = logging.getLogger(__name__)
 
-DIALOG: Final = "confirm"
-PAGE: Final = "page"
+FORM_KEY: Final = "confirm"
+PAGE_KEY: Final = "page"
 SETTING_HINT: Final = "if no dialog was shown, the operator can set LOYALTY_MCP_CONFIRM to token"
+UNREADABLE: Final = Reaction(agreed=False, why_not="the dialog's answer could not be read")
 
-Context = ServerRequestContext[Any, Any]
-
-
-def can_ask(ctx: Context) -> bool:
-    """Whether the client can show a person a form."""
-    shown = _shown(ctx)
-    return shown is not None and (shown.form is not None or shown.url is None)
+RequestContext = ServerRequestContext[Any, Any]
 
 
-def can_open(ctx: Context) -> bool:
-    """Whether the client can show a person an address to open."""
-    shown = _shown(ctx)
-    return shown is not None and shown.url is not None
+def can_show_form(ctx: RequestContext) -> bool:
+    """Whether the client can show a form to a person."""
+    capability = _elicitation_capability(ctx)
+    return capability is not None and (capability.form is not None or capability.url is None)
 
 
-def _shown(ctx: Context) -> types.ElicitationCapability | None:
-    """What a client says that it shows, if it can be asked for it during this call."""
-    reached = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
+def can_show_page(ctx: RequestContext) -> bool:
+    """Whether the client can show a person the address of a page to open."""
+    capability = _elicitation_capability(ctx)
+    return capability is not None and capability.url is not None
+
+
+def _elicitation_capability(ctx: RequestContext) -> types.ElicitationCapability | None:
+    """What the client declares, if it can be asked during this call."""
+    reachable = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
     capabilities = ctx.session.client_capabilities
-    return capabilities.elicitation if reached and capabilities is not None else None
+    return capabilities.elicitation if reachable and capabilities is not None else None
 
 
-def form(ask: Ask) -> types.ElicitRequestFormParams:
+def form_params(dialog: Dialog) -> types.ElicitRequestFormParams:
     """A dialog as the protocol spells it."""
-    return types.ElicitRequestFormParams(message=ask.message, requested_schema=dict(ask.schema))
+    return types.ElicitRequestFormParams(
+        message=dialog.message, requested_schema=dict(dialog.schema)
+    )
 
 
-def input_required(ask: Ask) -> types.InputRequiredResult:
-    """The call suspended until the client brings a person's answer (2026-07-28)."""
+def form_required(dialog: Dialog) -> types.InputRequiredResult:
+    """Suspend the call until the client returns a person's answer (2026-07-28)."""
     return types.InputRequiredResult(
-        input_requests={DIALOG: types.ElicitRequest(params=form(ask))},
-        request_state=json.dumps([ask.intent, ask.rounds, ask.typed]),
+        input_requests={FORM_KEY: types.ElicitRequest(params=form_params(dialog))},
+        request_state=json.dumps([dialog.intent, dialog.rounds, dialog.typed]),
     )
 
 
 def page_required(page: types.ElicitRequestURLParams) -> types.InputRequiredResult:
-    """The call suspended until the client has shown the page's address (2026-07-28)."""
+    """Suspend the call until the client has shown the page's address (2026-07-28)."""
     shown = page.model_copy(update={"elicitation_id": None})
     return types.InputRequiredResult(
-        input_requests={PAGE: types.ElicitRequest(params=shown)},
-        request_state=json.dumps({PAGE: page.elicitation_id}),
+        input_requests={PAGE_KEY: types.ElicitRequest(params=shown)},
+        request_state=json.dumps({PAGE_KEY: page.elicitation_id}),
     )
 
 
-async def open_page(ctx: Context, page: types.ElicitRequestURLParams, seconds: float) -> None:
-    """Show the page's address over the open connection; whatever comes of it, the answer stands."""
+async def show_page(
+    ctx: RequestContext, page: types.ElicitRequestURLParams, seconds: float
+) -> None:
+    """Show the page's address over the open connection, for at most `seconds`.
+
+    The answer to the call is the same whatever comes of it.
+    """
     with anyio.move_on_after(seconds):
         try:
             await ctx.session.elicit_url(
@@ -82,39 +90,39 @@ async def open_page(ctx: Context, page: types.ElicitRequestURLParams, seconds: f
             log.warning("an address could not be shown: %s", type(error).__name__)
 
 
-def handed_over(params: types.CallToolRequestParams) -> str | None:
+def intent_of_shown_page(params: types.CallToolRequestParams) -> str | None:
     """The intent whose page was shown, if the call was suspended for that."""
     state = json.loads(params.request_state or "[]")
-    return str(state[PAGE]) if isinstance(state, dict) else None
+    return str(state[PAGE_KEY]) if isinstance(state, dict) else None
 
 
-def resumed(params: types.CallToolRequestParams) -> tuple[Ask, Reaction]:
-    """A suspended call that came back: which dialog it was, and how a person reacted."""
+def answered_dialog(params: types.CallToolRequestParams) -> tuple[Dialog, Reaction]:
+    """The dialog of a resumed call, and how a person reacted to it."""
     intent, rounds, typed = json.loads(params.request_state or "[]")
-    asked = Ask(message="", intent=intent, rounds=rounds, typed=typed)
-    answer = (params.input_responses or {}).get(DIALOG)
-    return asked, reaction_to(answer, asked)
+    dialog = Dialog(message="", intent=intent, rounds=rounds, typed=typed)
+    answer = (params.input_responses or {}).get(FORM_KEY)
+    return dialog, reaction_to(answer, dialog)
 
 
-async def ask_now(ctx: Context, ask: Ask, seconds: float) -> Reaction:
-    """Ask over the open connection (handshake protocols), for at most `seconds`."""
-    dialog = form(ask)
+async def show_form(ctx: RequestContext, dialog: Dialog, seconds: float) -> Reaction:
+    """Show a dialog over the open connection (handshake protocols), for at most `seconds`."""
+    params = form_params(dialog)
     with anyio.move_on_after(seconds):
         try:
             answer = await ctx.session.elicit_form(
-                message=dialog.message,
-                requested_schema=dialog.requested_schema,
+                message=params.message,
+                requested_schema=params.requested_schema,
                 related_request_id=ctx.request_id,
             )
         except (MCPError, ValidationError) as error:
             log.warning("a dialog failed: %s", type(error).__name__)
             return Reaction(agreed=False, why_not=f"the dialog failed ({SETTING_HINT})")
-        return reaction_to(answer, ask)
+        return reaction_to(answer, dialog)
     return Reaction(agreed=False, why_not=f"the dialog was not answered in time ({SETTING_HINT})")
 
 
-def reaction_to(answer: Any, ask: Ask) -> Reaction:
-    """What an answer to a dialog means; only a ticked, accepted form is a yes."""
+def reaction_to(answer: Any, dialog: Dialog) -> Reaction:
+    """What an answer to a dialog means; only an accepted form with the box ticked agrees."""
     if not isinstance(answer, types.ElicitResult):
         return Reaction(agreed=False, why_not=f"the dialog was not answered ({SETTING_HINT})")
     if answer.action == "cancel":
@@ -122,15 +130,15 @@ def reaction_to(answer: Any, ask: Ask) -> Reaction:
     if answer.action == "decline":
         return Reaction(agreed=False, why_not="the person said no")
     content = answer.content or {}
-    if set(content) == set(ask.schema["properties"]) and content["agree"] is True:
-        return typed_yes(content["amount"]) if ask.typed else Reaction(agreed=True)
+    if set(content) == set(dialog.schema["properties"]) and content["agree"] is True:
+        return with_amount(content["amount"]) if dialog.typed else Reaction(agreed=True)
     if content.get("agree") is False:
         return Reaction(agreed=False, why_not="the person did not tick the box")
-    return Reaction(agreed=False, why_not="the dialog's answer could not be read")
+    return UNREADABLE
 
 
-def typed_yes(amount: Any) -> Reaction:
-    """A ticked form with an amount; anything but a number is no amount."""
+def with_amount(amount: Any) -> Reaction:
+    """An agreement with a typed amount; anything but a number is unreadable."""
     if isinstance(amount, bool) or not isinstance(amount, int | float):
-        return Reaction(agreed=False, why_not="the dialog's answer could not be read")
+        return UNREADABLE
     return Reaction(agreed=True, amount=Decimal(str(amount)))

@@ -1,33 +1,33 @@
-"""The embedded sandbox: an application that makes its engine at the first request.
+"""The embedded sandbox: an ASGI application whose engine is created by the first request.
 
-A session often ends without one, and the engine takes as long to load as a sixth of the start.
+Many sessions never send one, and loading the engine takes a sixth of the start-up time.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-Application = Any
-"""An ASGI application whose state holds the store of its engine."""
+Engine = Any
+"""The ASGI application of the sandbox; its state holds the store."""
 
 
-class Embedded:
-    """An ASGI application that is made when it is first needed.
+class EmbeddedSandbox:
+    """An ASGI application that creates its engine when the first request arrives.
 
     Args:
-        make: makes it; called at most once.
+        create_engine: creates the engine; called at most once.
     """
 
-    def __init__(self, make: Callable[[], Application]) -> None:
-        self._make = make
-        self._made: Application = None
+    def __init__(self, create_engine: Callable[[], Engine]) -> None:
+        self._create_engine = create_engine
+        self._engine: Engine = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
-        if self._made is None:
-            self._made = self._make()
-        await self._made(scope, receive, send)
+        if self._engine is None:
+            self._engine = self._create_engine()
+        await self._engine(scope, receive, send)
 
     def close(self) -> None:
-        """Let the engine's data go, if there ever was one."""
-        if self._made is not None:
-            self._made.state.store.close()
+        """Close the engine's store, if an engine was created."""
+        if self._engine is not None:
+            self._engine.state.store.close()

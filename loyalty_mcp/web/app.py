@@ -15,8 +15,8 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from loyalty_mcp.intents.principal import Principal, local
-from loyalty_mcp.server.bootstrap import Parts
-from loyalty_mcp.server.mcp_server import PRINCIPAL, result_meta
+from loyalty_mcp.server.bootstrap import Runtime
+from loyalty_mcp.server.handlers import PRINCIPAL, result_meta
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.approvals.routes import Approvals
 from loyalty_mcp.web.auth.authentication import Identity
@@ -85,7 +85,7 @@ class Shortcut:
 
 
 def create_app(
-    parts: Parts,
+    runtime: Runtime,
     calls: Calls,
     *,
     host: str = "127.0.0.1",
@@ -97,8 +97,8 @@ def create_app(
     """The whole application.
 
     Args:
-        parts: what a server is made of; closed when the application's lifespan ends.
-        calls: what `parts` tells of its calls.
+        runtime: what a server is made of; closed when the application's lifespan ends.
+        calls: what `runtime` tells of its calls.
         host: what is listened on.
         keys_http: fetches the keys of the authorization server; None for a client of its own.
         slowdown: of failed attempts.
@@ -108,12 +108,12 @@ def create_app(
     Raises:
         BadSetting: OAuth is described in part.
     """
-    settings = parts.settings
+    settings = runtime.settings
     keys = keys_http or httpx2.AsyncClient(timeout=KEYS_TIMEOUT, follow_redirects=False)
     oauth = open_oauth(settings, keys)
     secure = (settings.public_url or "").startswith("https://")
     resource = f"{settings.public_url}/mcp" if settings.public_url else None
-    book = TokenBook(parts.context.journal, parts.context.now)
+    book = TokenBook(runtime.context.journal, runtime.context.now)
     identity = Identity(
         book,
         oauth,
@@ -123,14 +123,14 @@ def create_app(
         only_member=settings.member,
     )
     secret = settings.secret.get_secret_value() if settings.secret is not None else None
-    readiness, metrics = Readiness(parts.context), Metrics(parts.context, calls)
-    approvals = Approvals(parts.context, identity, book, Seal(secret), secure=secure)
+    readiness, metrics = Readiness(runtime.context), Metrics(runtime.context, calls)
+    approvals = Approvals(runtime.context, identity, book, Seal(secret), secure=secure)
     endpoint = http_endpoint(
-        parts.http_server(), sessions=not settings.replicated, max_body=LARGEST
+        runtime.http_server(), sessions=not settings.replicated, max_body=LARGEST
     )
 
     library = (streams or Streams()).watching(endpoint.app)
-    mcp = FastReads(library, parts.sessions, {**result_meta(settings), **endpoint.identity})
+    mcp = FastReads(library, runtime.sessions, {**result_meta(settings), **endpoint.identity})
     routes = [
         Route("/health", health, methods=["GET"]),
         Route("/ready", readiness.ready, methods=["GET"]),

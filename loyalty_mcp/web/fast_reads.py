@@ -18,7 +18,7 @@ from loyalty_mcp.brevo.tracing import watched
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.server.caller_session import CallerSession, CallerSessions
 from loyalty_mcp.server.dispatcher import Answer
-from loyalty_mcp.server.mcp_server import PRINCIPAL, tool_result
+from loyalty_mcp.server.handlers import PRINCIPAL, tool_result
 from loyalty_mcp.web.edge.body_limit import BODY
 
 NAME: Final = b"mcp-name"

@@ -13,7 +13,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from loyalty_mcp.server.mcp_server import PRINCIPAL
+from loyalty_mcp.server.handlers import PRINCIPAL
 
 SESSION_IDLE_SECONDS: Final = 600.0
 MOST_SESSIONS: Final = 2_000

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from loyalty_mcp.errors import BadSetting
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.edge.allowed_hosts import is_loopback
@@ -66,16 +66,16 @@ class Service(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def check_reachable(parts: Parts, host: str) -> None:
+async def check_reachable(runtime: Runtime, host: str) -> None:
     """Refuse to be reached from elsewhere before anybody has to say who they are.
 
     Raises:
         BadSetting: what to do about it.
         JournalUnavailable: it cannot be told whether there are tokens.
     """
-    if is_loopback(host) or parts.settings.oauth_issuer is not None:
+    if is_loopback(host) or runtime.settings.oauth_issuer is not None:
         return
-    if not await parts.context.journal.open().tokens.all():
+    if not await runtime.context.journal.open().tokens.all():
         raise BadSetting(
             f"--host {host} is reached from elsewhere, and anybody could call: make a token with "
             "`loyalty-mcp token create`, or set LOYALTY_MCP_OAUTH_ISSUER."
@@ -99,13 +99,13 @@ def serve_http(settings: Settings, host: str, port: int) -> None:
 
 async def _serve(settings: Settings, host: str, port: int) -> None:
     calls, streams = Calls(), Streams()
-    parts = compose(settings, observe=calls.observe)
+    runtime = compose(settings, observe=calls.observe)
     try:
-        await check_reachable(parts, host)
-        app = create_app(parts, calls, host=host, streams=streams)
+        await check_reachable(runtime, host)
+        app = create_app(runtime, calls, host=host, streams=streams)
         listening = listen(host, port)
     except BaseException:
-        await parts.close()
+        await runtime.close()
         raise
     shown = f"[{host}]" if ":" in host else host
     # What is loaded by now stays, and a call leaves little behind: looking at either again and

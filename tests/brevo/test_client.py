@@ -775,21 +775,21 @@ async def test_the_key_is_in_no_repr(open_brevo: Open, monkeypatch: pytest.Monke
     """Nothing that holds the key shows it."""
     monkeypatch.setenv("BREVO_API_KEY", CANARY)
     settings = read_settings()
-    parts = compose(settings)
+    runtime = compose(settings)
     holders = [
         settings,
         settings.model_dump(),
         settings.model_dump_json(),
-        parts,
-        parts.context,
-        parts.context.brevo,
-        parts.dispatcher,
-        parts.exchange,
+        runtime,
+        runtime.context,
+        runtime.context.brevo,
+        runtime.dispatcher,
+        runtime.exchange,
         Borrowed("http://test", CANARY, timeout=1),
         open_brevo(Upstream(GOOD)),
     ]
     try:
         assert CANARY not in "\n".join(f"{holder!r} {holder!s}" for holder in holders)
-        assert parts.exchange.without_key(CANARY) == "***"
+        assert runtime.exchange.without_key(CANARY) == "***"
     finally:
-        await parts.close()
+        await runtime.close()

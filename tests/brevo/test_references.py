@@ -13,13 +13,13 @@ from loyalty_mcp.brevo.types import Reference, ReferenceKind, Version
 from loyalty_mcp.errors import AmbiguousReference, LoyaltyError, UnknownReference
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
-from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.tools.registry import every_tool
 from loyalty_mcp.tools.tool import Tool
 from tests.conftest import SandboxControl
 
-Make = Callable[..., Parts]
+Make = Callable[..., Runtime]
 
 GOLD, SILVER = Candidate("id-gold", "Gold"), Candidate("id-silver", "Silver")
 NO_ID = "00000000-0000-4000-8000-000000000000"
@@ -119,9 +119,9 @@ def test_any_text_is_chosen_or_refused_in_a_line(said: str, names: list[str]) ->
 
 
 @pytest.fixture
-def references(parts: Make) -> References:
+def references(make_runtime: Make) -> References:
     """References of an account as it is seeded."""
-    return parts().context.references
+    return make_runtime().context.references
 
 
 async def unknown(references: References, kind: ReferenceKind, said: str, program: str) -> str:
@@ -159,11 +159,11 @@ async def test_more_programs_than_a_page(references: References, control: Sandbo
     assert await references.program("Club 0") != await references.program("Club 104")
 
 
-async def test_pinned_program_wins(parts: Make, control: SandboxControl) -> None:
+async def test_pinned_program_wins(make_runtime: Make, control: SandboxControl) -> None:
     """A pinned program is meant whatever is said."""
     program = await control.program()
     await control.post("/v3/loyalty/config/programs", {"name": "Tea Club"})
-    pinned = parts(program="vip club").context.references
+    pinned = make_runtime(program="vip club").context.references
 
     assert await pinned.program("Tea Club") == program
 
@@ -289,10 +289,10 @@ HOSTILE = [
     "kind", ["program", "balance", "tier_group", "tier", "reward", "member", "contact"]
 )
 async def test_hostile_reference(
-    parts: Make, control: SandboxControl, kind: ReferenceKind, said: str
+    make_runtime: Make, control: SandboxControl, kind: ReferenceKind, said: str
 ) -> None:
     """Nonsense gets one clean line that quotes at most 80 characters, and changes nothing."""
-    references = parts().context.references
+    references = make_runtime().context.references
     before = await control.state_hash()
     with pytest.raises(LoyaltyError) as caught:
         await references.resolve(kind, said, await control.program())
@@ -311,7 +311,7 @@ async def test_hostile_reference(
 class Server:
     """A server on which a tier was renamed in the draft, and another one has its name now."""
 
-    def __init__(self, made: Parts) -> None:
+    def __init__(self, made: Runtime) -> None:
         self._made = made
 
     async def answer(self, tool: str, **arguments: Any) -> Answer:
@@ -344,9 +344,9 @@ class Server:
 
 
 @pytest.fixture
-async def renamed(parts: Make) -> Server:
+async def renamed(make_runtime: Make) -> Server:
     """In the draft Gold became Platinum, and Silver became Gold."""
-    server = Server(parts(confirm="token"))
+    server = Server(make_runtime(confirm="token"))
     await server.update("Gold", "Platinum", 500)
     await server.update("Silver", "Gold", 300)
     return server
@@ -391,9 +391,9 @@ async def test_members_have_what_is_live(renamed: Server) -> None:
     assert result["id"] == live["Gold"]
 
 
-async def test_a_read_of_a_version_takes_its_names(parts: Make) -> None:
+async def test_a_read_of_a_version_takes_its_names(make_runtime: Make) -> None:
     """The draft, which is read unless the live version is asked for, and that: each by its own."""
-    server = Server(parts(confirm="token"))
+    server = Server(make_runtime(confirm="token"))
     group = {
         "tier_order": ["Bronze", "Silver", "Gold"],
         "upgrade_strategy": "real_time",

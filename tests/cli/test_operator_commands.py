@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from loyalty_mcp.cli.commands import main
 from loyalty_mcp.errors import Refused
 from loyalty_mcp.guard.operator_approval import decide
-from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.settings import state_folder
 from tests.conftest import YES, Connect, SandboxControl, text_of
 
@@ -152,10 +152,10 @@ class TestOperator:
         assert await control.balance(101) == 281
 
     async def test_of_many_decisions_one_counts(
-        self, parts: Callable[..., Parts], control: SandboxControl
+        self, make_runtime: Callable[..., Runtime], control: SandboxControl
     ) -> None:
         """Approvals and refusals at the same moment: the first is the answer."""
-        made = parts(confirm="operator")
+        made = make_runtime(confirm="operator")
         async with connected_to(made) as client:
             intent, confirmed = await asked(client)
             outcomes: list[str] = []
@@ -178,10 +178,10 @@ class TestOperator:
         assert (answer.structured_content["status"], await control.balance(101)) == expected
 
     async def test_an_intent_that_waits_for_nobody_is_not_for_operators(
-        self, parts: Callable[..., Parts]
+        self, make_runtime: Callable[..., Runtime]
     ) -> None:
         """What the assistant may confirm itself is not approved from outside."""
-        made = parts(confirm="token")
+        made = make_runtime(confirm="token")
         async with connected_to(made) as client:
             preview = await client.call_tool("credit_points", CREDIT)
             intent = preview.structured_content["intent"]
@@ -189,9 +189,11 @@ class TestOperator:
             with pytest.raises(Refused, match="does not wait for an operator"):
                 await decide(made.context, intent, "approved", "operator:somebody")
 
-    async def test_an_operator_who_asked_does_not_decide(self, parts: Callable[..., Parts]) -> None:
+    async def test_an_operator_who_asked_does_not_decide(
+        self, make_runtime: Callable[..., Runtime]
+    ) -> None:
         """The one who calls and the one who approves are two."""
-        made = parts(confirm="operator")
+        made = make_runtime(confirm="operator")
         async with connected_to(made) as client:
             intent, _ = await asked(client)
 
@@ -199,11 +201,11 @@ class TestOperator:
                 await decide(made.context, intent, "approved", "local")
 
 
-def connected_to(parts: Parts) -> Any:
-    """A client of a server over these parts."""
+def connected_to(runtime: Runtime) -> Any:
+    """A client of a server on this runtime."""
     from mcp import Client  # noqa: PLC0415 - only where no era matters
 
-    return Client(parts.server())
+    return Client(runtime.server())
 
 
 class TestAbove:

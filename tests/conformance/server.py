@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import mcp_types as types
 import uvicorn
 
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.metrics import Calls
@@ -101,8 +101,8 @@ def with_fixtures(server: "Server[None]") -> "Server[None]":
     return server
 
 
-class FixtureParts(Parts):
-    """The parts of the product, its server with the fixtures in front."""
+class FixtureRuntime(Runtime):
+    """The runtime of the product, with the fixtures in front of its server."""
 
     def http_server(self) -> "Server[None]":
         """The server over HTTP."""
@@ -114,8 +114,8 @@ def main(port: int) -> None:
     fixtures.quiet()
     calls = Calls()
     made = compose(read_settings(), observe=calls.observe)
-    parts = FixtureParts(**{name: getattr(made, name) for name in Parts.__dataclass_fields__})
-    uvicorn.run(create_app(parts, calls), host="127.0.0.1", port=port, log_level="warning")
+    runtime = FixtureRuntime(**{name: getattr(made, name) for name in Runtime.__dataclass_fields__})
+    uvicorn.run(create_app(runtime, calls), host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":

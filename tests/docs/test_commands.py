@@ -135,9 +135,9 @@ def waiting_intent() -> str:
     """An intent that waits for an operator."""
 
     async def proposed() -> str:
-        parts = compose(read_settings(confirm="operator"))
+        runtime = compose(read_settings(confirm="operator"))
         try:
-            answer = await parts.dispatcher.call(
+            answer = await runtime.dispatcher.call(
                 "debit_points", DEBIT, Caller("support", can_ask=False)
             )
             assert isinstance(answer, Answer)
@@ -145,7 +145,7 @@ def waiting_intent() -> str:
             assert answer.structured["status"] == "waiting_for_operator"
             return str(answer.structured["intent"])
         finally:
-            await parts.close()
+            await runtime.close()
 
     return anyio.run(proposed)
 

@@ -18,7 +18,7 @@ from loyalty_mcp.errors import JournalUnavailable
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.journal import Journal, database
 from loyalty_mcp.intents.lifecycle import Intent, Preview, Route, State
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.settings import read_settings
 from tests.conftest import SandboxControl
@@ -142,14 +142,14 @@ class Bench:
     """A server without its protocol, on a world with something of everything.
 
     Args:
-        parts: the server.
+        runtime: the server.
         wire: between it and the sandbox.
         control: the sandbox from outside.
         world: ids of what has no name.
         clock: the server's.
     """
 
-    parts: Parts
+    runtime: Runtime
     wire: Wire
     control: SandboxControl
     world: World
@@ -163,7 +163,7 @@ class Bench:
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> Answer:
         """One call of a tool."""
-        answer = await self.parts.dispatcher.call(tool, arguments, ME)
+        answer = await self.runtime.dispatcher.call(tool, arguments, ME)
         assert isinstance(answer, Answer)
         return answer
 
@@ -197,9 +197,9 @@ class Bench:
     async def reconciled(self, intent: str, later: timedelta = timedelta(hours=1)) -> Intent:
         """The intent once the operator reconciled, when nothing can be on its way any more."""
         self.clock.ahead += later
-        context = self.parts.context
+        context = self.runtime.context
         await context.reconciler.reconcile_all(context)
-        found = await self.parts.context.journal.open().get(intent)
+        found = await self.runtime.context.journal.open().get(intent)
         assert found is not None
         return found
 
@@ -213,10 +213,10 @@ async def bench(
     wire, clock = Wire(sandbox), Clock()
     monkeypatch.setattr("loyalty_mcp.server.bootstrap.utc_now", clock)
     monkeypatch.setattr(Brevo, "_pause", lambda *_: 0.0)
-    parts = compose(read_settings(confirm="token"), wire)
-    yield Bench(parts, wire, control, world, clock)
-    await parts.exchange.aclose()
-    await parts.context.journal.close()
+    runtime = compose(read_settings(confirm="token"), wire)
+    yield Bench(runtime, wire, control, world, clock)
+    await runtime.exchange.aclose()
+    await runtime.context.journal.close()
 
 
 def test_every_guarded_tool_is_tried() -> None:
@@ -346,7 +346,7 @@ class TestRedemption:
         await bench.calm()
         intent = confirmed["confirmation"]
 
-        context = bench.parts.context
+        context = bench.runtime.context
         stored = await context.journal.open().get(intent)
         assert stored is not None
         soon = await context.reconciler.reconcile(context, stored, close=True)
@@ -360,7 +360,7 @@ class TestRedemption:
         preview = await bench.call("redeem_for_member", wanted)
         assert preview.structured is not None
         confirmed = {**wanted, "confirmation": preview.structured["confirmation"]}
-        intent = await bench.parts.context.journal.open().get(confirmed["confirmation"])
+        intent = await bench.runtime.context.journal.open().get(confirmed["confirmation"])
         assert intent is not None
 
         answer = await bench.call("redeem_for_member", confirmed)
@@ -397,7 +397,7 @@ class TestWorkUnderWay:
         tool, arguments = bench.call_of("credit_points")
         confirmed = await bench.confirmed(tool, arguments)
         before = await bench.control.balance(101)
-        context = bench.parts.context
+        context = bench.runtime.context
 
         async with anyio.create_task_group() as group:
 
@@ -449,12 +449,12 @@ class TestWorkUnderWay:
         tool, arguments = bench.call_of("debit_points")
         confirmed = await bench.confirmed(tool, arguments)
         before = await bench.control.balance(101)
-        journal = bench.parts.context.journal.open()
+        journal = bench.runtime.context.journal.open()
         intent = await journal.get(confirmed["confirmation"])
         assert intent is not None
         now = bench.clock()
         await journal.move(intent.id, "proposed", "approved", now, agreed_by="confirmation")
-        await journal.send(intent, bench.parts.context.policy, now)
+        await journal.send(intent, bench.runtime.context.policy, now)
         if drafted:
             await journal.set_transaction(intent, bench.world.done, now)
         bench.clock.ahead += timedelta(hours=1)
@@ -478,7 +478,7 @@ class TestWorkUnderWay:
         self, bench: Bench, route: Route, state: State, end: str, why: str
     ) -> None:
         """It is told as over and written down as over, so nobody can carry it out any more."""
-        context, now = bench.parts.context, bench.clock()
+        context, now = bench.runtime.context, bench.clock()
         journal = context.journal.open()
         await journal.add(
             an_intent(caller="local", route=route, created_at=now, expires_at=now + TTL)
@@ -502,7 +502,7 @@ class TestWorkUnderWay:
         """An operator's reconciliation waits for it; the caller is told that it is under way."""
         tool, arguments = bench.call_of("create_voucher")
         confirmed = await bench.confirmed(tool, arguments)
-        context = bench.parts.context
+        context = bench.runtime.context
         journal = context.journal.open()
         intent = await journal.get(confirmed["confirmation"])
         assert intent is not None
@@ -604,19 +604,19 @@ class TestJournal:
         await broken_journal.apply(how)
         before = await control.state_hash()
         flags = {"confirm": confirm, "database_url": broken_journal.address}
-        parts = compose(read_settings(**flags), wire)
+        runtime = compose(read_settings(**flags), wire)
         answers = set()
         for case in GUARDED:
             tool, more = VARIANTS.get(case, (case, {}))
             given = {**GOOD[tool](world), **more}
             arguments = {name: value for name, value in given.items() if value is not None}
-            answer = await parts.dispatcher.call(tool, arguments, ME)
+            answer = await runtime.dispatcher.call(tool, arguments, ME)
             assert isinstance(answer, Answer)
             assert answer.failed, case
             assert answer.structured is None, case
             answers.add(answer.text)
-        await parts.exchange.aclose()
-        await parts.context.journal.close()
+        await runtime.exchange.aclose()
+        await runtime.context.journal.close()
 
         assert {"[sandbox] " + database.UNAVAILABLE} == answers
         assert wire.changes == []
@@ -627,18 +627,18 @@ class TestJournal:
     ) -> None:
         """Lost between preview and confirmation; once it is back, the confirmation works."""
         arguments = GOOD["credit_points"](await fill(control))
-        parts = compose(read_settings(confirm="token", database_url=broken_journal.address), wire)
-        preview = await parts.dispatcher.call("credit_points", arguments, ME)
+        runtime = compose(read_settings(confirm="token", database_url=broken_journal.address), wire)
+        preview = await runtime.dispatcher.call("credit_points", arguments, ME)
         assert isinstance(preview, Answer)
         assert preview.structured is not None
         confirmed = {**arguments, "confirmation": preview.structured["confirmation"]}
-        await parts.context.journal.close()
+        await runtime.context.journal.close()
         broken_journal.lock()
-        refused = await parts.dispatcher.call("credit_points", confirmed, ME)
+        refused = await runtime.dispatcher.call("credit_points", confirmed, ME)
         broken_journal.free()
-        done = await parts.dispatcher.call("credit_points", confirmed, ME)
-        await parts.exchange.aclose()
-        await parts.context.journal.close()
+        done = await runtime.dispatcher.call("credit_points", confirmed, ME)
+        await runtime.exchange.aclose()
+        await runtime.context.journal.close()
 
         assert isinstance(refused, Answer)
         assert isinstance(done, Answer)
@@ -656,12 +656,12 @@ class TestJournal:
     ) -> None:
         """The journal fails after the change was sent: the answer is true, and written later."""
         bench_world = await fill(control)
-        parts = compose(read_settings(confirm="token", database_url=broken_journal.address), wire)
-        bench = Bench(parts, wire, control, bench_world, Clock())
+        runtime = compose(read_settings(confirm="token", database_url=broken_journal.address), wire)
+        bench = Bench(runtime, wire, control, bench_world, Clock())
         tool, arguments = bench.call_of(case)
         confirmed = await bench.confirmed(tool, arguments)
         before = await bench.trace(case)
-        await parts.context.journal.close()
+        await runtime.context.journal.close()
         wire.on_change = broken_journal.lock
 
         answer = await bench.call(tool, confirmed)
@@ -672,8 +672,8 @@ class TestJournal:
         assert happened == (case != "credit_points")  # a draft that is not in the journal lapses
         assert answer.structured is not None
         assert (answer.structured["status"] == "applied") == happened
-        later = replace(parts.context, now=lambda: parts.context.now() + timedelta(hours=1))
+        later = replace(runtime.context, now=lambda: runtime.context.now() + timedelta(hours=1))
         (reconciled,) = await later.reconciler.reconcile_all(later)
         assert (reconciled.state == "applied") == happened
-        await parts.exchange.aclose()
-        await parts.context.journal.close()
+        await runtime.exchange.aclose()
+        await runtime.context.journal.close()

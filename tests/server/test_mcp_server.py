@@ -19,7 +19,7 @@ from mcp.client.session import ClientRequestContext
 from mcp.client.stdio import stdio_client
 
 from loyalty_mcp.brevo.client import utc_now
-from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.settings import state_folder
 from tests.conftest import YES, Connect, Mode, SandboxControl, text_of
 from tests.ports import free_port
@@ -52,11 +52,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def parts(parts: Callable[..., Parts], clock: Clock) -> Callable[..., Parts]:
-    """Parts whose clock can be turned: the one thing that only time would do otherwise."""
+def make_runtime(make_runtime: Callable[..., Runtime], clock: Clock) -> Callable[..., Runtime]:
+    """A factory of runtimes whose clock the test can turn."""
 
-    def make(**flags: Any) -> Parts:
-        made = parts(**flags)
+    def make(**flags: Any) -> Runtime:
+        made = make_runtime(**flags)
         object.__setattr__(made.context, "now", clock)
         return made
 
@@ -266,7 +266,7 @@ async def test_dialog_that_fails(connect: Connect, control: SandboxControl, mode
 
 
 @pytest.fixture
-async def modern(parts: Callable[..., Parts]) -> AsyncIterator[Client]:
+async def modern(make_runtime: Callable[..., Runtime]) -> AsyncIterator[Client]:
     """A modern client that declares dialogs, and answers suspended calls by hand."""
 
     async def unused(
@@ -275,7 +275,7 @@ async def modern(parts: Callable[..., Parts]) -> AsyncIterator[Client]:
     ) -> types.ElicitResult:
         raise AssertionError("these calls are resumed by hand")
 
-    async with Client(parts().server(), mode="auto", elicitation_callback=unused) as client:
+    async with Client(make_runtime().server(), mode="auto", elicitation_callback=unused) as client:
         yield client
 
 

@@ -12,8 +12,8 @@ from mcp.shared.exceptions import MCPError
 from loyalty_mcp.brevo.operations import OPERATIONS
 from loyalty_mcp.cli.catalog import tokens
 from loyalty_mcp.errors import BadSetting
-from loyalty_mcp.server.bootstrap import Parts
-from loyalty_mcp.server.mcp_server import INSTRUCTIONS
+from loyalty_mcp.server.bootstrap import Runtime
+from loyalty_mcp.server.instructions import INSTRUCTIONS
 from loyalty_mcp.settings import Role, read_settings
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.tools.tasks import TASKS
@@ -113,10 +113,10 @@ async def test_read_only(connect: Connect, role: Role) -> None:
 
 @pytest.mark.parametrize("role", get_args(Role))
 async def test_the_list_is_the_same_for_every_connection(
-    parts: Callable[..., Parts], role: Role
+    make_runtime: Callable[..., Runtime], role: Role
 ) -> None:
     """What a server shows depends on the authorisation alone: not on era, client or calls."""
-    made = parts(**flags(role))
+    made = make_runtime(**flags(role))
     lists = []
     for mode in ("auto", "legacy", "auto"):
         async with Client(made.server(), mode=mode) as client:

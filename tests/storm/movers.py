@@ -14,8 +14,8 @@ import anyio
 from loyalty_mcp.errors import LoyaltyError
 from loyalty_mcp.guard.confirmation import Caller, Reaction
 from loyalty_mcp.guard.operator_approval import decide
-from loyalty_mcp.server.bootstrap import Parts, compose
-from loyalty_mcp.server.dispatcher import Answer, Ask
+from loyalty_mcp.server.bootstrap import Runtime, compose
+from loyalty_mcp.server.dispatcher import Answer, Dialog
 from loyalty_mcp.settings import read_settings
 
 AT_ONCE: Final = 6
@@ -26,12 +26,12 @@ class Mover:
     """Moves points by every tool that can.
 
     Args:
-        parts: a server without its protocol.
+        runtime: a server without its protocol.
         task: what the process was given.
     """
 
-    def __init__(self, parts: Parts, task: dict[str, Any]) -> None:
-        self._parts = parts
+    def __init__(self, runtime: Runtime, task: dict[str, Any]) -> None:
+        self._runtime = runtime
         self._members = task["members"]
         self._amount = task["amount"]
         self._chance = random.Random(task["seed"])
@@ -76,18 +76,20 @@ class Mover:
 
     async def _agreed(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """The last answer to a call that is agreed to in the way of the mode."""
-        dispatcher = self._parts.dispatcher
+        dispatcher = self._runtime.dispatcher
         outcome = await dispatcher.call(tool, arguments, self._caller)
-        while isinstance(outcome, Ask):
+        while isinstance(outcome, Dialog):
             yes = Reaction(agreed=True)
-            outcome = await dispatcher.answered(tool, arguments, self._caller, outcome, yes)
+            outcome = await dispatcher.resume(tool, arguments, self._caller, outcome, yes)
         for _ in range(3):
             answer = _data(outcome)
             status = None if answer is None else answer["status"]
             if status == "waiting_for_operator":
                 assert answer is not None
                 try:
-                    await decide(self._parts.context, answer["intent"], "approved", "operator:test")
+                    await decide(
+                        self._runtime.context, answer["intent"], "approved", "operator:test"
+                    )
                 except LoyaltyError:
                     return answer
                 confirmation = answer["intent"]
@@ -101,8 +103,8 @@ class Mover:
         return _data(outcome)
 
 
-def _data(outcome: Answer | Ask) -> dict[str, Any] | None:
-    if isinstance(outcome, Ask) or outcome.structured is None:
+def _data(outcome: Answer | Dialog) -> dict[str, Any] | None:
+    if isinstance(outcome, Dialog) or outcome.structured is None:
         return None
     return dict(outcome.structured)
 
@@ -117,8 +119,8 @@ async def work(task: dict[str, Any]) -> Counter[str]:
         policy=task["policy"],
         program=task["program"],
     )
-    parts = compose(settings)
-    mover = Mover(parts, task)
+    runtime = compose(settings)
+    mover = Mover(runtime, task)
     left = [None] * task["count"]
 
     async def moving() -> None:
@@ -129,7 +131,7 @@ async def work(task: dict[str, Any]) -> Counter[str]:
     async with anyio.create_task_group() as group:
         for _ in range(AT_ONCE):
             group.start_soon(moving)
-    await parts.close()
+    await runtime.close()
     return mover.statuses
 
 

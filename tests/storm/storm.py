@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import read_settings
 from tests.memory import MEMORY
 from tests.storm.agent import Agent, Diary
@@ -77,7 +77,7 @@ async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
         agent = Agent(replicas, world, random.Random(plan.seed + 1), diary)
         faults = await _rage(plan, engine, weather, replicas, agent, progress)
         await relay.quiet()
-        parts = compose(
+        runtime = compose(
             read_settings(
                 api_key="storm",
                 base_url=engine.base_url,
@@ -85,8 +85,8 @@ async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
                 timeout=plan.timeout,
             )
         )
-        stack.push_async_callback(parts.close)
-        at_rest = await reconciled(parts)
+        stack.push_async_callback(runtime.close)
+        at_rest = await reconciled(runtime)
         sums = {
             "servers killed": sum(replica.kills for replica in replicas),
             "faults": faults,
@@ -94,7 +94,7 @@ async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
             "unsettled when it was over": at_rest,
         }
         happened = effects(engine.database, since)
-        return await verdict(parts.context.journal.open(), happened, diary, sums)
+        return await verdict(runtime.context.journal.open(), happened, diary, sums)
 
 
 async def _rage(
@@ -141,9 +141,9 @@ async def _rage(
     return counts["faults"]
 
 
-async def reconciled(parts: Parts) -> int:
+async def reconciled(runtime: Runtime) -> int:
     """Settle everything; gives how many intents had to be looked at."""
-    context, looked_at = parts.context, 0
+    context, looked_at = runtime.context, 0
     with anyio.fail_after(PATIENCE):
         while True:
             reconciled = await context.reconciler.reconcile_all(context)

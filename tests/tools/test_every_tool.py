@@ -17,9 +17,9 @@ from loyalty_mcp.brevo.quoting import cleaned
 from loyalty_mcp.cli.catalog import listing
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
-from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
-from loyalty_mcp.server.mcp_server import published
+from loyalty_mcp.server.tool_listing import published
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.tools.tasks import TASKS
@@ -312,9 +312,9 @@ Check = Callable[[str, dict[str, Any]], Any]
 
 
 @pytest.fixture
-def call(parts: Callable[..., Parts]) -> Check:
+def call(make_runtime: Callable[..., Runtime]) -> Check:
     """Calls a tool on the shortest way that is still the way of every call."""
-    dispatcher = parts(confirm="token").dispatcher
+    dispatcher = make_runtime(confirm="token").dispatcher
 
     async def called(name: str, arguments: dict[str, Any]) -> Answer:
         answer = await dispatcher.call(name, arguments, Caller(LOCAL, can_ask=False))

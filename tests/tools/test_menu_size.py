@@ -8,7 +8,8 @@ from typing import Final, get_args
 import pytest
 
 from loyalty_mcp.cli.catalog import BUDGETS, WIRE_BUDGET, costs, listing, tokens, with_costs
-from loyalty_mcp.server.mcp_server import INSTRUCTIONS, published
+from loyalty_mcp.server.instructions import INSTRUCTIONS
+from loyalty_mcp.server.tool_listing import published
 from loyalty_mcp.settings import Role, read_settings
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.tools.tool import Tool

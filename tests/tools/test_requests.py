@@ -10,7 +10,7 @@ from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
 from tests.conftest import Connect, SandboxControl, text_of
 from tests.world import BALANCE, fill
@@ -51,7 +51,7 @@ def sandbox() -> Iterator[Watched]:
 class Server:
     """A server that stays, on a watched engine; each change is confirmed in a second call."""
 
-    def __init__(self, made: Parts, engine: Watched) -> None:
+    def __init__(self, made: Runtime, engine: Watched) -> None:
         self._made = made
         self._engine = engine
 
@@ -82,9 +82,9 @@ class Server:
 
 
 @pytest.fixture
-def server(parts: Callable[..., Parts], sandbox: Watched) -> Server:
+def server(make_runtime: Callable[..., Runtime], sandbox: Watched) -> Server:
     """One server that stays."""
-    return Server(parts(confirm="token"), sandbox)
+    return Server(make_runtime(confirm="token"), sandbox)
 
 
 async def test_a_reversal_reads_the_history_once_a_look(

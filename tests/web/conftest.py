@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from loyalty_mcp.brevo.exchange import Borrowed
 from loyalty_mcp.intents.access_token import Token, digest_of, new_secret
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Role, Settings, read_settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.auth.throttle import Slowdown
@@ -76,20 +76,20 @@ class Edge:
 
     Args:
         url: without a path.
-        parts: what it is made of.
+        runtime: what it is made of.
         waits: what failed attempts would have waited.
         service: can be told to stop.
     """
 
     url: str
-    parts: Parts
+    runtime: Runtime
     waits: Waits
     service: Started
 
     @property
     def sent(self) -> list[Callable[[httpx2.Request], Awaitable[None]]]:
         """What looks at each request to the upstream before it leaves."""
-        exchange = self.parts.exchange
+        exchange = self.runtime.exchange
         assert isinstance(exchange, Borrowed)
         return exchange._http.event_hooks["request"]
 
@@ -107,7 +107,7 @@ class Edge:
         made = Token(
             name, digest_of(secret), role, member, operator, datetime.now(UTC), expires_at=expires
         )
-        await self.parts.context.journal.open().tokens.add(made)
+        await self.runtime.context.journal.open().tokens.add(made)
         return secret
 
     @asynccontextmanager
@@ -141,15 +141,15 @@ async def serving(
 ) -> AsyncIterator[Edge]:
     """A server on a free port, until the block ends."""
     calls, streams, waits = Calls(), Streams(), Waits()
-    parts = compose(settings, sandbox, observe=calls.observe)
-    app = create_app(parts, calls, slowdown=Slowdown(waits), streams=streams, **options)
+    runtime = compose(settings, sandbox, observe=calls.observe)
+    app = create_app(runtime, calls, slowdown=Slowdown(waits), streams=streams, **options)
     listening = listen("127.0.0.1", 0)
     service = Started(app, streams)
     async with anyio.create_task_group() as group:
         group.start_soon(service.serve, [listening])
         await service.begun.wait()
         try:
-            yield Edge(f"http://127.0.0.1:{listening.getsockname()[1]}", parts, waits, service)
+            yield Edge(f"http://127.0.0.1:{listening.getsockname()[1]}", runtime, waits, service)
         finally:
             service.should_exit = True
 

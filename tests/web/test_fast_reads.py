@@ -15,9 +15,9 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from loyalty_mcp.intents.principal import Principal, local
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.server.caller_session import CallerSession
-from loyalty_mcp.server.mcp_server import PRINCIPAL, result_meta
+from loyalty_mcp.server.handlers import PRINCIPAL, result_meta
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.web import fast_reads
@@ -66,21 +66,21 @@ class Paths:
     """Both ways to an answer.
 
     Args:
-        parts: what the server is made of.
+        runtime: what the server is made of.
         endpoint: the library.
         principal: who calls.
         reached: how often the library was asked by way of the other.
     """
 
-    parts: Parts
+    runtime: Runtime
     endpoint: Endpoint
     principal: Principal
     reached: int = 0
 
     async def fast_reads(self, asked: Asked) -> Outcome:
         """As it is served."""
-        meta = {**result_meta(self.parts.settings), **self.endpoint.identity}
-        return await self._answered(FastReads(self._tally, self.parts.sessions, meta), asked)
+        meta = {**result_meta(self.runtime.settings), **self.endpoint.identity}
+        return await self._answered(FastReads(self._tally, self.runtime.sessions, meta), asked)
 
     async def library(self, asked: Asked) -> Outcome:
         """As the library alone answers."""
@@ -124,10 +124,10 @@ class Paths:
 @asynccontextmanager
 async def both_ways(sandbox: Starlette, principal: Principal) -> AsyncIterator[Paths]:
     """Both ways of a caller, on one sandbox."""
-    parts = compose(read_settings(), sandbox)
-    endpoint = http_endpoint(parts.http_server(), sessions=True, max_body=LARGEST)
+    runtime = compose(read_settings(), sandbox)
+    endpoint = http_endpoint(runtime.http_server(), sessions=True, max_body=LARGEST)
     async with endpoint.run():
-        yield Paths(parts, endpoint, principal)
+        yield Paths(runtime, endpoint, principal)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ async def test_asking_often_costs_nothing(edge: Edge) -> None:
         for _ in range(50):
             await http.get("/ready")
 
-    assert edge.parts.context.brevo.requests_sent == 1
+    assert edge.runtime.context.brevo.requests_sent == 1
 
 
 async def test_metrics(serve: Serve) -> None:

@@ -13,7 +13,7 @@ from loyalty_mcp.errors import CallerError, JournalUnavailable
 from loyalty_mcp.guard.operator_approval import decide, waiting
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.principal import Principal
-from loyalty_mcp.server.mcp_server import APPROVALS
+from loyalty_mcp.server.handlers import APPROVALS
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.web.approvals import pages as markup
 from loyalty_mcp.web.auth.authentication import NO_JOURNAL, Identity

@@ -77,8 +77,8 @@ class TestAway:
         self, postgres: Postgres, address: str, sandbox: Starlette, control: SandboxControl
     ) -> None:
         """It is stopped between preview and confirmation, and started again."""
-        parts = compose(read_settings(confirm="token", database_url=address), sandbox)
-        preview = await parts.dispatcher.call("credit_points", CREDIT, ME)
+        runtime = compose(read_settings(confirm="token", database_url=address), sandbox)
+        preview = await runtime.dispatcher.call("credit_points", CREDIT, ME)
         assert isinstance(preview, Answer)
         assert preview.structured is not None
         confirmed = {**CREDIT, "confirmation": preview.structured["confirmation"]}
@@ -87,15 +87,15 @@ class TestAway:
         await anyio.to_thread.run_sync(postgres.stop)
         try:
             refused = [
-                await parts.dispatcher.call("credit_points", call, ME)
+                await runtime.dispatcher.call("credit_points", call, ME)
                 for call in (confirmed, CREDIT)
             ]
         finally:
             await anyio.to_thread.run_sync(postgres.start)
         unchanged = await control.state_hash()
-        done = await parts.dispatcher.call("credit_points", confirmed, ME)
-        await parts.exchange.aclose()
-        await parts.context.journal.close()
+        done = await runtime.dispatcher.call("credit_points", confirmed, ME)
+        await runtime.exchange.aclose()
+        await runtime.context.journal.close()
 
         texts = {answer.text for answer in refused if isinstance(answer, Answer)}
         assert texts == {"[sandbox] " + database.UNAVAILABLE}

@@ -8,7 +8,7 @@ import pytest
 from loyalty_mcp.cli.catalog import tokens
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
-from loyalty_mcp.server.bootstrap import Parts
+from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
 from tests.conftest import Connect, SandboxControl, text_of
 
@@ -76,9 +76,9 @@ Count = Callable[..., Any]
 
 
 @pytest.fixture
-def count(parts: Callable[..., Parts]) -> Count:
+def count(make_runtime: Callable[..., Runtime]) -> Count:
     """Counts the requests of a call of the overview, on one server that stays."""
-    made = parts()
+    made = make_runtime()
 
     async def requests(**arguments: Any) -> int:
         before = made.context.brevo.requests_sent

@@ -20,7 +20,7 @@ from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from loyalty_mcp.server.bootstrap import Parts, compose
+from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.programs import programs
@@ -105,8 +105,8 @@ def empty() -> Iterator[Starlette]:
 class CallerSession:
     """The tools on one engine, nobody asked; what they answer, and the engine from outside."""
 
-    def __init__(self, parts: Parts, app: Starlette) -> None:
-        self.parts = parts
+    def __init__(self, runtime: Runtime, app: Starlette) -> None:
+        self.runtime = runtime
         self.control = SandboxControl(
             httpx2.AsyncClient(
                 base_url="http://sandbox",
@@ -117,7 +117,7 @@ class CallerSession:
 
     async def answer(self, tool: str, **arguments: Any) -> Answer:
         """Call a tool."""
-        found = await self.parts.dispatcher.call(tool, arguments, ME)
+        found = await self.runtime.dispatcher.call(tool, arguments, ME)
         assert isinstance(found, Answer)
         return found
 
@@ -140,14 +140,14 @@ class CallerSession:
 @asynccontextmanager
 async def client_on(app: Starlette, **flags: Any) -> AsyncIterator[CallerSession]:
     """The tools on an engine."""
-    parts = compose(read_settings(**{"confirm": "off", **flags}), app)
-    session = CallerSession(parts, app)
+    runtime = compose(read_settings(**{"confirm": "off", **flags}), app)
+    session = CallerSession(runtime, app)
     try:
         yield session
     finally:
         await session.control.close()
-        await parts.exchange.aclose()
-        await parts.context.journal.close()
+        await runtime.exchange.aclose()
+        await runtime.context.journal.close()
 
 
 @pytest.fixture
@@ -551,7 +551,7 @@ async def test_what_is_left_is_told_once_nothing_can_arrive_any_more(
     await session.faults(*nth(3, kind="refuse_before", status=503))
     stopped = await session.answer("apply_program", spec=RICH)
     assert stopped.structured is not None
-    context = session.parts.context
+    context = session.runtime.context
     intent = await context.journal.open().get(stopped.structured["intent"])
     assert intent is not None
     arguments: dict[str, Any] = {

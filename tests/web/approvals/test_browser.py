@@ -194,7 +194,7 @@ async def test_what_expires_goes_by_itself(
         created_at=in_seconds(0),
         expires_at=in_seconds(4),
     )
-    await edge.parts.context.journal.open().add(intent)
+    await edge.runtime.context.journal.open().add(intent)
     async with logged_in(edge, chromium, "anna", tokens["anna"]) as session:
         await session.page.get_by_text("Debit 1 point").first.wait_for()
         await session.page.get_by_text("Nothing waits for you.").wait_for()

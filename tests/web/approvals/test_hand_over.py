@@ -77,12 +77,12 @@ async def test_decided_while_it_is_shown(serve: Serve, control: SandboxControl) 
     """Who approves while the agent's call is suspended lets that very call carry it out."""
     before = await control.balance(101)
     async with serve(**FLAGS) as served:
-        journal = served.parts.context.journal.open()
+        journal = served.runtime.context.journal.open()
 
         async def callback(_context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
             assert isinstance(params, types.ElicitRequestURLParams)
             (waiting,) = await journal.find()
-            now = served.parts.context.now()
+            now = served.runtime.context.now()
             await journal.move(waiting.id, "proposed", "approved", now, agreed_by="operator:anna")
             return types.ElicitResult(action="accept")
 

@@ -93,7 +93,7 @@ async def test_approve(edge: Edge, control: SandboxControl) -> None:
     again = await ask(edge, agent, confirmation=asked["intent"])
     assert (done["status"], again["status"]) == ("applied", "applied")
     assert await control.balance(101) == before - 5
-    stored = await edge.parts.context.journal.open().get(asked["intent"])
+    stored = await edge.runtime.context.journal.open().get(asked["intent"])
     assert stored is not None
     assert stored.agreed_by == "operator:anna"
 
@@ -131,7 +131,7 @@ async def test_two_at_once(edge: Edge) -> None:
 
     assert sorted(set(said) - {"gone"}) in (["approved"], ["declined"])
     assert said.count("gone") == 19
-    stored = await edge.parts.context.journal.open().get(asked["intent"])
+    stored = await edge.runtime.context.journal.open().get(asked["intent"])
     assert stored is not None
     assert stored.state in said
 
@@ -170,7 +170,7 @@ class Elements(HTMLParser):
 
 def waiting_intent(edge: Edge, **more: Any) -> Intent:
     """An intent that waits for an operator."""
-    now = edge.parts.context.now()
+    now = edge.runtime.context.now()
     values: dict[str, Any] = {
         "id": new_id(),
         "tool": "debit_points",
@@ -200,7 +200,7 @@ async def test_text_stays_text(edge: Edge) -> None:
         ),
     )
     async with operator(edge) as browser:
-        await edge.parts.context.journal.open().add(hostile)
+        await edge.runtime.context.journal.open().add(hostile)
         for path in ("/approvals", "/approvals/waiting"):
             page = (await browser.get(path)).text
             assert "alert(1)" in page
@@ -216,7 +216,7 @@ async def test_expired(edge: Edge) -> None:
     late = waiting_intent(edge, expires_at=in_seconds(-1))
     async with operator(edge) as browser:
         soon = waiting_intent(edge)
-        journal = edge.parts.context.journal.open()
+        journal = edge.runtime.context.journal.open()
         await journal.add(late)
         await journal.add(soon)
         page = (await browser.get("/approvals")).text
@@ -259,7 +259,7 @@ async def test_forged_forms(edge: Edge) -> None:
     """A form from another site, or without the session's own word, decides nothing."""
     async with operators(edge) as (browser, other, _):
         intent = waiting_intent(edge)
-        journal = edge.parts.context.journal.open()
+        journal = edge.runtime.context.journal.open()
         await journal.add(intent)
         path = f"/approvals/{intent.id}"
         good = {"form_token": form_token_in((await browser.get("/approvals")).text)}

@@ -1,0 +1,92 @@
+"""What a guarded tool answers, in words and as data."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from loyalty_mcp.brevo.types import plain
+from loyalty_mcp.guard.confirmation import Envelope, Question
+from loyalty_mcp.intents.lifecycle import Preview
+from loyalty_mcp.tools.render import moment_text
+
+
+def envelope_text(
+    envelope: Envelope, result_text: Callable[[Mapping[str, Any]], str], now: datetime
+) -> str:
+    """An envelope in words: what happened, and what to do next.
+
+    Args:
+        envelope: what the guard answered.
+        result_text: puts the result of an applied change in words.
+        now: the time of the answer, for relative moments.
+    """
+    match envelope.status:
+        case "applied":
+            done = "Done before, not again" if envelope.again else "Done"
+            return f"{done}. {result_text(envelope.result or {})}"
+        case "confirmation_required":
+            return (
+                f"{_reason(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"
+                "Show this to the person. If they agree, repeat the call with the same "
+                f'arguments and confirmation "{envelope.confirmation}", before '
+                f"{_deadline(envelope, now)}."
+            )
+        case "waiting_for_operator":
+            return (
+                f"{_reason(envelope)}Nothing has changed yet: an operator has to approve. "
+                f"{preview_text(envelope.preview)}\nOnce approved, repeat the call with "
+                f'confirmation "{envelope.intent}", before {_deadline(envelope, now)}.'
+            )
+        case "unknown":
+            return (
+                f"Unknown outcome: {envelope.reason} Do not repeat it as a new call. "
+                f"Intent {envelope.intent}."
+            )
+        case "not_applied":
+            return f"Not done: {envelope.reason}"
+        case "declined" | "expired":
+            return envelope.reason or ""
+
+
+def envelope_data(envelope: Envelope) -> dict[str, Any]:
+    """An envelope as structured content; fields without a value are left out."""
+    values: dict[str, Any] = {"status": envelope.status, "intent": envelope.intent}
+    if envelope.preview is not None:
+        values["preview"] = preview_data(envelope.preview)
+    values["confirmation"] = envelope.confirmation
+    values["expires_at"] = envelope.expires_at.isoformat() if envelope.expires_at else None
+    values["result"] = envelope.result
+    values["reason"] = envelope.reason
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def preview_data(preview: Preview) -> dict[str, Any]:
+    """A preview as structured content; empty fields are left out."""
+    values = {
+        "summary": preview.summary,
+        "before": plain(preview.before),
+        "after": plain(preview.after),
+        "warnings": list(preview.warnings),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def preview_text(preview: Preview | None) -> str:
+    """A preview in words."""
+    if preview is None:
+        return ""
+    return "\n".join([preview.summary, *preview.warnings])
+
+
+def question_text(question: Question) -> str:
+    """What a person reads in a dialog."""
+    again = f"{question.moved} Please look again.\n" if question.moved else ""
+    return f"{again}{preview_text(question.intent.preview)}\nDo this?"
+
+
+def _reason(envelope: Envelope) -> str:
+    return f"{envelope.reason} " if envelope.reason else ""
+
+
+def _deadline(envelope: Envelope, now: datetime) -> str:
+    return "" if envelope.expires_at is None else moment_text(envelope.expires_at, now)

@@ -1,0 +1,260 @@
+"""The handlers of the MCP server: one for each request of the protocol."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from loyalty_mcp.errors import LoyaltyError
+from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.intents.principal import Principal
+from loyalty_mcp.server import completion, prompts, resources
+from loyalty_mcp.server.caller_session import CallerSession
+from loyalty_mcp.server.dispatcher import SANDBOX_MARK, Answer, Dialog
+from loyalty_mcp.server.elicitation import (
+    RequestContext,
+    answered_dialog,
+    can_show_form,
+    can_show_page,
+    form_required,
+    intent_of_shown_page,
+    page_required,
+    show_form,
+    show_page,
+)
+from loyalty_mcp.server.lazy_models import built_on_first_use
+from loyalty_mcp.server.tool_listing import published
+from loyalty_mcp.settings import Settings
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.progress import reporting_to
+
+with built_on_first_use():
+    import mcp_types as types
+    from mcp.shared.exceptions import MCPError
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+APPROVALS: Final = "/approvals"
+PRINCIPAL: Final = "loyalty_mcp.intents.principal"
+"""The key in the scope of an HTTP request under which the edge says who calls."""
+
+TEXT: Final = "text/plain"
+TEMPLATES: Final = {
+    resources.PROGRAM_TEMPLATE: "A program: balances, tiers, rewards",
+    resources.MEMBER_TEMPLATE: "A member: balances, tier, vouchers",
+}
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """The answers to each kind of request.
+
+    Args:
+        session_of: finds the session of whoever sent a request.
+        context: what tools, resources and completions work with.
+        menus: the published menus, by the identity of the session's menu, which is never freed.
+    """
+
+    session_of: Callable[[RequestContext], CallerSession]
+    context: Context
+    menus: dict[int, types.ListToolsResult] = field(default_factory=dict)
+
+    @property
+    def meta(self) -> dict[str, Any] | None:
+        """The `_meta` of every answer."""
+        return result_meta(self.context.settings) or None
+
+    async def list_tools(
+        self, ctx: RequestContext, _params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        """The menu of the caller."""
+        menu = self.session_of(ctx).menu
+        if id(menu) not in self.menus:
+            listed = [published(tool) for tool in menu.values()]
+            self.menus[id(menu)] = types.ListToolsResult(tools=listed)
+        return self.menus[id(menu)]
+
+    async def call_tool(
+        self, ctx: RequestContext, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Run a tool, ask a person where it has to, and report progress."""
+
+        async def report(done: int, total: int, now: str) -> None:
+            await ctx.session.report_progress(done, total, now)
+
+        with reporting_to(report):
+            return await self._run_tool(ctx, params)
+
+    async def _run_tool(
+        self, ctx: RequestContext, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        session = self.session_of(ctx)
+        dispatcher = session.dispatcher
+        caller = Caller(session.principal.name, can_ask=can_show_form(ctx))
+        modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+        seconds = self.context.settings.dialog_timeout
+        arguments = params.arguments or {}
+        shown_page = intent_of_shown_page(params)
+        if shown_page is not None:
+            arguments = {**arguments, "confirmation": shown_page}
+        if params.request_state is None or shown_page is not None:
+            outcome = await dispatcher.call(params.name, arguments, caller)
+        else:
+            dialog, reaction = answered_dialog(params)
+            outcome = await dispatcher.resume(params.name, arguments, caller, dialog, reaction)
+        while isinstance(outcome, Dialog):
+            if modern:
+                return form_required(outcome)
+            reaction = await show_form(ctx, outcome, seconds)
+            outcome = await dispatcher.resume(params.name, arguments, caller, outcome, reaction)
+        page = self.approvals_page(ctx, outcome, arguments)
+        if page is not None and modern:
+            return page_required(page)
+        if page is not None:
+            await show_page(ctx, page, seconds)
+        return tool_result(outcome, self.meta)
+
+    def approvals_page(
+        self, ctx: RequestContext, answer: Answer, arguments: Mapping[str, Any]
+    ) -> types.ElicitRequestURLParams | None:
+        """The page on which an operator decides, if the client can show its address to a person.
+
+        Only when the intent is new: whoever repeats the call has seen the page already.
+        """
+        settings, structured = self.context.settings, answer.structured or {}
+        if structured.get("status") != "waiting_for_operator" or "confirmation" in arguments:
+            return None
+        if settings.public_url is None or not can_show_page(ctx):
+            return None
+        return types.ElicitRequestURLParams(
+            message="An operator has to approve this, on the approvals page.",
+            url=f"{settings.public_url}{APPROVALS}",
+            elicitation_id=structured["intent"],
+        )
+
+    async def list_resources(
+        self, ctx: RequestContext, _params: types.PaginatedRequestParams | None
+    ) -> types.ListResourcesResult:
+        """The resources in the scope of the caller."""
+        found = await _as_protocol_error(
+            resources.list_resources(self.context, self.session_of(ctx).scope)
+        )
+        return types.ListResourcesResult(
+            resources=[
+                types.Resource(uri=address, name=name, mime_type=TEXT) for address, name in found
+            ]
+        )
+
+    async def list_templates(
+        self, _ctx: RequestContext, _params: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        """The address templates of programs and members."""
+        return types.ListResourceTemplatesResult(
+            resource_templates=[
+                types.ResourceTemplate(uri_template=template, name=name, mime_type=TEXT)
+                for template, name in TEMPLATES.items()
+            ]
+        )
+
+    async def read_resource(
+        self, ctx: RequestContext, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """The text of one resource."""
+        text = await _as_protocol_error(
+            resources.read_resource(self.context, self.session_of(ctx).scope, params.uri)
+        )
+        mark = SANDBOX_MARK if self.context.settings.sandbox else ""
+        page = types.TextResourceContents(uri=params.uri, mime_type=TEXT, text=f"{mark}{text}")
+        return types.ReadResourceResult(contents=[page], _meta=self.meta)
+
+    async def list_prompts(
+        self, ctx: RequestContext, _params: types.PaginatedRequestParams | None
+    ) -> types.ListPromptsResult:
+        """The prompts of the role."""
+        offered = prompts.prompts_for(self.session_of(ctx).principal.role)
+        return types.ListPromptsResult(prompts=[prompt_of(prompt) for prompt in offered])
+
+    async def get_prompt(
+        self, ctx: RequestContext, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        """A prompt with its arguments filled in."""
+        offered = {
+            prompt.name: prompt
+            for prompt in prompts.prompts_for(self.session_of(ctx).principal.role)
+        }
+        if params.name not in offered:
+            raise MCPError(code=types.INVALID_PARAMS, message="There is no such prompt here.")
+        try:
+            text = prompts.prompt_text(offered[params.name], params.arguments or {})
+        except LoyaltyError as error:
+            raise MCPError(code=types.INVALID_PARAMS, message=str(error)) from None
+        message = types.PromptMessage(
+            role="user", content=types.TextContent(type="text", text=text)
+        )
+        return types.GetPromptResult(messages=[message])
+
+    async def complete(
+        self, ctx: RequestContext, params: types.CompleteRequestParams
+    ) -> types.CompleteResult:
+        """The names that begin with what was typed."""
+        known = params.context.arguments if params.context is not None else None
+        names = await _as_protocol_error(
+            completion.complete_name(
+                self.context,
+                self.session_of(ctx).scope,
+                params.argument.name,
+                params.argument.value,
+                (known or {}).get("program"),
+            )
+        )
+        return types.CompleteResult(
+            completion=types.Completion(values=names, total=len(names), has_more=False)
+        )
+
+
+async def _as_protocol_error(work: Awaitable[ResultT]) -> ResultT:
+    """Await `work`, and raise its LoyaltyError as an error of the protocol."""
+    try:
+        return await work
+    except LoyaltyError as error:
+        raise MCPError(code=types.INVALID_PARAMS, message=str(error)) from None
+
+
+def prompt_of(prompt: prompts.Prompt) -> types.Prompt:
+    """A prompt as it is listed."""
+    return types.Prompt(
+        name=prompt.name,
+        description=prompt.description,
+        arguments=[
+            types.PromptArgument(name=item.name, description=item.description, required=True)
+            for item in prompt.arguments
+        ],
+    )
+
+
+def result_meta(settings: Settings) -> dict[str, Any]:
+    """The `_meta` of every answer: whether it comes from the sandbox."""
+    return {"sandbox": True} if settings.sandbox else {}
+
+
+def tool_result(answer: Answer, meta: dict[str, Any] | None) -> types.CallToolResult:
+    """An answer as the protocol spells it."""
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=answer.text)],
+        structured_content=answer.structured,
+        is_error=answer.failed,
+        _meta=meta,
+    )
+
+
+def principal_of(ctx: RequestContext) -> Principal:
+    """Who sent an HTTP request, as the edge has authenticated them.
+
+    Raises:
+        MCPError: nobody was authenticated.
+    """
+    scope = {} if ctx.request is None else ctx.request.scope
+    found = scope.get(PRINCIPAL)
+    if not isinstance(found, Principal):
+        raise MCPError(code=types.INVALID_REQUEST, message="It is not known who calls.")
+    return found

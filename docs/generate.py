@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from docs.client_guides import CLIENTS, guide, overview
 from loyalty_mcp.cli.catalog import manifest_prompts, manifest_tools, reference
-from loyalty_mcp.cli.options import MEANINGS, variable_of
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.server.prompts import PROMPTS
-from loyalty_mcp.settings import Settings
+from loyalty_mcp.settings import Settings, meaning_of, variable_of
 from loyalty_mcp.tools.registry import every_tool, in_role
 
 ROOT: Final = Path(__file__).parent.parent
@@ -202,7 +201,9 @@ def settings_table() -> str:
     lines = ["| environment variable | meaning | default |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         choices = choices_of(name)
-        meaning = MEANINGS[name] + (f": {', '.join(f'`{c}`' for c in choices)}" if choices else "")
+        meaning = meaning_of(name) + (
+            f": {', '.join(f'`{c}`' for c in choices)}" if choices else ""
+        )
         lines.append(f"| `{variable_of(name)}` | {meaning} | {_default(name, field.default)} |")
     return "\n".join(lines)
 

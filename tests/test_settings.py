@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from platformdirs import user_state_path
 from pydantic import SecretStr, ValidationError
 
 from loyalty_mcp import settings as config
 from loyalty_mcp.cli.commands import main
-from loyalty_mcp.settings import KEY_VARIABLE, PREFIX, Settings, read_settings
+from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.settings import KEY_VARIABLE, PREFIX, Settings, read_settings, state_folder
 
 LONG = "0123456789abcdef" * 2
 KEY = "xkeysib-canary"
@@ -40,14 +42,13 @@ KNOWN: dict[str, Setting] = {
         None,
         (KEY, SecretStr(KEY)),
         (" other \n", SecretStr("other")),
-        ("schlüssel", "two words", "with\nline", "nul\x01"),
+        ("schlüssel", "two words", "with\nline", "nul\x01", "xsmtpsib-0123", "your-api-key"),
     ),
     "base_url": Setting(
         "https://api.brevo.com/v3",
         ("http://127.0.0.1:8585/v3/", "http://127.0.0.1:8585/v3"),
         ("https://example.com", "https://example.com"),
         (
-            "",
             "api.brevo.com",
             "ftp://api.brevo.com",
             "https://",
@@ -55,7 +56,12 @@ KNOWN: dict[str, Setting] = {
             "http://a b",
         ),
     ),
-    "role": Setting("full", ("support", "support"), ("manager", "manager"), ("", "admin", "Full")),
+    "role": Setting(
+        "full",
+        ("support", "support"),
+        ("manager", "manager"),
+        ("admin", "Full", "${user_config.role}"),
+    ),
     "read_only": Setting(False, ("true", True), ("", True), ("perhaps", "2")),
     "program": Setting(None, ("VIP Club", "VIP Club"), ("Other", "Other")),
     "member": Setting(None, ("101", "101"), ("own:VIP-1", "own:VIP-1")),
@@ -63,26 +69,22 @@ KNOWN: dict[str, Setting] = {
         (), ("find_member, get_program,,", ("find_member", "get_program")), ("a", ("a",))
     ),
     "exclude_tools": Setting((), ("a,b", ("a", "b")), ("c", ("c",))),
-    "confirm": Setting("ask", ("token", "token"), ("off", "off"), ("", "yes", "ASK")),
+    "confirm": Setting("ask", ("token", "token"), ("off", "off"), ("yes", "ASK", "${confirm}")),
     "policy": Setting(None, ("p.toml", Path("p.toml")), ("q.toml", Path("q.toml"))),
-    "intent_ttl": Setting(
-        600, ("60", 60), ("86400", 86_400), ("", "9", "86401", "-1", "1.5", "soon")
-    ),
-    "dialog_timeout": Setting(120, ("1", 1), ("3600", 3_600), ("", "0", "3601", "x")),
+    "intent_ttl": Setting(600, ("60", 60), ("86400", 86_400), ("9", "86401", "-1", "1.5", "soon")),
+    "dialog_timeout": Setting(120, ("1", 1), ("3600", 3_600), ("0", "3601", "x")),
     "database_url": Setting(
         None,
-        ("sqlite+aiosqlite:///a.db", SecretStr("sqlite+aiosqlite:///a.db")),
+        ("sqlite:///a.db", SecretStr("sqlite:///a.db")),
         ("postgresql+asyncpg://h/d", SecretStr("postgresql+asyncpg://h/d")),
-        ("a.db", "sqlite:///a.db", "postgresql://u:p@h/d", "mysql://h"),
+        ("a.db", "sqlite://", "postgresql://u:p@h/d", "mysql://h", "postgresql+asyncpg://${PG}"),
     ),
     "secret": Setting(
-        None, (LONG, SecretStr(LONG)), (f"{LONG}0", SecretStr(f"{LONG}0")), ("", "short", "x" * 31)
+        None, (LONG, SecretStr(LONG)), (f"{LONG}0", SecretStr(f"{LONG}0")), ("short", "x" * 31)
     ),
-    "timeout": Setting(
-        20.0, ("1.5", 1.5), ("300", 300.0), ("", "0", "-1", "301", "nan", "inf", "x")
-    ),
-    "log_level": Setting("INFO", ("DEBUG", "DEBUG"), ("ERROR", "ERROR"), ("", "debug", "TRACE")),
-    "log_format": Setting("text", ("json", "json"), ("text", "text"), ("", "xml")),
+    "timeout": Setting(20.0, ("1.5", 1.5), ("300", 300.0), ("0", "-1", "301", "nan", "inf", "x")),
+    "log_level": Setting("INFO", ("DEBUG", "DEBUG"), ("ERROR", "ERROR"), ("debug", "TRACE")),
+    "log_format": Setting("text", ("json", "json"), ("text", "text"), ("xml",)),
     "public_url": Setting(
         None,
         ("https://l.example/", "https://l.example"),
@@ -105,7 +107,7 @@ KNOWN: dict[str, Setting] = {
     "oauth_jwks_url": Setting(
         None, ("https://i/k", "https://i/k"), ("https://j", "https://j"), ("k",)
     ),
-    "oauth_member_claim": Setting("loyalty_member", ("sub", "sub"), ("m", "m"), ("",)),
+    "oauth_member_claim": Setting("loyalty_member", ("sub", "sub"), ("m", "m")),
 }
 
 
@@ -201,19 +203,123 @@ def test_a_wrong_secret_is_not_shown(name: str, monkeypatch: pytest.MonkeyPatch)
     assert "kan" not in result.output
 
 
-@pytest.mark.parametrize("name", ["api_key", "program", "member", "policy", "database_url"])
-def test_empty_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that is there and empty says nothing."""
-    monkeypatch.setenv(variable(name), "")
+@pytest.mark.parametrize("blank", ["", " ", "\t\r\n"])
+@pytest.mark.parametrize("name", KNOWN)
+def test_an_empty_variable_is_not_set(
+    name: str, blank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable without a value leaves every setting at its default."""
+    monkeypatch.setenv(variable(name), blank)
 
-    assert getattr(read_settings(), name) is None
+    assert getattr(read_settings(), name) == KNOWN[name].default
 
 
-def test_blank_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key of blanks is no key, so the sandbox serves."""
-    monkeypatch.setenv(KEY_VARIABLE, " \n")
+@pytest.mark.parametrize("name", [name for name in KNOWN if name != "read_only"])
+def test_an_empty_flag_is_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag without a value does not lift what the environment says."""
+    said, meant = KNOWN[name].given
+    monkeypatch.setenv(variable(name), said)
 
-    assert read_settings().sandbox
+    assert getattr(read_settings(**{name: ""}), name) == meant
+
+
+def test_values_are_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks and line ends around a value, as files of variables leave them, do not matter."""
+    monkeypatch.setenv("LOYALTY_MCP_ROLE", " support\r")
+    monkeypatch.setenv("LOYALTY_MCP_TIMEOUT", "5 ")
+    settings = read_settings()
+
+    assert (settings.role, settings.timeout) == ("support", 5)
+
+
+PLACEHOLDERS = [
+    *("${user_config.api_key}", "${BREVO_API_KEY}", "${input:brevo-key}", "${env:BREVO_API_KEY}"),
+    *("{{api_key}}", "%BREVO_API_KEY%", "$BREVO_API_KEY", "<your-key>", "[KEY]"),
+    *("your-api-key", "YOUR_API_KEY", "xkeysib-your-key-here", "xkeysib-xxxxxxxx", "xkeysib-..."),
+    *("api-key", "BREVO_API_KEY", "changeme", "placeholder", "undefined", "null", "None"),
+]
+
+
+@pytest.mark.parametrize("key", PLACEHOLDERS)
+def test_a_placeholder_is_no_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that nobody filled in stops the start, rather than being refused by Brevo later."""
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    result = CliRunner().invoke(main, ["doctor"])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "placeholder" in result.stderr
+
+
+@pytest.mark.parametrize("key", ["xkeysib-0f3a-Xy9", "canary-5e1f", "k", "yourself", "thekeys"])
+def test_a_key_that_looks_like_one_is_taken(key: str) -> None:
+    """Only plain placeholders are refused: a sandbox of its own takes any key."""
+    assert read_settings(api_key=key).api_key == SecretStr(key)
+
+
+def test_an_smtp_key_is_no_api_key() -> None:
+    """Brevo shows both on one page; the sentence says which is wanted."""
+    result = CliRunner().invoke(main, ["--api-key", "xsmtpsib-0123456789", "doctor"])
+
+    assert result.exit_code == 2
+    assert "SMTP key" in result.stderr
+    assert "xkeysib-" in result.stderr
+    assert "0123" not in result.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in KNOWN if name != "secret"])
+def test_an_unreplaced_template_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the setting, a template that the client left in stops the start."""
+    monkeypatch.setenv(variable(name), "a${SOMETHING}b")
+    result = CliRunner().invoke(main, ["tools"])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"loyalty-mcp: {variable(name)} is wrong: ")
+
+
+def test_a_secret_may_hold_what_looks_like_a_template() -> None:
+    """A secret is random, so only a value that is a template as a whole is refused."""
+    random = f"{LONG}${{x}}"
+
+    assert read_settings(secret=random).secret == SecretStr(random)
+    with pytest.raises(BadSetting, match="placeholder"):
+        read_settings(secret=f"${{{LONG}}}")
+
+
+def test_the_old_spelling_of_a_sqlite_journal_is_read() -> None:
+    """Earlier versions asked for the name of a driver that was never used."""
+    old = read_settings(database_url="sqlite+aiosqlite:////var/lib/journal.db")
+    new = read_settings(database_url="sqlite:////var/lib/journal.db")
+
+    assert old == new
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, and no XDG variables."""
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    return tmp_path
+
+
+def test_state_goes_where_the_platform_keeps_it(home: Path) -> None:
+    """Without a folder of an older version, the platform decides."""
+    assert state_folder() == user_state_path("loyalty-mcp", appauthor=False)
+    assert not list(home.iterdir())
+
+
+def test_the_state_folder_of_an_older_version_is_kept(home: Path) -> None:
+    """Older versions used one path on every platform; a journal must not be lost."""
+    older = home / ".local" / "state" / "loyalty-mcp"
+    older.mkdir(parents=True)
+
+    assert state_folder() == older
+
+
+def test_an_xdg_folder_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`XDG_STATE_HOME` is obeyed on every platform."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    assert state_folder() == tmp_path / "loyalty-mcp"
 
 
 def test_line_end_of_a_key_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

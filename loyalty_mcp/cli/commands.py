@@ -10,7 +10,7 @@ import click
 
 from loyalty_mcp import __version__
 from loyalty_mcp.cli.operator_commands import audit, doctor, intents
-from loyalty_mcp.cli.options import read, settings_options, stop
+from loyalty_mcp.cli.options import settings_from, settings_options, stop
 from loyalty_mcp.cli.token_commands import token
 from loyalty_mcp.errors import BadSetting, LoyaltyError
 
@@ -32,7 +32,7 @@ def main(context: click.Context, flags: dict[str, Any]) -> None:
     if os.environ.get("NO_COLOR"):
         context.color = False
     if context.invoked_subcommand is None:
-        run_stdio(read(flags))
+        run_stdio(settings_from(flags))
 
 
 @main.command()
@@ -52,9 +52,9 @@ def serve(flags: dict[str, Any], host: str, port: int, *, http: bool) -> None:
     Example: loyalty-mcp serve --http --port 8000
     """
     if http:
-        run_http(read(flags), host, port)
+        run_http(settings_from(flags), host, port)
     else:
-        run_stdio(read(flags))
+        run_stdio(settings_from(flags))
 
 
 def run_http(settings: Any, host: str, port: int) -> None:
@@ -147,7 +147,7 @@ def tools(flags: dict[str, Any], *, as_json: bool) -> None:
     from loyalty_mcp.tools.registry import menu  # noqa: PLC0415 - only here
 
     try:
-        found = listing(menu(read(flags)))
+        found = listing(menu(settings_from(flags)))
     except BadSetting as error:
         stop(error)
     click.echo(json.dumps(found, indent=2) if as_json else table(found))

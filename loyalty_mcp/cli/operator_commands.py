@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from loyalty_mcp.cli.options import read, settings_options, stop
+from loyalty_mcp.cli.options import settings_from, settings_options, stop
 from loyalty_mcp.errors import LoyaltyError, Refused, UnknownReference
 from loyalty_mcp.tools.progress import reporting_to
 
@@ -30,7 +30,7 @@ def run(flags: dict[str, Any], work: "Callable[[Runtime], Awaitable[Any]]") -> A
     from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
 
     async def to_the_end() -> Any:
-        runtime = compose(read(flags))
+        runtime = compose(settings_from(flags))
         try:
             return await work(runtime)
         finally:

@@ -99,7 +99,7 @@ def journal_address(settings: Settings) -> str:
     """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    return f"sqlite+aiosqlite:///{journal_file(settings)}"
+    return f"sqlite:///{journal_file(settings)}"
 
 
 def journal_file(settings: Settings) -> Path:

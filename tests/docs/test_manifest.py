@@ -11,8 +11,7 @@ from typing import Any, Final
 import pytest
 from mcp import Client, StdioServerParameters
 
-from loyalty_mcp.cli.options import MEANINGS, variable_of
-from loyalty_mcp.settings import read_settings
+from loyalty_mcp.settings import Settings, read_settings, variable_of
 from tests.conftest import Connect
 from tests.docs.documents import ROOT
 from tests.docs.packages import clone, uv
@@ -99,7 +98,7 @@ def test_the_key_alone_is_sensitive() -> None:
 
     assert [name for name, option in asked.items() if option.get("sensitive")] == ["api_key"]
     assert set(MANIFEST["server"]["mcp_config"]["env"]) == {variable_of(name) for name in asked}
-    assert set(asked) <= set(MEANINGS)
+    assert set(asked) <= set(Settings.model_fields)
 
 
 def test_the_icon_is_a_square_of_512() -> None:
@@ -156,7 +155,7 @@ def test_the_entry_names_our_settings() -> None:
     (package,) = ENTRY["packages"]
     variables = {item["name"]: item for item in package["environmentVariables"]}
 
-    assert set(variables) <= {variable_of(name) for name in MEANINGS}
+    assert set(variables) <= {variable_of(name) for name in Settings.model_fields}
     assert [name for name, item in variables.items() if item.get("isSecret")] == ["BREVO_API_KEY"]
 
 

@@ -13,11 +13,10 @@ import yaml
 
 from docs.client_guides import CLIENTS, KEY, ROLES, START, Client
 from loyalty_mcp.cli.catalog import RISKS
-from loyalty_mcp.cli.options import MEANINGS, variable_of
 from loyalty_mcp.intents.policy import read_policy
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from loyalty_mcp.settings import Settings, read_settings
+from loyalty_mcp.settings import Settings, read_settings, variable_of
 from loyalty_mcp.tools.registry import menu
 from tests.docs.documents import PAGES, ROOT, Block, blocks, blocks_of
 
@@ -141,14 +140,14 @@ def test_the_policy_of_the_page_is_a_policy(tmp_path: Path) -> None:
 
 def test_every_setting_has_its_words() -> None:
     """None is in the table or in --help without a meaning."""
-    assert set(MEANINGS) == set(Settings.model_fields)
+    assert all(field.description for field in Settings.model_fields.values())
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(f"| `{variable_of(name)}` |" in readme for name in MEANINGS)
+    assert all(f"| `{variable_of(name)}` |" in readme for name in Settings.model_fields)
 
 
 def test_variables_that_documents_set_are_settings() -> None:
     """A setting that is spelled wrongly would stop the start."""
-    known = {variable_of(name) for name in MEANINGS} | {"_LOYALTY_MCP_COMPLETE"}
+    known = {variable_of(name) for name in Settings.model_fields} | {"_LOYALTY_MCP_COMPLETE"}
     for page in PAGES:
         said = set(re.findall(r"\b_?LOYALTY_MCP_[A-Z_]+\b", page.read_text(encoding="utf-8")))
         assert said <= known, page

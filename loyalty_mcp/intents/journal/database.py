@@ -58,7 +58,7 @@ class Database:
             )
         except (ArgumentError, SQLAlchemyError, ImportError):
             raise BadSetting(
-                "LOYALTY_MCP_DATABASE_URL is wrong: give sqlite+aiosqlite:///FILE or "
+                "LOYALTY_MCP_DATABASE_URL is wrong: give sqlite:///FILE or "
                 "postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE (extra `postgres`)."
             ) from None
         if isinstance(self._engine, Engine):

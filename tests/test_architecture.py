@@ -23,8 +23,6 @@ LONG_DATA = {
     "loyalty_mcp.sandbox.rules.rewards",
     "loyalty_mcp.tools.operation_tool",
     "loyalty_mcp.tools.points.points",
-    "loyalty_mcp.tools.programs.plan",
-    "loyalty_mcp.tools.programs.upstream",
     "loyalty_mcp.tools.rewards.redemptions",
     "loyalty_mcp.tools.tool",
 }

@@ -6,7 +6,12 @@ name of an operation takes its place in the menu.
 
 from loyalty_mcp.tools.members import enrolment, find_member, get_member_overview
 from loyalty_mcp.tools.points import points, transactions
-from loyalty_mcp.tools.programs import programs, publishing
+from loyalty_mcp.tools.programs import (
+    apply_program,
+    export_program,
+    plan_program,
+    publish_program,
+)
 from loyalty_mcp.tools.reports import check_intent, server_status
 from loyalty_mcp.tools.rewards import redemptions
 from loyalty_mcp.tools.task import Task
@@ -18,8 +23,10 @@ SUBJECTS = (
     points,
     transactions,
     redemptions,
-    programs,
-    publishing,
+    plan_program,
+    apply_program,
+    export_program,
+    publish_program,
     check_intent,
     server_status,
 )

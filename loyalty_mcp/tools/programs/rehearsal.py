@@ -1,4 +1,4 @@
-"""A plan rehearsed: carried out in a private sandbox, with sample purchases run through it."""
+"""A rehearsal: a plan carried out in a private sandbox, with sample purchases run through it."""
 
 from typing import Annotated, Final
 
@@ -13,9 +13,9 @@ from loyalty_mcp.brevo.operations.transactions import create_transaction
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Items, Number, Reply, SignedAmount
 from loyalty_mcp.errors import InvalidArgument, LoyaltyError
-from loyalty_mcp.tools.programs.described import named
+from loyalty_mcp.tools.programs.configuration import find_named
+from loyalty_mcp.tools.programs.plan_execution import carry_out_plan, publish_applied_draft
 from loyalty_mcp.tools.programs.spec import Described, ObjectName, ProgramSpec
-from loyalty_mcp.tools.programs.upstream import carry_out, make_live
 
 MOST_PURCHASES: Final = 50
 
@@ -56,38 +56,40 @@ class RehearsedMember(Reply):
 
 
 class Rehearsal(Reply):
-    """What a plan led to in a private sandbox."""
+    """The result of a plan in a private sandbox."""
 
     members: Items[RehearsedMember] = ()
 
 
-async def rehearse(
+async def rehearse_plan(
     brevo: Brevo, base: ProgramSpec | None, spec: ProgramSpec, purchases: tuple[Purchase, ...]
 ) -> Rehearsal:
     """Carry a plan out on an empty account, and run purchases through it.
 
     Args:
         brevo: the client of an empty sandbox, which is thrown away afterwards.
-        base: the program as it is, made first; None where it is new.
+        base: the program as it is, created first; None if it is new.
         spec: what is planned.
-        purchases: in their order.
+        purchases: run in this order.
 
     Raises:
         InvalidArgument: a purchase names no balance of the program.
         LoyaltyError: the sandbox refuses the plan, as Brevo would.
     """
     if base is not None:
-        await carry_out(brevo, base)
-    existing = await carry_out(brevo, spec)
+        await carry_out_plan(brevo, base)
+    existing = await carry_out_plan(brevo, spec)
     if existing.program is None:
         raise AssertionError("a plan that was carried out left its program")
-    await make_live(brevo, existing.program)
-    balances = [_balance_of(purchase, existing.balances) for purchase in purchases]
+    await publish_applied_draft(brevo, existing.program)
+    balances = [_purchase_balance(purchase, existing.balances) for purchase in purchases]
     members: dict[str, int] = {}
     refused: dict[str, list[str]] = {}
     for purchase, balance in zip(purchases, balances, strict=True):
         if purchase.member not in members:
-            members[purchase.member] = await _member(brevo, existing.program, len(members) + 1)
+            members[purchase.member] = await _enroll_sample(
+                brevo, existing.program, len(members) + 1
+            )
         contact = members[purchase.member]
         movement = create_transaction(
             existing.program.id, contact, balance.id, purchase.amount, auto_complete=True
@@ -100,14 +102,16 @@ async def rehearse(
     return Rehearsal(
         members=tuple(
             [
-                await _seen(brevo, existing.program, label, contact, refused.get(label, []))
+                await _member_outcome(
+                    brevo, existing.program, label, contact, refused.get(label, [])
+                )
                 for label, contact in members.items()
             ]
         )
     )
 
 
-def _balance_of(
+def _purchase_balance(
     purchase: Purchase, definitions: tuple[BalanceDefinition, ...]
 ) -> BalanceDefinition:
     """The balance that a purchase moves.
@@ -119,7 +123,7 @@ def _balance_of(
     if purchase.amount == 0:
         raise InvalidArgument("The amount of a sample purchase must not be 0.")
     if purchase.balance is not None:
-        found = named("balance", purchase.balance, definitions)
+        found = find_named("balance", purchase.balance, definitions)
         if found is None:
             raise InvalidArgument(
                 f"A sample purchase names balance {quoted(purchase.balance)}; there are: {names}."
@@ -130,16 +134,16 @@ def _balance_of(
     return definitions[0]
 
 
-async def _member(brevo: Brevo, program: Program, number: int) -> int:
-    """An invented member."""
+async def _enroll_sample(brevo: Brevo, program: Program, number: int) -> int:
+    """Enrol an invented member, and return the contact id."""
     contact = await brevo.send(create_contact(ext_id=f"rehearsal-{number}"))
     if contact.id is None:
-        raise AssertionError("an empty sandbox makes every contact anew")
+        raise AssertionError("an empty sandbox creates every contact")
     await brevo.send(create_subscription(program.id, contact.id))
     return contact.id
 
 
-async def _seen(
+async def _member_outcome(
     brevo: Brevo, program: Program, label: str, contact: int, refused: list[str]
 ) -> RehearsedMember:
     info = await brevo.send(get_account_info(program.id, contact, include_internal=True))
@@ -157,7 +161,7 @@ async def _seen(
 
 
 def rehearsal_lines(rehearsal: Rehearsal) -> list[str]:
-    """A rehearsal in words, a line for each member."""
+    """Write a rehearsal in words, a line for each member."""
     lines = ["Rehearsed in a private sandbox, where it works:"]
     for member in rehearsal.members:
         parts = [f"{quoted(name)} {value:f}" for name, value in member.balances.items()]

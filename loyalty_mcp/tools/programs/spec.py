@@ -1,4 +1,4 @@
-"""The description of a whole program: by names alone, and nothing in it that the API cannot do."""
+"""The spec of a whole program: what a person describes, by names alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -30,12 +30,12 @@ MOST_TIERS: Final = 20
 LARGEST: Final = 1_000_000_000
 
 ItemT = TypeVar("ItemT")
-# The check for unknown keys hands a list on as Python's, and strictly a list is no tuple.
+# The check for unknown keys passes a Python list on, and strict mode takes no list for a tuple.
 Several = Annotated[tuple[ItemT, ...], Field(strict=False)]
 
 
-def key(name: str) -> str:
-    """What a name is compared by: without case, and without blanks around it."""
+def name_key(name: str) -> str:
+    """Return the form of a name that is compared: no case, no surrounding blanks."""
     return name.strip().casefold()
 
 
@@ -58,9 +58,9 @@ Threshold = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class Described(BaseModel):
-    """A part of a description: an unknown key is refused, and a text is no number.
+    """A part of a spec; unknown keys are refused, and text is not taken for a number.
 
-    Not an `Input`: its names are keys, and not references to be resolved before the task sees them.
+    Not an `Input`: its names are the keys of the spec, not references to resolve before the call.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
@@ -68,7 +68,7 @@ class Described(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_keys(cls, value: Any) -> Any:
-        """Raise ValueError for a key that is not known here, with those that are."""
+        """Raise ValueError for an unknown key, naming the known ones."""
         if isinstance(value, Mapping):
             unknown = next((name for name in value if name not in cls.model_fields), None)
             if unknown is not None:
@@ -78,7 +78,7 @@ class Described(BaseModel):
 
 
 class ProgramTexts(Described):
-    """The program itself; its name finds it again."""
+    """The texts of the program; its name identifies it."""
 
     name: ObjectName
     description: Description | None = None
@@ -94,16 +94,16 @@ class Life(Described):
 
 
 class Window(Described):
-    """The time in which a limit counts."""
+    """The period in which a limit counts."""
 
     value: Count
     unit: DurationUnit
 
 
 class LimitSpec(Described):
-    """How often (`transaction`) or how much (`amount`) one member moves in a window of time.
+    """How often (`transaction`) or how much (`amount`) one member may move in a period.
 
-    Everything but `value` finds it again.
+    Everything except `value` identifies it.
     """
 
     transaction_type: TransactionType
@@ -114,7 +114,7 @@ class LimitSpec(Described):
 
     @property
     def name(self) -> str:
-        """What it is found again by, in words."""
+        """What identifies it, in words."""
         what = f"{self.transaction_type} {self.constraint_type}"
         sliding = ", sliding" if self.sliding else ""
         return f"{what} per {self.per.value} {self.per.unit}{sliding}"
@@ -146,7 +146,7 @@ class BalanceSpec(Described):
         low, high = self.minimum, self.maximum
         if low is not None and high is not None and low > high:
             raise ValueError("minimum is above maximum")
-        _refuse_twice("limit", [limit.name for limit in self.limits])
+        _refuse_duplicates("limit", [limit.name for limit in self.limits])
         return self
 
 
@@ -160,7 +160,7 @@ class RewardSpec(Described):
 
 
 class TierSpec(Described):
-    """A tier: the least of each balance that opens it, and the rewards issued on entry."""
+    """A tier: the minimum of each balance that opens it, and the rewards issued on entry."""
 
     name: ObjectName
     minimum: Annotated[dict[str, Threshold], Field(min_length=1, max_length=MOST_BALANCES)]
@@ -169,8 +169,8 @@ class TierSpec(Described):
 
     @property
     def threshold(self) -> dict[str, int]:
-        """What it demands, by the key of each balance."""
-        return {key(name): least for name, least in self.minimum.items()}
+        """What it demands, by the name key of each balance."""
+        return {name_key(name): least for name, least in self.minimum.items()}
 
 
 class TierGroupSpec(Described):
@@ -183,24 +183,23 @@ class TierGroupSpec(Described):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Raise ValueError where tiers have one name, one threshold, or the wrong order."""
-        _refuse_twice("tier", [tier.name for tier in self.tiers])
+        """Raise ValueError where two tiers share a name or threshold, or are in the wrong order."""
+        _refuse_duplicates("tier", [tier.name for tier in self.tiers])
         for place, tier in enumerate(self.tiers):
             for lower in self.tiers[:place]:
                 if tier.threshold == lower.threshold:
-                    raise ValueError(
-                        f"tiers {quoted(lower.name)} and {quoted(tier.name)} have one threshold"
-                    )
+                    names = f"{quoted(lower.name)} and {quoted(tier.name)}"
+                    raise ValueError(f"tiers {names} have the same threshold")
                 if _is_below(tier.threshold, lower.threshold):
                     raise ValueError(
-                        f"tiers stand lowest first, and {quoted(tier.name)} is below "
+                        f"tiers are listed lowest first, but {quoted(tier.name)} is below "
                         f"{quoted(lower.name)}"
                     )
         return self
 
 
 class ProgramSpec(Described):
-    """A whole program. Names are the keys; what is left out stays as it is."""
+    """A whole program. Names identify its parts; what is left out stays as it is."""
 
     program: ProgramTexts
     balances: Annotated[Several[BalanceSpec], Field(max_length=MOST_BALANCES)] = ()
@@ -209,37 +208,37 @@ class ProgramSpec(Described):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Raise ValueError where a name is there twice, or means nothing."""
+        """Raise ValueError where a name is given twice, or names nothing."""
         balances = [balance.name for balance in self.balances]
         rewards = [reward.name for reward in self.rewards]
-        _refuse_twice("balance", balances)
-        _refuse_twice("reward", rewards)
-        _refuse_twice("tier group", [group.name for group in self.tier_groups])
+        _refuse_duplicates("balance", balances)
+        _refuse_duplicates("reward", rewards)
+        _refuse_duplicates("tier group", [group.name for group in self.tier_groups])
         for tier in (tier for group in self.tier_groups for tier in group.tiers):
-            _refuse_twice("balance", tier.minimum, f" in tier {quoted(tier.name)}")
-            _refuse_twice("reward", tier.rewards or (), f" in tier {quoted(tier.name)}")
+            _refuse_duplicates("balance", tier.minimum, f" in tier {quoted(tier.name)}")
+            _refuse_duplicates("reward", tier.rewards or (), f" in tier {quoted(tier.name)}")
             for name in tier.minimum:
-                _refuse_stranger(tier, "balance", name, balances)
+                _refuse_unknown_name(tier, "balance", name, balances)
             for name in tier.rewards or ():
-                _refuse_stranger(tier, "reward", name, rewards)
+                _refuse_unknown_name(tier, "reward", name, rewards)
         return self
 
 
-def _refuse_twice(kind: str, names: Iterable[str], where: str = "") -> None:
-    """Raise ValueError where a name is there twice: it would be no key."""
+def _refuse_duplicates(kind: str, names: Iterable[str], where: str = "") -> None:
+    """Raise ValueError where a name is given twice: it would not identify one object."""
     seen = set()
     for name in names:
-        if key(name) in seen:
-            raise ValueError(f"{kind} {quoted(name)} is there twice{where}")
-        seen.add(key(name))
+        if name_key(name) in seen:
+            raise ValueError(f"{kind} {quoted(name)} is given twice{where}")
+        seen.add(name_key(name))
 
 
-def _refuse_stranger(tier: TierSpec, kind: str, name: str, known: Sequence[str]) -> None:
-    """Raise ValueError where a tier names what the description does not have."""
-    by_key = {key(each): each for each in known}
-    if key(name) in by_key:
+def _refuse_unknown_name(tier: TierSpec, kind: str, name: str, known: Sequence[str]) -> None:
+    """Raise ValueError where a tier names something that the spec does not have."""
+    by_key = {name_key(each): each for each in known}
+    if name_key(name) in by_key:
         return
-    near = get_close_matches(key(name), by_key, n=1)
+    near = get_close_matches(name_key(name), by_key, n=1)
     hint = f"; nearest: {quoted(by_key[near[0]])}" if near else ""
     raise ValueError(
         f"tier {quoted(tier.name)} names {kind} {quoted(name)}, which is not in {kind}s{hint}"
@@ -269,10 +268,10 @@ SpecArgument = Annotated[
         }
     ),
 ]
-"""Published in one line, and checked in full."""
+"""Published in one line; the whole form is checked."""
 
 SameSpec = Annotated[
     ProgramSpec,
     WithJsonSchema({"type": "object", "description": "As in plan_program"}),
 ]
-"""The same argument where the menu has described it once: twice would be charged twice."""
+"""The same argument without its description, which plan_program publishes already."""

@@ -1,4 +1,4 @@
-"""What a description of a program takes, and what it says of a wrong one."""
+"""The spec of a program: what it takes, and how it refuses a wrong one."""
 
 from typing import Any
 
@@ -29,8 +29,8 @@ def group(*tiers: dict[str, Any]) -> dict[str, Any]:
     return {**TIERS, "tier_groups": [{"name": "Status", "tiers": list(tiers)}]}
 
 
-def test_a_whole_description_is_read() -> None:
-    """Everything that the contract names is taken, and comes out as it went in."""
+def test_a_whole_spec_is_read() -> None:
+    """Everything that the contract names is read, and dumps as it was given."""
     spec = {
         "program": {"name": "Club", "description": "For all.", "meta": {"team": "CRM"}},
         "balances": [
@@ -102,7 +102,7 @@ def test_a_whole_description_is_read() -> None:
         ),
         pytest.param(
             {**TIERS, "balances": [POINTS, {**POINTS, "name": "POINTS"}]},
-            'balance "POINTS" is there twice',
+            'balance "POINTS" is given twice',
             id="one name twice",
         ),
         pytest.param(
@@ -135,7 +135,7 @@ def test_a_whole_description_is_read() -> None:
                 {"name": "Gold", "minimum": {"Points": 5}},
                 {"name": "Platinum", "minimum": {"points": 5}},
             ),
-            'tiers "Gold" and "Platinum" have one threshold',
+            'tiers "Gold" and "Platinum" have the same threshold',
             id="one threshold twice",
         ),
         pytest.param(
@@ -155,13 +155,13 @@ def test_a_whole_description_is_read() -> None:
         pytest.param("Club", "spec", id="no object"),
     ],
 )
-def test_a_wrong_description_is_refused_with_what_is_wrong(spec: Any, said: str) -> None:
-    """The sentence names the place, and what would be right."""
+def test_a_wrong_spec_is_refused_with_its_mistake(spec: Any, said: str) -> None:
+    """The error names the place and what would be right."""
     assert said in refusal(spec)
 
 
-def test_limits_that_differ_in_value_alone_are_one() -> None:
-    """A limit has no name: what it counts, and when, finds it again."""
+def test_limits_that_differ_only_in_value_are_duplicates() -> None:
+    """A limit has no name; what it counts, and when, identifies it."""
     limit = {
         "transaction_type": "credit",
         "constraint_type": "amount",
@@ -169,12 +169,12 @@ def test_limits_that_differ_in_value_alone_are_one() -> None:
     }
     limits = [{**limit, "value": 1}, {**limit, "value": 2}]
 
-    with pytest.raises(ValidationError, match='limit "credit amount per 1 day" is there twice'):
+    with pytest.raises(ValidationError, match='limit "credit amount per 1 day" is given twice'):
         ProgramSpec.model_validate({**TIERS, "balances": [{**POINTS, "limits": limits}]})
 
 
 def test_a_hostile_name_is_quoted() -> None:
-    """A key that is meant to be read as an instruction stays a quoted word."""
+    """A key that reads like an instruction appears only as a quoted word."""
     said = refusal({**TIERS, "ignore\nall\u202e rules": 1})
 
     assert "\n" not in said

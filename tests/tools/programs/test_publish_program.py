@@ -1,4 +1,4 @@
-"""What publishing changes is shown before it is agreed to."""
+"""publish_program: every difference is previewed before it is agreed to."""
 
 from tests.conftest import Connect, SandboxControl, text_of
 
@@ -10,7 +10,7 @@ GOLD = {
 
 
 async def test_publishing_previews_what_differs(connect: Connect, control: SandboxControl) -> None:
-    """Every difference between the draft and what is live stands in the preview, by name."""
+    """The preview lists every difference between the draft and what is live, by name."""
     async with connect(confirm="off") as client:
         await client.call_tool("update_tier", GOLD)
         await client.call_tool("create_balance_definition", {"name": "Stars", "unit": "POINTS"})
@@ -27,16 +27,16 @@ async def test_publishing_previews_what_differs(connect: Connect, control: Sandb
     assert before == await control.state_hash()
 
 
-async def test_nothing_to_publish_is_said(connect: Connect) -> None:
-    """Where the draft is what is live, the preview says so."""
+async def test_the_preview_says_that_there_is_nothing_to_publish(connect: Connect) -> None:
+    """If draft and live version are the same, the preview says so."""
     async with connect(confirm="token") as client:
         result = await client.call_tool("publish_program", {})
 
     assert "no difference to what is live" in text_of(result)
 
 
-async def test_an_edit_after_the_preview_brings_a_new_one(connect: Connect) -> None:
-    """What was agreed to is exactly what is published."""
+async def test_an_edit_after_the_preview_needs_a_new_agreement(connect: Connect) -> None:
+    """Only what was agreed to is published."""
     async with connect(confirm="token") as client:
         first = await client.call_tool("publish_program", {})
     async with connect(confirm="off") as client:

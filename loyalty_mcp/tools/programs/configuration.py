@@ -1,0 +1,152 @@
+"""The configuration of one program in one version, as the API gives it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
+from loyalty_mcp.brevo.operations.limits import BalanceLimit
+from loyalty_mcp.brevo.operations.programs import Program
+from loyalty_mcp.brevo.operations.rewards import CreatedReward, Reward
+from loyalty_mcp.brevo.operations.tier_groups import TierGroup
+from loyalty_mcp.brevo.operations.tiers import Tier
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.errors import AmbiguousReference
+from loyalty_mcp.tools.programs.limit_memory import unconfirmed_limits
+from loyalty_mcp.tools.programs.spec import LimitSpec, ProgramSpec, name_key
+
+ItemT = TypeVar("ItemT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramConfiguration:
+    """What exists of a program, in one version.
+
+    Args:
+        program: None where no program has the name.
+        balances: the balance definitions.
+        limits: those whose ids are remembered and which still exist.
+        unconfirmed_limits: balance definition id and limit, where the answer to its creation was
+            lost.
+        rewards: with their names at least; whole where they were read whole.
+        tier_groups: the tier groups.
+        tiers: the tiers of all groups.
+    """
+
+    program: Program | None = None
+    balances: tuple[BalanceDefinition, ...] = ()
+    limits: tuple[BalanceLimit, ...] = ()
+    unconfirmed_limits: tuple[tuple[str, LimitSpec], ...] = ()
+    rewards: tuple[Reward, ...] = ()
+    tier_groups: tuple[TierGroup, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+
+
+def find_named(kind: str, name: str, items: Iterable[ItemT]) -> ItemT | None:
+    """Return the item of that name, or None.
+
+    Raises:
+        AmbiguousReference: several items have the name.
+    """
+    found = [item for item in items if name_key(name_of(item)) == name_key(name)]
+    if len(found) > 1:
+        raise AmbiguousReference(
+            f"{len(found)} {kind}s are called {quoted(name)}; a description finds them by name, "
+            "so rename all but one."
+        )
+    return found[0] if found else None
+
+
+def name_of(item: BaseModel) -> str:
+    """Return the name of an item; empty if it has none."""
+    name: str = getattr(item, "name", "")
+    return name
+
+
+def tiers_of(group: TierGroup, existing: ProgramConfiguration) -> tuple[Tier, ...]:
+    """Return the tiers of a group."""
+    return tuple(tier for tier in existing.tiers if tier.group_id == group.id)
+
+
+def with_reply(existing: ProgramConfiguration, reply: BaseModel) -> ProgramConfiguration:
+    """Return the configuration with the object that the API has just answered."""
+    match reply:
+        case Program():
+            return replace(existing, program=reply, unconfirmed_limits=unconfirmed_limits(reply))
+        case BalanceDefinition():
+            return replace(existing, balances=_with_item(existing.balances, reply, _id))
+        case BalanceLimit():
+            owners = {each.id: each.balance_definition_id for each in existing.limits}
+            owner = reply.balance_definition_id or owners.get(reply.id)
+            reply = reply.model_copy(update={"balance_definition_id": owner})
+            return replace(existing, limits=_with_item(existing.limits, reply, _id))
+        case CreatedReward():
+            reward = Reward(
+                id=reply.id,
+                name=reply.name,
+                public_name=reply.public_name,
+                public_description=reply.public_description,
+                public_image=reply.public_image,
+            )
+            return replace(existing, rewards=_with_item(existing.rewards, reward, _id))
+        case TierGroup():
+            return replace(existing, tier_groups=_with_item(existing.tier_groups, reply, _id))
+        case Tier():
+            tiers = _with_item(existing.tiers, reply, lambda tier: tier.tier_id)
+            return replace(existing, tiers=tiers)
+        case _:
+            return existing
+
+
+def _id(item: Any) -> str:
+    found: str = item.id
+    return found
+
+
+def _with_item(
+    items: tuple[ItemT, ...], new: ItemT, identity: Callable[[ItemT], str]
+) -> tuple[ItemT, ...]:
+    """Replace the item with the same id, or append the new one."""
+    if any(identity(item) == identity(new) for item in items):
+        return tuple(new if identity(item) == identity(new) else item for item in items)
+    return (*items, new)
+
+
+def plan_facts(spec: ProgramSpec, existing: ProgramConfiguration) -> dict[str, Any]:
+    """Return the ids and last updates of everything that a plan of `spec` rests on."""
+    program = existing.program
+    names: dict[str, tuple[Iterable[Any], set[str]]] = {
+        "balances": (existing.balances, {name_key(each.name) for each in spec.balances}),
+        "rewards": (existing.rewards, {name_key(each.name) for each in spec.rewards}),
+        "tier groups": (existing.tier_groups, {name_key(each.name) for each in spec.tier_groups}),
+        "tiers": (
+            existing.tiers,
+            {name_key(tier.name) for group in spec.tier_groups for tier in group.tiers},
+        ),
+    }
+    facts: dict[str, Any] = {"program": None if program is None else _revision(program)}
+    for kind, (items, keys) in names.items():
+        facts[kind] = sorted(_revision(item) for item in items if name_key(item.name) in keys)
+    facts["limits"] = sorted(_revision(limit) for limit in existing.limits)
+    return facts
+
+
+def _revision(item: Any) -> str:
+    updated = item.updated_at
+    moment = updated.isoformat() if hasattr(updated, "isoformat") else str(updated)
+    return f"{getattr(item, 'tier_id', None) or item.id} {moment}"
+
+
+def last_change(existing: ProgramConfiguration) -> datetime | None:
+    """Return when a part of a program was last changed, as far as the API says."""
+    parts: tuple[Any, ...] = (
+        *(() if existing.program is None else (existing.program,)),
+        *existing.balances,
+        *existing.limits,
+        *existing.tier_groups,
+        *existing.tiers,
+    )
+    return max((part.updated_at for part in parts if part.updated_at is not None), default=None)

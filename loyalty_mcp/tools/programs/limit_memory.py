@@ -1,0 +1,60 @@
+"""The ids of a program's limits, remembered in its `meta` because the API lists no limits."""
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from loyalty_mcp.brevo.operations.programs import Program, patch_program
+from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.brevo.types import ID_PATTERN
+from loyalty_mcp.tools.programs.spec import LimitSpec
+
+LIMITS_KEY: Final = "loyaltyMcpLimits"
+"""The key in a program's `meta` under which the ids of its limits are kept."""
+
+
+def remembered_limits(program: Program) -> list[dict[str, Any]]:
+    """Return the remembered limits of a program.
+
+    Each entry has the id of its `balance`, and either its own `id` or, as `sent`, what was sent
+    before the id was known. Anything in another form is not ours and is left out.
+    """
+    kept = (program.meta or {}).get(LIMITS_KEY)
+    entries = kept if isinstance(kept, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and _is_entry(entry)]
+
+
+def _is_entry(entry: Mapping[str, Any]) -> bool:
+    known = isinstance(entry.get("id"), str) and re.fullmatch(ID_PATTERN, entry["id"])
+    owner = entry.get("balance")
+    return (
+        isinstance(owner, str)
+        and re.fullmatch(ID_PATTERN, owner) is not None
+        and bool(known or isinstance(entry.get("sent"), dict))
+    )
+
+
+def with_limit_memory(meta: dict[str, Any], program: Program) -> dict[str, Any]:
+    """Return `meta` with what the program's own `meta` remembers of its limits."""
+    remembered = (program.meta or {}).get(LIMITS_KEY)
+    return meta if remembered is None else {**meta, LIMITS_KEY: remembered}
+
+
+def unconfirmed_limits(program: Program) -> tuple[tuple[str, LimitSpec], ...]:
+    """Return balance id and limit of each limit that was sent and whose id was never learnt."""
+    found = []
+    for entry in remembered_limits(program):
+        if "id" in entry:
+            continue
+        with contextlib.suppress(ValidationError):
+            found.append((entry["balance"], LimitSpec.model_validate(entry["sent"])))
+    return tuple(found)
+
+
+def remember_limits(program: Program, entries: Sequence[Mapping[str, Any]]) -> Request[Program]:
+    """Write the remembered limits into the program's `meta`; its other keys stay."""
+    meta = {**(program.meta or {}), LIMITS_KEY: list(entries)}
+    return patch_program(program.id, meta=meta)

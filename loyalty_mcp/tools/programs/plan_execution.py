@@ -1,0 +1,246 @@
+"""Carrying out a plan step by step, so that an interrupted one can be continued."""
+
+from typing import Any, Final
+
+from loyalty_mcp.brevo.client import Brevo
+from loyalty_mcp.brevo.operations.programs import Program, publish_program
+from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
+from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, with_reply
+from loyalty_mcp.tools.programs.limit_memory import remember_limits, remembered_limits
+from loyalty_mcp.tools.programs.plan import plan
+from loyalty_mcp.tools.programs.plan_step import Step, changing_steps
+from loyalty_mcp.tools.programs.program_reading import (
+    is_live,
+    read_described_parts,
+    read_named_program,
+    reward_names,
+)
+from loyalty_mcp.tools.programs.reward_steps import differing_rewards
+from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+from loyalty_mcp.tools.progress import report
+
+CONTINUE: Final = "call apply_program again: it continues where it stopped"
+
+
+def plan_requests(spec: ProgramSpec, existing: ProgramConfiguration, *, publish: bool) -> int:
+    """Return how many requests carrying out a plan takes at most, its checks included.
+
+    After a publish whose answer is lost, the draft and the live version are read whole.
+    """
+    steps = changing_steps(plan(spec, existing))
+    limits = [step for step in steps if step.kind == "limit" and step.action == "create"]
+    readings = 3 if publish else 1
+    return len(steps) + 2 * len(limits) + readings * _reading_requests(existing, spec) + publish
+
+
+def _reading_requests(existing: ProgramConfiguration, spec: ProgramSpec) -> int:
+    """Return how many requests one whole reading takes, once everything exists."""
+    limits = sum(len(balance.limits) for balance in spec.balances)
+    return 5 + len(spec.rewards) + max(limits, len(existing.limits))
+
+
+async def carry_out_plan(
+    brevo: Brevo, spec: ProgramSpec, existing: ProgramConfiguration | None = None
+) -> ProgramConfiguration:
+    """Make a program as described; what is so already is left alone.
+
+    Each step is decided from what exists. After a lost answer everything is read again, and what
+    does not exist is not sent a second time while the first request may still arrive.
+
+    Args:
+        brevo: the upstream client.
+        spec: what is wanted.
+        existing: what exists, if it was read just now.
+
+    Returns:
+        what exists afterwards, read again and compared with the spec.
+
+    Raises:
+        OutcomeUnknown: an answer was lost, and its effect does not show yet.
+        Refused: a part was done and the rest was not; it can be continued.
+        LoyaltyError: nothing was changed.
+    """
+    existing = existing or await _read_spec(brevo, spec)
+    done: list[Step] = []
+    while steps := changing_steps(plan(spec, existing)):
+        step = steps[0]
+        await report(len(done), len(done) + len(steps), step.text)
+        if any(step.identity == each.identity for each in done):
+            raise Refused(
+                f"Brevo accepted the request to {step.text}, but it still differs: {step.details}."
+            )
+        try:
+            existing = await _carry_out_step(brevo, existing, step)
+        except OutcomeUnknown as lost:
+            existing = await _read_after_lost_answer(brevo, spec, step, lost, done)
+        except LoyaltyError as error:
+            found = await _read_after_refusal(brevo, spec, step)
+            if found is None and not done:
+                raise
+            if found is None:
+                raise Refused(f"Could not {step.text}: {error} {_done_so_far(done)}") from None
+            existing = found
+        done.append(step)
+    return await _verify(brevo, spec, existing, done) if done else existing
+
+
+async def _read_spec(brevo: Brevo, spec: ProgramSpec) -> ProgramConfiguration:
+    return await read_named_program(brevo, spec.program.name, reward_names(spec))
+
+
+def _done_so_far(done: list[Step]) -> str:
+    return f"{len(done)} step(s) before it were done and stay; {CONTINUE}."
+
+
+async def _carry_out_step(
+    brevo: Brevo, existing: ProgramConfiguration, step: Step
+) -> ProgramConfiguration:
+    """Send one step; return what exists afterwards, by the API's own answer."""
+    if step.request is None:
+        raise AssertionError(f"the first step has all that it needs: {step.identity}")
+    if step.limit is None:
+        return with_reply(existing, await brevo.send(step.request))
+    return await _create_limit(brevo, existing, step)
+
+
+async def _create_limit(
+    brevo: Brevo, existing: ProgramConfiguration, step: Step
+) -> ProgramConfiguration:
+    """Create a limit and remember its id, because the API lists no limits.
+
+    It is written down before it is sent, so that a lost answer stays known.
+    """
+    if existing.program is None or step.limit is None or step.request is None:
+        raise AssertionError("a limit belongs to a program")
+    balance, spec = step.limit
+    mark = {"balance": balance, "sent": spec.model_dump(mode="json", exclude_none=True)}
+    known = [entry for entry in remembered_limits(existing.program) if not _is_mark(entry, mark)]
+    marked = await brevo.send(remember_limits(existing.program, [*known, mark]))
+    existing = with_reply(existing, marked)
+    try:
+        created = await brevo.send(step.request)
+    except OutcomeUnknown:
+        raise
+    except LoyaltyError:
+        await brevo.send(remember_limits(marked, known))
+        raise
+    created = created.model_copy(update={"balance_definition_id": balance})
+    entries = [*known, {"balance": balance, "id": created.id}]
+    return with_reply(with_reply(existing, await _remember(brevo, marked, entries)), created)
+
+
+async def _remember(brevo: Brevo, program: Program, entries: list[dict[str, Any]]) -> Program:
+    """Remember limits; sent again if the answer is lost, because the same text does no harm."""
+    try:
+        return await brevo.send(remember_limits(program, entries))
+    except OutcomeUnknown:
+        return await brevo.send(remember_limits(program, entries))
+
+
+def _is_mark(entry: dict[str, Any], mark: dict[str, Any]) -> bool:
+    """Whether an entry says that this same limit was sent before, with any value."""
+    sent = entry.get("sent")
+    return (
+        "id" not in entry
+        and entry["balance"] == mark["balance"]
+        and isinstance(sent, dict)
+        and {**sent, "value": None} == {**mark["sent"], "value": None}
+    )
+
+
+async def _read_after_lost_answer(
+    brevo: Brevo, spec: ProgramSpec, step: Step, lost: OutcomeUnknown, done: list[Step]
+) -> ProgramConfiguration:
+    """Return what exists after the answer to a step was lost, if the step turns out to be done.
+
+    Raises:
+        OutcomeUnknown: its effect does not show, or cannot be read; it may still arrive.
+    """
+    try:
+        existing = await _read_spec(brevo, spec)
+        left = changing_steps(plan(spec, existing))
+    except LoyaltyError as error:
+        raise OutcomeUnknown(
+            f"{lost} The request was to {step.text}, and its effect cannot be read now: {error} "
+            f"{_next_steps(done)}"
+        ) from None
+    if any(each.identity == step.identity for each in left):
+        raise OutcomeUnknown(
+            f"{lost} The request was to {step.text}, and its effect does not show yet. "
+            f"{_next_steps(done)}"
+        )
+    return existing
+
+
+async def _read_after_refusal(
+    brevo: Brevo, spec: ProgramSpec, step: Step
+) -> ProgramConfiguration | None:
+    """Return what exists after a step was refused but done; None if it was not done.
+
+    A gateway may refuse a request that the API behind it has carried out.
+    """
+    try:
+        existing = await _read_spec(brevo, spec)
+        left = changing_steps(plan(spec, existing))
+    except LoyaltyError:
+        return None
+    return None if any(each.identity == step.identity for each in left) else existing
+
+
+def _next_steps(done: list[Step]) -> str:
+    return (
+        f"{len(done)} step(s) before it were done. check_intent tells in a moment what is left; "
+        "then apply_program continues where it stopped."
+    )
+
+
+async def _verify(
+    brevo: Brevo, spec: ProgramSpec, before: ProgramConfiguration, done: list[Step]
+) -> ProgramConfiguration:
+    """Read back everything described, and compare it.
+
+    Raises:
+        OutcomeUnknown: it cannot be read.
+        Refused: it is not as described.
+    """
+    created = {name_key(step.name) for step in done if step.kind == "reward"}
+    try:
+        existing = await read_described_parts(brevo, spec, before, created)
+        left = [
+            *changing_steps(plan(spec, existing)),
+            *differing_rewards(spec, existing, created),
+        ]
+    except LoyaltyError as error:
+        raise OutcomeUnknown(
+            f"All {len(done)} step(s) were sent, but they cannot be read back now: {error}"
+        ) from None
+    if left:
+        listed = "; ".join(f"{step.text}: {step.details}" for step in left)
+        raise Refused(f"All steps were sent, but what was read back differs: {listed}.")
+    return existing
+
+
+async def publish_applied_draft(brevo: Brevo, program: Program) -> None:
+    """Publish a draft that is as described.
+
+    Raises:
+        OutcomeUnknown: the answer was lost, and the program does not show as live.
+        Refused: the draft is as described, and was not published.
+    """
+    try:
+        await brevo.send(publish_program(program.id))
+    except OutcomeUnknown as lost:
+        try:
+            live = await is_live(brevo, program.id)
+        except LoyaltyError:
+            live = False
+        if not live:
+            raise OutcomeUnknown(
+                f"{lost} The draft is as described; it does not show as published yet. "
+                "check_intent tells in a moment."
+            ) from None
+    except LoyaltyError as error:
+        raise Refused(
+            f"The draft is as described, but it was not published: {error} Call apply_program "
+            "again, or publish_program."
+        ) from None

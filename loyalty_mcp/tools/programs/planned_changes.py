@@ -1,0 +1,71 @@
+"""The lines of a plan as the tools answer them."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import Reply
+from loyalty_mcp.errors import Refused
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
+from loyalty_mcp.tools.programs.plan_step import AS_DESCRIBED, Step
+from loyalty_mcp.tools.programs.program_reading import read_named_program, reward_names
+from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+
+SHOWN: Final = 40
+"""Lines of a plan in the text; the structured content has all of them."""
+
+
+class PlannedChange(Reply):
+    """One line of a plan."""
+
+    action: Literal["create", "change", "keep", "manual"]
+    kind: str
+    name: str
+    details: str
+
+
+async def read_for_spec(context: Context, spec: ProgramSpec) -> ProgramConfiguration:
+    """Read the program that a spec describes.
+
+    Raises:
+        Refused: the server is pinned to another program.
+        AmbiguousReference: several programs have the name.
+    """
+    existing = await read_named_program(context.brevo, spec.program.name, reward_names(spec))
+    pinned = context.settings.program
+    if pinned is None or name_key(pinned) == name_key(spec.program.name):
+        return existing
+    if existing.program is None or existing.program.id != pinned:
+        raise Refused(
+            f"This server is set to program {quoted(pinned)}; a description of "
+            f"{quoted(spec.program.name)} is not for it."
+        )
+    return existing
+
+
+def planned_change(step: Step) -> PlannedChange:
+    """Return a step as the tools answer it."""
+    return PlannedChange(action=step.action, kind=step.kind, name=step.name, details=step.details)
+
+
+def planned_change_lines(changes: Sequence[PlannedChange]) -> list[str]:
+    """Write a line for each change; changes with the same details that send nothing share one.
+
+    Objects that are as described are only counted.
+    """
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for change in changes:
+        what = f"{change.action} {change.kind.replace('_', ' ')}"
+        # A step that sends something has a line of its own, in the order of sending.
+        own = "" if change.action in {"keep", "manual"} else change.name
+        if change.details != AS_DESCRIBED:
+            names.setdefault((what, change.details, own), []).append(quoted(change.name))
+    lines = [
+        f"{what} {', '.join(named)}{f': {details}' if details else ''}"
+        for (what, details, _), named in names.items()
+    ]
+    if len(lines) > SHOWN:
+        lines[SHOWN:] = [f"{len(lines) - SHOWN} more are in the structured content."]
+    same = sum(change.details == AS_DESCRIBED for change in changes)
+    return [*lines, f"{same} as described already."] if same else lines

@@ -1,0 +1,194 @@
+"""Reads of a whole program: draft or live, never from the cache."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, Final
+
+from loyalty_mcp.brevo.client import Brevo
+from loyalty_mcp.brevo.operations.balance_definitions import (
+    BalanceDefinition,
+    list_balance_definitions,
+)
+from loyalty_mcp.brevo.operations.limits import BalanceLimit, get_balance_limit
+from loyalty_mcp.brevo.operations.programs import Program, get_program, list_programs
+from loyalty_mcp.brevo.operations.rewards import Reward, RewardSummary, get_reward, list_rewards
+from loyalty_mcp.brevo.operations.tier_groups import TierGroup, list_tier_groups
+from loyalty_mcp.brevo.operations.tiers import Tier, list_tiers
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import Version
+from loyalty_mcp.errors import AmbiguousReference, NotFound
+from loyalty_mcp.tools.members.account import together
+from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
+from loyalty_mcp.tools.programs.description import describe
+from loyalty_mcp.tools.programs.limit_memory import remembered_limits, unconfirmed_limits
+from loyalty_mcp.tools.programs.reward_steps import has_texts
+from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+
+PAGE: Final = 100
+
+
+async def read_named_program(
+    brevo: Brevo, name: str, rewards: Collection[str], version: Version = "draft"
+) -> ProgramConfiguration:
+    """Read the program of that name; empty if there is none.
+
+    Args:
+        brevo: the upstream client.
+        name: of the program, compared without case.
+        rewards: the names of the rewards to read whole.
+        version: the latest edits, or what members see.
+
+    Raises:
+        AmbiguousReference: several programs have that name.
+        LoyaltyError: it cannot be read.
+    """
+    program = await _find_program(brevo, name)
+    if program is None:
+        return ProgramConfiguration()
+    return await read_program(brevo, program, {name_key(each) for each in rewards}, version)
+
+
+async def read_program(
+    brevo: Brevo, program: Program, rewards: Collection[str] | None, version: Version = "draft"
+) -> ProgramConfiguration:
+    """Read a whole program.
+
+    Args:
+        brevo: the upstream client.
+        program: which program.
+        rewards: the name keys of the rewards to read whole; None for all.
+        version: the latest edits, or what members see.
+
+    Raises:
+        LoyaltyError: a part cannot be read.
+    """
+    balances, limits, found, groups, tiers = await together(
+        _balances(brevo, program.id, version),
+        _limits(brevo, program, version),
+        _rewards(brevo, program.id, rewards, version),
+        _groups(brevo, program.id, version),
+        _tiers(brevo, program.id, version),
+    )
+    return ProgramConfiguration(
+        program, balances, limits, unconfirmed_limits(program), found, groups, tiers
+    )
+
+
+async def read_described_parts(
+    brevo: Brevo, spec: ProgramSpec, before: ProgramConfiguration, created: Collection[str]
+) -> ProgramConfiguration:
+    """Read again what a spec describes; the rest stays as it was read before.
+
+    Args:
+        brevo: the upstream client.
+        spec: what it describes is read.
+        before: what was read earlier.
+        created: the name keys of the rewards just created: only those are read whole, because the
+            API cannot change the others.
+
+    Raises:
+        LoyaltyError: a part cannot be read.
+    """
+    program = await _find_program(brevo, spec.program.name)
+    if program is None:
+        return ProgramConfiguration()
+    with_texts = {name_key(each.name) for each in spec.rewards if has_texts(each)}
+    readings: dict[str, Any] = {}
+    if spec.balances:
+        readings["balances"] = _balances(brevo, program.id, "draft")
+    if any(balance.limits for balance in spec.balances):
+        readings["limits"] = _limits(brevo, program, "draft")
+    if spec.rewards:
+        whole = with_texts.intersection(created)
+        readings["rewards"] = _rewards(brevo, program.id, whole, "draft")
+    if spec.tier_groups:
+        readings["tier_groups"] = _groups(brevo, program.id, "draft")
+        readings["tiers"] = _tiers(brevo, program.id, "draft")
+    found = dict(zip(readings, await together(*readings.values()), strict=True))
+    return replace(before, program=program, unconfirmed_limits=unconfirmed_limits(program), **found)
+
+
+async def is_live(brevo: Brevo, program_id: str) -> bool:
+    """Whether members see a program as its draft describes it.
+
+    Raises:
+        LoyaltyError: it cannot be read.
+    """
+    program = await brevo.send(get_program(program_id))
+    if program.state != "active":
+        return False
+    draft, live = await together(
+        read_program(brevo, program, None, "draft"), read_program(brevo, program, None, "active")
+    )
+    return describe(draft) == describe(live)
+
+
+async def _find_program(brevo: Brevo, name: str) -> Program | None:
+    found: list[Program] = []
+    offset = 0
+    while True:
+        page = (await brevo.send(list_programs(limit=PAGE, offset=offset))).items
+        found += [program for program in page if name_key(program.name) == name_key(name)]
+        offset += len(page)
+        if len(page) < PAGE:
+            break
+    if len(found) > 1:
+        raise AmbiguousReference(
+            f"{len(found)} programs are called {quoted(name)}; rename all but one with "
+            "patch_program."
+        )
+    return found[0] if found else None
+
+
+async def _balances(brevo: Brevo, program: str, version: Version) -> tuple[BalanceDefinition, ...]:
+    page = await brevo.send(list_balance_definitions(program, limit=500, offset=0, version=version))
+    return tuple(item for item in page.items if item.deleted_at is None)
+
+
+async def _limits(brevo: Brevo, program: Program, version: Version) -> tuple[BalanceLimit, ...]:
+    """Read the remembered limits that still exist."""
+    known = [entry for entry in remembered_limits(program) if "id" in entry]
+    found = await together(
+        *[_limit(brevo, program.id, entry["balance"], entry["id"], version) for entry in known]
+    )
+    return tuple(limit for limit in found if limit is not None)
+
+
+async def _limit(
+    brevo: Brevo, program: str, balance: str, limit_id: str, version: Version
+) -> BalanceLimit | None:
+    try:
+        limit = await brevo.send(get_balance_limit(program, balance, limit_id, version))
+    except NotFound:
+        return None
+    return limit.model_copy(update={"balance_definition_id": balance})
+
+
+async def _rewards(
+    brevo: Brevo, program: str, wanted: Collection[str] | None, version: Version
+) -> tuple[Reward, ...]:
+    listed: list[RewardSummary] = []
+    while True:
+        page = (
+            await brevo.send(list_rewards(program, limit=PAGE, offset=len(listed), version=version))
+        ).items
+        listed += page
+        if len(page) < PAGE:
+            break
+    whole = [each for each in listed if wanted is None or name_key(each.name) in wanted]
+    read = await together(*[brevo.send(get_reward(program, each.id, version)) for each in whole])
+    texts: dict[str, Reward] = {reward.id: reward for reward in read}
+    return tuple(texts.get(each.id) or Reward(id=each.id, name=each.name) for each in listed)
+
+
+async def _groups(brevo: Brevo, program: str, version: Version) -> tuple[TierGroup, ...]:
+    return tuple((await brevo.send(list_tier_groups(program, version))).items)
+
+
+async def _tiers(brevo: Brevo, program: str, version: Version) -> tuple[Tier, ...]:
+    return tuple((await brevo.send(list_tiers(program, version))).items)
+
+
+def reward_names(spec: ProgramSpec) -> list[str]:
+    """Return the names of the rewards that a spec describes."""
+    return [reward.name for reward in spec.rewards]

@@ -54,8 +54,10 @@ def founded(file: Path) -> None:
     """Make a file with the seeded world and a hundred members, each with ten movements."""
     engine = Engine(SandboxSettings(database=file), HOOKS)
     with closing(engine.store), engine.store.unit() as unit:
-        program = programs.page(unit, "name", descending=False, limit=1, offset=0)[0]
-        definition = next(each for each in definitions.in_force(unit, program) if not each.internal)
+        program = programs.page_of_programs(unit, "name", descending=False, limit=1, offset=0)[0]
+        definition = next(
+            each for each in definitions.definitions_in_force(unit, program) if not each.internal
+        )
         enrolled: dict[int, Member] = {}
         for then, contact in _steps(unit.now):
             moment = unit.at(then)
@@ -80,18 +82,18 @@ def _steps(now: datetime) -> Iterator[tuple[datetime, int]]:
 
 def _enrol(unit: Unit, program: Program, contact: int) -> Member:
     new = NewContact(email=f"{contact}@example.com", attributes={"FIRSTNAME": f"No. {contact}"})
-    contacts.create(unit, new, contact)
-    return members.enrol(unit, program, contact, own_id=f"C-{contact}")
+    contacts.add_contact(unit, new, contact)
+    return members.enrol_contact(unit, program, contact, own_id=f"C-{contact}")
 
 
 def _move(unit: Unit, program: Program, definition: Definition, member: Member) -> None:
     """A credit, or a debit of what is surely there."""
     drawn = random.Random(f"{member.contact_id} {unit.now}")  # noqa: S311 - the same
-    debits = drawn.random() < SPENT and balances.value(unit, member, definition.id) >= PRICE
+    debits = drawn.random() < SPENT and balances.balance_value(unit, member, definition.id) >= PRICE
     amount = Decimal(-PRICE if debits else drawn.randrange(20, 120))
     meta = {"reason": f"Order of {unit.now:%d %B}"}
-    movement = movements.draft(unit, member, definition, amount, meta=meta)
-    movements.complete(unit, program, movement)
+    movement = movements.draft_movement(unit, member, definition, amount, meta=meta)
+    movements.complete_movement(unit, program, movement)
 
 
 def multiplied(made: Path, file: Path, times: int) -> None:
@@ -153,18 +155,20 @@ def check(made: Path, file: Path, times: int) -> None:
 
 def _report(unit: Unit, contact: int) -> list[object]:
     """What the engine says of a member, without ids and moments."""
-    program = programs.page(unit, "name", descending=False, limit=1, offset=0)[0]
-    member = members.by_contact(unit, program.id, contact)
+    program = programs.page_of_programs(unit, "name", descending=False, limit=1, offset=0)[0]
+    member = members.member_by_contact(unit, program.id, contact)
     assert member is not None
-    found: list[object] = [balances.values(unit, member)]
-    for definition in definitions.in_force(unit, program):
-        lots = balances.open_lots(unit, member, definition.id, descending=True, limit=500, offset=0)
-        past = movements.page(unit, member, definition.id, limit=500)
+    found: list[object] = [balances.balance_values(unit, member)]
+    for definition in definitions.definitions_in_force(unit, program):
+        lots = balances.page_of_lots(
+            unit, member, definition.id, descending=True, limit=500, offset=0
+        )
+        past = movements.page_of_movements(unit, member, definition.id, limit=500)
         found.append([lot.remaining for lot in lots])
         found.append([(each.amount, each.status, each.balance) for each in past])
-    places = member_tiers.of(unit, member)
+    places = member_tiers.tiers_of_member(unit, member)
     found.append([(place.group_id, place.tier_id) for place in places.values()])
-    found.append([each.voucher.reward_id for each in vouchers.of_member(unit, member)])
+    found.append([each.voucher.reward_id for each in vouchers.vouchers_of_member(unit, member)])
     return found
 
 

@@ -14,13 +14,7 @@ PACKAGE = Path(loyalty_mcp.__file__).parent
 ROOT = PACKAGE.parent
 LONG_DATA = {
     "loyalty_mcp.brevo.client",
-    "loyalty_mcp.sandbox.api.rewards",
-    "loyalty_mcp.sandbox.api.tiers",
-    "loyalty_mcp.sandbox.api.vouchers",
     "loyalty_mcp.sandbox.differences",
-    "loyalty_mcp.sandbox.records.movements",
-    "loyalty_mcp.sandbox.records.vouchers",
-    "loyalty_mcp.sandbox.rules.rewards",
     "loyalty_mcp.tools.operation_tool",
     "loyalty_mcp.tools.points.points",
     "loyalty_mcp.tools.rewards.redemptions",

@@ -107,11 +107,11 @@ class _Served:
         path: Mapping[str, str] = scope["path_params"]
         if any("\x00" in value for value in path.values()):
             raise Invalid("The path holds a character that no path may hold.")
-        sent = documents.read(raw) if raw else {}
-        query = fields.read(
+        sent = documents.parse(raw) if raw else {}
+        query = fields.read_fields(
             self._endpoint.query, _query(scope["query_string"]), ignore_unknown=lenient
         )
-        body = fields.read(self._endpoint.body, sent, ignore_unknown=lenient)
+        body = fields.read_fields(self._endpoint.body, sent, ignore_unknown=lenient)
         return self._engine.answer(self._endpoint, path, query, body)
 
 

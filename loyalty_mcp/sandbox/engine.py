@@ -46,7 +46,7 @@ class Engine:
     def reset(self) -> None:
         """Go back to the start: seeded or empty, the clock real, no faults, full budgets."""
         self.webhooks.send_to(None)
-        self.store.start(_nothing if self.settings.empty else seed.fill)
+        self.store.start(_nothing if self.settings.empty else seed.fill_seed)
         self.faults.replace(())
         self.loyalty_budget.refill()
         self.contacts_budget.refill()
@@ -77,7 +77,7 @@ class Engine:
     def process_due(self, *, stepped_from: datetime | None = None) -> None:
         """Let everything happen that fell due since the last request."""
         with self.store.unit() as unit:
-            if stepped_from is not None or due.anything(unit):
+            if stepped_from is not None or due.anything_due(unit):
                 process_due(unit, stepped_from=stepped_from)
 
     def step_clock(self, moment: datetime) -> None:

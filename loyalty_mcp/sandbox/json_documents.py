@@ -14,7 +14,7 @@ _MARKED: Final = re.compile(r'"\\u0000([0-9Ee+.-]+)"')
 _WHOLE_BELOW: Final = Decimal(10**18)
 
 
-def read(raw: bytes) -> Any:
+def parse(raw: bytes) -> Any:
     """Read a JSON document that came from outside.
 
     Raises:

@@ -16,10 +16,10 @@ from loyalty_mcp.sandbox.records import (
     movements,
     programs,
     redemptions,
-    vouchers,
 )
 from loyalty_mcp.sandbox.records.contacts import NewContact
 from loyalty_mcp.sandbox.records.due_events import process_due
+from loyalty_mcp.sandbox.records.voucher_issue import issue_voucher
 from loyalty_mcp.sandbox.rules.entities import Definition, Item, Member, Program
 from loyalty_mcp.sandbox.store import Unit
 
@@ -120,24 +120,24 @@ GIFTS: Final = (
 )
 
 
-def fill(unit: Unit) -> None:
+def fill_seed(unit: Unit) -> None:
     """Fill an empty store: one program, its configuration, and eight members with a past."""
     for person in PEOPLE:
-        _add_contact(_ago(unit, 360), person)
+        _add_person(_ago(unit, 360), person)
     founding = _ago(unit, 350)
-    program = programs.create(
+    program = programs.add_program(
         _naming(founding, "program"), "VIP Club", description="Points on every purchase."
     )
     points = _define_balance(founding, program)
     _define_tiers(founding, program, points, _define_rewards(founding, program, points))
-    configuration.publish(founding, program.id)
+    configuration.publish_draft(founding, program.id)
     program = programs.mark_published(founding, program)
-    enrolled = {person.contact_id: _enrol(unit, program, person) for person in PEOPLE}
-    definition = definitions.get_in_force(unit, program, points.id)
+    enrolled = {person.contact_id: _enrol_person(unit, program, person) for person in PEOPLE}
+    definition = definitions.definition_in_force(unit, program, points.id)
     for step in HISTORY:
-        _move(unit, program, definition, enrolled[step.contact_id], step)
+        _replay_step(unit, program, definition, enrolled[step.contact_id], step)
     for gift in GIFTS:
-        _give(unit, program, enrolled[gift.contact_id], gift)
+        _replay_gift(unit, program, enrolled[gift.contact_id], gift)
     process_due(unit)
 
 
@@ -146,7 +146,7 @@ def own_id(person: Person) -> str:
     return f"VIP-{person.contact_id}"
 
 
-def _add_contact(unit: Unit, person: Person) -> None:
+def _add_person(unit: Unit, person: Person) -> None:
     new = NewContact(
         email=person.email,
         ext_id=f"customer-{person.contact_id}",
@@ -157,7 +157,7 @@ def _add_contact(unit: Unit, person: Person) -> None:
         },
         list_ids=[1],
     )
-    contacts.create(unit, new, person.contact_id)
+    contacts.add_contact(unit, new, person.contact_id)
 
 
 def _define_balance(unit: Unit, program: Program) -> Item:
@@ -206,7 +206,7 @@ def _define_rewards(unit: Unit, program: Program, points: Item) -> dict[str, Ite
         },
     )
     numbers = (uuid.uuid5(_NAMESPACE, f"code {number}").hex[:6] for number in range(POOLED_CODES))
-    codes.fill(unit, program.id, _pool_id(), (f"TEN-{number.upper()}" for number in numbers))
+    codes.fill_pool(unit, program.id, _pool_id(), (f"TEN-{number.upper()}" for number in numbers))
     return {
         reward["name"]: _configure(unit, program, "reward", reward["name"], reward)
         for reward in rewards
@@ -228,7 +228,7 @@ def _define_tiers(unit: Unit, program: Program, points: Item, rewards: dict[str,
             "tierRewards": [{"rewardId": rewards[gift].id} for gift in gifts],
         }
         order.append(_configure(unit, program, "tier", name, body, parent=group.id).id)
-    configuration.change(unit, group, {**group.body, "tierOrder": order})
+    configuration.change_item(unit, group, {**group.body, "tierOrder": order})
 
 
 def _configure(
@@ -240,19 +240,21 @@ def _configure(
     *,
     parent: str | None = None,
 ) -> Item:
-    return configuration.add(
+    return configuration.add_item(
         _naming(unit, f"{kind} {label}"), program.id, kind, body, parent=parent
     )
 
 
-def _enrol(unit: Unit, program: Program, person: Person) -> Member:
+def _enrol_person(unit: Unit, program: Program, person: Person) -> Member:
     then = _naming(_ago(unit, person.enrolled), f"member {person.contact_id}")
-    return members.enrol(then, program, person.contact_id, own_id=own_id(person))
+    return members.enrol_contact(then, program, person.contact_id, own_id=own_id(person))
 
 
-def _move(unit: Unit, program: Program, definition: Definition, member: Member, step: Step) -> None:
+def _replay_step(
+    unit: Unit, program: Program, definition: Definition, member: Member, step: Step
+) -> None:
     then = _naming(_ago(unit, step.days_ago), f"movement {step.contact_id} {step.days_ago}")
-    movement = movements.draft(
+    movement = movements.draft_movement(
         then,
         member,
         definition,
@@ -261,24 +263,24 @@ def _move(unit: Unit, program: Program, definition: Definition, member: Member, 
         meta={"reason": step.reason},
     )
     if step.cancelled:
-        movements.cancel(then, program, movement)
+        movements.cancel_movement(then, program, movement)
     else:
-        movements.complete(then, program, movement)
+        movements.complete_movement(then, program, movement)
 
 
-def _give(unit: Unit, program: Program, member: Member, gift: Gift) -> None:
+def _replay_gift(unit: Unit, program: Program, member: Member, gift: Gift) -> None:
     label = f"voucher {gift.contact_id} {gift.days_ago}"
     then = _naming(_ago(unit, gift.days_ago), label)
-    item = _reward(then, program, gift.reward)
-    issued = vouchers.issue(then, program, member, item)
+    item = _seeded_reward(then, program, gift.reward)
+    issued = issue_voucher(then, program, member, item)
     if gift.used_days_ago is not None:
         used = _naming(_ago(unit, gift.used_days_ago), f"{label} used")
         opened = redemptions.open_redemption(used, program, issued)
-        redemptions.complete(used, program, opened)
+        redemptions.finish_redemption(used, program, opened)
 
 
-def _reward(unit: Unit, program: Program, name: str) -> Item:
-    items = configuration.every(unit, program.id, "reward", "active")
+def _seeded_reward(unit: Unit, program: Program, name: str) -> Item:
+    items = configuration.all_items(unit, program.id, "reward", "active")
     return next(item for item in items if item.body["name"] == name)
 
 
@@ -291,9 +293,9 @@ def _ago(unit: Unit, days: int) -> Unit:
 
 
 def _naming(unit: Unit, label: str) -> Unit:
-    return unit.naming(_ids(label))
+    return unit.naming(_seeded_ids(label))
 
 
-def _ids(label: str) -> Callable[[], str]:
+def _seeded_ids(label: str) -> Callable[[], str]:
     numbers = count(1)
     return lambda: str(uuid.uuid5(_NAMESPACE, f"{label} {next(numbers)}"))

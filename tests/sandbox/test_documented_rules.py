@@ -37,11 +37,11 @@ def test_each_rule_has_a_test_that_exists(rule: Rule) -> None:
 
 def test_rules_are_told_apart(tell: Callable[[str], None]) -> None:
     """No rule is listed twice, and every section of behaviour has some."""
-    completed_amount = Counter(rule.id for rule in RULES)
+    times_listed = Counter(rule.id for rule in RULES)
     tests = {test for rule in RULES for test in rule.tests}
     tell(f"documented rules of the API: {len(RULES)}, tests that name them: {len(tests)}")
 
-    assert max(completed_amount.values()) == 1
+    assert max(times_listed.values()) == 1
     assert {rule.id.split()[0] for rule in RULES} == {str(number) for number in range(1, 15)}
 
 

@@ -81,8 +81,8 @@ class DefinitionFields(Body):
 
 def list_balance_definitions(call: Call[DefinitionPage, NoBody]) -> Json:
     """Page through the definitions."""
-    program, page = programs.get(call.unit, call.id("pid")), call.query
-    items = configuration.every(call.unit, program.id, "balance_definition", page.version)
+    program, page = programs.load_program(call.unit, call.id("pid")), call.query
+    items = configuration.all_items(call.unit, program.id, "balance_definition", page.version)
     keys = {
         "name": lambda item: item.body["name"],
         "created_at": lambda item: item.created_at,
@@ -91,33 +91,41 @@ def list_balance_definitions(call: Call[DefinitionPage, NoBody]) -> Json:
     items.sort(key=keys[page.sort_field])
     if page.sort == "desc":
         items.reverse()
-    return {"items": [shown(item) for item in items[page.offset : page.offset + page.limit]]}
+    return {
+        "items": [definition_reply(item) for item in items[page.offset : page.offset + page.limit]]
+    }
 
 
 def create_balance_definition(call: Call[NoQuery, DefinitionFields]) -> Json:
     """Define a balance, in the draft."""
-    program = programs.get(call.unit, call.id("pid"))
-    body = _checked(call.body)
-    return shown(configuration.add(call.unit, program.id, "balance_definition", body))
+    program = programs.load_program(call.unit, call.id("pid"))
+    body = _definition_body(call.body)
+    return definition_reply(
+        configuration.add_item(call.unit, program.id, "balance_definition", body)
+    )
 
 
 def get_balance_definition(call: Call[VersionQuery, NoBody]) -> Json:
     """Read one definition."""
-    return shown(_item(call.unit, call.id("pid"), call.id("bdid"), call.query.version))
+    return definition_reply(
+        _definition_item(call.unit, call.id("pid"), call.id("bdid"), call.query.version)
+    )
 
 
 def update_balance_definition(call: Call[NoQuery, DefinitionFields]) -> Json:
     """Replace the settings of a definition, in the draft."""
-    item = _item(call.unit, call.id("pid"), call.id("bdid"))
-    return shown(configuration.change(call.unit, item, _checked(call.body)))
+    item = _definition_item(call.unit, call.id("pid"), call.id("bdid"))
+    return definition_reply(configuration.change_item(call.unit, item, _definition_body(call.body)))
 
 
 def delete_balance_definition(call: Call[NoQuery, NoBody]) -> None:
     """Take a definition, and its limits, out of the draft."""
-    configuration.delete(call.unit, _item(call.unit, call.id("pid"), call.id("bdid")))
+    configuration.delete_item(
+        call.unit, _definition_item(call.unit, call.id("pid"), call.id("bdid"))
+    )
 
 
-def shown(item: Item) -> Json:
+def definition_reply(item: Item) -> Json:
     """Show a definition as the API does."""
     return {
         "id": item.id,
@@ -132,18 +140,18 @@ def shown(item: Item) -> Json:
 _NAMES = tuple(field.alias or name for name, field in DefinitionFields.model_fields.items())
 
 
-def _item(
+def _definition_item(
     unit: Unit, program_id: str, definition_id: str, version: configuration.Version = "draft"
 ) -> Item:
-    program = programs.get(unit, program_id)
-    item = configuration.find(unit, program.id, "balance_definition", definition_id, version)
+    program = programs.load_program(unit, program_id)
+    item = configuration.find_item(unit, program.id, "balance_definition", definition_id, version)
     if item is None:
         raise NotFound("There is no balance definition with that id.")
     return item
 
 
-def _checked(new: DefinitionFields) -> Json:
-    _check_life(new)
+def _definition_body(new: DefinitionFields) -> Json:
+    _check_availability(new)
     if new.min_amount is not None and new.max_amount is not None:
         if new.min_amount > new.max_amount:
             raise Invalid("minAmount: must not be above maxAmount", code="out_of_range")
@@ -159,7 +167,7 @@ def _checked(new: DefinitionFields) -> Json:
     return body
 
 
-def _check_life(new: DefinitionFields) -> None:
+def _check_availability(new: DefinitionFields) -> None:
     value = new.balance_availability_duration_value
     unit = new.balance_availability_duration_unit
     if (value is None) != (unit is None):

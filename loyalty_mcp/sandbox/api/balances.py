@@ -58,8 +58,8 @@ class NewBalance(Body):
 
 def list_contact_balances(call: Call[HoldingsPage, NoBody]) -> Json:
     """List every member's balance under one definition."""
-    program, page = programs.get(call.unit, call.id("pid")), call.query
-    definition = definitions.get_in_force(call.unit, program, page.balance_definition_id)
+    program, page = programs.load_program(call.unit, call.id("pid")), call.query
+    definition = definitions.definition_in_force(call.unit, program, page.balance_definition_id)
     hidden = definition.internal and not page.include_internal
     found = balances.holdings(
         call.unit,
@@ -87,15 +87,15 @@ def list_contact_balances(call: Call[HoldingsPage, NoBody]) -> Json:
 
 def get_subscription_balances(call: Call[InternalQuery, NoBody]) -> Json:
     """Read the total of each balance of one member."""
-    program = programs.get(call.unit, call.id("pid"))
+    program = programs.load_program(call.unit, call.id("pid"))
     member = member_of(call.unit, program, call.contact_id())
-    values = balances.values(call.unit, member)
+    values = balances.balance_values(call.unit, member)
     return {
         "loyaltyProgramId": program.id,
         "contactId": member.contact_id,
         "balance": [
             {"balanceDefinitionId": definition.id, "value": values.get(definition.id, 0)}
-            for definition in definitions.in_force(call.unit, program)
+            for definition in definitions.definitions_in_force(call.unit, program)
             if call.query.include_internal or not definition.internal
         ],
     }
@@ -103,13 +103,15 @@ def get_subscription_balances(call: Call[InternalQuery, NoBody]) -> Json:
 
 def create_subscription_balance(call: Call[NoQuery, NewBalance]) -> Json:
     """Open a balance for a member, or show the one that is open."""
-    program = programs.get_running(call.unit, call.id("pid"))
+    program = programs.load_running_program(call.unit, call.id("pid"))
     member = member_of(call.unit, program, call.contact_id())
-    definition = definitions.get_in_force(call.unit, program, call.body.balance_definition_id)
+    definition = definitions.definition_in_force(
+        call.unit, program, call.body.balance_definition_id
+    )
     opened = balances.open_balance(call.unit, member, definition.id)
     return {
         "id": opened.id,
-        "amount": balances.value(call.unit, member, definition.id),
+        "amount": balances.balance_value(call.unit, member, definition.id),
         "loyaltyProgramId": program.id,
         "organizationId": ORGANIZATION,
         "contactId": member.contact_id,
@@ -122,11 +124,11 @@ def create_subscription_balance(call: Call[NoQuery, NewBalance]) -> Json:
 
 def list_active_balances(call: Call[LotsPage, NoBody]) -> Json:
     """List the lots that make up one balance, each with its end."""
-    program, page = programs.get(call.unit, call.id("pid")), call.query
+    program, page = programs.load_program(call.unit, call.id("pid")), call.query
     member = member_of(call.unit, program, page.contact_id)
-    definition = definitions.get_in_force(call.unit, program, page.balance_definition_id)
+    definition = definitions.definition_in_force(call.unit, program, page.balance_definition_id)
     hidden = definition.internal and not page.include_internal
-    found = balances.open_lots(
+    found = balances.page_of_lots(
         call.unit,
         member,
         definition.id,
@@ -157,7 +159,7 @@ def member_of(unit: Unit, program: Program, contact_id: int) -> Member:
     Raises:
         NotFound: The contact has no place in the program.
     """
-    member = members.by_contact(unit, program.id, contact_id)
+    member = members.member_by_contact(unit, program.id, contact_id)
     if member is None:
         raise NotFound("The contact is not enrolled in this program.")
     return member

@@ -80,21 +80,23 @@ def get_contact(call: Call[ContactQuery, NoBody]) -> Json:
     if len(identifier) > 254:
         raise Invalid("identifier: has more than 254 characters", code="out_of_range")
     _check_span(call.unit, query.start_date, query.end_date)
-    contact = contacts.find(call.unit, identifier, query.identifier_type)
+    contact = contacts.find_contact(call.unit, identifier, query.identifier_type)
     if contact is None:
         raise NotFound("There is no contact with that identifier.")
-    return {**shown(contact), "statistics": _no_statistics()}
+    return {**contact_reply(contact), "statistics": _no_statistics()}
 
 
 def list_contacts(call: Call[ContactPage, NoBody]) -> Json:
     """Page through the contacts."""
     page = call.query
-    fits = _chosen(page)
+    fits = _contact_filter(page)
     found = [
-        each for each in contacts.every(call.unit, descending=page.sort == "desc") if fits(each)
+        each
+        for each in contacts.all_contacts(call.unit, descending=page.sort == "desc")
+        if fits(each)
     ]
     return {
-        "contacts": [shown(each) for each in found[page.offset : page.offset + page.limit]],
+        "contacts": [contact_reply(each) for each in found[page.offset : page.offset + page.limit]],
         "count": len(found),
     }
 
@@ -112,16 +114,16 @@ def create_contact(call: Call[NoQuery, ContactFields]) -> Json | None:
     )
     if not (new.email or new.ext_id or (new.attributes or {}).get("SMS")):
         raise Invalid("email, ext_id or attributes.SMS: is required", code="missing_parameter")
-    known = contacts.clashing(call.unit, new)
+    known = contacts.clashing_contacts(call.unit, new)
     if not known:
-        return {"id": contacts.create(call.unit, new)}
+        return {"id": contacts.add_contact(call.unit, new)}
     if len(known) > 1 or not sent.update_enabled:
         raise Malformed("A contact with that identifier is there.", code="duplicate_parameter")
-    contacts.update(call.unit, known[0], new)
+    contacts.update_contact(call.unit, known[0], new)
     return None
 
 
-def shown(contact: Contact) -> Json:
+def contact_reply(contact: Contact) -> Json:
     """Show a contact as the API does."""
     return {
         "id": contact.id,
@@ -141,7 +143,7 @@ def shown(contact: Contact) -> Json:
     }
 
 
-def _chosen(page: ContactPage) -> Callable[[Contact], bool]:
+def _contact_filter(page: ContactPage) -> Callable[[Contact], bool]:
     if page.list_ids is not None and page.segment_id is not None:
         raise Malformed("listIds and segmentId: are not given together")
     ids = None if page.ids is None else _numbers("ids", page.ids)
@@ -155,7 +157,7 @@ def _chosen(page: ContactPage) -> Callable[[Contact], bool]:
             page.segment_id is None  # the sandbox has no segments, so nobody is in one
             and (ids is None or contact.id in ids)
             and (lists is None or not lists.isdisjoint(contact.list_ids))
-            and (attribute is None or _value(contact, attribute[1]) == attribute[2])
+            and (attribute is None or _attribute_value(contact, attribute[1]) == attribute[2])
             and (not page.created_since or _since(contact.created_at, page.created_since))
             and (not page.modified_since or _since(contact.modified_at, page.modified_since))
         )
@@ -167,7 +169,7 @@ def _since(stored: int, moment: datetime) -> bool:
     return from_milliseconds(stored) >= moment
 
 
-def _value(contact: Contact, attribute: str) -> str | None:
+def _attribute_value(contact: Contact, attribute: str) -> str | None:
     if attribute == "EMAIL":
         return contact.email
     if attribute == "EXT_ID":

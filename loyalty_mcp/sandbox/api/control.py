@@ -92,7 +92,7 @@ def set_faults(call: ControlCall[NoQuery, FaultList]) -> Json:
 def get_events(call: ControlCall[NoQuery, NoBody]) -> Json:
     """Show the webhooks that would have been sent."""
     with call.engine.store.unit() as unit:
-        return {"events": [event for _, event in events.since(unit)]}
+        return {"events": [event for _, event in events.events_since(unit)]}
 
 
 def get_state_hash(call: ControlCall[NoQuery, NoBody]) -> Json:

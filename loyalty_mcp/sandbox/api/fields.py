@@ -29,61 +29,61 @@ LARGEST_ID: Final = 2**53 - 1
 LARGEST_COUNT: Final = 2**31 - 1
 
 
-def _wrong(words: str) -> PydanticCustomError:
+def _unfit(words: str) -> PydanticCustomError:
     return PydanticCustomError("unfit", "{words}", {"words": words})
 
 
-def _uuid(value: object) -> str:
+def _as_uuid(value: object) -> str:
     if not isinstance(value, str) or not UUID.fullmatch(value):
-        raise _wrong("must be a UUID")
+        raise _unfit("must be a UUID")
     return value.lower()
 
 
-def _amount(value: object) -> Decimal:
+def _as_amount(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise _wrong("must be a number")
+        raise _unfit("must be a number")
     if not has_fitting_size(Decimal(value)):
-        raise _wrong("must be below 10^12 in size, with at most 6 decimals")
+        raise _unfit("must be below 10^12 in size, with at most 6 decimals")
     return Decimal(value)
 
 
 def _positive(value: Decimal) -> Decimal:
     if value <= 0:
-        raise _wrong("must be above 0")
+        raise _unfit("must be above 0")
     return value
 
 
-def _moment(value: object) -> datetime:
+def _as_moment(value: object) -> datetime:
     try:
-        return moments.parse(value if isinstance(value, str) else "")
+        return moments.parse_moment(value if isinstance(value, str) else "")
     except (ValueError, OverflowError):
-        raise _wrong("must be a date-time such as 2026-01-31T09:30:00Z") from None
+        raise _unfit("must be a date-time such as 2026-01-31T09:30:00Z") from None
 
 
-def _day(value: object) -> str:
+def _as_day(value: object) -> str:
     try:
         if value != "":
             DayOfYear.parse(value if isinstance(value, str) else "?")
     except ValueError:
-        raise _wrong("must be a day of the year, written dd/mm") from None
+        raise _unfit("must be a day of the year, written dd/mm") from None
     return str(value)
 
 
-def _digits(value: object) -> object:
+def _as_digits(value: object) -> object:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
-    raise _wrong("must be a whole number")
+    raise _unfit("must be a whole number")
 
 
-def _truth(value: object) -> bool:
+def _as_truth(value: object) -> bool:
     if value not in ("true", "false"):
-        raise _wrong("must be true or false")
+        raise _unfit("must be true or false")
     return value == "true"
 
 
 def _not_blank(value: str) -> str:
     if not value.strip():
-        raise _wrong("must not be blank")
+        raise _unfit("must not be blank")
     return value
 
 
@@ -92,11 +92,11 @@ _NUMBER_SCHEMA: Final = WithJsonSchema({"type": "number"})
 _MOMENT_SCHEMA: Final = WithJsonSchema({"type": "string", "format": "date-time"})
 _DAY_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": "^([0-9]{2}/[0-9]{2})?$"})
 
-Uuid = Annotated[str, BeforeValidator(_uuid), _UUID_SCHEMA]
-Amount = Annotated[Decimal, BeforeValidator(_amount), _NUMBER_SCHEMA]
+Uuid = Annotated[str, BeforeValidator(_as_uuid), _UUID_SCHEMA]
+Amount = Annotated[Decimal, BeforeValidator(_as_amount), _NUMBER_SCHEMA]
 PositiveAmount = Annotated[Amount, AfterValidator(_positive)]
-Moment = Annotated[datetime, BeforeValidator(_moment), _MOMENT_SCHEMA]
-Day = Annotated[str, BeforeValidator(_day), _DAY_SCHEMA]
+Moment = Annotated[datetime, BeforeValidator(_as_moment), _MOMENT_SCHEMA]
+Day = Annotated[str, BeforeValidator(_as_day), _DAY_SCHEMA]
 Flag = Annotated[bool, Field(strict=True)]
 ContactId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
@@ -104,15 +104,17 @@ PositiveCount = Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)]
 Name = Annotated[str, StringConstraints(strict=True, max_length=128), AfterValidator(_not_blank)]
 Text = Annotated[str, StringConstraints(strict=True, max_length=256)]
 Address = Annotated[str, StringConstraints(strict=True, max_length=2048)]
+ShortText = Annotated[str, StringConstraints(strict=True, max_length=128)]
+VoucherCode = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
 OwnId = Annotated[str, StringConstraints(strict=True, max_length=64), AfterValidator(_not_blank)]
 Meta = dict[str, Any]
 
-QueryContactId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST_ID)]
-Limit = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=500)]
-ContactLimit = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=1000)]
-SmallLimit = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=100)]
-Offset = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=LARGEST_COUNT)]
-QueryFlag = Annotated[bool, BeforeValidator(_truth)]
+QueryContactId = Annotated[int, BeforeValidator(_as_digits), Field(ge=1, le=LARGEST_ID)]
+Limit = Annotated[int, BeforeValidator(_as_digits), Field(ge=1, le=500)]
+ContactLimit = Annotated[int, BeforeValidator(_as_digits), Field(ge=1, le=1000)]
+SmallLimit = Annotated[int, BeforeValidator(_as_digits), Field(ge=1, le=100)]
+Offset = Annotated[int, BeforeValidator(_as_digits), Field(ge=0, le=LARGEST_COUNT)]
+QueryFlag = Annotated[bool, BeforeValidator(_as_truth)]
 Sort = Literal["asc", "desc"]
 
 
@@ -184,7 +186,7 @@ _TYPE: Final = {
 }
 
 
-def read(model: type[FieldsT], values: object, *, ignore_unknown: bool = False) -> FieldsT:
+def read_fields(model: type[FieldsT], values: object, *, ignore_unknown: bool = False) -> FieldsT:
     """Read fields.
 
     Args:
@@ -204,7 +206,7 @@ def read(model: type[FieldsT], values: object, *, ignore_unknown: bool = False) 
             known = values
             for each in unknown:
                 known = _without(known, each["loc"])
-            return read(model, known)
+            return read_fields(model, known)
         raise _refusal(details[0]) from None
 
 

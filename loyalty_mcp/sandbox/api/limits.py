@@ -34,34 +34,36 @@ class LimitFields(Body):
 
 def create_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
     """Add a limit to a definition, in the draft."""
-    body = _checked(call.body)
+    body = _limit_body(call.body)
     try:
-        program = programs.get(call.unit, call.id("pid"))
+        program = programs.load_program(call.unit, call.id("pid"))
     except NotFound as absent:
         raise DependencyFailed(absent.message) from None
     definition_id = call.id("bdid")
-    if configuration.find(call.unit, program.id, "balance_definition", definition_id) is None:
+    if configuration.find_item(call.unit, program.id, "balance_definition", definition_id) is None:
         raise DependencyFailed("There is no balance definition with that id.")
-    return shown(configuration.add(call.unit, program.id, "limit", body, parent=definition_id))
+    return limit_reply(
+        configuration.add_item(call.unit, program.id, "limit", body, parent=definition_id)
+    )
 
 
 def get_balance_limit(call: Call[VersionQuery, NoBody]) -> Json:
     """Read one limit."""
-    return shown(_find(call.unit, call, call.query.version))
+    return limit_reply(_limit_item(call.unit, call, call.query.version))
 
 
 def update_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
     """Replace a limit, in the draft."""
-    body = _checked(call.body)
-    return shown(configuration.change(call.unit, _find(call.unit, call), body))
+    body = _limit_body(call.body)
+    return limit_reply(configuration.change_item(call.unit, _limit_item(call.unit, call), body))
 
 
 def delete_balance_limit(call: Call[NoQuery, NoBody]) -> None:
     """Take a limit out of the draft."""
-    configuration.delete(call.unit, _find(call.unit, call))
+    configuration.delete_item(call.unit, _limit_item(call.unit, call))
 
 
-def shown(item: Item) -> Json:
+def limit_reply(item: Item) -> Json:
     """Show a limit as the API does."""
     return {
         "id": item.id,
@@ -77,7 +79,7 @@ def shown(item: Item) -> Json:
     }
 
 
-def _checked(new: LimitFields) -> Json:
+def _limit_body(new: LimitFields) -> Json:
     if new.duration_value > LONGEST[new.duration_unit]:
         raise Invalid("durationValue: must not be above a hundred years", code="out_of_range")
     return {
@@ -86,14 +88,14 @@ def _checked(new: LimitFields) -> Json:
     }
 
 
-def _find(
+def _limit_item(
     unit: Unit,
     call: Call[VersionQuery, NoBody] | Call[NoQuery, NoBody] | Call[NoQuery, LimitFields],
     version: Version = "draft",
 ) -> Item:
-    program = programs.get(unit, call.id("pid"))
+    program = programs.load_program(unit, call.id("pid"))
     definition_id, limit_id = call.id("bdid"), call.id("blid")
-    item = configuration.find(unit, program.id, "limit", limit_id, version)
+    item = configuration.find_item(unit, program.id, "limit", limit_id, version)
     if item is None or item.parent != definition_id:
         raise NotFound("There is no limit with that id.")
     return item

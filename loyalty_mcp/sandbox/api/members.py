@@ -38,9 +38,9 @@ class FormerMembers(Query):
 
 def add_subscription_members(call: Call[NoQuery, NewMembers]) -> Json:
     """Attach further contacts to an owner's subscription."""
-    program, new = programs.get(call.unit, call.id("pid")), call.body
+    program, new = programs.load_program(call.unit, call.id("pid")), call.body
     owner = _owner(call.unit, program, new)
-    attached = members.attach(call.unit, owner, new.member_contact_ids)
+    attached = members.attach_contacts(call.unit, owner, new.member_contact_ids)
     return {
         "organizationId": ORGANIZATION,
         "ownerContactId": owner.contact_id,
@@ -52,16 +52,16 @@ def add_subscription_members(call: Call[NoQuery, NewMembers]) -> Json:
 
 def remove_subscription_members(call: Call[FormerMembers, NoBody]) -> None:
     """Detach contacts from the subscription they share."""
-    program = programs.get(call.unit, call.id("pid"))
+    program = programs.load_program(call.unit, call.id("pid"))
     if not call.query.member_contact_ids:
         raise Malformed("memberContactIds: is required", code="missing_parameter")
-    members.detach(call.unit, program.id, _contact_ids(call.query.member_contact_ids))
+    members.detach_contacts(call.unit, program.id, _contact_ids(call.query.member_contact_ids))
 
 
 def _owner(unit: Unit, program: Program, new: NewMembers) -> Member:
     if new.contact_id is None and new.loyalty_subscription_id is None:
         raise Invalid("contactId or loyaltySubscriptionId: is required", code="missing_parameter")
-    found = members.named(
+    found = members.named_member(
         unit,
         program.id,
         new.contact_id,

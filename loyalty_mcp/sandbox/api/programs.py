@@ -68,21 +68,21 @@ class SomeProgramTexts(Body):
 def list_programs(call: Call[ProgramPage, NoBody]) -> Json:
     """Page through the programs."""
     page = call.query
-    found = programs.page(
+    found = programs.page_of_programs(
         call.unit,
-        _order(page.sort_field),
+        _program_order(page.sort_field),
         descending=page.sort == "desc",
         limit=page.limit,
         offset=page.offset,
     )
-    return {"items": [shown(program) for program in found]}
+    return {"items": [program_reply(program) for program in found]}
 
 
 def create_program(call: Call[NoQuery, NewProgram]) -> Json:
     """Make a program, which starts out inactive."""
     new = call.body
-    return shown(
-        programs.create(
+    return program_reply(
+        programs.add_program(
             call.unit,
             new.name,
             description=new.description,
@@ -94,20 +94,22 @@ def create_program(call: Call[NoQuery, NewProgram]) -> Json:
 
 def get_program(call: Call[NoQuery, NoBody]) -> Json:
     """Read one program."""
-    return shown(programs.get(call.unit, call.id("pid")))
+    return program_reply(programs.load_program(call.unit, call.id("pid")))
 
 
 def update_program(call: Call[NoQuery, ProgramTexts]) -> Json:
     """Replace the texts of a program."""
-    program, new = programs.get(call.unit, call.id("pid")), call.body
-    return shown(programs.change(call.unit, program, new.name, new.description, new.meta or {}))
+    program, new = programs.load_program(call.unit, call.id("pid")), call.body
+    return program_reply(
+        programs.change_program(call.unit, program, new.name, new.description, new.meta or {})
+    )
 
 
 def patch_program(call: Call[NoQuery, SomeProgramTexts]) -> Json:
     """Change some texts of a program."""
-    program, new = programs.get(call.unit, call.id("pid")), call.body
-    return shown(
-        programs.change(
+    program, new = programs.load_program(call.unit, call.id("pid")), call.body
+    return program_reply(
+        programs.change_program(
             call.unit,
             program,
             program.name if new.name is None else new.name,
@@ -119,20 +121,20 @@ def patch_program(call: Call[NoQuery, SomeProgramTexts]) -> Json:
 
 def delete_program(call: Call[NoQuery, NoBody]) -> None:
     """End a program."""
-    programs.delete(call.unit, programs.get(call.unit, call.id("pid")))
+    programs.end_program(call.unit, programs.load_program(call.unit, call.id("pid")))
 
 
 def publish_program(call: Call[NoQuery, NoBody]) -> Json:
     """Put the draft configuration into force."""
-    program = programs.get(call.unit, call.id("pid"))
-    configuration.publish(call.unit, program.id)
+    program = programs.load_program(call.unit, call.id("pid"))
+    configuration.publish_draft(call.unit, program.id)
     program = programs.mark_published(call.unit, program)
     for follow in call.unit.hooks.after_publish:
         follow(call.unit, program)
     return {}
 
 
-def shown(program: Program) -> Json:
+def program_reply(program: Program) -> Json:
     """Show a program as the API does."""
     return {
         "id": program.id,
@@ -151,7 +153,7 @@ def shown(program: Program) -> Json:
     }
 
 
-def _order(field: str) -> ProgramOrder:
+def _program_order(field: str) -> ProgramOrder:
     if field in _ORDERS:
         return _ORDERS[field]
     raise Malformed("sort_field: must be one of 'name', 'created_at' or 'updated_at'")

@@ -48,10 +48,10 @@ class AccountQuery(Query):
 
 def create_subscription(call: Call[NoQuery, NewSubscription]) -> Json:
     """Enrol a contact."""
-    program, new = programs.get_running(call.unit, call.id("pid")), call.body
+    program, new = programs.load_running_program(call.unit, call.id("pid")), call.body
     if new.creation_date is not None and new.creation_date > call.unit.now:
         raise Invalid("creationDate: must be in the past", code="out_of_range")
-    member = members.enrol(
+    member = members.enrol_contact(
         call.unit,
         program,
         new.contact_id,
@@ -73,19 +73,19 @@ def create_subscription(call: Call[NoQuery, NewSubscription]) -> Json:
 
 def delete_subscription(call: Call[NoQuery, NoBody]) -> None:
     """End a contact's membership."""
-    program = programs.get(call.unit, call.id("pid", Malformed))
-    member = members.owner(call.unit, program.id, call.contact_id("cid", Malformed))
+    program = programs.load_program(call.unit, call.id("pid", Malformed))
+    member = members.own_membership(call.unit, program.id, call.contact_id("cid", Malformed))
     if member is None:
         raise NotFound("The contact has no subscription in this program.")
-    members.end(call.unit, member)
+    members.end_membership(call.unit, member)
 
 
 def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
     """Read one member in a single call."""
-    program, query = programs.get(call.unit, call.id("pid")), call.query
+    program, query = programs.load_program(call.unit, call.id("pid")), call.query
     if query.contact_id is None and query.loyalty_subscription_id is None:
         raise Invalid("contactId or loyaltySubscriptionId: is required", code="missing_parameter")
-    member = members.named(
+    member = members.named_member(
         call.unit,
         program.id,
         None if query.contact_id is None else _contact_id(query.contact_id),
@@ -105,7 +105,7 @@ def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
 
 def balance_part(unit: Unit, program: Program, member: Member, include_internal: bool) -> Json:
     """Show a member's balances."""
-    values = balances.values(unit, member)
+    values = balances.balance_values(unit, member)
     return {
         "balances": [
             {
@@ -113,7 +113,7 @@ def balance_part(unit: Unit, program: Program, member: Member, include_internal:
                 "balanceDefinitionName": definition.name,
                 "value": values.get(definition.id, 0),
             }
-            for definition in definitions.in_force(unit, program)
+            for definition in definitions.definitions_in_force(unit, program)
             if include_internal or not definition.internal
         ],
         "contactId": member.contact_id,
@@ -132,7 +132,7 @@ def members_part(
             "memberContactId": attached.contact_id,
             "updatedAt": stored_to_text(attached.updated_at),
         }
-        for attached in members.attached(unit, member)
+        for attached in members.attached_contacts(unit, member)
     ]
 
 

@@ -25,6 +25,7 @@ from loyalty_mcp.sandbox.api.fields import (
 )
 from loyalty_mcp.sandbox.errors import Invalid, NotAllowed, NotFound, Rejected
 from loyalty_mcp.sandbox.records import definitions, members, movements, programs
+from loyalty_mcp.sandbox.records.orders import add_order
 from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.entities import Member, Movement, Program
 from loyalty_mcp.sandbox.rules.ledger import Status, TransactionType
@@ -83,15 +84,15 @@ class HistoryPage(Query):
 
 def create_transaction(call: Call[NoQuery, NewTransaction]) -> Json:
     """Open a credit or a debit, and complete it at once where asked."""
-    program, new = programs.get_running(call.unit, call.id("pid")), call.body
-    amount = ledger.signed(new.amount, new.transaction_type)
+    program, new = programs.load_running_program(call.unit, call.id("pid")), call.body
+    amount = ledger.signed_amount(new.amount, new.transaction_type)
     if new.balance_expiry_in_minutes is not None and not new.auto_complete:
         raise Invalid("balanceExpiryInMinutes: is given with autoComplete only")
     member = _enrolled(call.unit, program, new)
-    movement = movements.draft(
+    movement = movements.draft_movement(
         call.unit,
         member,
-        definitions.get_in_force(call.unit, program, new.balance_definition_id),
+        definitions.definition_in_force(call.unit, program, new.balance_definition_id),
         amount,
         ttl=new.ttl,
         minutes=new.balance_expiry_in_minutes,
@@ -99,40 +100,40 @@ def create_transaction(call: Call[NoQuery, NewTransaction]) -> Json:
         meta=new.meta,
     )
     if new.auto_complete:
-        return shown(_complete(call.unit, program, movement), member)
-    return shown(movement, member)
+        return transaction_reply(_completed_or_rejected(call.unit, program, movement), member)
+    return transaction_reply(movement, member)
 
 
 def complete_transaction(call: Call[NoQuery, NoBody]) -> Json:
     """Let an open transaction enter the balance."""
-    program = programs.get_running(call.unit, call.id("pid"))
-    movement = movements.get(call.unit, program.id, call.id("tid"))
-    member = members.by_seq(call.unit, movement.member_seq)
-    return shown(_complete(call.unit, program, movement), member)
+    program = programs.load_running_program(call.unit, call.id("pid"))
+    movement = movements.load_movement(call.unit, program.id, call.id("tid"))
+    member = members.member_by_seq(call.unit, movement.member_seq)
+    return transaction_reply(_completed_or_rejected(call.unit, program, movement), member)
 
 
 def cancel_transaction(call: Call[NoQuery, NoBody]) -> Json:
     """Void an open transaction."""
-    program = programs.get(call.unit, call.id("pid"))
-    movement = movements.get(call.unit, program.id, call.id("tid"))
-    member = members.by_seq(call.unit, movement.member_seq)
-    return shown(movements.cancel(call.unit, program, movement), member)
+    program = programs.load_program(call.unit, call.id("pid"))
+    movement = movements.load_movement(call.unit, program.id, call.id("tid"))
+    member = members.member_by_seq(call.unit, movement.member_seq)
+    return transaction_reply(movements.cancel_movement(call.unit, program, movement), member)
 
 
 def create_balance_order(call: Call[NoQuery, NewOrder]) -> Json:
     """Open a credit or a debit tied to a purchase."""
     new = call.body
-    amount = ledger.signed(new.amount, None)
+    amount = ledger.signed_amount(new.amount, None)
     try:
-        program = programs.get_running(call.unit, call.id("pid"))
-        definition = definitions.get_in_force(call.unit, program, new.balance_definition_id)
+        program = programs.load_running_program(call.unit, call.id("pid"))
+        definition = definitions.definition_in_force(call.unit, program, new.balance_definition_id)
     except NotFound as absent:
         # This operation declares no 404.
         raise NotAllowed(absent.message, code=absent.code) from None
-    member = members.named(
+    member = members.named_member(
         call.unit, program.id, new.contact_id, None, otherwise=NotAllowed(_NOT_ENROLLED)
     )
-    movement = movements.draft(
+    movement = movements.draft_movement(
         call.unit, member, definition, amount, expires_at=new.expires_at, meta=new.meta
     )
     return {
@@ -142,7 +143,7 @@ def create_balance_order(call: Call[NoQuery, NewOrder]) -> Json:
         "createdAt": stored_to_text(movement.created_at),
         "dueAt": to_text(new.due_at),
         "expiresAt": stored_to_text(movement.expires_at),
-        "id": movements.order(call.unit, movement, new.source, new.due_at),
+        "id": add_order(call.unit, movement, new.source, new.due_at),
         "loyaltyProgramId": program.id,
         "meta": movement.meta,
         "processedAt": None,
@@ -153,12 +154,12 @@ def create_balance_order(call: Call[NoQuery, NewOrder]) -> Json:
 
 def list_transaction_history(call: Call[HistoryPage, NoBody]) -> Json:
     """List a member's movements under one definition."""
-    program, page = programs.get(call.unit, call.id("pid")), call.query
+    program, page = programs.load_program(call.unit, call.id("pid")), call.query
     member = member_of(call.unit, program, page.contact_id)
     if page.loyalty_subscription_id not in (None, member.own_id):
         raise NotFound("The contact has another loyaltySubscriptionId.")
-    definition = definitions.get_in_force(call.unit, program, page.balance_definition_id)
-    found = movements.page(
+    definition = definitions.definition_in_force(call.unit, program, page.balance_definition_id)
+    found = movements.page_of_movements(
         call.unit,
         member,
         definition.id,
@@ -171,7 +172,7 @@ def list_transaction_history(call: Call[HistoryPage, NoBody]) -> Json:
     return {
         "balanceDefinitionId": definition.id,
         "contactId": member.contact_id,
-        "count": movements.count(
+        "count": movements.count_movements(
             call.unit,
             member,
             definition.id,
@@ -179,11 +180,11 @@ def list_transaction_history(call: Call[HistoryPage, NoBody]) -> Json:
             transaction_type=page.transaction_type,
         ),
         "loyaltyProgramId": program.id,
-        "transactionHistory": [_remembered(movement) for movement in found],
+        "transactionHistory": [_history_entry(movement) for movement in found],
     }
 
 
-def shown(movement: Movement, member: Member) -> Json:
+def transaction_reply(movement: Movement, member: Member) -> Json:
     """Show a transaction as the API does; `balance` only where it was applied."""
     ended = stored_to_text(movement.resolved_at)
     last = movement.resolved_at
@@ -217,7 +218,7 @@ _NOT_ENROLLED = "The contact is not enrolled in this program."
 def _enrolled(unit: Unit, program: Program, new: NewTransaction) -> Member:
     if new.contact_id is None and new.loyalty_subscription_id is None:
         raise Invalid("contactId or LoyaltySubscriptionId: is required", code="missing_parameter")
-    return members.named(
+    return members.named_member(
         unit,
         program.id,
         new.contact_id,
@@ -226,16 +227,16 @@ def _enrolled(unit: Unit, program: Program, new: NewTransaction) -> Member:
     )
 
 
-def _complete(unit: Unit, program: Program, movement: Movement) -> Movement:
+def _completed_or_rejected(unit: Unit, program: Program, movement: Movement) -> Movement:
     try:
-        return movements.complete(unit, program, movement)
+        return movements.complete_movement(unit, program, movement)
     except Rejected:
         if unit.settings.rejected_answer_status == 200:
-            return movements.get(unit, program.id, movement.id)
+            return movements.load_movement(unit, program.id, movement.id)
         raise
 
 
-def _remembered(movement: Movement) -> Json:
+def _history_entry(movement: Movement) -> Json:
     ended = stored_to_text(movement.resolved_at)
     happened = {
         "balanceExpirationDate": stored_to_text(movement.lot_expires_at),

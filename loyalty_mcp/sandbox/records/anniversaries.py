@@ -12,8 +12,6 @@ from loyalty_mcp.sandbox.store import Unit
 
 Family = Literal["membership", "tier"]
 
-REMINDER: Final = timedelta(days=7)
-"""How long before it a yearly anniversary is announced."""
 
 CAUGHT_UP: Final = timedelta(days=2 * 366)
 """After a long leap of the clock only the anniversaries of this last while are announced."""
@@ -38,7 +36,7 @@ class _Origin(NamedTuple):
     details: dict[str, Any]
 
 
-def begin(unit: Unit, family: Family, subject: str, since: datetime) -> None:
+def plan_anniversaries(unit: Unit, family: Family, subject: str, since: datetime) -> None:
     """Plan the anniversaries of a membership, or of a member's time on a tier.
 
     Args:
@@ -47,21 +45,21 @@ def begin(unit: Unit, family: Family, subject: str, since: datetime) -> None:
         subject: The number of the member, or `member:move` of the tier.
         since: When it began.
     """
-    due.schedule(unit, f"{family}_anniversary", subject, anniversary_after(since, unit.now, 1))
+    due.schedule_due(unit, f"{family}_anniversary", subject, anniversary_after(since, unit.now, 1))
     year = anniversary_after(since, unit.now)
-    if year - REMINDER <= unit.now:
+    if year - due.REMINDER <= unit.now:
         year = anniversary_after(since, year)
-    due.schedule(unit, f"{family}_reminder", subject, year - REMINDER)
+    due.schedule_due(unit, f"{family}_reminder", subject, year - due.REMINDER)
 
 
-def begin_membership(unit: Unit, member: Member) -> None:
+def plan_membership_anniversaries(unit: Unit, member: Member) -> None:
     """Plan the anniversaries of a new member."""
-    begin(unit, "membership", str(member.seq), from_milliseconds(member.created_at))
+    plan_anniversaries(unit, "membership", str(member.seq), from_milliseconds(member.created_at))
 
 
-def announce(unit: Unit, family: Family, subject: str) -> None:
+def announce_anniversary(unit: Unit, family: Family, subject: str) -> None:
     """Announce that another month, or year, has passed, and plan the next."""
-    origin = _origin(unit, family, subject)
+    origin = _origin_of(unit, family, subject)
     if origin is None:
         return
     months = (unit.now.year - origin.since.year) * 12 + unit.now.month - origin.since.month
@@ -69,12 +67,12 @@ def announce(unit: Unit, family: Family, subject: str) -> None:
     name = month_name if months % 12 else year_name
     events.emit(unit, name, origin.member, **origin.details, months=months)
     next_at = anniversary_after(origin.since, _caught_up(unit), 1)
-    due.schedule(unit, f"{family}_anniversary", subject, next_at)
+    due.schedule_due(unit, f"{family}_anniversary", subject, next_at)
 
 
-def remind(unit: Unit, family: Family, subject: str) -> None:
+def remind_of_anniversary(unit: Unit, family: Family, subject: str) -> None:
     """Announce a yearly anniversary that is near, and plan the next."""
-    origin = _origin(unit, family, subject)
+    origin = _origin_of(unit, family, subject)
     if origin is None:
         return
     year = anniversary_after(origin.since, unit.now)
@@ -86,23 +84,23 @@ def remind(unit: Unit, family: Family, subject: str) -> None:
         anniversary=year.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     )
     next_year = anniversary_after(origin.since, max(year, _caught_up(unit)))
-    due.schedule(unit, f"{family}_reminder", subject, next_year - REMINDER)
+    due.schedule_due(unit, f"{family}_reminder", subject, next_year - due.REMINDER)
 
 
 def _caught_up(unit: Unit) -> datetime:
     return max(unit.now, unit.present - CAUGHT_UP)
 
 
-def _origin(unit: Unit, family: Family, subject: str) -> _Origin | None:
+def _origin_of(unit: Unit, family: Family, subject: str) -> _Origin | None:
     """Read what is being celebrated; None when it is over.
 
     Raises:
         NotFound: The program was deleted.
     """
     member_seq, _, move_seq = subject.partition(":")
-    member = members.by_seq(unit, int(member_seq))
-    programs.get(unit, member.program_id)
-    if members.owner(unit, member.program_id, member.contact_id) != member:
+    member = members.member_by_seq(unit, int(member_seq))
+    programs.load_program(unit, member.program_id)
+    if members.own_membership(unit, member.program_id, member.contact_id) != member:
         return None
     if family == "membership":
         details = {
@@ -124,14 +122,14 @@ def _origin(unit: Unit, family: Family, subject: str) -> _Origin | None:
         member,
         from_milliseconds(row["at"]),
         {
-            "tier_group": {"id": row["tier_group"], "name": _name(unit, row["tier_group"])},
-            "tier": {"id": row["tier"], "name": _name(unit, row["tier"])},
+            "tier_group": {"id": row["tier_group"], "name": _name_of_item(unit, row["tier_group"])},
+            "tier": {"id": row["tier"], "name": _name_of_item(unit, row["tier"])},
             "since": stored_to_text(row["at"]),
         },
     )
 
 
-def _name(unit: Unit, item_id: str) -> str | None:
+def _name_of_item(unit: Unit, item_id: str) -> str | None:
     # Active sorts before draft; what was deleted and published still has its draft.
     row = unit.one(
         "SELECT json_extract(body, '$.name') FROM configuration WHERE id = ? ORDER BY version",

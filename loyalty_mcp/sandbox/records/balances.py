@@ -64,7 +64,7 @@ def open_balance(unit: Unit, member: Member, definition_id: str) -> Opened:
     return Opened(*row)
 
 
-def touch(unit: Unit, member: Member, definition_id: str) -> None:
+def mark_changed(unit: Unit, member: Member, definition_id: str) -> None:
     """Note that a balance has just changed."""
     unit.run(
         "INSERT INTO balances VALUES (?, ?, ?, ?, ?)"
@@ -77,10 +77,10 @@ def touch(unit: Unit, member: Member, definition_id: str) -> None:
     )
 
 
-def lots(unit: Unit, member: Member, definition_id: str) -> list[Lot]:
+def lots_of_balance(unit: Unit, member: Member, definition_id: str) -> list[Lot]:
     """Return the lots of a balance that are not used up."""
     rows = unit.all(_LOTS, member.seq, definition_id)
-    return [_lot(row) for row in rows]
+    return [_lot_from_row(row) for row in rows]
 
 
 def touched_lots(unit: Unit, member: Member, definition_id: str, amount: Decimal) -> list[Lot]:
@@ -91,7 +91,7 @@ def touched_lots(unit: Unit, member: Member, definition_id: str, amount: Decimal
     """
     if amount > 0:
         debts = unit.all(_DEBTS, member.seq, definition_id)
-        return [_lot(row) for row in debts]
+        return [_lot_from_row(row) for row in debts]
     order = "lot" if unit.settings.oldest_first else "expires_at IS NULL, expires_at, lot"
     found, needed = [], to_millionths(-amount)
     for row in unit.each(
@@ -100,14 +100,14 @@ def touched_lots(unit: Unit, member: Member, definition_id: str, amount: Decimal
         definition_id,
         unit.now_stored,
     ):
-        found.append(_lot(row))
+        found.append(_lot_from_row(row))
         needed -= row["remaining"]
         if needed <= 0:
             break
     return found
 
 
-def value(unit: Unit, member: Member, definition_id: str) -> Decimal:
+def balance_value(unit: Unit, member: Member, definition_id: str) -> Decimal:
     """Return a member's balance now."""
     return from_millionths(
         unit.number(
@@ -120,7 +120,7 @@ def value(unit: Unit, member: Member, definition_id: str) -> Decimal:
     )
 
 
-def values(unit: Unit, member: Member) -> dict[str, Decimal]:
+def balance_values(unit: Unit, member: Member) -> dict[str, Decimal]:
     """Return a member's balances now, by definition; those at 0 may be absent."""
     rows = unit.all(
         "SELECT definition, SUM(remaining) FROM open_lots"
@@ -131,7 +131,7 @@ def values(unit: Unit, member: Member) -> dict[str, Decimal]:
     return {row[0]: from_millionths(row[1]) for row in rows}
 
 
-def open_lots(
+def page_of_lots(
     unit: Unit, member: Member, definition_id: str, *, descending: bool, limit: int, offset: int
 ) -> list[OpenLot]:
     """Return a page of the lots that count now, by creation."""
@@ -218,7 +218,7 @@ def drop_lot(unit: Unit, member_seq: int, definition_id: str, lot: int) -> None:
     )
 
 
-def _lot(row: sqlite3.Row) -> Lot:
+def _lot_from_row(row: sqlite3.Row) -> Lot:
     ends = row["expires_at"]
     return Lot(
         row["lot"],

@@ -13,7 +13,7 @@ class Code(NamedTuple):
     text: str
 
 
-def fill(unit: Unit, program_id: str, pool_id: str, codes: Iterable[str]) -> None:
+def fill_pool(unit: Unit, program_id: str, pool_id: str, codes: Iterable[str]) -> None:
     """Put codes into a pool; those it had already, used or not, are not put in again."""
     for code in codes:
         unit.run(
@@ -24,13 +24,13 @@ def fill(unit: Unit, program_id: str, pool_id: str, codes: Iterable[str]) -> Non
         )
 
 
-def exists(unit: Unit, program_id: str, pool_id: str) -> bool:
+def pool_exists(unit: Unit, program_id: str, pool_id: str) -> bool:
     """Whether the program has a pool with that id."""
     sql = "SELECT 1 FROM codes WHERE pool = ? AND program = ? LIMIT 1"
     return unit.one(sql, pool_id, program_id) is not None
 
 
-def left(unit: Unit, pool_id: str) -> int:
+def codes_left(unit: Unit, pool_id: str) -> int:
     """Return how many codes a pool still holds."""
     return unit.number(
         "SELECT COUNT(*) FROM codes WHERE pool = ? AND seq NOT IN (SELECT code_seq FROM code_uses)",
@@ -38,7 +38,7 @@ def left(unit: Unit, pool_id: str) -> int:
     )
 
 
-def first(unit: Unit, pool_id: str) -> Code | None:
+def next_code(unit: Unit, pool_id: str) -> Code | None:
     """Return the code that is next, or `None` when the pool is empty."""
     row = unit.one(
         "SELECT seq, code FROM codes WHERE pool = ?"
@@ -48,6 +48,6 @@ def first(unit: Unit, pool_id: str) -> Code | None:
     return None if row is None else Code(*row)
 
 
-def use(unit: Unit, code: Code, voucher_seq: int) -> None:
+def use_code(unit: Unit, code: Code, voucher_seq: int) -> None:
     """Take a code out of its pool for a voucher; it is never given again."""
     unit.run("INSERT INTO code_uses VALUES (?, ?)", code.seq, voucher_seq)

@@ -12,7 +12,7 @@ Kind = Literal["balance_definition", "limit", "tier_group", "tier", "reward"]
 Version = Literal["draft", "active"]
 
 
-def add(
+def add_item(
     unit: Unit, program_id: str, kind: Kind, body: Mapping[str, Any], *, parent: str | None = None
 ) -> Item:
     """Add an item to the draft."""
@@ -32,7 +32,7 @@ def add(
     return Item(item_id, program_id, kind, parent, body, unit.now_stored, unit.now_stored)
 
 
-def find(
+def find_item(
     unit: Unit, program_id: str, kind: Kind, item_id: str, version: Version = "draft"
 ) -> Item | None:
     """Return an item, or `None` where that version has none."""
@@ -44,10 +44,10 @@ def find(
         program_id,
         kind,
     )
-    return None if row is None else _item(row)
+    return None if row is None else _item_from_row(row)
 
 
-def every(
+def all_items(
     unit: Unit,
     program_id: str,
     kind: Kind,
@@ -65,10 +65,12 @@ def every(
         parent,
         parent,
     )
-    return [_item(row) for row in rows]
+    return [_item_from_row(row) for row in rows]
 
 
-def change(unit: Unit, item: Item, body: Mapping[str, Any], version: Version = "draft") -> Item:
+def change_item(
+    unit: Unit, item: Item, body: Mapping[str, Any], version: Version = "draft"
+) -> Item:
     """Replace an item's fields in one version."""
     unit.run(
         "UPDATE configuration SET body = ?, updated_at = ? WHERE id = ? AND version = ?",
@@ -88,7 +90,7 @@ def change(unit: Unit, item: Item, body: Mapping[str, Any], version: Version = "
     )
 
 
-def delete(unit: Unit, item: Item) -> None:
+def delete_item(unit: Unit, item: Item) -> None:
     """Take an item, and what belongs to it, out of the draft; publishing takes it out of force."""
     unit.run(
         "UPDATE configuration SET deleted_at = ? WHERE version = 'draft' AND deleted_at IS NULL"
@@ -99,7 +101,7 @@ def delete(unit: Unit, item: Item) -> None:
     )
 
 
-def publish(unit: Unit, program_id: str) -> None:
+def publish_draft(unit: Unit, program_id: str) -> None:
     """Put the draft into force, deletions included."""
     unit.run("DELETE FROM configuration WHERE program = ? AND version = 'active'", program_id)
     unit.run(
@@ -116,7 +118,7 @@ def version_in_force(unit: Unit, program: Program) -> Version:
     return "draft" if early else "active"
 
 
-def _item(row: sqlite3.Row) -> Item:
+def _item_from_row(row: sqlite3.Row) -> Item:
     return Item(
         id=row["id"],
         program_id=row["program"],

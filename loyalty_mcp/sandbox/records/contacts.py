@@ -51,12 +51,14 @@ def phone_digits(text: str) -> str | None:
     return written[1] if written else None
 
 
-def exists(unit: Unit, contact_id: int) -> bool:
+def contact_exists(unit: Unit, contact_id: int) -> bool:
     """Whether there is such a contact."""
     return unit.one("SELECT 1 FROM contacts WHERE id = ?", contact_id) is not None
 
 
-def find(unit: Unit, identifier: str, identifier_type: IdentifierType | None) -> Contact | None:
+def find_contact(
+    unit: Unit, identifier: str, identifier_type: IdentifierType | None
+) -> Contact | None:
     """Return the contact with that email, phone number, id or own id.
 
     Without a type an email, a contact id and a phone number are recognised, in this order.
@@ -65,13 +67,13 @@ def find(unit: Unit, identifier: str, identifier_type: IdentifierType | None) ->
         (identifier_type,) if identifier_type else ("email_id", "contact_id", "phone_id")
     )
     for kind in kinds:
-        row = _find(unit, identifier, kind)
+        row = _contact_row(unit, identifier, kind)
         if row is not None:
-            return _contact(row)
+            return _contact_from_row(row)
     return None
 
 
-def clashing(unit: Unit, new: NewContact) -> list[Contact]:
+def clashing_contacts(unit: Unit, new: NewContact) -> list[Contact]:
     """Return the contacts that already have the email, the phone number or the own id."""
     phone = _phone_of(new.attributes)
     rows = unit.all(
@@ -80,10 +82,10 @@ def clashing(unit: Unit, new: NewContact) -> list[Contact]:
         phone,
         new.ext_id,
     )
-    return [_contact(row) for row in rows]
+    return [_contact_from_row(row) for row in rows]
 
 
-def create(unit: Unit, new: NewContact, contact_id: int | None = None) -> int:
+def add_contact(unit: Unit, new: NewContact, contact_id: int | None = None) -> int:
     """Add a contact and return its id."""
     return unit.run(
         "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -100,7 +102,7 @@ def create(unit: Unit, new: NewContact, contact_id: int | None = None) -> int:
     )
 
 
-def update(unit: Unit, contact: Contact, new: NewContact) -> None:
+def update_contact(unit: Unit, contact: Contact, new: NewContact) -> None:
     """Change what is said; attributes are merged, lists are added to."""
     attributes = {**contact.attributes, **(new.attributes or {})}
     lists = list(dict.fromkeys([*contact.list_ids, *(new.list_ids or ())]))
@@ -120,14 +122,14 @@ def update(unit: Unit, contact: Contact, new: NewContact) -> None:
     )
 
 
-def every(unit: Unit, *, descending: bool) -> list[Contact]:
+def all_contacts(unit: Unit, *, descending: bool) -> list[Contact]:
     """Return all contacts by creation."""
     direction = "DESC" if descending else "ASC"
     sql = f"SELECT * FROM contacts ORDER BY created_at {direction}, id {direction}"  # noqa: S608
-    return [_contact(row) for row in unit.all(sql)]
+    return [_contact_from_row(row) for row in unit.all(sql)]
 
 
-def _find(unit: Unit, identifier: str, kind: IdentifierType) -> sqlite3.Row | None:
+def _contact_row(unit: Unit, identifier: str, kind: IdentifierType) -> sqlite3.Row | None:
     if kind == "email_id":
         return unit.one("SELECT * FROM contacts WHERE email = ?", identifier.lower())
     if kind == "ext_id":
@@ -148,7 +150,7 @@ def _phone_of(attributes: Mapping[str, Any] | None) -> str | None:
     return phone_digits(str(number)) if number else None
 
 
-def _contact(row: sqlite3.Row) -> Contact:
+def _contact_from_row(row: sqlite3.Row) -> Contact:
     return Contact(
         id=row["id"],
         email=row["email"],

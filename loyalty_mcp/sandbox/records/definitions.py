@@ -12,14 +12,14 @@ from loyalty_mcp.sandbox.rules.periods import DayOfYear
 from loyalty_mcp.sandbox.store import Unit
 
 
-def in_force(unit: Unit, program: Program) -> list[Definition]:
+def definitions_in_force(unit: Unit, program: Program) -> list[Definition]:
     """Return the definitions that rule members now, in the order of their creation."""
     version = configuration.version_in_force(unit, program)
-    items = configuration.every(unit, program.id, "balance_definition", version)
-    return [of(item) for item in items]
+    items = configuration.all_items(unit, program.id, "balance_definition", version)
+    return [definition_from_item(item) for item in items]
 
 
-def get_in_force(unit: Unit, program: Program, definition_id: str) -> Definition:
+def definition_in_force(unit: Unit, program: Program, definition_id: str) -> Definition:
     """Return a definition that rules members now.
 
     Raises:
@@ -27,15 +27,15 @@ def get_in_force(unit: Unit, program: Program, definition_id: str) -> Definition
         NotAllowed: It is a draft that was not published yet.
     """
     version = configuration.version_in_force(unit, program)
-    item = configuration.find(unit, program.id, "balance_definition", definition_id, version)
+    item = configuration.find_item(unit, program.id, "balance_definition", definition_id, version)
     if item is not None:
-        return of(item)
-    if configuration.find(unit, program.id, "balance_definition", definition_id) is not None:
+        return definition_from_item(item)
+    if configuration.find_item(unit, program.id, "balance_definition", definition_id) is not None:
         raise NotAllowed("The balance definition is not published yet: publish the program first.")
     raise NotFound("There is no balance definition with that id.")
 
 
-def of(item: Item) -> Definition:
+def definition_from_item(item: Item) -> Definition:
     """Read an item of configuration as a definition."""
     body = item.body
     return Definition(
@@ -52,18 +52,18 @@ def rules_of(body: Mapping[str, Any]) -> BalanceRules:
     """Read what a definition says about movements."""
     return BalanceRules(
         unit=body["unit"],
-        floor=_decimal(body.get("minAmount")) or Decimal(0),
-        ceiling=_decimal(body.get("maxAmount")),
-        credit_ceiling=_decimal(body.get("maxCreditAmountLimit")),
-        debit_ceiling=_decimal(body.get("maxDebitAmountLimit")),
+        floor=_optional_decimal(body.get("minAmount")) or Decimal(0),
+        ceiling=_optional_decimal(body.get("maxAmount")),
+        credit_ceiling=_optional_decimal(body.get("maxCreditAmountLimit")),
+        debit_ceiling=_optional_decimal(body.get("maxDebitAmountLimit")),
         partial=body.get("balanceOptionAmountOvertakingStrategy") == "partial",
         credit_rounding=body.get("balanceOptionCreditRounding"),
         debit_rounding=body.get("balanceOptionDebitRounding"),
-        life=_life(body),
+        life=_life_of_lots(body),
     )
 
 
-def _life(body: Mapping[str, Any]) -> Span | DayOfYear | None:
+def _life_of_lots(body: Mapping[str, Any]) -> Span | DayOfYear | None:
     if day := body.get("balanceExpirationDate"):
         return DayOfYear.parse(day)
     if value := body.get("balanceAvailabilityDurationValue"):
@@ -75,5 +75,5 @@ def _life(body: Mapping[str, Any]) -> Span | DayOfYear | None:
     return None
 
 
-def _decimal(value: Decimal | int | None) -> Decimal | None:
+def _optional_decimal(value: Decimal | int | None) -> Decimal | None:
     return None if value is None else Decimal(value)

@@ -1,10 +1,13 @@
 """The queue of what happens by itself when its time comes."""
 
-from datetime import datetime
-from typing import Literal, NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
 
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
+
+REMINDER: Final = timedelta(days=7)
+"""How long before an end or an anniversary a reminder is sent."""
 
 DueKind = Literal["always", "step"]
 
@@ -17,7 +20,7 @@ class Due(NamedTuple):
     at: datetime
 
 
-def schedule(
+def schedule_due(
     unit: Unit, kind: str, subject: str | int, at: datetime, due_kind: DueKind = "always"
 ) -> None:
     """Put something into the queue; the lane `step` is only settled by a step of the clock."""
@@ -30,13 +33,13 @@ def schedule(
     )
 
 
-def anything(unit: Unit, due_kind: DueKind = "always") -> bool:
+def anything_due(unit: Unit, due_kind: DueKind = "always") -> bool:
     """Whether something in the lane is due now."""
     sql = "SELECT 1 FROM due WHERE lane = ? AND at <= ? LIMIT 1"
     return unit.one(sql, due_kind, unit.now_stored) is not None
 
 
-def take_next(unit: Unit, due_kinds: tuple[DueKind, ...]) -> Due | None:
+def take_next_due(unit: Unit, due_kinds: tuple[DueKind, ...]) -> Due | None:
     """Take the earliest thing that is due now out of the queue."""
     first: Due | None = None
     first_due_kind = due_kinds[0]

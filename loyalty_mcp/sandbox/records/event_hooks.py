@@ -6,9 +6,9 @@ from loyalty_mcp.sandbox.records import anniversaries, issuing, limits, member_t
 from loyalty_mcp.sandbox.rules.hooks import Hooks
 
 HOOKS: Final = Hooks(
-    before_application=(limits.refuse_beyond,),
-    after_completion=(member_tiers.follow_movement, issuing.follow_movement),
-    after_enrolment=(member_tiers.enter, anniversaries.begin_membership),
-    after_expiry=(member_tiers.follow_balance,),
-    after_publish=(member_tiers.follow_publication,),
+    before_application=(limits.refuse_beyond_limits,),
+    after_completion=(member_tiers.reevaluate_after_movement, issuing.issue_by_rule),
+    after_enrolment=(member_tiers.enter_tiers, anniversaries.plan_membership_anniversaries),
+    after_expiry=(member_tiers.reevaluate_member,),
+    after_publish=(member_tiers.reevaluate_after_publication,),
 )

@@ -64,12 +64,12 @@ def definition_details(definition: Definition) -> dict[str, Any]:
     }
 
 
-def last(unit: Unit) -> int:
+def last_event(unit: Unit) -> int:
     """Return the number of the last event, 0 before the first."""
     return unit.number("SELECT COALESCE(MAX(seq), 0) FROM events")
 
 
-def since(unit: Unit, seq: int = 0) -> list[tuple[int, dict[str, Any]]]:
+def events_since(unit: Unit, seq: int = 0) -> list[tuple[int, dict[str, Any]]]:
     """Return the events after the one with this number, oldest first, each with its number."""
     rows = unit.all(
         "SELECT e.*, c.attributes, c.email, c.phone, c.ext_id FROM events e"

@@ -3,29 +3,32 @@
 from typing import Any
 
 from loyalty_mcp.sandbox import json_documents as documents
-from loyalty_mcp.sandbox.records import configuration, programs, vouchers
+from loyalty_mcp.sandbox.records import configuration, programs
+from loyalty_mcp.sandbox.records.voucher_issue import try_to_issue
 from loyalty_mcp.sandbox.rules import reward_rules
 from loyalty_mcp.sandbox.rules.entities import Completed
 from loyalty_mcp.sandbox.rules.ledger import type_of
 from loyalty_mcp.sandbox.store import Unit
 
 
-def follow_movement(unit: Unit, completed: Completed) -> None:
+def issue_by_rule(unit: Unit, completed: Completed) -> None:
     """Issue the rewards whose rule the movement matches.
 
     What a voucher itself takes from a balance matches no rule: a reward would issue itself.
     """
     if not {"voucherId", "redemptionId"}.isdisjoint(completed.movement.meta):
         return
-    program = programs.get(unit, completed.member.program_id)
+    program = programs.load_program(unit, completed.member.program_id)
     version = configuration.version_in_force(unit, program)
-    for item in configuration.every(unit, program.id, "reward", version):
+    for item in configuration.all_items(unit, program.id, "reward", version):
         rule = item.body.get("rule")
-        if rule and reward_rules.matches(rule, _event(completed), _contact(unit, completed)):
-            vouchers.try_to_issue(unit, program, completed.member, item.id)
+        if rule and reward_rules.rule_matches(
+            rule, _event_properties(completed), _contact_properties(unit, completed)
+        ):
+            try_to_issue(unit, program, completed.member, item.id)
 
 
-def _event(completed: Completed) -> dict[str, Any]:
+def _event_properties(completed: Completed) -> dict[str, Any]:
     movement = completed.movement
     return {
         **movement.meta,
@@ -36,6 +39,6 @@ def _event(completed: Completed) -> dict[str, Any]:
     }
 
 
-def _contact(unit: Unit, completed: Completed) -> dict[str, Any]:
+def _contact_properties(unit: Unit, completed: Completed) -> dict[str, Any]:
     row = unit.one("SELECT attributes FROM contacts WHERE id = ?", completed.member.contact_id)
     return {} if row is None else dict(documents.load(row["attributes"]))

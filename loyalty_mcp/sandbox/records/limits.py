@@ -13,19 +13,23 @@ from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
 
 
-def refuse_beyond(unit: Unit, member: Member, definition: Definition, amount: Decimal) -> None:
+def refuse_beyond_limits(
+    unit: Unit, member: Member, definition: Definition, amount: Decimal
+) -> None:
     """Refuse a signed movement that a frequency cap of its balance has no room for.
 
     Raises:
         NotAllowed: It would pass a cap.
     """
-    program = programs.get(unit, member.program_id)
+    program = programs.load_program(unit, member.program_id)
     version = configuration.version_in_force(unit, program)
-    for item in configuration.every(unit, program.id, "limit", version, parent=definition.id):
-        limit = of(item)
+    for item in configuration.all_items(unit, program.id, "limit", version, parent=definition.id):
+        limit = limit_from_item(item)
         if limit.transaction_type != type_of(amount):
             continue
-        if not limits.allows(limit, spent(unit, member, definition.id, limit), abs(amount)):
+        if not limits.allows(
+            limit, spent_in_window(unit, member, definition.id, limit), abs(amount)
+        ):
             raise NotAllowed(
                 f"The {limit.transaction_type} would pass a limit of this balance:"
                 f" {limit.value} by {limit.constraint_type} in {limit.duration_value}"
@@ -33,7 +37,7 @@ def refuse_beyond(unit: Unit, member: Member, definition: Definition, amount: De
             )
 
 
-def spent(unit: Unit, member: Member, definition_id: str, limit: Limit) -> Decimal:
+def spent_in_window(unit: Unit, member: Member, definition_id: str, limit: Limit) -> Decimal:
     """Return what the window of a limit already holds of a member's completed movements."""
     start = limits.window_start(limit.duration_value, limit.duration_unit, limit.sliding, unit.now)
     row = unit.one(
@@ -51,7 +55,7 @@ def spent(unit: Unit, member: Member, definition_id: str, limit: Limit) -> Decim
     return Decimal(row[0]) if limit.constraint_type == "transaction" else from_millionths(row[1])
 
 
-def of(item: Item) -> Limit:
+def limit_from_item(item: Item) -> Limit:
     """Read an item of configuration as a limit."""
     body = item.body
     return Limit(

@@ -1,4 +1,4 @@
-"""Standings: which tier a member is on in each group, and every move that led there."""
+"""The tiers of members: which one each is on in each group, and every change that led there."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from loyalty_mcp.sandbox.records import (
     events,
     members,
     programs,
-    vouchers,
 )
+from loyalty_mcp.sandbox.records.voucher_issue import try_to_issue
 from loyalty_mcp.sandbox.rules import tiers
 from loyalty_mcp.sandbox.rules.entities import Completed, Item, Member, Program
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds
@@ -39,32 +39,32 @@ class Association(NamedTuple):
     by_hand: bool
 
 
-def ladders(unit: Unit, program: Program) -> list[Ladder]:
+def ladders_in_force(unit: Unit, program: Program) -> list[Ladder]:
     """Return the tier groups in force, with their tiers from low to high."""
     version = configuration.version_in_force(unit, program)
-    groups = configuration.every(unit, program.id, "tier_group", version)
+    groups = configuration.all_items(unit, program.id, "tier_group", version)
     if not groups:
         return []
-    rungs = configuration.every(unit, program.id, "tier", version)
+    rungs = configuration.all_items(unit, program.id, "tier", version)
     return [ladder_of(group, rungs) for group in groups]
 
 
 def ladder_of(group: Item, rungs: list[Item]) -> Ladder:
     """Read a tier group and its tiers as rules."""
     body = group.body
-    own = [_tier(item) for item in rungs if item.parent == group.id]
+    own = [tier_from_item(item) for item in rungs if item.parent == group.id]
     return Ladder(
         group_id=group.id,
         tiers=tiers.from_low_to_high(own, body.get("tierOrder") or ()),
         upgrade=body["upgradeStrategy"],
         downgrade=body["downgradeStrategy"],
-        upgrade_schedule=_schedule(body.get("upgradeSchedule")),
-        downgrade_schedule=_schedule(body.get("downgradeSchedule")),
+        upgrade_schedule=_schedule_from_body(body.get("upgradeSchedule")),
+        downgrade_schedule=_schedule_from_body(body.get("downgradeSchedule")),
         name=body["name"],
     )
 
 
-def of(unit: Unit, member: Member) -> dict[str, Association]:
+def tiers_of_member(unit: Unit, member: Member) -> dict[str, Association]:
     """Return a member's places by group; a tier that is no longer in force may be among them."""
     rows = unit.all(
         "SELECT tier_group, MAX(seq) AS seq, tier, by_hand, at FROM tier_moves"
@@ -80,66 +80,68 @@ def of(unit: Unit, member: Member) -> dict[str, Association]:
     }
 
 
-def enter(unit: Unit, member: Member) -> None:
+def enter_tiers(unit: Unit, member: Member) -> None:
     """Put a new member on the entry tier of each group."""
-    for ladder in ladders(unit, programs.get(unit, member.program_id)):
-        first = tiers.entry(ladder)
+    for ladder in ladders_in_force(unit, programs.load_program(unit, member.program_id)):
+        first = tiers.entry_tier(ladder)
         if first is not None:
-            _move(unit, member, ladder, None, first.id)
+            _place_on_tier(unit, member, ladder, None, first.id)
         _schedule_evaluations(unit, member, ladder)
 
 
-def follow_movement(unit: Unit, completed: Completed) -> None:
+def reevaluate_after_movement(unit: Unit, completed: Completed) -> None:
     """Move a member whose balance has just changed, as far as `real_time` allows."""
-    follow_balance(unit, completed.member)
+    reevaluate_member(unit, completed.member)
 
 
-def follow_balance(unit: Unit, member: Member) -> None:
+def reevaluate_member(unit: Unit, member: Member) -> None:
     """Move a member whose balances have changed, as far as `real_time` allows."""
-    found = ladders(unit, programs.get(unit, member.program_id))
+    found = ladders_in_force(unit, programs.load_program(unit, member.program_id))
     if not found:
         return
-    places = of(unit, member)
-    values = balances.values(unit, member)
+    places = tiers_of_member(unit, member)
+    values = balances.balance_values(unit, member)
     for ladder in found:
         place = places.get(ladder.group_id)
         before = None if place is None else place.tier_id
         after = tiers.on_balance_change(ladder, before, values)
         if after != before:
-            _move(unit, member, ladder, before, after)
+            _place_on_tier(unit, member, ladder, before, after)
 
 
-def evaluate(unit: Unit, subject: str, direction: Direction) -> None:
+def evaluate_member(unit: Unit, subject: str, direction: Direction) -> None:
     """Evaluate one member in one group, because the time for it has come.
 
     A due time that a later move or publication made void is passed over.
     """
     member_seq, group_id = subject.split(":")
-    member = members.by_seq(unit, int(member_seq))
-    if members.owner(unit, member.program_id, member.contact_id) != member:
+    member = members.member_by_seq(unit, int(member_seq))
+    if members.own_membership(unit, member.program_id, member.contact_id) != member:
         return
-    program = programs.get(unit, member.program_id)
-    ladder = next((each for each in ladders(unit, program) if each.group_id == group_id), None)
+    program = programs.load_program(unit, member.program_id)
+    ladder = next(
+        (each for each in ladders_in_force(unit, program) if each.group_id == group_id), None
+    )
     if ladder is None:
         return
-    place = of(unit, member).get(group_id)
-    due_after = _due_after(direction)
+    place = tiers_of_member(unit, member).get(group_id)
+    due_after = _next_evaluation(direction)
     if due_after(ladder, _membership(member, place), unit.now - _INSTANT) != unit.now:
         return
     before = None if place is None else place.tier_id
-    after = tiers.evaluate(
+    after = tiers.evaluate_tier(
         ladder,
         before,
-        balances.values(unit, member),
+        balances.balance_values(unit, member),
         upgrade_due=direction == "upgrade",
         downgrade_due=direction == "downgrade",
     )
     if after != before:
-        _move(unit, member, ladder, before, after)
+        _place_on_tier(unit, member, ladder, before, after)
     _schedule_evaluations(unit, member, ladder)
 
 
-def assign(unit: Unit, member: Member, ladder: Ladder, tier: Tier) -> Association:
+def assign_by_hand(unit: Unit, member: Member, ladder: Ladder, tier: Tier) -> Association:
     """Put a member on a tier by hand; returns that place, even if what followed took it away.
 
     Entering a tier can issue a reward that costs points, and fewer points can mean a lower tier.
@@ -147,23 +149,23 @@ def assign(unit: Unit, member: Member, ladder: Ladder, tier: Tier) -> Associatio
     Raises:
         Conflict: The member is on that tier already.
     """
-    place = of(unit, member).get(ladder.group_id)
+    place = tiers_of_member(unit, member).get(ladder.group_id)
     before = None if place is None else place.tier_id
     if before == tier.id:
         raise Conflict("The member is on that tier already.")
-    seq = _move(unit, member, ladder, before, tier.id, by_hand=True)
+    seq = _place_on_tier(unit, member, ladder, before, tier.id, by_hand=True)
     return Association(seq, ladder.group_id, tier.id, unit.now_stored, by_hand=True)
 
 
-def follow_publication(unit: Unit, program: Program) -> None:
+def reevaluate_after_publication(unit: Unit, program: Program) -> None:
     """Replace who stood on a tier that is gone, and plan evaluations by the new strategies."""
-    rungs = configuration.every(unit, program.id, "tier", "active")
-    for group in configuration.every(unit, program.id, "tier_group", "active"):
+    rungs = configuration.all_items(unit, program.id, "tier", "active")
+    for group in configuration.all_items(unit, program.id, "tier_group", "active"):
         ladder = ladder_of(group, rungs)
         if _is_new(unit, ladder):
             _replace_stranded(unit, program, ladder)
             if ladder.upgrade != "real_time" or ladder.downgrade != "real_time":
-                for member in _members(unit, program):
+                for member in _members_of_program(unit, program):
                     _schedule_evaluations(unit, member, ladder)
 
 
@@ -178,10 +180,10 @@ def _replace_stranded(unit: Unit, program: Program, ladder: Ladder) -> None:
     )
     for row in gone:
         if ladder.tier(row["tier"]) is None:
-            member = members.by_seq(unit, row["member"])
-            values = balances.values(unit, member)
+            member = members.member_by_seq(unit, row["member"])
+            values = balances.balance_values(unit, member)
             after = tiers.on_balance_change(ladder, None, values)
-            _move(unit, member, ladder, row["tier"], after)
+            _place_on_tier(unit, member, ladder, row["tier"], after)
 
 
 def _is_new(unit: Unit, ladder: Ladder) -> bool:
@@ -195,7 +197,7 @@ def _is_new(unit: Unit, ladder: Ladder) -> bool:
     return True
 
 
-def _move(
+def _place_on_tier(
     unit: Unit,
     member: Member,
     ladder: Ladder,
@@ -216,30 +218,30 @@ def _move(
         unit,
         "tier_association_updated",
         member,
-        **details(ladder, after),
-        previous_tier=_named(ladder, before),
+        **tier_details(ladder, after),
+        previous_tier=_tier_or_none(ladder, before),
         source_event="manual" if by_hand else "evaluation",
     )
     if after is not None:
-        anniversaries.begin(unit, "tier", f"{member.seq}:{seq}", unit.now)
+        anniversaries.plan_anniversaries(unit, "tier", f"{member.seq}:{seq}", unit.now)
     _schedule_evaluations(unit, member, ladder)
     tier = ladder.tier(after)
     if tier is not None and ladder.rank(after) > ladder.rank(before):
-        program = programs.get(unit, member.program_id)
+        program = programs.load_program(unit, member.program_id)
         for reward_id in tier.rewards:
-            vouchers.try_to_issue(unit, program, member, reward_id)
+            try_to_issue(unit, program, member, reward_id)
     return seq
 
 
-def details(ladder: Ladder, tier_id: str | None) -> dict[str, Any]:
+def tier_details(ladder: Ladder, tier_id: str | None) -> dict[str, Any]:
     """Describe a tier and its group as events do."""
     return {
         "tier_group": {"id": ladder.group_id, "name": ladder.name},
-        "tier": _named(ladder, tier_id),
+        "tier": _tier_or_none(ladder, tier_id),
     }
 
 
-def _named(ladder: Ladder, tier_id: str | None) -> dict[str, Any] | None:
+def _tier_or_none(ladder: Ladder, tier_id: str | None) -> dict[str, Any] | None:
     if tier_id is None:
         return None
     tier = ladder.tier(tier_id)
@@ -247,14 +249,14 @@ def _named(ladder: Ladder, tier_id: str | None) -> dict[str, Any] | None:
 
 
 def _schedule_evaluations(unit: Unit, member: Member, ladder: Ladder) -> None:
-    membership = _membership(member, of(unit, member).get(ladder.group_id))
+    membership = _membership(member, tiers_of_member(unit, member).get(ladder.group_id))
     for direction in ("upgrade", "downgrade"):
-        at = _due_after(direction)(ladder, membership, unit.now)
+        at = _next_evaluation(direction)(ladder, membership, unit.now)
         if at is not None:
-            due.schedule(unit, f"tier_{direction}", f"{member.seq}:{ladder.group_id}", at)
+            due.schedule_due(unit, f"tier_{direction}", f"{member.seq}:{ladder.group_id}", at)
 
 
-def _due_after(direction: str) -> Any:
+def _next_evaluation(direction: str) -> Any:
     return tiers.upgrade_due_after if direction == "upgrade" else tiers.downgrade_due_after
 
 
@@ -266,14 +268,15 @@ def _membership(member: Member, place: Association | None) -> TierMembership:
     )
 
 
-def _members(unit: Unit, program: Program) -> list[Member]:
+def _members_of_program(unit: Unit, program: Program) -> list[Member]:
     rows = unit.all(
         "SELECT seq FROM subscriptions WHERE program = ? AND ended_at IS NULL", program.id
     )
-    return [members.by_seq(unit, row["seq"]) for row in rows]
+    return [members.member_by_seq(unit, row["seq"]) for row in rows]
 
 
-def _tier(item: Item) -> Tier:
+def tier_from_item(item: Item) -> Tier:
+    """Read an item of configuration as a tier."""
     return Tier(
         id=item.id,
         name=item.body["name"],
@@ -285,7 +288,7 @@ def _tier(item: Item) -> Tier:
     )
 
 
-def _schedule(body: Mapping[str, Any] | None) -> Schedule | None:
+def _schedule_from_body(body: Mapping[str, Any] | None) -> Schedule | None:
     if not body:
         return None
     day = body.get("scheduledDate")

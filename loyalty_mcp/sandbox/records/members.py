@@ -20,7 +20,7 @@ class Attached(NamedTuple):
     updated_at: int
 
 
-def enrol(
+def enrol_contact(
     unit: Unit,
     program: Program,
     contact_id: int,
@@ -36,13 +36,13 @@ def enrol(
         Malformed: Another member has that own id; or, where settings say so, already enrolled.
         Conflict: The contact is enrolled already.
     """
-    if not contacts.exists(unit, contact_id):
+    if not contacts.contact_exists(unit, contact_id):
         raise NotFound("There is no contact with that id.")
-    if by_contact(unit, program.id, contact_id) is not None:
+    if member_by_contact(unit, program.id, contact_id) is not None:
         sentence = "The contact is enrolled in this program already."
         as_400 = unit.settings.duplicate_enrolment_status == 400
         raise Malformed(sentence, code="duplicate_parameter") if as_400 else Conflict(sentence)
-    if own_id is not None and by_own_id(unit, program.id, own_id) is not None:
+    if own_id is not None and member_by_own_id(unit, program.id, own_id) is not None:
         raise Malformed("That loyaltySubscriptionId belongs to another contact already.")
     since = unit.now_stored if created_at is None else created_at
     seq = unit.run(
@@ -57,46 +57,46 @@ def enrol(
         since,
         unit.now_stored,
     )
-    member = by_seq(unit, seq)
-    for definition in definitions.in_force(unit, program):
+    member = member_by_seq(unit, seq)
+    for definition in definitions.definitions_in_force(unit, program):
         balances.open_balance(unit, member, definition.id)
-    events.emit(unit, "subscription_created", member, subscription=_details(member))
+    events.emit(unit, "subscription_created", member, subscription=_subscription_details(member))
     for follow in unit.hooks.after_enrolment:
         follow(unit, member)
     return member
 
 
-def end(unit: Unit, member: Member) -> None:
+def end_membership(unit: Unit, member: Member) -> None:
     """End a membership, and with it that of the contacts that share it."""
     for follow in unit.hooks.before_unsubscription:
         follow(unit, member)
     unit.run("UPDATE subscriptions SET ended_at = ? WHERE seq = ?", unit.now_stored, member.seq)
     unit.run("DELETE FROM attached_contacts WHERE member = ?", member.seq)
     unit.run("DELETE FROM open_lots WHERE member = ?", member.seq)
-    events.emit(unit, "subscription_revoked", member, subscription=_details(member))
+    events.emit(unit, "subscription_revoked", member, subscription=_subscription_details(member))
 
 
-def by_seq(unit: Unit, seq: int) -> Member:
+def member_by_seq(unit: Unit, seq: int) -> Member:
     """Return the membership with that number, ended or not."""
     row = unit.one("SELECT * FROM subscriptions WHERE seq = ?", seq)
     if row is None:
         raise NotFound("There is no such member.")
-    return _member(row)
+    return _member_from_row(row)
 
 
-def owner(unit: Unit, program_id: str, contact_id: int) -> Member | None:
+def own_membership(unit: Unit, program_id: str, contact_id: int) -> Member | None:
     """Return the membership that the contact itself holds."""
     row = unit.one(
         "SELECT * FROM subscriptions WHERE program = ? AND contact = ? AND ended_at IS NULL",
         program_id,
         contact_id,
     )
-    return None if row is None else _member(row)
+    return None if row is None else _member_from_row(row)
 
 
-def by_contact(unit: Unit, program_id: str, contact_id: int) -> Member | None:
+def member_by_contact(unit: Unit, program_id: str, contact_id: int) -> Member | None:
     """Return the membership that the contact holds or shares."""
-    found = owner(unit, program_id, contact_id)
+    found = own_membership(unit, program_id, contact_id)
     if found is not None:
         return found
     row = unit.one(
@@ -105,20 +105,20 @@ def by_contact(unit: Unit, program_id: str, contact_id: int) -> Member | None:
         program_id,
         contact_id,
     )
-    return None if row is None else _member(row)
+    return None if row is None else _member_from_row(row)
 
 
-def by_own_id(unit: Unit, program_id: str, own_id: str) -> Member | None:
+def member_by_own_id(unit: Unit, program_id: str, own_id: str) -> Member | None:
     """Return the membership with that own id."""
     row = unit.one(
         "SELECT * FROM subscriptions WHERE program = ? AND own_id = ? AND ended_at IS NULL",
         program_id,
         own_id,
     )
-    return None if row is None else _member(row)
+    return None if row is None else _member_from_row(row)
 
 
-def named(
+def named_member(
     unit: Unit, program_id: str, contact_id: int | None, own_id: str | None, *, otherwise: Refusal
 ) -> Member:
     """Return the member that a contact id, an own id or both name.
@@ -129,8 +129,8 @@ def named(
     found = [
         member
         for member in (
-            None if contact_id is None else by_contact(unit, program_id, contact_id),
-            None if own_id is None else by_own_id(unit, program_id, own_id),
+            None if contact_id is None else member_by_contact(unit, program_id, contact_id),
+            None if own_id is None else member_by_own_id(unit, program_id, own_id),
         )
         if member is not None
     ]
@@ -140,7 +140,7 @@ def named(
     return found[0]
 
 
-def attach(unit: Unit, member: Member, contact_ids: Sequence[int]) -> list[Attached]:
+def attach_contacts(unit: Unit, member: Member, contact_ids: Sequence[int]) -> list[Attached]:
     """Let further contacts share a membership; those that share it already stay as they are.
 
     Raises:
@@ -150,9 +150,9 @@ def attach(unit: Unit, member: Member, contact_ids: Sequence[int]) -> list[Attac
     for contact_id in dict.fromkeys(contact_ids):
         if contact_id == member.contact_id:
             raise Conflict("The owner of a subscription cannot also be its member.")
-        if not contacts.exists(unit, contact_id):
+        if not contacts.contact_exists(unit, contact_id):
             raise NotFound("One of memberContactIds is no contact.")
-        place = by_contact(unit, member.program_id, contact_id)
+        place = member_by_contact(unit, member.program_id, contact_id)
         if place is not None and (place.seq != member.seq):
             raise Conflict("One of memberContactIds has a place in this program already.")
         if place is None:
@@ -168,13 +168,13 @@ def attach(unit: Unit, member: Member, contact_ids: Sequence[int]) -> list[Attac
                 unit,
                 "subscription_member_added",
                 member,
-                subscription=_details(member),
+                subscription=_subscription_details(member),
                 member_contact_id=contact_id,
             )
-    return attached(unit, member)
+    return attached_contacts(unit, member)
 
 
-def detach(unit: Unit, program_id: str, contact_ids: Sequence[int]) -> None:
+def detach_contacts(unit: Unit, program_id: str, contact_ids: Sequence[int]) -> None:
     """Let contacts no longer share a membership.
 
     Raises:
@@ -188,17 +188,17 @@ def detach(unit: Unit, program_id: str, contact_ids: Sequence[int]) -> None:
         )
         if row is None:
             raise NotFound("One of memberContactIds shares no subscription of this program.")
-        member = by_seq(unit, row["member"])
+        member = member_by_seq(unit, row["member"])
         events.emit(
             unit,
             "subscription_member_removed",
             member,
-            subscription=_details(member),
+            subscription=_subscription_details(member),
             member_contact_id=contact_id,
         )
 
 
-def attached(unit: Unit, member: Member) -> list[Attached]:
+def attached_contacts(unit: Unit, member: Member) -> list[Attached]:
     """Return the contacts that share a membership."""
     rows = unit.all(
         "SELECT contact, created_at, updated_at FROM attached_contacts WHERE member = ?"
@@ -208,14 +208,14 @@ def attached(unit: Unit, member: Member) -> list[Attached]:
     return [Attached(*row) for row in rows]
 
 
-def _details(member: Member) -> dict[str, Any]:
+def _subscription_details(member: Member) -> dict[str, Any]:
     return {
         "created_at": stored_to_text(member.created_at),
         "loyalty_subscription_id": member.own_id,
     }
 
 
-def _member(row: sqlite3.Row) -> Member:
+def _member_from_row(row: sqlite3.Row) -> Member:
     return Member(
         seq=row["seq"],
         program_id=row["program"],

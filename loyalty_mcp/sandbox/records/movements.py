@@ -8,16 +8,19 @@ from typing import Any, Final, Literal
 
 from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.errors import NotAllowed, NotFound, Rejected
-from loyalty_mcp.sandbox.records import balances, definitions, due, events, members, programs
+from loyalty_mcp.sandbox.records import balances, definitions, events, members
+from loyalty_mcp.sandbox.records.lots import book_lots
+from loyalty_mcp.sandbox.records.movement_events import (
+    announce_ceiling,
+    announce_refusal,
+    movement_details,
+)
 from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
 from loyalty_mcp.sandbox.rules.entities import Completed, Definition, Member, Movement, Program
 from loyalty_mcp.sandbox.rules.ledger import Application, Status, TransactionType
-from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_milliseconds
+from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
-
-REMINDER: Final = timedelta(days=7)
-"""How long before its end a lot's expiry is announced."""
 
 # A lapsed ttl is no row: it is seen when the transaction is read.
 _STATUS_SQL: Final = """
@@ -27,7 +30,7 @@ FROM transactions t LEFT JOIN resolutions r ON r.transaction_seq = t.seq
 """
 
 
-def draft(
+def draft_movement(
     unit: Unit,
     member: Member,
     definition: Definition,
@@ -45,9 +48,9 @@ def draft(
         Invalid: The amount rounds to zero.
         NotAllowed: Balance or caps refuse it, where settings have them looked at now.
     """
-    amount = ledger.rounded(definition.rules, amount)
+    amount = ledger.rounded_amount(definition.rules, amount)
     if unit.settings.checks_at_creation:
-        _decide(unit, member, definition, amount, minutes=minutes, besides=None)
+        _decide_movement(unit, member, definition, amount, minutes=minutes, besides=None)
     seconds = unit.settings.default_ttl if ttl is None else ttl
     if expires_at is None and seconds is not None:
         expires_at = unit.now + timedelta(seconds=seconds)
@@ -66,10 +69,10 @@ def draft(
         unit.now_stored,
         None if expires_at is None else to_milliseconds(expires_at),
     )
-    return get(unit, member.program_id, movement_id)
+    return load_movement(unit, member.program_id, movement_id)
 
 
-def get(unit: Unit, program_id: str, movement_id: str) -> Movement:
+def load_movement(unit: Unit, program_id: str, movement_id: str) -> Movement:
     """Return a transaction as it stands.
 
     Raises:
@@ -84,79 +87,62 @@ def get(unit: Unit, program_id: str, movement_id: str) -> Movement:
     )
     if row is None:
         raise NotFound("There is no transaction with that id.")
-    return _movement(unit, row)
+    return _movement_from_row(unit, row)
 
 
-def complete(unit: Unit, program: Program, movement: Movement) -> Movement:
+def complete_movement(unit: Unit, program: Program, movement: Movement) -> Movement:
     """Let an open movement enter the balance, and everything that follows from it happen.
 
     Raises:
         NotAllowed: It is resolved already.
         Rejected: Balance, caps or limits refuse it; it is then rejected for good.
     """
-    ledger.require_open(movement.status)
-    member = members.by_seq(unit, movement.member_seq)
+    ledger.require_open_transaction(movement.status)
+    member = members.member_by_seq(unit, movement.member_seq)
     definition = _definition(unit, program, movement, member)
     try:
-        application = _decide(
+        application = _decide_movement(
             unit, member, definition, movement.amount, minutes=movement.minutes, besides=movement.id
         )
     except NotAllowed as refusal:
         _reject(unit, movement, member, definition, refusal)
         raise Rejected(refusal.message, code=refusal.code) from None
-    _book(unit, movement, member, application)
-    completed = get(unit, movement.program_id, movement.id)
+    lot_ends = book_lots(unit, movement, member, application)
+    _resolve_movement(unit, movement, "completed", application, lot_ends)
+    balances.mark_changed(unit, member, movement.definition_id)
+    completed = load_movement(unit, movement.program_id, movement.id)
     events.emit(
         unit,
         "balance_value_updated",
         member,
         balance_definition=events.definition_details(definition),
-        transaction=_details(completed),
+        transaction=movement_details(completed),
         value=application.balance,
     )
     if application.applied != movement.amount:
-        _announce_ceiling(unit, member, definition, movement, application.balance)
+        announce_ceiling(unit, member, definition, movement, application.balance)
     fact = Completed(completed, member, definition, application, unit.now)
     for follow in unit.hooks.after_completion:
         follow(unit, fact)
     return completed
 
 
-def cancel(unit: Unit, program: Program, movement: Movement) -> Movement:
+def cancel_movement(unit: Unit, program: Program, movement: Movement) -> Movement:
     """Void an open movement, so that it can never enter the balance.
 
     Raises:
         NotAllowed: It is resolved already.
     """
-    ledger.require_open(movement.status)
-    _resolve(unit, movement, "cancelled")
-    member = members.by_seq(unit, movement.member_seq)
+    ledger.require_open_transaction(movement.status)
+    _resolve_movement(unit, movement, "cancelled")
+    member = members.member_by_seq(unit, movement.member_seq)
     definition = _find_definition(unit, program, movement)
     if definition is not None:
-        _announce_refusal(unit, member, definition, movement, "cancelled")
-    return get(unit, movement.program_id, movement.id)
+        announce_refusal(unit, member, definition, movement, "cancelled")
+    return load_movement(unit, movement.program_id, movement.id)
 
 
-def order(
-    unit: Unit, movement: Movement, source: Literal["engine", "user"], due_at: datetime
-) -> str:
-    """Tie an open movement to a purchase that falls due, and return the order's id."""
-    order_id = unit.new_id()
-    unit.run(
-        "INSERT INTO orders VALUES (?, ?, ?, ?)",
-        movement.seq,
-        order_id,
-        source,
-        to_milliseconds(due_at),
-    )
-    due_kinds: dict[str, due.DueKind] = {"on_clock_step": "step", "always": "always"}
-    due_kind = due_kinds.get(unit.settings.orders_fall_due)
-    if due_kind is not None:
-        due.schedule(unit, "order", movement.id, max(due_at, unit.now), due_kind)
-    return order_id
-
-
-def page(
+def page_of_movements(
     unit: Unit,
     member: Member,
     definition_id: str,
@@ -168,7 +154,7 @@ def page(
     offset: int = 0,
 ) -> list[Movement]:
     """Return a page of a member's movements under one definition, by creation."""
-    condition, values = _filter(unit, member, definition_id, status, transaction_type)
+    condition, values = _history_filter(unit, member, definition_id, status, transaction_type)
     direction = "DESC" if descending else "ASC"
     rows = unit.all(
         f"{_STATUS_SQL} WHERE {condition} ORDER BY t.seq {direction} LIMIT ? OFFSET ?",
@@ -176,10 +162,10 @@ def page(
         limit,
         offset,
     )
-    return [_movement(unit, row) for row in rows]
+    return [_movement_from_row(unit, row) for row in rows]
 
 
-def count(
+def count_movements(
     unit: Unit,
     member: Member,
     definition_id: str,
@@ -191,11 +177,11 @@ def count(
     if status is None and transaction_type is None:
         sql = "SELECT COUNT(*) FROM transactions WHERE member = ? AND definition = ?"
         return unit.number(sql, member.seq, definition_id)
-    condition, values = _filter(unit, member, definition_id, status, transaction_type)
+    condition, values = _history_filter(unit, member, definition_id, status, transaction_type)
     return unit.number(f"SELECT COUNT(*) FROM ({_STATUS_SQL} WHERE {condition})", *values)  # noqa: S608
 
 
-def _filter(
+def _history_filter(
     unit: Unit,
     member: Member,
     definition_id: str,
@@ -215,7 +201,7 @@ def _filter(
     return condition, values
 
 
-def _decide(
+def _decide_movement(
     unit: Unit,
     member: Member,
     definition: Definition,
@@ -224,12 +210,12 @@ def _decide(
     minutes: int | None,
     besides: str | None,
 ) -> Application:
-    application = ledger.apply(
+    application = ledger.apply_movement(
         definition.rules,
         balances.touched_lots(unit, member, definition.id, amount),
         amount,
         unit.now,
-        balance=balances.value(unit, member, definition.id),
+        balance=balances.balance_value(unit, member, definition.id),
         minutes=minutes,
         reserved=_reserved(unit, member, definition, besides) if amount < 0 else Decimal(0),
         oldest_first=unit.settings.oldest_first,
@@ -255,63 +241,7 @@ def _reserved(unit: Unit, member: Member, definition: Definition, besides: str |
     return from_millionths(open_debits)
 
 
-def _book(unit: Unit, movement: Movement, member: Member, application: Application) -> None:
-    for entry in application.entries:
-        _enter(unit, movement, entry.lot, to_millionths(entry.amount))
-        _shrink(unit, member, movement.definition_id, entry.lot, to_millionths(entry.amount))
-    opened = application.opened
-    ends = None
-    if opened is not None:
-        ends = None if opened.expires_at is None else to_milliseconds(opened.expires_at)
-        size = to_millionths(opened.amount)
-        lot = unit.run(
-            "INSERT INTO lots (id, transaction_seq, amount, created_at, expires_at)"
-            " VALUES (?, ?, ?, ?, ?)",
-            unit.new_id(),
-            movement.seq,
-            size,
-            unit.now_stored,
-            ends,
-        )
-        _enter(unit, movement, lot, size)
-        unit.run(
-            "INSERT INTO open_lots VALUES (?, ?, ?, ?, ?)",
-            member.seq,
-            movement.definition_id,
-            lot,
-            size,
-            ends,
-        )
-        if opened.expires_at is not None:
-            due.schedule(unit, "lot_expiry", lot, opened.expires_at)
-            if opened.expires_at - REMINDER > unit.now:
-                due.schedule(unit, "lot_reminder", lot, opened.expires_at - REMINDER)
-    _resolve(unit, movement, "completed", application, ends)
-    balances.touch(unit, member, movement.definition_id)
-
-
-def _enter(unit: Unit, movement: Movement, lot: int, amount: int) -> None:
-    unit.run("INSERT INTO entries VALUES (?, ?, ?)", lot, movement.seq, amount)
-
-
-def _shrink(unit: Unit, member: Member, definition_id: str, lot: int, amount: int) -> None:
-    key = (member.seq, definition_id, lot)
-    used_up = unit.one(
-        "DELETE FROM open_lots WHERE member = ? AND definition = ? AND lot = ?"
-        " AND remaining + ? = 0 RETURNING 1",
-        *key,
-        amount,
-    )
-    if used_up is None:
-        unit.run(
-            "UPDATE open_lots SET remaining = remaining + ?"
-            " WHERE member = ? AND definition = ? AND lot = ?",
-            amount,
-            *key,
-        )
-
-
-def _resolve(
+def _resolve_movement(
     unit: Unit,
     movement: Movement,
     status: Literal["completed", "rejected", "cancelled"],
@@ -334,11 +264,11 @@ def _resolve(
 def _reject(
     unit: Unit, movement: Movement, member: Member, definition: Definition, refusal: NotAllowed
 ) -> None:
-    _resolve(unit, movement, "rejected", reason=refusal.message)
-    _announce_refusal(unit, member, definition, movement, refusal.message)
-    balance = balances.value(unit, member, definition.id)
+    _resolve_movement(unit, movement, "rejected", reason=refusal.message)
+    announce_refusal(unit, member, definition, movement, refusal.message)
+    balance = balances.balance_value(unit, member, definition.id)
     if isinstance(refusal, ledger.CeilingReached):
-        _announce_ceiling(unit, member, definition, movement, balance)
+        announce_ceiling(unit, member, definition, movement, balance)
     if isinstance(refusal, ledger.FloorReached):
         events.emit(
             unit,
@@ -350,59 +280,24 @@ def _reject(
         )
 
 
-def _announce_refusal(
-    unit: Unit, member: Member, definition: Definition, movement: Movement, reason: str
-) -> None:
-    events.emit(
-        unit,
-        "balance_transaction_unauthorized",
-        member,
-        balance_definition=events.definition_details(definition),
-        reason=reason,
-        transaction=_details(movement),
-    )
-
-
-def _announce_ceiling(
-    unit: Unit, member: Member, definition: Definition, movement: Movement, balance: Decimal
-) -> None:
-    events.emit(
-        unit,
-        "balance_maximum_value_reached",
-        member,
-        balance_definition=events.definition_details(definition),
-        source_event_id=movement.id,
-        value=balance,
-    )
-
-
-def _details(movement: Movement) -> dict[str, Any]:
-    return {
-        "id": movement.id,
-        "type": ledger.type_of(movement.amount),
-        "value": movement.amount,
-        "meta": movement.meta,
-    }
-
-
 def _definition(unit: Unit, program: Program, movement: Movement, member: Member) -> Definition:
     definition = _find_definition(unit, program, movement)
     if definition is not None:
         return definition
     reason = "The balance definition is no longer in force."
-    _resolve(unit, movement, "rejected", reason=reason)
-    balances.touch(unit, member, movement.definition_id)
+    _resolve_movement(unit, movement, "rejected", reason=reason)
+    balances.mark_changed(unit, member, movement.definition_id)
     raise Rejected(reason)
 
 
 def _find_definition(unit: Unit, program: Program, movement: Movement) -> Definition | None:
     try:
-        return definitions.get_in_force(unit, program, movement.definition_id)
+        return definitions.definition_in_force(unit, program, movement.definition_id)
     except (NotFound, NotAllowed):
         return None
 
 
-def _movement(unit: Unit, row: sqlite3.Row) -> Movement:
+def _movement_from_row(unit: Unit, row: sqlite3.Row) -> Movement:
     applied = row["applied"]
     asked = unit.settings.partial_reports_requested or applied is None
     return Movement(
@@ -423,47 +318,3 @@ def _movement(unit: Unit, row: sqlite3.Row) -> Movement:
         balance=None if row["balance"] is None else from_millionths(row["balance"]),
         reason=row["reason"],
     )
-
-
-def expire_lot(unit: Unit, lot: int) -> None:
-    """Announce what a lot still held when it ended; the balance has fallen by itself."""
-    _lapse(unit, lot, "balance_value_expired")
-
-
-def remind_of_lot(unit: Unit, lot: int) -> None:
-    """Announce that a lot ends soon, if anything is left of it."""
-    _lapse(unit, lot, "balance_expiration_reminder")
-
-
-def _lapse(
-    unit: Unit, lot: int, name: Literal["balance_value_expired", "balance_expiration_reminder"]
-) -> None:
-    row = balances.remaining_of(unit, lot)
-    if row is None:
-        return
-    if name == "balance_value_expired":
-        balances.drop_lot(unit, row["member"], row["definition"], lot)
-    member = members.by_seq(unit, row["member"])
-    ends = unit.one("SELECT expires_at FROM lots WHERE seq = ?", lot)
-    definition = _in_force(unit, member, row["definition"])
-    if definition is None:
-        return
-    events.emit(
-        unit,
-        name,
-        member,
-        balance_definition=events.definition_details(definition),
-        expires_at=None if ends is None else stored_to_text(ends[0]),
-        value=from_millionths(row["remaining"]),
-    )
-    if name == "balance_value_expired":
-        for follow in unit.hooks.after_expiry:
-            follow(unit, member)
-
-
-def _in_force(unit: Unit, member: Member, definition_id: str) -> Definition | None:
-    try:
-        program = programs.get(unit, member.program_id)
-        return definitions.get_in_force(unit, program, definition_id)
-    except (NotFound, NotAllowed):
-        return None

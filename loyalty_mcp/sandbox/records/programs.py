@@ -12,7 +12,7 @@ from loyalty_mcp.sandbox.store import Unit
 ProgramOrder = Literal["name", "created_at", "updated_at"]
 
 
-def create(
+def add_program(
     unit: Unit,
     name: str,
     *,
@@ -25,7 +25,7 @@ def create(
     Raises:
         Conflict: Another program has that name or document id.
     """
-    _require_free_name(unit, name)
+    _require_free_program_name(unit, name)
     if document_id is not None and unit.one(
         "SELECT 1 FROM programs WHERE document_id = ? AND deleted_at IS NULL", document_id
     ):
@@ -42,10 +42,10 @@ def create(
         unit.now_stored,
         unit.now_stored,
     )
-    return get(unit, program_id)
+    return load_program(unit, program_id)
 
 
-def get(unit: Unit, program_id: str) -> Program:
+def load_program(unit: Unit, program_id: str) -> Program:
     """Return a program.
 
     Raises:
@@ -54,23 +54,23 @@ def get(unit: Unit, program_id: str) -> Program:
     row = unit.one("SELECT * FROM programs WHERE id = ? AND deleted_at IS NULL", program_id)
     if row is None:
         raise NotFound("There is no program with that id.")
-    return _program(row)
+    return _program_from_row(row)
 
 
-def get_running(unit: Unit, program_id: str) -> Program:
+def load_running_program(unit: Unit, program_id: str) -> Program:
     """Return a program that takes members and movements.
 
     Raises:
         NotFound: There is none with that id.
         NotAllowed: It was never published.
     """
-    program = get(unit, program_id)
+    program = load_program(unit, program_id)
     if program.version == 0 and not unit.settings.draft_configuration_applies:
         raise NotAllowed("The program is not published yet: publish it first.")
     return program
 
 
-def page(
+def page_of_programs(
     unit: Unit, order: ProgramOrder, *, descending: bool, limit: int, offset: int
 ) -> list[Program]:
     """Return a page of the programs."""
@@ -81,10 +81,10 @@ def page(
         limit,
         offset,
     )
-    return [_program(row) for row in rows]
+    return [_program_from_row(row) for row in rows]
 
 
-def change(
+def change_program(
     unit: Unit, program: Program, name: str, description: str | None, meta: Mapping[str, Any]
 ) -> Program:
     """Give a program other texts.
@@ -93,7 +93,7 @@ def change(
         Conflict: Another program has that name.
     """
     if name != program.name:
-        _require_free_name(unit, name)
+        _require_free_program_name(unit, name)
     unit.run(
         "UPDATE programs SET name = ?, description = ?, meta = ?, updated_at = ? WHERE id = ?",
         name,
@@ -102,10 +102,10 @@ def change(
         unit.now_stored,
         program.id,
     )
-    return get(unit, program.id)
+    return load_program(unit, program.id)
 
 
-def delete(unit: Unit, program: Program) -> None:
+def end_program(unit: Unit, program: Program) -> None:
     """End a program; what its members held can no longer be reached, and its name is free."""
     unit.run("UPDATE programs SET deleted_at = ? WHERE id = ?", unit.now_stored, program.id)
 
@@ -117,15 +117,15 @@ def mark_published(unit: Unit, program: Program) -> Program:
         unit.now_stored,
         program.id,
     )
-    return get(unit, program.id)
+    return load_program(unit, program.id)
 
 
-def _require_free_name(unit: Unit, name: str) -> None:
+def _require_free_program_name(unit: Unit, name: str) -> None:
     if unit.one("SELECT 1 FROM programs WHERE name = ? AND deleted_at IS NULL", name):
         raise Conflict("Another program already has that name.")
 
 
-def _program(row: sqlite3.Row) -> Program:
+def _program_from_row(row: sqlite3.Row) -> Program:
     return Program(
         id=row["id"],
         name=row["name"],

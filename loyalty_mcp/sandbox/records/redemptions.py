@@ -15,11 +15,18 @@ from loyalty_mcp.sandbox.errors import (
 )
 from loyalty_mcp.sandbox.records import balances, definitions, events, members, movements, vouchers
 from loyalty_mcp.sandbox.records import rewards as reward_records
-from loyalty_mcp.sandbox.records.vouchers import Issued
+from loyalty_mcp.sandbox.records.vouchers import Issued, voucher_details
 from loyalty_mcp.sandbox.rules import ledger, rewards
 from loyalty_mcp.sandbox.rules.entities import Definition, Member, Movement, Program
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, to_milliseconds
-from loyalty_mcp.sandbox.rules.rewards import Ceiling, Redemption, Reward
+from loyalty_mcp.sandbox.rules.redemptions import (
+    Redemption,
+    redemption_expiry,
+    redemption_status,
+    require_open_redemption,
+)
+from loyalty_mcp.sandbox.rules.rewards import Ceiling, Reward
+from loyalty_mcp.sandbox.rules.vouchers import require_usable
 from loyalty_mcp.sandbox.store import Unit
 
 _STATUS_SQL: Final = """
@@ -57,10 +64,10 @@ class Redeeming(NamedTuple):
     redemption: Redemption
 
 
-def authorized(unit: Unit, program: Program, issued: Issued) -> bool:
+def is_redeemable(unit: Unit, program: Program, issued: Issued) -> bool:
     """Whether a voucher could be redeemed now; changes nothing."""
     try:
-        _check(unit, program, issued)
+        _check_redeemable(unit, program, issued)
     except Refusal:
         return False
     return True
@@ -81,18 +88,18 @@ def open_redemption(
         NotRedeemable: The voucher cannot be used now, or is held by another redemption.
         RedemptionRefused: The reward is closed, a ceiling is reached, or its price is too high.
     """
-    member = members.by_seq(unit, issued.member_seq)
+    member = members.member_by_seq(unit, issued.member_seq)
     try:
-        reward = _check(unit, program, issued)
+        reward = _check_redeemable(unit, program, issued)
     except Refusal as refusal:
-        raise _announced(unit, member, issued, refusal) from None
-    expires_at = rewards.redemption_expiry(unit.now, ttl)
+        raise _announce_refused_redemption(unit, member, issued, refusal) from None
+    expires_at = redemption_expiry(unit.now, ttl)
     redemption_id = unit.new_id()
     debit = None
-    price = None if reward.subtracts_at_issue else _price(unit, program, member, reward)
+    price = None if reward.subtracts_at_issue else _price_of_reward(unit, program, member, reward)
     if price is not None:
         definition, amount = price
-        debit = movements.draft(
+        debit = movements.draft_movement(
             unit,
             member,
             definition,
@@ -112,45 +119,47 @@ def open_redemption(
         unit.now_stored,
         None if expires_at is None else to_milliseconds(expires_at),
     )
-    return _by_seq(unit, seq)
+    return _redemption_by_seq(unit, seq)
 
 
-def complete(unit: Unit, program: Program, redeeming: Redeeming) -> Redeeming:
+def finish_redemption(unit: Unit, program: Program, redeeming: Redeeming) -> Redeeming:
     """Finish an open redemption: the voucher is consumed and its price taken, at once.
 
     Raises:
         NotRedeemable: The redemption is not open any more, or the voucher has lapsed meanwhile.
         RedemptionRefused: A rule refuses, or the price cannot be paid; it is rejected for good.
     """
-    issued = vouchers.by_seq(unit, redeeming.voucher_seq)
-    member = members.by_seq(unit, redeeming.member_seq)
+    issued = vouchers.voucher_by_seq(unit, redeeming.voucher_seq)
+    member = members.member_by_seq(unit, redeeming.member_seq)
     try:
-        rewards.require_open(redeeming.redemption, unit.now)
-        rewards.require_usable(issued.voucher, unit.now)
+        require_open_redemption(redeeming.redemption, unit.now)
+        require_usable(issued.voucher, unit.now)
     except Refusal as refusal:
-        raise _announced(unit, member, issued, refusal) from None
+        raise _announce_refused_redemption(unit, member, issued, refusal) from None
     try:
-        reward = _reward(unit, program, issued)
-        rewards.require_redeemable(reward, unit.now, _counter(unit, issued, with_open=False))
-        _pay(unit, program, redeeming)
+        reward = _reward_of_voucher(unit, program, issued)
+        rewards.require_redeemable(
+            reward, unit.now, _redemption_counter(unit, issued, with_open=False)
+        )
+        _complete_debit(unit, program, redeeming)
     except Refusal as refusal:
-        _resolve(unit, redeeming, "rejected", refusal.message)
+        _resolve_redemption(unit, redeeming, "rejected", refusal.message)
         _void_debit(unit, program, redeeming)
-        raise _announced(unit, member, issued, refusal) from None
-    vouchers.end(unit, issued, "consumed")
-    _resolve(unit, redeeming, "completed")
-    used = vouchers.by_seq(unit, issued.seq)
+        raise _announce_refused_redemption(unit, member, issued, refusal) from None
+    vouchers.end_voucher(unit, issued, "consumed")
+    _resolve_redemption(unit, redeeming, "completed")
+    used = vouchers.voucher_by_seq(unit, issued.seq)
     events.emit(
         unit,
         "voucher_redeemed",
         member,
-        **vouchers.details(unit, used),
+        **voucher_details(unit, used),
         redemption={"id": redeeming.redemption.id, "meta": redeeming.meta},
     )
-    return _by_seq(unit, redeeming.seq)
+    return _redemption_by_seq(unit, redeeming.seq)
 
 
-def get(unit: Unit, program_id: str, redemption_id: str) -> Redeeming:
+def load_redemption(unit: Unit, program_id: str, redemption_id: str) -> Redeeming:
     """Return a redemption as it stands.
 
     Raises:
@@ -159,10 +168,10 @@ def get(unit: Unit, program_id: str, redemption_id: str) -> Redeeming:
     row = unit.one(f"{_STATUS_SQL} AND d.id = ? AND v.program = ?", redemption_id, program_id)
     if row is None:
         raise NotFound("There is no redemption with that id.")
-    return _redeeming(row)
+    return _redeeming_from_row(row)
 
 
-def held(unit: Unit, issued: Issued) -> bool:
+def voucher_is_held(unit: Unit, issued: Issued) -> bool:
     """Whether an open redemption holds a voucher."""
     return (
         unit.one(
@@ -176,84 +185,84 @@ def held(unit: Unit, issued: Issued) -> bool:
     )
 
 
-def cancel_open(unit: Unit, program: Program, issued: Issued) -> None:
+def cancel_open_redemption(unit: Unit, program: Program, issued: Issued) -> None:
     """End the open redemption of a voucher that is taken away, and free its debit."""
     for row in unit.all(f"{_STATUS_SQL} AND d.voucher_seq = ? AND e.status IS NULL", issued.seq):
-        redeeming = _redeeming(row)
-        if rewards.redemption_status(redeeming.redemption, unit.now) == "draft":
-            _resolve(unit, redeeming, "cancelled", "The voucher was revoked.")
+        redeeming = _redeeming_from_row(row)
+        if redemption_status(redeeming.redemption, unit.now) == "draft":
+            _resolve_redemption(unit, redeeming, "cancelled", "The voucher was revoked.")
             _void_debit(unit, program, redeeming)
 
 
-def _check(unit: Unit, program: Program, issued: Issued) -> Reward:
-    rewards.require_usable(issued.voucher, unit.now, held=held(unit, issued))
-    reward = _reward(unit, program, issued)
-    rewards.require_redeemable(reward, unit.now, _counter(unit, issued, with_open=True))
+def _check_redeemable(unit: Unit, program: Program, issued: Issued) -> Reward:
+    require_usable(issued.voucher, unit.now, held=voucher_is_held(unit, issued))
+    reward = _reward_of_voucher(unit, program, issued)
+    rewards.require_redeemable(reward, unit.now, _redemption_counter(unit, issued, with_open=True))
     if not reward.subtracts_at_issue:
-        member = members.by_seq(unit, issued.member_seq)
+        member = members.member_by_seq(unit, issued.member_seq)
         _require_affordable(unit, program, member, reward)
     return reward
 
 
-def _reward(unit: Unit, program: Program, issued: Issued) -> Reward:
+def _reward_of_voucher(unit: Unit, program: Program, issued: Issued) -> Reward:
     try:
-        item = reward_records.get_in_force(unit, program, issued.voucher.reward_id)
+        item = reward_records.reward_in_force(unit, program, issued.voucher.reward_id)
     except (NotFound, NotAllowed):
         raise ExpectationFailed("The reward is no longer in force.") from None
-    return reward_records.of(item)
+    return reward_records.reward_from_item(item)
 
 
-def _price(
+def _price_of_reward(
     unit: Unit, program: Program, member: Member, reward: Reward
 ) -> tuple[Definition, Decimal] | None:
     definition_id = reward.subtract_balance_definition_id
     if definition_id is None:
         return None
-    amount = rewards.subtraction(reward, balances.value(unit, member, definition_id))
+    amount = rewards.subtraction(reward, balances.balance_value(unit, member, definition_id))
     if amount is None:
         return None
     try:
-        return definitions.get_in_force(unit, program, definition_id), amount
+        return definitions.definition_in_force(unit, program, definition_id), amount
     except (NotFound, NotAllowed):
         raise ExpectationFailed("The balance that the reward takes is not in force.") from None
 
 
 def _require_affordable(unit: Unit, program: Program, member: Member, reward: Reward) -> None:
-    price = _price(unit, program, member, reward)
+    price = _price_of_reward(unit, program, member, reward)
     if price is None:
         return
     definition, amount = price
     if amount == 0:
         raise ExpectationFailed("The member has no balance that the reward could take.")
-    lots = balances.lots(unit, member, definition.id)
+    lots = balances.lots_of_balance(unit, member, definition.id)
     try:
-        rounded = ledger.rounded(definition.rules, -amount)
-        ledger.apply(definition.rules, lots, rounded, unit.now)
+        rounded = ledger.rounded_amount(definition.rules, -amount)
+        ledger.apply_movement(definition.rules, lots, rounded, unit.now)
     except Refusal as refusal:
         raise ExpectationFailed(refusal.message) from None
 
 
-def _pay(unit: Unit, program: Program, redeeming: Redeeming) -> None:
+def _complete_debit(unit: Unit, program: Program, redeeming: Redeeming) -> None:
     if redeeming.debit is None:
         return
     movement = _debit(unit, program, redeeming.debit)
     # Whoever completed the debit by itself has paid; it is not taken twice.
     if movement.status != "completed":
-        movements.complete(unit, program, movement)
+        movements.complete_movement(unit, program, movement)
 
 
 def _debit(unit: Unit, program: Program, movement_id: str) -> Movement:
-    return movements.get(unit, program.id, movement_id)
+    return movements.load_movement(unit, program.id, movement_id)
 
 
 def _void_debit(unit: Unit, program: Program, redeeming: Redeeming) -> None:
     if redeeming.debit is not None:
         movement = _debit(unit, program, redeeming.debit)
         if movement.status == "draft":
-            movements.cancel(unit, program, movement)
+            movements.cancel_movement(unit, program, movement)
 
 
-def _resolve(
+def _resolve_redemption(
     unit: Unit,
     redeeming: Redeeming,
     status: Literal["completed", "rejected", "cancelled"],
@@ -268,12 +277,14 @@ def _resolve(
     )
 
 
-def _announced(unit: Unit, member: Member, issued: Issued, refusal: Refusal) -> Refusal:
+def _announce_refused_redemption(
+    unit: Unit, member: Member, issued: Issued, refusal: Refusal
+) -> Refusal:
     events.emit(
         unit,
         "voucher_redeem_unauthorized",
         member,
-        **vouchers.details(unit, issued),
+        **voucher_details(unit, issued),
         reason=refusal.message,
     )
     if isinstance(refusal, PreconditionFailed):
@@ -281,7 +292,7 @@ def _announced(unit: Unit, member: Member, issued: Issued, refusal: Refusal) -> 
     return RedemptionRefused(refusal.message)
 
 
-def _counter(unit: Unit, issued: Issued, *, with_open: bool) -> Callable[[Ceiling], int]:
+def _redemption_counter(unit: Unit, issued: Issued, *, with_open: bool) -> Callable[[Ceiling], int]:
     def count(ceiling: Ceiling) -> int:
         since = vouchers.earliest_issue(ceiling)
         sql = (
@@ -299,14 +310,14 @@ def _counter(unit: Unit, issued: Issued, *, with_open: bool) -> Callable[[Ceilin
     return count
 
 
-def _by_seq(unit: Unit, seq: int) -> Redeeming:
+def _redemption_by_seq(unit: Unit, seq: int) -> Redeeming:
     row = unit.one(f"{_STATUS_SQL} AND d.seq = ?", seq)
     if row is None:
         raise NotFound("There is no redemption with that id.")
-    return _redeeming(row)
+    return _redeeming_from_row(row)
 
 
-def _redeeming(row: sqlite3.Row) -> Redeeming:
+def _redeeming_from_row(row: sqlite3.Row) -> Redeeming:
     expires_at = row["expires_at"]
     return Redeeming(
         seq=row["seq"],

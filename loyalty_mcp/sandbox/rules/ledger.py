@@ -118,7 +118,7 @@ class CeilingReached(NotAllowed):
     """A credit would pass the ceiling, and nothing of it fits."""
 
 
-def signed(amount: Decimal, transaction_type: TransactionType | None) -> Decimal:
+def signed_amount(amount: Decimal, transaction_type: TransactionType | None) -> Decimal:
     """Return the amount with the sign of its type; without a type the sign is the type.
 
     Raises:
@@ -136,7 +136,7 @@ def type_of(amount: Decimal) -> TransactionType:
     return "credit" if amount > 0 else "debit"
 
 
-def rounded(rules: BalanceRules, amount: Decimal) -> Decimal:
+def rounded_amount(rules: BalanceRules, amount: Decimal) -> Decimal:
     """Round a signed amount as the definition says, by its size.
 
     Raises:
@@ -151,7 +151,7 @@ def rounded(rules: BalanceRules, amount: Decimal) -> Decimal:
     return result
 
 
-def expiry(rules: BalanceRules, now: datetime, minutes: int | None = None) -> datetime | None:
+def lot_expiry(rules: BalanceRules, now: datetime, minutes: int | None = None) -> datetime | None:
     """Return when a lot credited now ends; `minutes`, a life of its own, wins over the rules."""
     if minutes is not None:
         return now + timedelta(minutes=minutes)
@@ -160,32 +160,25 @@ def expiry(rules: BalanceRules, now: datetime, minutes: int | None = None) -> da
         return None
     if isinstance(life, periods.DayOfYear):
         return periods.end_of_next(life, now)
-    exact = periods.add(now, life.value, life.unit)
+    exact = periods.add_span(now, life.value, life.unit)
     if life.snap == "startOfPeriod":
-        return periods.start(exact, life.unit)
+        return periods.start_of_period(exact, life.unit)
     if life.snap == "endOfPeriod":
-        return periods.end(exact, life.unit)
+        return periods.end_of_period(exact, life.unit)
     return exact
 
 
-def completed_amount(lots: Sequence[Lot], now: datetime) -> list[Lot]:
+def live_lots(lots: Sequence[Lot], now: datetime) -> list[Lot]:
     """Return the lots that count now."""
     return [lot for lot in lots if lot.expires_at is None or lot.expires_at > now]
 
 
 def balance_of(lots: Sequence[Lot], now: datetime) -> Decimal:
     """Return the sum of the lots that count now."""
-    return sum((lot.remaining for lot in completed_amount(lots, now)), ZERO)
+    return sum((lot.remaining for lot in live_lots(lots, now)), ZERO)
 
 
-def status_of(resolved: Status | None, expires_at: datetime | None, now: datetime) -> Status:
-    """Return where a transaction stands: as it was resolved, or else open or lapsed by its ttl."""
-    if resolved is not None:
-        return resolved
-    return "expired" if expires_at is not None and expires_at <= now else "draft"
-
-
-def require_open(status: Status) -> None:
+def require_open_transaction(status: Status) -> None:
     """Refuse a transaction that has come to its end.
 
     Raises:
@@ -195,7 +188,7 @@ def require_open(status: Status) -> None:
         raise NotAllowed(f"The transaction is {status}: it is resolved once, for good.")
 
 
-def apply(
+def apply_movement(
     rules: BalanceRules,
     lots: Sequence[Lot],
     amount: Decimal,
@@ -223,13 +216,13 @@ def apply(
         CeilingReached: A credit would pass the ceiling.
         NotAllowed: It is larger than one movement may be.
     """
-    open_lots = completed_amount(lots, now)
+    open_lots = live_lots(lots, now)
     if balance is None:
         balance = balance_of(open_lots, now)
     if amount > 0:
         applied = _fitting_credit(rules, balance, amount)
         entries, rest = _repay(open_lots, applied)
-        opened = NewLot(rest, expiry(rules, now, minutes)) if rest else None
+        opened = NewLot(rest, lot_expiry(rules, now, minutes)) if rest else None
     else:
         _check_debit(rules, balance - reserved, amount)
         applied = amount

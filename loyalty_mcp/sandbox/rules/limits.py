@@ -1,6 +1,5 @@
 """Frequency caps: how much may still be credited or debited in a window of time."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -38,14 +37,6 @@ class Limit:
     sliding: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """A completed movement: when it entered the balance, and its size, never negative."""
-
-    at: datetime
-    size: Decimal
-
-
 def window_start(
     duration_value: int, duration_unit: PeriodUnit, sliding: bool, now: datetime
 ) -> datetime:
@@ -62,32 +53,13 @@ def window_start(
         now: The moment, UTC.
     """
     if sliding:
-        return periods.add(now, -duration_value, duration_unit)
+        return periods.add_span(now, -duration_value, duration_unit)
     if duration_unit in ("day", "week"):
         length = timedelta(days=duration_value * (7 if duration_unit == "week" else 1))
         return _FIRST_MONDAY + (now - _FIRST_MONDAY) // length * length
     months = duration_value * (12 if duration_unit == "year" else 1)
     passed = (now.year - _FIRST_MONDAY.year) * 12 + now.month - 1
-    return periods.add(_FIRST_MONDAY, passed // months * months, "month")
-
-
-def spent(limit: Limit, movements: Iterable[Movement], now: datetime) -> Decimal:
-    """Add up what the window of a limit already holds.
-
-    Args:
-        limit: The limit.
-        movements: Completed movements of the member, of the limit's type and definition.
-        now: The moment, UTC.
-    """
-    start = window_start(limit.duration_value, limit.duration_unit, limit.sliding, now)
-    inside = [
-        movement
-        for movement in movements
-        if (movement.at > start if limit.sliding else movement.at >= start)
-    ]
-    if limit.constraint_type == "transaction":
-        return Decimal(len(inside))
-    return sum((movement.size for movement in inside), Decimal(0))
+    return periods.add_span(_FIRST_MONDAY, passed // months * months, "month")
 
 
 def room(limit: Limit, already_spent: Decimal) -> Decimal:

@@ -27,12 +27,17 @@ def to_text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def optional_to_text(moment: datetime | None) -> str | None:
+    """Return the moment as the API writes it, or `None`."""
+    return None if moment is None else to_text(moment)
+
+
 def stored_to_text(stored: int | None) -> str | None:
     """Return a stored moment as the API writes it; what did not happen stays `None`."""
     return None if stored is None else to_text(from_milliseconds(stored))
 
 
-def parse(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     """Read an RFC 3339 date-time with an offset, to the millisecond.
 
     Raises:

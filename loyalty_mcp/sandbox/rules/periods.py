@@ -42,7 +42,7 @@ class DayOfYear:
         return cls(day, month)
 
 
-def add(moment: datetime, value: int, unit: PeriodUnit) -> datetime:
+def add_span(moment: datetime, value: int, unit: PeriodUnit) -> datetime:
     """Return the moment `value` units later (earlier when negative), at the same time of day."""
     if unit == "day":
         return moment + timedelta(days=value)
@@ -53,7 +53,7 @@ def add(moment: datetime, value: int, unit: PeriodUnit) -> datetime:
     return moment.replace(year=year, month=month, day=_fitting(moment.day, month, year))
 
 
-def start(moment: datetime, unit: PeriodUnit) -> datetime:
+def start_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
     """Return the first instant of the day, week, month or year that holds the moment."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if unit == "day":
@@ -63,9 +63,9 @@ def start(moment: datetime, unit: PeriodUnit) -> datetime:
     return midnight.replace(day=1) if unit == "month" else midnight.replace(day=1, month=1)
 
 
-def end(moment: datetime, unit: PeriodUnit) -> datetime:
+def end_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
     """Return the first instant after the day, week, month or year that holds the moment."""
-    return add(start(moment, unit), 1, unit)
+    return add_span(start_of_period(moment, unit), 1, unit)
 
 
 def end_of_next(day: DayOfYear, moment: datetime) -> datetime:

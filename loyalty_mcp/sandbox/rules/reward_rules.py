@@ -45,7 +45,7 @@ _SPELLINGS: Final = {
 }
 
 
-def matches(rule: Json, event: Json, contact: Json) -> bool:
+def rule_matches(rule: Json, event: Json, contact: Json) -> bool:
     """Say whether a completed movement matches a rule.
 
     Args:
@@ -57,20 +57,20 @@ def matches(rule: Json, event: Json, contact: Json) -> bool:
     waits_for = (rule.get("event") or {}).get("name")
     if waits_for is not None and waits_for not in EVENTS:
         return False
-    return _holds(rule.get("condition") or {}, event, contact)
+    return _condition_holds(rule.get("condition") or {}, event, contact)
 
 
-def checked(rule: Json) -> None:
+def check_rule(rule: Json) -> None:
     """Refuse a rule that the engine would not understand.
 
     Raises:
         Invalid: A condition is nested too deeply, compares with an unknown operator, or has an
             operand that is computed.
     """
-    _check(rule.get("condition") or {}, _DEEPEST)
+    _check_condition(rule.get("condition") or {}, _DEEPEST)
 
 
-def _check(condition: Any, depth: int) -> None:
+def _check_condition(condition: Any, depth: int) -> None:
     if depth == 0 or not isinstance(condition, Mapping):
         raise Invalid("rule: a condition is an object, at most 20 deep")
     for key in ("and", "or"):
@@ -80,7 +80,7 @@ def _check(condition: Any, depth: int) -> None:
         if not isinstance(inner, list):
             raise Invalid(f"rule: {key} is a list of conditions")
         for each in inner:
-            _check(each, depth - 1)
+            _check_condition(each, depth - 1)
     if "op" in condition:
         _check_comparison(condition)
 
@@ -100,17 +100,17 @@ def _check_comparison(condition: Json) -> None:
             raise Invalid("rule: computed expressions are not evaluated by the sandbox")
 
 
-def _holds(condition: Json, event: Json, contact: Json) -> bool:
+def _condition_holds(condition: Json, event: Json, contact: Json) -> bool:
     every = condition.get("and") or []
     some = condition.get("or") or []
-    if not all(_holds(each, event, contact) for each in every):
+    if not all(_condition_holds(each, event, contact) for each in every):
         return False
-    if some and not any(_holds(each, event, contact) for each in some):
+    if some and not any(_condition_holds(each, event, contact) for each in some):
         return False
     if "op" not in condition:
         return True
-    left = _value(condition["lhs"], event, contact)
-    right = _value(condition["rhs"], event, contact)
+    left = _operand_value(condition["lhs"], event, contact)
+    right = _operand_value(condition["rhs"], event, contact)
     operator = str(condition["op"])
     operator = _SPELLINGS.get(operator, operator)
     if isinstance(left, bool) != isinstance(right, bool) and operator in ("eq", "ne"):
@@ -122,7 +122,7 @@ def _holds(condition: Json, event: Json, contact: Json) -> bool:
         return False
 
 
-def _value(operand: Json, event: Json, contact: Json) -> Any:
+def _operand_value(operand: Json, event: Json, contact: Json) -> Any:
     if operand.get("eventProperty") is not None:
         return _plain(event.get(str(operand["eventProperty"])))
     if operand.get("contactProperty") is not None:

@@ -1,37 +1,17 @@
 """Rewards: when a voucher may be issued, used, opened and finished, as rules over plain values."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
-from loyalty_mcp.sandbox.errors import ExpectationFailed, NotAllowed, PreconditionFailed
-from loyalty_mcp.sandbox.rules import ledger, limits, moments
-from loyalty_mcp.sandbox.rules.ledger import BalanceRules, Span
+from loyalty_mcp.sandbox.errors import ExpectationFailed, NotAllowed
+from loyalty_mcp.sandbox.rules import limits
+from loyalty_mcp.sandbox.rules.ledger import Span
 from loyalty_mcp.sandbox.rules.periods import PeriodUnit
 
 Action = Literal["attribution", "redeem"]
-Resolution = Literal["completed", "rejected", "cancelled"]
-RedemptionStatus = Literal["draft", "completed", "rejected", "cancelled", "expired"]
-VoucherState = Literal["usable", "not_yet_valid", "expired", "consumed", "revoked", "held"]
-
-_DAY: Final = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
-_CLOCK: Final = re.compile(r"(\d{2}/\d{2}/\d{4}) (\d{1,2}):(\d{2}) ?([AaPp])[Mm]", re.ASCII)
-_ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
-_CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_PATTERN_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-_CODE_LENGTH: Final = 10
-
-_UNUSABLE: Final = {
-    "not_yet_valid": "The voucher is not valid yet.",
-    "expired": "The voucher has expired.",
-    "consumed": "The voucher has been redeemed already.",
-    "revoked": "The voucher has been revoked.",
-    "held": "Another open redemption holds the voucher.",
-}
-
 # The words of `limits[].type`: whose actions it counts, and which.
 LIMIT_TYPES: Final[dict[str, tuple[Action, bool]]] = {
     "attribution": ("attribution", False),
@@ -90,31 +70,6 @@ class Reward:
 
 
 @dataclass(frozen=True, slots=True)
-class Voucher:
-    """One reward in the hands of one member."""
-
-    id: str
-    reward_id: str
-    contact_id: int
-    created_at: datetime
-    valid_from: datetime | None = None
-    expires_at: datetime | None = None
-    consumed_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Redemption:
-    """One use of a voucher: opened, then completed, rejected, cancelled or lapsed."""
-
-    id: str
-    voucher_id: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    resolution: Resolution | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Ceiling:
     """At most `value` actions since `since` (None: ever), of this member or of all."""
 
@@ -122,50 +77,6 @@ class Ceiling:
     per_consumer: bool
     since: datetime | None = None
     since_excluded: bool = False
-
-
-def voucher_state(voucher: Voucher, now: datetime, *, held: bool = False) -> VoucherState:
-    """Say whether a voucher can be used now, and if not why.
-
-    Args:
-        voucher: The voucher asked about.
-        now: The moment, UTC.
-        held: Whether another open redemption holds it.
-    """
-    if voucher.revoked_at is not None:
-        return "revoked"
-    if voucher.consumed_at is not None:
-        return "consumed"
-    if voucher.expires_at is not None and now >= voucher.expires_at:
-        return "expired"
-    if voucher.valid_from is not None and now < voucher.valid_from:
-        return "not_yet_valid"
-    return "held" if held else "usable"
-
-
-def require_usable(voucher: Voucher, now: datetime, *, held: bool = False) -> None:
-    """Refuse a voucher that cannot be used now.
-
-    Raises:
-        PreconditionFailed: It is revoked, consumed, expired, not yet valid or held.
-    """
-    state = voucher_state(voucher, now, held=held)
-    if state != "usable":
-        raise PreconditionFailed(_UNUSABLE[state])
-
-
-def redemption_status(redemption: Redemption, now: datetime) -> RedemptionStatus:
-    """Name the state of a redemption: its resolution, or draft until its ttl is over."""
-    if redemption.resolution is not None:
-        return redemption.resolution
-    if redemption.expires_at is not None and now >= redemption.expires_at:
-        return "expired"
-    return "draft"
-
-
-def redemption_expiry(opened_at: datetime, ttl: int | None) -> datetime | None:
-    """Tell when an open redemption lapses: after `ttl` seconds; never without one, or with 0."""
-    return opened_at + timedelta(seconds=ttl) if ttl else None
 
 
 def closed_reason(reward: Reward, now: datetime) -> str | None:
@@ -251,31 +162,6 @@ def require_redeemable(reward: Reward, now: datetime, count: Callable[[Ceiling],
         raise ExpectationFailed(reason)
 
 
-def require_open(redemption: Redemption, now: datetime) -> None:
-    """Refuse a redemption that has come to its end.
-
-    Raises:
-        PreconditionFailed: It is completed, rejected, cancelled or expired.
-    """
-    status = redemption_status(redemption, now)
-    if status != "draft":
-        raise PreconditionFailed(f"The redemption is {status}: it is resolved once, for good.")
-
-
-def voucher_expiry(
-    reward: Reward, issued_at: datetime, valid_from: datetime | None
-) -> datetime | None:
-    """Tell when a voucher of this reward lapses.
-
-    A fixed `expirationDate` wins over a duration; a duration runs from the first moment the
-    voucher is valid. None: never.
-    """
-    if reward.expiration_date is not None:
-        return reward.expiration_date
-    begins = issued_at if valid_from is None else max(issued_at, valid_from)
-    return ledger.expiry(BalanceRules(life=reward.life), begins)
-
-
 def subtraction(reward: Reward, balance: Decimal) -> Decimal | None:
     """Tell how much balance a voucher of this reward costs; None when it costs nothing.
 
@@ -292,62 +178,3 @@ def subtraction(reward: Reward, balance: Decimal) -> Decimal | None:
     if reward.subtract_balance_strategy == "partial":
         return min(reward.subtract_balance_value, available)
     return reward.subtract_balance_value
-
-
-def best_voucher(vouchers: Sequence[Voucher]) -> Voucher | None:
-    """Choose which of a member's equal vouchers to use: the soonest to expire, then the oldest."""
-    never = datetime.max.replace(tzinfo=UTC)
-    return min(
-        vouchers,
-        key=lambda each: (each.expires_at or never, each.created_at, each.id),
-        default=None,
-    )
-
-
-def parse_moment(text: str) -> datetime:
-    """Read RFC 3339, or DD/MM/YYYY HH:MM AM/PM in the account's time zone, which is UTC.
-
-    Raises:
-        ValueError: It is neither, names no real moment, or lies outside the years 1901 to 2999.
-    """
-    clock = _CLOCK.fullmatch(text)
-    if clock is None:
-        return moments.parse(text)
-    hour, minute = int(clock[2]), int(clock[3])
-    if not 1 <= hour <= 12:  # a clock of twelve hours
-        raise ValueError(text)
-    afternoon = clock[4].upper() == "P"
-    return _day(clock[1]).replace(hour=hour % 12 + 12 * afternoon, minute=minute)
-
-
-def parse_expiration(text: str) -> datetime:
-    """Read when a voucher lapses: as `parse_moment`, or a day (DD/MM/YYYY, YYYY-MM-DD) to its end.
-
-    Raises:
-        ValueError: It is none of these, or names no real day.
-    """
-    if _DAY.fullmatch(text) or _ISO_DAY.fullmatch(text):
-        return _day(text) + timedelta(days=1)
-    return parse_moment(text)
-
-
-def _day(text: str) -> datetime:
-    match = _DAY.fullmatch(text)
-    year, month, day = (match[3], match[2], match[1]) if match else text.split("-")
-    return moments.parse(f"{year}-{month}-{day}T00:00:00Z")
-
-
-def generated_code(pattern: str | None, draw: Callable[[int], int]) -> str:
-    """Make a voucher code.
-
-    Args:
-        pattern: `#` stands for a digit, `?` for a letter, anything else for itself; None for ten
-            letters and digits that cannot be mistaken for one another.
-        draw: Gives a whole number from 0 up to, not including, its argument.
-    """
-    if not pattern:
-        return "".join(_CODE_LETTERS[draw(len(_CODE_LETTERS))] for _ in range(_CODE_LENGTH))
-    choices = {"#": "0123456789", "?": _PATTERN_LETTERS}
-    return "".join(
-        choices[mark][draw(len(choices[mark]))] if mark in choices else mark for mark in pattern
-    )

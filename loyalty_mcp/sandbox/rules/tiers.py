@@ -1,6 +1,6 @@
 """Tiers: which one a member belongs on, and when that is looked at again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -78,11 +78,9 @@ class TierMembership:
     tier_since: datetime | None = None
 
 
-def threshold(tier: Tier) -> frozenset[tuple[str, Decimal]]:
-    """Give what a tier demands; two tiers of one group may not demand the same."""
-    return frozenset(
-        (condition.balance_definition_id, condition.minimum_value) for condition in tier.conditions
-    )
+def threshold(conditions: Iterable[Condition]) -> frozenset[tuple[str, Decimal]]:
+    """Return what conditions demand, in whatever order; equal thresholds cannot be told apart."""
+    return frozenset((each.balance_definition_id, each.minimum_value) for each in conditions)
 
 
 def from_low_to_high(tiers: Sequence[Tier], tier_order: Sequence[str]) -> tuple[Tier, ...]:
@@ -101,7 +99,7 @@ def from_low_to_high(tiers: Sequence[Tier], tier_order: Sequence[str]) -> tuple[
     return tuple(ordered)
 
 
-def holds(tier: Tier, balances: Mapping[str, Decimal]) -> bool:
+def conditions_hold(tier: Tier, balances: Mapping[str, Decimal]) -> bool:
     """Say whether all conditions of a tier hold; a balance never opened counts as 0."""
     return all(
         balances.get(condition.balance_definition_id, Decimal(0)) >= condition.minimum_value
@@ -109,17 +107,17 @@ def holds(tier: Tier, balances: Mapping[str, Decimal]) -> bool:
     )
 
 
-def earned(ladder: Ladder, balances: Mapping[str, Decimal]) -> Tier | None:
+def earned_tier(ladder: Ladder, balances: Mapping[str, Decimal]) -> Tier | None:
     """Give the highest tier whose conditions hold, or None."""
-    return next((tier for tier in reversed(ladder.tiers) if holds(tier, balances)), None)
+    return next((tier for tier in reversed(ladder.tiers) if conditions_hold(tier, balances)), None)
 
 
-def entry(ladder: Ladder) -> Tier | None:
+def entry_tier(ladder: Ladder) -> Tier | None:
     """Give the tier of a member who has nothing yet, or None."""
-    return earned(ladder, {})
+    return earned_tier(ladder, {})
 
 
-def evaluate(
+def evaluate_tier(
     ladder: Ladder,
     current: str | None,
     balances: Mapping[str, Decimal],
@@ -140,9 +138,9 @@ def evaluate(
         downgrade_due: Whether the tier may be taken now.
     """
     if ladder.rank(current) < 0:
-        first = entry(ladder)
-        current = None if first is None or not holds(first, balances) else first.id
-    target = earned(ladder, balances)
+        first = entry_tier(ladder)
+        current = None if first is None or not conditions_hold(first, balances) else first.id
+    target = earned_tier(ladder, balances)
     reached = None if target is None else target.id
     before, after = ladder.rank(current), ladder.rank(reached)
     if (after > before and upgrade_due) or (after < before and downgrade_due):
@@ -154,7 +152,7 @@ def on_balance_change(
     ladder: Ladder, current: str | None, balances: Mapping[str, Decimal]
 ) -> str | None:
     """Evaluate as far as the strategies `real_time` allow."""
-    return evaluate(
+    return evaluate_tier(
         ladder,
         current,
         balances,
@@ -167,17 +165,17 @@ def upgrade_due_after(
     ladder: Ladder, membership: TierMembership, moment: datetime
 ) -> datetime | None:
     """Tell when the next upgrade evaluation after `moment` falls due; None with `real_time`."""
-    return _due_after(ladder.upgrade, ladder.upgrade_schedule, membership, moment)
+    return _evaluation_after(ladder.upgrade, ladder.upgrade_schedule, membership, moment)
 
 
 def downgrade_due_after(
     ladder: Ladder, membership: TierMembership, moment: datetime
 ) -> datetime | None:
     """Tell when the next downgrade evaluation after `moment` falls due; None with `real_time`."""
-    return _due_after(ladder.downgrade, ladder.downgrade_schedule, membership, moment)
+    return _evaluation_after(ladder.downgrade, ladder.downgrade_schedule, membership, moment)
 
 
-def _due_after(
+def _evaluation_after(
     strategy: Strategy, schedule: Schedule | None, membership: TierMembership, moment: datetime
 ) -> datetime | None:
     if strategy == "real_time":
@@ -199,7 +197,7 @@ def anniversary_after(origin: datetime, moment: datetime, months: int = 12) -> d
     """Give the first anniversary of `origin`, in steps of `months`, later than `moment`."""
     passed = (moment.year - origin.year) * 12 + moment.month - origin.month
     steps = max(passed // months, 1)
-    while (due := periods.add(origin, steps * months, "month")) <= moment:
+    while (due := periods.add_span(origin, steps * months, "month")) <= moment:
         steps += 1
     return due
 
@@ -218,7 +216,9 @@ def _next_step(
         passed = (moment.year - origin.year) * 12 + moment.month - origin.month
         passed //= 12 if unit == "year" else 1
     steps = max(passed // value - 1, 1)
-    while (due := _snapped(periods.add(origin, steps * value, unit), unit, modifier)) <= moment:
+    while (
+        due := _snapped(periods.add_span(origin, steps * value, unit), unit, modifier)
+    ) <= moment:
         steps += 1
     return due
 
@@ -226,5 +226,5 @@ def _next_step(
 def _snapped(moment: datetime, unit: PeriodUnit, modifier: ScheduleModifier | None) -> datetime:
     if modifier is None:
         return moment
-    edge = periods.start if modifier == "start_of_period" else periods.end
+    edge = periods.start_of_period if modifier == "start_of_period" else periods.end_of_period
     return edge(moment, unit)

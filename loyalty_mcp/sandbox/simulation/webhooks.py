@@ -41,7 +41,7 @@ class Webhooks:
         if url is None:
             return
         with self._store.unit() as unit:
-            self._sent_up_to = events.last(unit)
+            self._sent_up_to = events.last_event(unit)
         self._waiting = Queue(WAITING)
         self._thread = threading.Thread(
             target=_send_all, args=(url, self._waiting), name="sandbox-webhooks", daemon=True
@@ -53,7 +53,7 @@ class Webhooks:
         if self._url is None:
             return
         with self._store.unit() as unit:
-            for seq, event in events.since(unit, self._sent_up_to):
+            for seq, event in events.events_since(unit, self._sent_up_to):
                 self._sent_up_to = seq
                 try:
                     self._waiting.put_nowait(documents.dump(event).encode())

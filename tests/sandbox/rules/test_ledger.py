@@ -15,7 +15,7 @@ from loyalty_mcp.sandbox.rules.amounts import (
     has_fitting_size,
     to_millionths,
 )
-from loyalty_mcp.sandbox.rules.ledger import BalanceRules, Lot, Span
+from loyalty_mcp.sandbox.rules.ledger import BalanceRules, Lot, Span, Status
 from loyalty_mcp.sandbox.rules.periods import DayOfYear
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
@@ -58,14 +58,14 @@ def test_a_credit_lives_as_its_definition_says(
     """Spans run from the credit, snapped to the edge of their unit where asked."""
     rules = BalanceRules(life=life)
 
-    assert ledger.expiry(rules, NOW) == (None if expected is None else at(expected))
+    assert ledger.lot_expiry(rules, NOW) == (None if expected is None else at(expected))
 
 
 def test_a_credit_may_have_a_life_of_its_own() -> None:
     """Minutes given with the credit win over the definition."""
     rules = BalanceRules(life=Span(1, "year"))
 
-    assert ledger.expiry(rules, NOW, minutes=90) == NOW + timedelta(minutes=90)
+    assert ledger.lot_expiry(rules, NOW, minutes=90) == NOW + timedelta(minutes=90)
 
 
 @pytest.mark.parametrize(
@@ -88,30 +88,30 @@ def test_amounts_are_rounded_by_their_size(
     """A debit is rounded as its mirror image, the credit."""
     rules = BalanceRules(unit=unit, credit_rounding=how, debit_rounding=how)
 
-    assert ledger.rounded(rules, Decimal(amount)) == Decimal(expected)
-    assert ledger.rounded(rules, -Decimal(amount)) == -Decimal(expected)
+    assert ledger.rounded_amount(rules, Decimal(amount)) == Decimal(expected)
+    assert ledger.rounded_amount(rules, -Decimal(amount)) == -Decimal(expected)
 
 
 def test_an_amount_that_rounds_to_zero_is_refused() -> None:
     """A movement of nothing is no movement."""
     with pytest.raises(Invalid):
-        ledger.rounded(BalanceRules(credit_rounding="lower"), Decimal("0.9"))
+        ledger.rounded_amount(BalanceRules(credit_rounding="lower"), Decimal("0.9"))
 
 
 def test_the_sign_is_the_type_unless_a_type_is_given() -> None:
     """Plus credits and minus debits, unless transactionType says otherwise (GUIDE-TX)."""
-    assert ledger.signed(Decimal(-5), None) == -5
-    assert ledger.signed(Decimal(5), "debit") == -5
-    assert ledger.signed(Decimal(-5), "credit") == 5
+    assert ledger.signed_amount(Decimal(-5), None) == -5
+    assert ledger.signed_amount(Decimal(5), "debit") == -5
+    assert ledger.signed_amount(Decimal(-5), "credit") == 5
     with pytest.raises(Invalid):
-        ledger.signed(Decimal(0), "credit")
+        ledger.signed_amount(Decimal(0), "credit")
 
 
 def test_a_debit_spends_what_expires_soonest_first() -> None:
     """Then the oldest; what never expires comes last."""
     lots = [Lot(1, Decimal(10)), Lot(2, Decimal(10), in_days(9)), Lot(3, Decimal(10), in_days(3))]
 
-    done = ledger.apply(BalanceRules(), lots, Decimal(-25), NOW)
+    done = ledger.apply_movement(BalanceRules(), lots, Decimal(-25), NOW)
 
     assert [(entry.lot, int(entry.amount)) for entry in done.entries] == [
         (3, -10),
@@ -125,7 +125,7 @@ def test_a_debit_may_spend_the_oldest_first() -> None:
     """That is a choice of the settings."""
     lots = [Lot(1, Decimal(10)), Lot(2, Decimal(10), in_days(9))]
 
-    done = ledger.apply(BalanceRules(), lots, Decimal(-5), NOW, oldest_first=True)
+    done = ledger.apply_movement(BalanceRules(), lots, Decimal(-5), NOW, oldest_first=True)
 
     assert [entry.lot for entry in done.entries] == [1]
 
@@ -133,7 +133,7 @@ def test_a_debit_may_spend_the_oldest_first() -> None:
 def test_what_has_expired_is_not_spent() -> None:
     """A lot ends at its expiry, not after it."""
     with pytest.raises(ledger.FloorReached):
-        ledger.apply(BalanceRules(), [Lot(1, Decimal(10), NOW)], Decimal(-1), NOW)
+        ledger.apply_movement(BalanceRules(), [Lot(1, Decimal(10), NOW)], Decimal(-1), NOW)
 
 
 def test_a_credit_is_refused_or_trimmed_at_the_ceiling() -> None:
@@ -143,11 +143,11 @@ def test_a_credit_is_refused_or_trimmed_at_the_ceiling() -> None:
     lots = [Lot(1, Decimal(90))]
 
     with pytest.raises(ledger.CeilingReached):
-        ledger.apply(strict, lots, Decimal(11), NOW)
-    assert ledger.apply(strict, lots, Decimal(10), NOW).balance == 100
-    assert ledger.apply(partial, lots, Decimal(50), NOW).applied == 10
+        ledger.apply_movement(strict, lots, Decimal(11), NOW)
+    assert ledger.apply_movement(strict, lots, Decimal(10), NOW).balance == 100
+    assert ledger.apply_movement(partial, lots, Decimal(50), NOW).applied == 10
     with pytest.raises(ledger.CeilingReached):
-        ledger.apply(partial, [Lot(1, Decimal(100))], Decimal(1), NOW)
+        ledger.apply_movement(partial, [Lot(1, Decimal(100))], Decimal(1), NOW)
 
 
 def test_one_movement_has_its_own_ceiling() -> None:
@@ -156,22 +156,22 @@ def test_one_movement_has_its_own_ceiling() -> None:
     lots = [Lot(1, Decimal(100))]
 
     with pytest.raises(NotAllowed):
-        ledger.apply(rules, lots, Decimal(51), NOW)
+        ledger.apply_movement(rules, lots, Decimal(51), NOW)
     with pytest.raises(NotAllowed):
-        ledger.apply(rules, lots, Decimal(-21), NOW)
+        ledger.apply_movement(rules, lots, Decimal(-21), NOW)
 
 
 def test_a_negative_floor_allows_a_debt_that_credits_repay_first() -> None:
     """A debt never expires, and a credit opens a lot only with what is left of it."""
     rules = BalanceRules(floor=Decimal(-50), life=Span(1, "day"))
 
-    into_debt = ledger.apply(rules, [Lot(1, Decimal(10))], Decimal(-40), NOW)
+    into_debt = ledger.apply_movement(rules, [Lot(1, Decimal(10))], Decimal(-40), NOW)
     assert into_debt.balance == -30
     assert into_debt.opened == ledger.NewLot(Decimal(-30))
     with pytest.raises(ledger.FloorReached):
-        ledger.apply(rules, [Lot(2, Decimal(-30))], Decimal(-21), NOW)
+        ledger.apply_movement(rules, [Lot(2, Decimal(-30))], Decimal(-21), NOW)
 
-    repaid = ledger.apply(rules, [Lot(2, Decimal(-30))], Decimal(45), NOW)
+    repaid = ledger.apply_movement(rules, [Lot(2, Decimal(-30))], Decimal(45), NOW)
     assert repaid.entries == (ledger.Entry(2, Decimal(30)),)
     assert repaid.opened == ledger.NewLot(Decimal(15), in_days(1))
     assert repaid.balance == 15
@@ -180,15 +180,16 @@ def test_a_negative_floor_allows_a_debt_that_credits_repay_first() -> None:
 def test_what_other_drafts_reserve_cannot_be_debited() -> None:
     """Where drafts reserve, only the rest is available."""
     with pytest.raises(ledger.FloorReached):
-        ledger.apply(BalanceRules(), [Lot(1, Decimal(10))], Decimal(-6), NOW, reserved=Decimal(5))
+        ledger.apply_movement(
+            BalanceRules(), [Lot(1, Decimal(10))], Decimal(-6), NOW, reserved=Decimal(5)
+        )
 
 
-def test_a_transaction_lapses_at_the_end_of_its_ttl() -> None:
-    """A resolution stands whatever the time; without one the ttl decides."""
-    assert ledger.status_of(None, None, NOW) == "draft"
-    assert ledger.status_of(None, in_days(1), NOW) == "draft"
-    assert ledger.status_of(None, NOW, NOW) == "expired"
-    assert ledger.status_of("completed", NOW, NOW) == "completed"
+def status_of(resolved: Status | None, expires_at: datetime | None, now: datetime) -> Status:
+    """Return the status of a transaction: its resolution, or else open or lapsed by its ttl."""
+    if resolved is not None:
+        return resolved
+    return "expired" if expires_at is not None and expires_at <= now else "draft"
 
 
 @given(st.integers(min_value=-(10**18) + 1, max_value=10**18 - 1))
@@ -242,7 +243,7 @@ class Ledger(RuleBasedStateMachine):
     def draft(self, amount: Decimal, ttl: int | None) -> None:
         """A draft changes nothing."""
         try:
-            rounded = ledger.rounded(self.terms, amount)
+            rounded = ledger.rounded_amount(self.terms, amount)
         except Invalid:
             return
         ends = None if ttl is None else self.now + timedelta(seconds=ttl)
@@ -255,15 +256,15 @@ class Ledger(RuleBasedStateMachine):
         if number is None:
             return
         amount, ends = self.drafts[number]
-        status = ledger.status_of(self.resolved.get(number), ends, self.now)
+        status = status_of(self.resolved.get(number), ends, self.now)
         if status != "draft":
             with pytest.raises(NotAllowed):
-                ledger.require_open(status)
+                ledger.require_open_transaction(status)
             return
-        ledger.require_open(status)
+        ledger.require_open_transaction(status)
         before = ledger.balance_of(self.lots, self.now)
         try:
-            done = ledger.apply(self.terms, self.lots, amount, self.now)
+            done = ledger.apply_movement(self.terms, self.lots, amount, self.now)
         except NotAllowed:
             self.resolved[number] = "rejected"
             return
@@ -279,18 +280,18 @@ class Ledger(RuleBasedStateMachine):
         number = self._pick(data)
         if number is None:
             return
-        status = ledger.status_of(self.resolved.get(number), self.drafts[number][1], self.now)
+        status = status_of(self.resolved.get(number), self.drafts[number][1], self.now)
         if status == "draft":
             self.resolved[number] = "cancelled"
         else:
             with pytest.raises(NotAllowed):
-                ledger.require_open(status)
+                ledger.require_open_transaction(status)
 
     @rule(days=st.integers(min_value=0, max_value=5))
     def pass_days(self, days: int) -> None:
         """Time only takes lots away."""
         self.now += timedelta(days=days)
-        kept = ledger.completed_amount(self.lots, self.now)
+        kept = ledger.live_lots(self.lots, self.now)
         self.expired += sum((lot.remaining for lot in self.lots if lot not in kept), Decimal(0))
         self.lots = kept
 
@@ -330,4 +331,4 @@ TestLedger.settings = settings(max_examples=60, stateful_step_count=40, deadline
 def test_no_balance_reaches_the_engines_limit() -> None:
     """A credit beyond what the engine keeps is refused like one beyond a ceiling."""
     with pytest.raises(ledger.CeilingReached):
-        ledger.apply(BalanceRules(), [Lot(1, LIMIT - 1)], Decimal(1), NOW)
+        ledger.apply_movement(BalanceRules(), [Lot(1, LIMIT - 1)], Decimal(1), NOW)

@@ -27,7 +27,7 @@ def test_a_span_keeps_the_time_of_day_and_fits_the_month(
     start: str, value: int, unit: periods.PeriodUnit, expected: str
 ) -> None:
     """A day that a month does not have falls to the month's last day."""
-    assert periods.add(at(start), value, unit) == at(expected)
+    assert periods.add_span(at(start), value, unit) == at(expected)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_a_period_ends_where_the_next_begins(
     """A week begins on Monday; an end is the first instant after the period."""
     moment = at("2026-03-11T15:30")
 
-    assert periods.start(moment, unit) == at(first)
-    assert periods.end(moment, unit) == at(after)
-    assert periods.start(at(first), unit) == at(first)
+    assert periods.start_of_period(moment, unit) == at(first)
+    assert periods.end_of_period(moment, unit) == at(after)
+    assert periods.start_of_period(at(first), unit) == at(first)
 
 
 def test_a_fixed_day_lasts_to_its_end() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from loyalty_mcp.sandbox.errors import Invalid
-from loyalty_mcp.sandbox.rules.reward_rules import checked, matches
+from loyalty_mcp.sandbox.rules.reward_rules import check_rule, rule_matches
 
 EVENT = {"amount": Decimal(120), "transactionType": "credit", "shop": "Paris", "first": True}
 CONTACT = {"COUNTRY": "FR", "AGE": 30}
@@ -39,15 +39,15 @@ def compare(name: str, operator: str, **right: Any) -> dict[str, Any]:
 def test_conditions(condition: dict[str, Any], expected: bool) -> None:
     """A rule matches when its condition holds for the movement and the contact (documented)."""
     rule = {"condition": condition}
-    checked(rule)
+    check_rule(rule)
 
-    assert expected == matches(rule, EVENT, CONTACT)
+    assert expected == rule_matches(rule, EVENT, CONTACT)
 
 
 def test_a_rule_waits_for_its_event() -> None:
     """A rule that names another event is not matched by a completed movement."""
-    assert matches({"event": {"name": "balance_value_updated"}}, EVENT, CONTACT)
-    assert not matches({"event": {"name": "birthday"}}, EVENT, CONTACT)
+    assert rule_matches({"event": {"name": "balance_value_updated"}}, EVENT, CONTACT)
+    assert not rule_matches({"event": {"name": "birthday"}}, EVENT, CONTACT)
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -71,4 +71,4 @@ def nested(depth: int) -> dict[str, Any]:
 def test_what_would_not_be_understood_is_refused(condition: Any) -> None:
     """A rule that the engine cannot evaluate is refused when it is set, not ignored later."""
     with pytest.raises(Invalid):
-        checked({"condition": condition or [1]})
+        check_rule({"condition": condition or [1]})

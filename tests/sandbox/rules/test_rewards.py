@@ -9,26 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_mcp.sandbox.errors import ExpectationFailed, NotAllowed, PreconditionFailed
+from loyalty_mcp.sandbox.rules.code_patterns import generated_code
 from loyalty_mcp.sandbox.rules.ledger import Span
+from loyalty_mcp.sandbox.rules.redemptions import (
+    Redemption,
+    redemption_expiry,
+    redemption_status,
+    require_open_redemption,
+)
 from loyalty_mcp.sandbox.rules.rewards import (
     Action,
     Ceiling,
-    Redemption,
     Reward,
     RewardLimit,
+    ceilings,
+    require_attributable,
+    require_redeemable,
+    subtraction,
+)
+from loyalty_mcp.sandbox.rules.voucher_dates import parse_voucher_expiration, parse_voucher_moment
+from loyalty_mcp.sandbox.rules.vouchers import (
     Voucher,
     best_voucher,
-    ceilings,
-    generated_code,
-    parse_expiration,
-    parse_moment,
-    redemption_expiry,
-    redemption_status,
-    require_attributable,
-    require_open,
-    require_redeemable,
     require_usable,
-    subtraction,
     voucher_expiry,
     voucher_state,
 )
@@ -44,7 +47,7 @@ def none_yet(_: Ceiling) -> int:
     return 0
 
 
-def completed_amount(of_member: int, of_all: int) -> Callable[[Ceiling], int]:
+def counter(of_member: int, of_all: int) -> Callable[[Ceiling], int]:
     """Count so many actions of the member, and so many of all."""
     return lambda ceiling: of_member if ceiling.per_consumer else of_all
 
@@ -94,9 +97,9 @@ def test_without_ttl_a_redemption_stays_open(ttl: int | None) -> None:
 def test_a_redemption_is_resolved_once() -> None:
     """A redemption that has come to its end cannot be completed."""
     with pytest.raises(PreconditionFailed, match="completed"):
-        require_open(Redemption("x", "v", NOW, resolution="completed"), NOW)
+        require_open_redemption(Redemption("x", "v", NOW, resolution="completed"), NOW)
     with pytest.raises(PreconditionFailed, match="expired"):
-        require_open(Redemption("x", "v", NOW, NOW + HOUR), NOW + HOUR)
+        require_open_redemption(Redemption("x", "v", NOW, NOW + HOUR), NOW + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -119,22 +122,22 @@ def test_attribution_ceilings() -> None:
     """`totalAttribution` counts all vouchers, `attributionPerConsumer` those of the member."""
     reward = replace(REWARD, total_attribution=10, attribution_per_consumer=2)
 
-    require_attributable(reward, NOW, completed_amount(1, 9))
+    require_attributable(reward, NOW, counter(1, 9))
     with pytest.raises(NotAllowed, match="this member at most 2"):
-        require_attributable(reward, NOW, completed_amount(2, 9))
+        require_attributable(reward, NOW, counter(2, 9))
     with pytest.raises(NotAllowed, match="all members at most 10"):
-        require_attributable(reward, NOW, completed_amount(1, 10))
+        require_attributable(reward, NOW, counter(1, 10))
 
 
 def test_redemption_ceilings() -> None:
     """`totalRedeem` and `redeemPerConsumer` bound the uses; passing them is a 417 (our choice)."""
     reward = replace(REWARD, total_redeem=3, redeem_per_consumer=1)
 
-    require_redeemable(reward, NOW, completed_amount(0, 2))
+    require_redeemable(reward, NOW, counter(0, 2))
     with pytest.raises(ExpectationFailed, match="this member"):
-        require_redeemable(reward, NOW, completed_amount(1, 2))
+        require_redeemable(reward, NOW, counter(1, 2))
     with pytest.raises(ExpectationFailed, match="all members"):
-        require_redeemable(reward, NOW, completed_amount(0, 3))
+        require_redeemable(reward, NOW, counter(0, 3))
 
 
 def test_a_limit_of_zero_refuses_all() -> None:
@@ -223,7 +226,7 @@ def test_the_soonest_to_expire_is_used_first() -> None:
 )
 def test_moments_are_read_in_both_forms(text: str, moment: datetime) -> None:
     """`validFrom` is RFC 3339 or DD/MM/YYYY HH:MM AM/PM (documented)."""
-    assert moment == parse_moment(text)
+    assert moment == parse_voucher_moment(text)
 
 
 @pytest.mark.parametrize(
@@ -246,20 +249,20 @@ def test_moments_are_read_in_both_forms(text: str, moment: datetime) -> None:
 def test_what_names_no_moment_is_refused(text: str) -> None:
     """A text without a zone, or of a day or an hour that does not exist, is no moment."""
     with pytest.raises(ValueError):  # noqa: PT011 - the route says which field it was
-        parse_moment(text)
+        parse_voucher_moment(text)
 
 
 @pytest.mark.parametrize("text", ["31/12/2026", "2026-12-31"])
 def test_an_expiration_day_lasts_to_its_end(text: str) -> None:
     """A day given as an expiration is valid until it is over (our choice)."""
-    assert datetime(2027, 1, 1, tzinfo=UTC) == parse_expiration(text)
+    assert datetime(2027, 1, 1, tzinfo=UTC) == parse_voucher_expiration(text)
 
 
 @pytest.mark.parametrize("text", ["32/12/2026", "2026-02-30", "31/12/9999", "31-12-2026"])
 def test_what_names_no_day_is_refused(text: str) -> None:
     """A day that does not exist, or lies outside the calendar, is no expiration."""
     with pytest.raises(ValueError):  # noqa: PT011 - the route says which field it was
-        parse_expiration(text)
+        parse_voucher_expiration(text)
 
 
 def test_codes_follow_their_pattern() -> None:

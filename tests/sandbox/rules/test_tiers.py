@@ -15,12 +15,12 @@ from loyalty_mcp.sandbox.rules.tiers import (
     Tier,
     TierMembership,
     anniversary_after,
+    conditions_hold,
     downgrade_due_after,
-    earned,
-    entry,
-    evaluate,
+    earned_tier,
+    entry_tier,
+    evaluate_tier,
     from_low_to_high,
-    holds,
     on_balance_change,
     threshold,
     upgrade_due_after,
@@ -56,27 +56,27 @@ def points(amount: int) -> dict[str, Decimal]:
 
 def test_highest_tier_that_holds_wins() -> None:
     """The highest tier whose condition holds is earned (inferred, our choice)."""
-    assert earned(ladder(), points(499)) == SILVER
-    assert earned(ladder(), points(500)) == GOLD
+    assert earned_tier(ladder(), points(499)) == SILVER
+    assert earned_tier(ladder(), points(500)) == GOLD
 
 
 def test_all_conditions_must_hold() -> None:
     """A tier with two conditions needs both (undocumented, the safer reading)."""
     both = Tier("both", "both", (Condition("points", Decimal(10)), Condition("eur", Decimal(5))))
 
-    assert not holds(both, points(10))
-    assert holds(both, {"points": Decimal(10), "eur": Decimal(5)})
+    assert not conditions_hold(both, points(10))
+    assert conditions_hold(both, {"points": Decimal(10), "eur": Decimal(5)})
 
 
 def test_a_tier_without_conditions_holds_for_all() -> None:
     """A tier without conditions is open to every member."""
-    assert holds(Tier("open", "open", ()), {})
+    assert conditions_hold(Tier("open", "open", ()), {})
 
 
 def test_entry_tier_is_what_nothing_earns() -> None:
     """A member who has nothing enters on the tier with threshold 0 (documented)."""
-    assert entry(ladder()) == BRONZE
-    assert entry(ladder(tiers=(SILVER,))) is None
+    assert entry_tier(ladder()) == BRONZE
+    assert entry_tier(ladder(tiers=(SILVER,))) is None
 
 
 def test_tier_order_decides() -> None:
@@ -98,8 +98,8 @@ def test_thresholds_order_what_tier_order_leaves_out() -> None:
 
 def test_same_demands_have_the_same_threshold() -> None:
     """Two tiers that demand the same cannot be told apart by their threshold."""
-    assert threshold(SILVER) == threshold(tier("other", 300))
-    assert threshold(SILVER) != threshold(tier("other", 300, "eur"))
+    assert threshold(SILVER.conditions) == threshold(tier("other", 300).conditions)
+    assert threshold(SILVER.conditions) != threshold(tier("other", 300, "eur").conditions)
 
 
 def test_real_time_moves_both_ways() -> None:
@@ -119,8 +119,8 @@ def test_anniversary_strategies_wait(strategy: Strategy) -> None:
 
 def test_a_tier_given_by_hand_stays_until_a_downgrade_is_due() -> None:
     """A tier above what is earned stays unless a downgrade evaluation is due (our choice)."""
-    stays = evaluate(ladder(), "gold", points(0), upgrade_due=True, downgrade_due=False)
-    falls = evaluate(ladder(), "gold", points(0), upgrade_due=False, downgrade_due=True)
+    stays = evaluate_tier(ladder(), "gold", points(0), upgrade_due=True, downgrade_due=False)
+    falls = evaluate_tier(ladder(), "gold", points(0), upgrade_due=False, downgrade_due=True)
 
     assert (stays, falls) == ("gold", "bronze")
 
@@ -135,7 +135,7 @@ def test_a_member_on_no_tier_enters_first() -> None:
 
 
 def test_no_tier_holds_no_tier_is_given() -> None:
-    """Where no tier holds, a due downgrade leaves a member on none."""
+    """Where no tier conditions_hold, a due downgrade leaves a member on none."""
     high = ladder(tiers=(SILVER, GOLD))
 
     assert on_balance_change(high, None, points(10)) is None
@@ -248,9 +248,9 @@ def test_nobody_is_on_a_tier_that_never_held(
     current: str | None = "bronze"
 
     for balance, upgrade_due, downgrade_due in history:
-        held |= {each.id for each in group.tiers if holds(each, points(balance))}
+        held |= {each.id for each in group.tiers if conditions_hold(each, points(balance))}
         current = on_balance_change(group, current, points(balance))
-        current = evaluate(
+        current = evaluate_tier(
             group,
             current,
             points(balance),

@@ -1,0 +1,47 @@
+"""What is announced of a movement: applied, refused, or stopped at a bound."""
+
+from decimal import Decimal
+from typing import Any
+
+from loyalty_mcp.sandbox.records import events
+from loyalty_mcp.sandbox.rules import ledger
+from loyalty_mcp.sandbox.rules.entities import Definition, Member, Movement
+from loyalty_mcp.sandbox.store import Unit
+
+
+def announce_refusal(
+    unit: Unit, member: Member, definition: Definition, movement: Movement, reason: str
+) -> None:
+    """Announce that a movement was refused or cancelled."""
+    events.emit(
+        unit,
+        "balance_transaction_unauthorized",
+        member,
+        balance_definition=events.definition_details(definition),
+        reason=reason,
+        transaction=movement_details(movement),
+    )
+
+
+def announce_ceiling(
+    unit: Unit, member: Member, definition: Definition, movement: Movement, balance: Decimal
+) -> None:
+    """Announce that a credit stopped at the highest balance."""
+    events.emit(
+        unit,
+        "balance_maximum_value_reached",
+        member,
+        balance_definition=events.definition_details(definition),
+        source_event_id=movement.id,
+        value=balance,
+    )
+
+
+def movement_details(movement: Movement) -> dict[str, Any]:
+    """Describe a movement as events do."""
+    return {
+        "id": movement.id,
+        "type": ledger.type_of(movement.amount),
+        "value": movement.amount,
+        "meta": movement.meta,
+    }

@@ -1,0 +1,24 @@
+"""Voucher codes made from a pattern."""
+
+from collections.abc import Callable
+from typing import Final
+
+_CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_PATTERN_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_CODE_LENGTH: Final = 10
+
+
+def generated_code(pattern: str | None, draw: Callable[[int], int]) -> str:
+    """Make a voucher code.
+
+    Args:
+        pattern: `#` stands for a digit, `?` for a letter, anything else for itself; None for ten
+            letters and digits that cannot be mistaken for one another.
+        draw: Gives a whole number from 0 up to, not including, its argument.
+    """
+    if not pattern:
+        return "".join(_CODE_LETTERS[draw(len(_CODE_LETTERS))] for _ in range(_CODE_LENGTH))
+    choices = {"#": "0123456789", "?": _PATTERN_LETTERS}
+    return "".join(
+        choices[mark][draw(len(choices[mark]))] if mark in choices else mark for mark in pattern
+    )

@@ -115,7 +115,7 @@ def beginning() -> Iterator[sqlite3.Connection]:
 def sandbox(beginning: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlette]:
     """A fresh, seeded engine: its beginning is copied, for to seed takes most of a test's time."""
     with monkeypatch.context() as copied:
-        copied.setattr(seed, "fill", lambda _: None)
+        copied.setattr(seed, "fill_seed", lambda _: None)
         app = create_app()
     beginning.backup(app.state.store._connection)
     yield app

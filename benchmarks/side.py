@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from conversation import Conversation
 
-from loyalty_mcp.cli.catalog import tokens
+from loyalty_mcp.cli.menu_size import count_tokens
 
 COMPACT: Final = (",", ":")
 
@@ -72,6 +72,6 @@ class Side:
         self.read.append(text)
         self.spent.calls += 1
         said = json.dumps({"name": tool, "arguments": arguments}, separators=COMPACT)
-        self.spent.said += tokens(said)
-        self.spent.answered += tokens(text)
+        self.spent.said += count_tokens(said)
+        self.spent.answered += count_tokens(text)
         return result.get("structuredContent") or (json.loads(text) if text else {})

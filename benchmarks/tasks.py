@@ -39,7 +39,7 @@ from jobs import JOBS, Job, Json
 from side import COMPACT, Side, Spent
 from upstream import Upstream
 
-from loyalty_mcp.cli.catalog import tokens
+from loyalty_mcp.cli.menu_size import count_tokens
 
 CALLS_GOAL: Final = 0.4
 REQUESTS_GOAL: Final = 0.6
@@ -49,7 +49,7 @@ TOKENS_GOAL: Final = 0.2
 def menu_tokens(server: Conversation) -> int:
     """What a model pays for a menu: name, description and input schema of every tool."""
     return sum(
-        tokens(
+        count_tokens(
             json.dumps(
                 {
                     "name": tool["name"],

@@ -143,14 +143,14 @@ def tools(flags: dict[str, Any], *, as_json: bool) -> None:
 
     Example: loyalty-mcp tools --role support --json
     """
-    from loyalty_mcp.cli.catalog import listing, table  # noqa: PLC0415 - only here
+    from loyalty_mcp.cli.menu_size import menu_report, menu_table  # noqa: PLC0415 - only here
     from loyalty_mcp.tools.registry import menu  # noqa: PLC0415 - only here
 
     try:
-        found = listing(menu(settings_from(flags)))
+        found = menu_report(menu(settings_from(flags)))
     except BadSetting as error:
         stop(error)
-    click.echo(json.dumps(found, indent=2) if as_json else table(found))
+    click.echo(json.dumps(found, indent=2) if as_json else menu_table(found))
 
 
 main.add_command(intents)

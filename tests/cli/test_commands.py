@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from loyalty_mcp import __version__
 from loyalty_mcp.brevo.operations import OPERATIONS
-from loyalty_mcp.cli.catalog import listing, tokens
 from loyalty_mcp.cli.commands import main
+from loyalty_mcp.cli.menu_size import count_tokens, menu_report
 from loyalty_mcp.settings import Role, read_settings
 from loyalty_mcp.tools.registry import MEMBER, SUPPORT, in_role, menu
 from loyalty_mcp.tools.tasks import TASKS
@@ -78,7 +78,7 @@ def test_tools_table() -> None:
     """The menu as text has a line for each tool, and its size at the end."""
     result = run("tools")
     lines = result.stdout.splitlines()
-    found = listing(menu(read_settings()))
+    found = menu_report(menu(read_settings()))
 
     assert len(lines) == found["count"] + 2
     assert lines[-1].startswith(f"{found['count']} tools, {found['bytes']:,} bytes, ")
@@ -98,7 +98,7 @@ def test_size_is_what_a_model_reads() -> None:
     )
 
     assert found["bytes"] == len(text.encode())
-    assert found["tokens"] == tokens(text)
+    assert found["tokens"] == count_tokens(text)
 
 
 @pytest.mark.parametrize(

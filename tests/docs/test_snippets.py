@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from docs.client_guides import CLIENTS, KEY, ROLES, START, Client
-from loyalty_mcp.cli.catalog import RISKS
+from docs.tool_reference import RISK_MEANINGS
 from loyalty_mcp.intents.policy import read_policy
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.sandbox.settings import SandboxSettings
@@ -155,7 +155,7 @@ def test_variables_that_documents_set_are_settings() -> None:
 
 def test_every_risk_has_its_words() -> None:
     """The reference says of each tool what it can do."""
-    assert set(RISKS) == {tool.risk for tool in menu(read_settings()).values()}
+    assert set(RISK_MEANINGS) == {tool.risk for tool in menu(read_settings()).values()}
 
 
 def test_switches_are_settings_of_the_sandbox() -> None:

@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from loyalty_mcp.brevo.operations import OPERATIONS
-from loyalty_mcp.cli.catalog import tokens
+from loyalty_mcp.cli.menu_size import count_tokens
 from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.instructions import INSTRUCTIONS
@@ -363,5 +363,5 @@ async def test_instructions(connect: Connect, role: Role) -> None:
         instructions = client.instructions or ""
 
     assert instructions == INSTRUCTIONS[role]
-    assert 0 < tokens(instructions) < 300
+    assert 0 < count_tokens(instructions) < 300
     assert {name for name in FULL if name in instructions} <= ROLES[role]

@@ -14,7 +14,7 @@ import pytest
 
 from loyalty_mcp.brevo.operations import OPERATIONS
 from loyalty_mcp.brevo.quoting import cleaned
-from loyalty_mcp.cli.catalog import listing
+from loyalty_mcp.cli.menu_size import menu_report
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
 from loyalty_mcp.server.bootstrap import Runtime
@@ -87,7 +87,7 @@ def test_descriptions_differ() -> None:
 
 def test_menu_is_small() -> None:
     """The whole menu costs less than two thirds of what the hosted server's takes."""
-    assert listing(TOOLS)["tokens"] < 6_700
+    assert menu_report(TOOLS)["tokens"] < 6_700
 
 
 WHO = {"member", "members", "contact"}

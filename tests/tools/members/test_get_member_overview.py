@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_mcp.cli.catalog import tokens
+from loyalty_mcp.cli.menu_size import count_tokens
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
 from loyalty_mcp.server.bootstrap import Runtime
@@ -63,7 +63,7 @@ async def test_the_overview_is_short(connect: Connect) -> None:
     found = result.structured_content or {}
     text = text_of(result)
 
-    assert tokens(text) <= 400
+    assert count_tokens(text) <= 400
     assert (len(found["balances"]), len(found["tiers"])) == (2, 1)
     assert (len(found["vouchers"]), len(found["movements"])) == (3, 10)
     assert '"Tea Points": 108 points. 108 points expire ' in text

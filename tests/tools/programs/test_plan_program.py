@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_mcp.cli.catalog import priced, tokens
+from loyalty_mcp.cli.menu_size import charged_text, count_tokens
 from loyalty_mcp.tools.registry import all_tools
 from tests.tools.programs.conftest import RICH, CallerSession
 
@@ -126,4 +126,4 @@ def test_the_three_tools_are_cheap() -> None:
     """The three tools cost a model at most 700 tokens a turn."""
     tools = all_tools()
     names = ("plan_program", "apply_program", "export_program")
-    assert sum(tokens(priced(tools[name])) for name in names) <= 700
+    assert sum(count_tokens(charged_text(tools[name])) for name in names) <= 700

@@ -1,0 +1,50 @@
+"""What the menu of each role costs a model, as the table in the README."""
+
+import json
+from collections.abc import Mapping
+from typing import Final, get_args
+
+from loyalty_mcp.cli.menu_size import charged_text, count_tokens
+from loyalty_mcp.server.tool_listing import published
+from loyalty_mcp.settings import Role, read_settings
+from loyalty_mcp.tools.registry import menu
+from loyalty_mcp.tools.tool import Tool
+
+MENU_BUDGETS: Final[Mapping[Role, int]] = {
+    "member": 800,
+    "support": 3_000,
+    "manager": 6_000,
+    "full": 9_500,
+}
+"""The most tokens that the menu of a role may cost."""
+
+LISTING_BUDGET: Final = 12_000
+"""The most tokens of the whole answer to `tools/list` for role `full`."""
+
+
+def menu_of_role(role: Role) -> dict[str, Tool]:
+    """The menu of a role; role `member` needs the member it serves."""
+    return menu(read_settings(role=role, member="101" if role == "member" else None))
+
+
+def listing_as_sent(tools: Mapping[str, Tool]) -> str:
+    """The answer to `tools/list`, with output schemas and annotations."""
+    listed = [
+        published(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
+        for tool in tools.values()
+    ]
+    return json.dumps({"tools": listed}, separators=(",", ":"), ensure_ascii=False)
+
+
+def menu_costs_table() -> str:
+    """The cost of each role's menu in tokens, with its budget."""
+    lines = [
+        "| role | tools | tokens a model reads | budget | tokens of the whole `tools/list` |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for role in get_args(Role):
+        tools = menu_of_role(role)
+        size = sum(count_tokens(charged_text(tool)) for tool in tools.values())
+        sent = count_tokens(listing_as_sent(tools))
+        lines.append(f"| `{role}` | {len(tools)} | {size:,} | {MENU_BUDGETS[role]:,} | {sent:,} |")
+    return "\n".join(lines)

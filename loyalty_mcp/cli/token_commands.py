@@ -64,14 +64,14 @@ def create(
 
     Example: loyalty-mcp token create --name till-3 --role support --expires 2027-01-31
     """
-    from loyalty_mcp.intents.access_token import Token, checked, digest_of, new_secret  # noqa: PLC0415 - only here
+    from loyalty_mcp.intents.access_token import Token, digest_of, new_secret, validate_token  # noqa: PLC0415 - only here
 
     secret = new_secret()
 
     async def work(runtime: "Runtime") -> None:
         now = runtime.context.now()
         made = Token(name, digest_of(secret), role, member or None, operator, now, expires)
-        await runtime.context.journal.open().tokens.add(checked(made, now))
+        await runtime.context.journal.open().tokens.add(validate_token(made, now))
 
     run(flags, work)
     click.echo(secret)
@@ -107,7 +107,7 @@ def list_tokens(flags: dict[str, Any], *, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def revoke(flags: dict[str, Any], name: str) -> None:
-    """Revoke a token for ever; every replica knows within five seconds.
+    """Revoke a token for good; every replica refuses it within a second.
 
     Example: loyalty-mcp token revoke till-3
     """

@@ -1,4 +1,4 @@
-"""A static token: what a caller brings, and what is kept of it. Pure."""
+"""Static access tokens: what a caller presents, and what is stored of it. Pure."""
 
 import hashlib
 import re
@@ -12,24 +12,24 @@ from loyalty_mcp.intents.principal import Principal
 from loyalty_mcp.settings import Role
 
 PREFIX: Final = "lmcp_"
-"""So that a token is recognised where it was lost: in a log, a chat, a repository."""
+"""Makes a leaked token recognisable in a log, a chat or a repository."""
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept of a token; never the token itself.
+    """What is stored of a token; never the token itself.
 
     Args:
-        name: who holds it; never given twice, for it is what the audit trail names.
-        digest: of the token.
-        role: which tools its holder gets.
-        member: the one member its holder may reach; None for all.
-        operator: whether its holder decides on the intents of others.
+        name: the holder; never reused, because the audit trail names callers by it.
+        digest: SHA-256 of the token, in hex.
+        role: which tools the holder gets.
+        member: the one member the holder may reach; None for all.
+        operator: whether the holder decides on other callers' intents.
         created_at: UTC.
         expires_at: UTC; None for never.
-        revoked_at: UTC; None while it holds.
+        revoked_at: UTC; None if not revoked.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Token:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
 
-    def holds(self, now: datetime) -> bool:
-        """Whether it may be used."""
+    def is_active(self, now: datetime) -> bool:
+        """Whether the token is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     @property
     def principal(self) -> Principal:
-        """Who its holder is."""
+        """The principal of the holder."""
         kind = "operator" if self.operator else "token"
         return Principal(
             f"{kind}:{self.name}", self.role, member=self.member, operator=self.operator
@@ -55,17 +55,17 @@ class Token:
 
 
 def new_secret() -> str:
-    """A token that nobody guesses: 256 random bits."""
+    """A new token: 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a token. It is random and long, so no slow hash is needed."""
+    """The digest that is stored. A token is long and random, so a slow hash is not needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def checked(token: Token, now: datetime) -> Token:
-    """The token, if it makes sense.
+def validate_token(token: Token, now: datetime) -> Token:
+    """Check a new token, and return it.
 
     Raises:
         InvalidArgument: what is wrong, and what would be right.
@@ -75,9 +75,9 @@ def checked(token: Token, now: datetime) -> Token:
             "A token's name has letters, digits, dots, dashes, underscores or @; 64 at most."
         )
     if token.role == "member" and token.member is None:
-        raise InvalidArgument("Role member needs --member: whom the token's holder may reach.")
+        raise InvalidArgument("Role member needs --member, the one member the token reaches.")
     if token.operator and token.member is not None:
         raise InvalidArgument("An operator is bound to no member; leave out one of the two.")
     if token.expires_at is not None and token.expires_at <= now:
-        raise InvalidArgument("--expires has passed already; give a moment to come.")
+        raise InvalidArgument("--expires is in the past; give a future date.")
     return token

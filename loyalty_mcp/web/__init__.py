@@ -1,1 +1,1 @@
-"""The HTTP edge: who calls, what is refused, health, metrics, and the approvals page."""
+"""The HTTP service: routes, authentication, limits, health, metrics and the approvals page."""

@@ -1,4 +1,4 @@
-"""The application over HTTP: a table of routes, and what stands in front of each."""
+"""The HTTP application: its routes, and the checks in front of each."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,153 +19,158 @@ from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.handlers import PRINCIPAL, result_meta
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.approvals.routes import Approvals
-from loyalty_mcp.web.auth.authentication import Identity
+from loyalty_mcp.web.auth.authentication import Authenticator
 from loyalty_mcp.web.auth.oauth import SCOPES, open_oauth
-from loyalty_mcp.web.auth.operator_session import Seal
-from loyalty_mcp.web.auth.throttle import Slowdown
-from loyalty_mcp.web.auth.token_cache import TokenBook
-from loyalty_mcp.web.edge.allowed_hosts import addresses, is_loopback
-from loyalty_mcp.web.edge.body_limit import LARGEST, SLOWEST_SECONDS, BoundedBody
-from loyalty_mcp.web.edge.http_errors import Refusal, on_refusal
-from loyalty_mcp.web.edge.open_streams import Streams
-from loyalty_mcp.web.edge.security import Gate
+from loyalty_mcp.web.auth.operator_session import SessionSigner
+from loyalty_mcp.web.auth.throttle import Throttle
+from loyalty_mcp.web.auth.token_cache import TokenCache
+from loyalty_mcp.web.edge.allowed_hosts import allowed_hosts, is_loopback
+from loyalty_mcp.web.edge.body_limit import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
+from loyalty_mcp.web.edge.http_errors import HttpError, handle_http_error, handle_routing_error
+from loyalty_mcp.web.edge.open_streams import OpenStreams
+from loyalty_mcp.web.edge.security import SecurityMiddleware
 from loyalty_mcp.web.fast_reads import FastReads
 from loyalty_mcp.web.health import Readiness, health
-from loyalty_mcp.web.mcp_endpoint import http_endpoint
-from loyalty_mcp.web.metrics import Calls, Metrics
+from loyalty_mcp.web.mcp_endpoint import mcp_endpoint
+from loyalty_mcp.web.metrics import CallMetrics, MetricsPage
 
-METADATA: Final = "/.well-known/oauth-protected-resource"
-KEYS_TIMEOUT: Final = 5.0
-CALLER_HEADERS: Final = (
+METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
+JWKS_TIMEOUT_SECONDS: Final = 5.0
+CORS_HEADERS: Final = (
     *("accept", "authorization", "content-type", "last-event-id"),
     *("mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name"),
 )
 
-Finder = Callable[[Scope], Awaitable[Principal]]
 
-
-class Known:
-    """Lets an application answer only those whom a finder knows.
+class AuthenticationMiddleware:
+    """Put the principal into the scope of each request.
 
     Args:
-        app: finds the principal in its scope.
-        find: raises a Refusal for anybody else.
+        app: the application.
+        authenticate: finds the principal, or raises an `HttpError`.
     """
 
-    def __init__(self, app: ASGIApp, find: Finder) -> None:
+    def __init__(self, app: ASGIApp, authenticate: Callable[[Scope], Awaitable[Principal]]) -> None:
         self._app = app
-        self._find = find
+        self._authenticate = authenticate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Find out who calls, then let the application answer."""
-        principal = await self._find(scope)
+        """Authenticate one request, then call the application."""
+        principal = await self._authenticate(scope)
         await self._app({**scope, PRINCIPAL: principal}, receive, send)
 
 
-class Shortcut:
-    """Lets one application answer at its path; everything else goes through the table of routes.
+class McpPathFirst:
+    """Send requests for `/mcp` to one application and all others to another.
 
-    The table costs more than all else that stands in front of a call.
+    Starlette's routing alone costs more than everything else in front of a tool call.
 
     Args:
-        path: of the application.
-        app: what answers there.
-        others: answers elsewhere, and has the lifespan.
+        mcp: answers at `/mcp`.
+        others: answers elsewhere, and owns the lifespan.
     """
 
-    def __init__(self, path: str, app: ASGIApp, others: ASGIApp) -> None:
-        self._path = path
-        self._app = app
+    def __init__(self, mcp: ASGIApp, others: ASGIApp) -> None:
+        self._mcp = mcp
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on."""
-        here = scope["type"] == "http" and scope["path"] == self._path
-        await (self._app if here else self._others)(scope, receive, send)
+        """Pass one request on."""
+        is_mcp = scope["type"] == "http" and scope["path"] == "/mcp"
+        await (self._mcp if is_mcp else self._others)(scope, receive, send)
 
 
 def create_app(
     runtime: Runtime,
-    calls: Calls,
+    calls: CallMetrics,
     *,
     host: str = "127.0.0.1",
-    keys_http: httpx2.AsyncClient | None = None,
-    slowdown: Slowdown | None = None,
-    streams: Streams | None = None,
-    body_seconds: float = SLOWEST_SECONDS,
+    jwks_http: httpx2.AsyncClient | None = None,
+    throttle: Throttle | None = None,
+    streams: OpenStreams | None = None,
+    body_seconds: float = BODY_SECONDS,
 ) -> ASGIApp:
     """The whole application.
 
     Args:
-        runtime: what a server is made of; closed when the application's lifespan ends.
-        calls: what `runtime` tells of its calls.
-        host: what is listened on.
-        keys_http: fetches the keys of the authorization server; None for a client of its own.
-        slowdown: of failed attempts.
-        streams: told of streams that stay open, so that they can be ended.
-        body_seconds: that a body may take.
+        runtime: what the server is made of; closed when the application's lifespan ends.
+        calls: tool calls counted by `runtime`.
+        host: address that is listened on.
+        jwks_http: downloads the authorization server's keys; None for a client of its own.
+        throttle: delays failed sign-ins.
+        streams: tracks open event streams, so that they can be closed.
+        body_seconds: longest time a body may take.
 
     Raises:
-        BadSetting: OAuth is described in part.
+        BadSetting: OAuth is set up in part.
     """
     settings = runtime.settings
-    keys = keys_http or httpx2.AsyncClient(timeout=KEYS_TIMEOUT, follow_redirects=False)
-    oauth = open_oauth(settings, keys)
-    secure = (settings.public_url or "").startswith("https://")
+    jwks_client = jwks_http or httpx2.AsyncClient(
+        timeout=JWKS_TIMEOUT_SECONDS, follow_redirects=False
+    )
+    oauth = open_oauth(settings, jwks_client)
+    https = (settings.public_url or "").startswith("https://")
     resource = f"{settings.public_url}/mcp" if settings.public_url else None
-    book = TokenBook(runtime.context.journal, runtime.context.now)
-    identity = Identity(
-        book,
+    tokens = TokenCache(runtime.context.journal, runtime.context.now)
+    authenticator = Authenticator(
+        tokens,
         oauth,
-        anonymous(settings, host),
-        slowdown or Slowdown(),
+        local_principal(settings, host),
+        throttle or Throttle(),
         metadata_url=None if oauth is None or resource is None else metadata_url(resource),
         only_member=settings.member,
     )
     secret = settings.secret.get_secret_value() if settings.secret is not None else None
-    readiness, metrics = Readiness(runtime.context), Metrics(runtime.context, calls)
-    approvals = Approvals(runtime.context, identity, book, Seal(secret), secure=secure)
-    endpoint = http_endpoint(
-        runtime.http_server(), sessions=not settings.replicated, max_body=LARGEST
+    readiness, metrics = Readiness(runtime.context), MetricsPage(runtime.context, calls)
+    approvals = Approvals(
+        runtime.context, authenticator, tokens, SessionSigner(secret), https=https
+    )
+    endpoint = mcp_endpoint(
+        runtime.http_server(), sessions=not settings.replicated, max_body_bytes=MAX_BODY_BYTES
     )
 
-    library = (streams or Streams()).watching(endpoint.app)
-    mcp = FastReads(library, runtime.sessions, {**result_meta(settings), **endpoint.identity})
+    library = (streams or OpenStreams()).track(endpoint.app)
+    mcp = FastReads(library, runtime.sessions, {**result_meta(settings), **endpoint.meta})
+    metrics_app = AuthenticationMiddleware(
+        request_response(metrics.respond), authenticator.operator
+    )
     routes = [
         Route("/health", health, methods=["GET"]),
         Route("/ready", readiness.ready, methods=["GET"]),
-        Route("/metrics", Known(request_response(metrics.page), identity.operator)),
+        Route("/metrics", metrics_app),
         *approvals.routes(body_seconds),
     ]
     if oauth is not None and resource is not None:
-        document = protected_resource(resource, str(settings.oauth_issuer))
-        routes += [Route(METADATA, document), Route(f"{METADATA}/mcp", document)]
+        metadata = protected_resource(resource, str(settings.oauth_issuer))
+        routes += [Route(METADATA_PATH, metadata), Route(f"{METADATA_PATH}/mcp", metadata)]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with keys, endpoint.run():
+        async with jwks_client, endpoint.run():
             yield
 
-    pages = Starlette(
+    others = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={Refusal: on_refusal, HTTPException: _plainly},
+        exception_handlers={HttpError: handle_http_error, HTTPException: handle_routing_error},
     )
-    called = Known(BoundedBody(mcp, seconds=body_seconds), identity.caller)
-    inner: ASGIApp = Shortcut("/mcp", called, pages)
+    authenticated = AuthenticationMiddleware(
+        BodyLimit(mcp, seconds=body_seconds), authenticator.caller
+    )
+    app: ASGIApp = McpPathFirst(authenticated, others)
     if settings.allowed_origins:
-        inner = CORSMiddleware(
-            inner,
+        app = CORSMiddleware(
+            app,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=CALLER_HEADERS,
+            allow_headers=CORS_HEADERS,
             expose_headers=["mcp-session-id", "www-authenticate"],
         )
-    return Gate(inner, addresses(settings, host), secure=secure)
+    return SecurityMiddleware(app, allowed_hosts(settings, host), https=https)
 
 
-def anonymous(settings: Settings, host: str) -> Principal | None:
-    """Who calls while no way to be known is set up; nobody, where that cannot be told."""
+def local_principal(settings: Settings, host: str) -> Principal | None:
+    """Who calls without a token; None where a token is always required."""
     principal = local(settings)
     if not is_loopback(host) or (principal.role == "member" and principal.member is None):
         return None
@@ -173,15 +178,15 @@ def anonymous(settings: Settings, host: str) -> Principal | None:
 
 
 def metadata_url(resource: str) -> str:
-    """Where the metadata of a resource stand (RFC 9728, section 3.1)."""
+    """Where the metadata of a protected resource is found (RFC 9728, section 3.1)."""
     parsed = urlsplit(resource)
-    return f"{parsed.scheme}://{parsed.netloc}{METADATA}{parsed.path}"
+    return f"{parsed.scheme}://{parsed.netloc}{METADATA_PATH}{parsed.path}"
 
 
 def protected_resource(resource: str, issuer: str) -> Callable[[Request], Awaitable[Response]]:
-    """The metadata of the protected resource (RFC 9728)."""
+    """The handler for the protected resource's metadata (RFC 9728)."""
 
-    async def document(_request: Request) -> Response:
+    async def respond(_request: Request) -> Response:
         return JSONResponse(
             {
                 "resource": resource,
@@ -193,12 +198,4 @@ def protected_resource(resource: str, issuer: str) -> Callable[[Request], Awaita
             headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=3600"},
         )
 
-    return document
-
-
-async def _plainly(_request: Request, error: Exception) -> Response:
-    """What Starlette refuses (404, 405), in the same form as our own refusals."""
-    status = getattr(error, "status_code", 500)
-    words = {404: "not_found", 405: "method_not_allowed"}
-    body = {"error": words.get(status, "refused"), "error_description": "There is nothing here."}
-    return JSONResponse(body, status, getattr(error, "headers", None))
+    return respond

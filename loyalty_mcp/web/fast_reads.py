@@ -1,9 +1,9 @@
-"""A read over HTTP that is answered straight, past the machinery of the MCP library.
+"""Answer plain reads over HTTP without the MCP library.
 
-Most requests are one plain message: call a tool that changes nothing. The library makes a session,
-a context and an envelope for each, which a read has no use for; that was two fifths of its work.
-What is plainly such a message is answered here. All else, and all that is not quite right, goes to
-the library, which alone refuses.
+Most requests call one tool that changes nothing. For each of them the library builds a session, a
+context and an envelope, which a read does not need. A request that is plainly such a call is
+answered here; every other request, and every malformed one, goes to the library.
+`docs/decisions/fast-reads.md` says what this earns and when to delete it.
 """
 
 from typing import Any, Final, Literal, cast
@@ -24,104 +24,104 @@ from loyalty_mcp.web.edge.body_limit import BODY
 NAME: Final = b"mcp-name"
 ACCEPT: Final = b"accept"
 JSON: Final = b"application/json"
-TAKEN: Final = frozenset((JSON, b"text/event-stream"))
-"""What a client has to take: the library may answer in either way."""
+ACCEPTED: Final = frozenset((JSON, b"text/event-stream"))
+"""Media types that a client must accept: the library may answer with either."""
 
-LOOKED_AT: Final = frozenset((ACCEPT, b"content-type"))
-CALLED: Final = {
+CHECKED_HEADERS: Final = frozenset((ACCEPT, b"content-type"))
+TOOL_CALL_HEADERS: Final = {
     b"content-type": JSON,
     b"mcp-method": b"tools/call",
     b"mcp-protocol-version": b"2026-07-28",
 }
 
 
-class _Exactly(BaseModel):
-    """A part of a message in which nothing else stands."""
+class _StrictModel(BaseModel):
+    """A part of a message that has no other fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class _Envelope(_Exactly):
-    """What a client says of itself."""
+class _ClientMeta(_StrictModel):
+    """The `_meta` of a request: what the client says about itself."""
 
     version: Literal["2026-07-28"] = Field(alias=types.PROTOCOL_VERSION_META_KEY)
     capabilities: types.ClientCapabilities = Field(alias=types.CLIENT_CAPABILITIES_META_KEY)
     client: types.Implementation | None = Field(default=None, alias=types.CLIENT_INFO_META_KEY)
 
 
-class _Parameters(_Exactly):
-    """The tool, and what it is given."""
+class _CallParameters(_StrictModel):
+    """The tool and its arguments."""
 
     name: StrictStr
     arguments: dict[str, Any] = Field(default_factory=dict)
-    envelope: _Envelope = Field(alias="_meta")
+    client_meta: _ClientMeta = Field(alias="_meta")
 
 
-class _Message(_Exactly):
-    """A call of a tool that waits for nothing and goes on with nothing."""
+class ToolCall(_StrictModel):
+    """A call of a tool without progress, dialogs or anything else to remember."""
 
     jsonrpc: Literal["2.0"]
     id: StrictInt | StrictStr
     method: Literal["tools/call"]
-    params: _Parameters
+    params: _CallParameters
 
 
 class FastReads:
-    """Answers plain reads; an application answers everything else.
+    """Answers plain reads, and passes all other requests on.
 
     Args:
-        others: the MCP library.
-        desks: what each caller gets.
-        meta: what stands beside every answer.
+        library: the MCP library's application.
+        sessions: what each caller gets.
+        meta: the `_meta` of every result.
     """
 
-    def __init__(self, others: ASGIApp, sessions: CallerSessions, meta: dict[str, Any]) -> None:
-        self._others = others
+    def __init__(self, library: ASGIApp, sessions: CallerSessions, meta: dict[str, Any]) -> None:
+        self._library = library
         self._sessions = sessions
         self._meta = meta
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request of a known caller, whose body is there."""
+        """Answer one request of an authenticated caller; its body is in the scope."""
         session = self._sessions.of(scope[PRINCIPAL])
-        message = plain_read(scope, session)
-        # A span is the library's to make.
-        if message is None or watched():
-            await self._others(scope, receive, send)
+        call = parse_plain_read(scope, session)
+        # Only the library makes spans.
+        if call is None or watched():
+            await self._library(scope, receive, send)
             return
-        # A read asks nobody, whatever the client could show.
+        # A read never opens a dialog, whatever the client supports.
         caller = Caller(session.principal.name, can_ask=False)
-        answer = await session.dispatcher.call(
-            message.params.name, message.params.arguments, caller
-        )
+        answer = await session.dispatcher.call(call.params.name, call.params.arguments, caller)
         result = tool_result(cast("Answer", answer), self._meta)
-        reply = {"jsonrpc": "2.0", "id": message.id, "result": result}
+        reply = {"jsonrpc": "2.0", "id": call.id, "result": result}
         body = to_json(reply, by_alias=True, exclude_none=True)
         await Response(body, media_type="application/json")(scope, receive, send)
 
 
-def plain_read(scope: Scope, session: CallerSession) -> _Message | None:
-    """The message of a request, if it plainly calls a tool that changes nothing."""
-    name = _named(scope)
+def parse_plain_read(scope: Scope, session: CallerSession) -> ToolCall | None:
+    """The call in a request, if it plainly calls a tool that changes nothing."""
+    name = _tool_in_headers(scope)
     tool = None if name is None else session.dispatcher.tools.get(name.decode("latin-1"))
     if tool is None or tool.guarded:
         return None
     try:
-        message = _Message.model_validate_json(scope[BODY])
+        call = ToolCall.model_validate_json(scope[BODY])
     except ValidationError:
         return None
-    return message if message.params.name == tool.name else None
+    return call if call.params.name == tool.name else None
 
 
-def _named(scope: Scope) -> bytes | None:
-    """The tool that the headers name, if they say just what a call of one says."""
+def _tool_in_headers(scope: Scope) -> bytes | None:
+    """The tool named in the headers, if they are exactly those of a tool call."""
     relevant = [
         header
         for header in scope["headers"]
-        if header[0] in LOOKED_AT or header[0].startswith(b"mcp-")
+        if header[0] in CHECKED_HEADERS or header[0].startswith(b"mcp-")
     ]
-    said = dict(relevant)
-    name, accepted = said.pop(NAME, None), said.pop(ACCEPT, b"")
-    once = len(said) + 2 == len(relevant)
-    takes = TAKEN.issubset(each.strip() for each in accepted.split(b","))
-    plain = scope["method"] == "POST" and once and takes and said == CALLED
-    return name if plain else None
+    values = dict(relevant)
+    name, accept = values.pop(NAME, None), values.pop(ACCEPT, b"")
+    no_duplicates = len(values) + 2 == len(relevant)
+    accepts_both = ACCEPTED.issubset(each.strip() for each in accept.split(b","))
+    is_call = (
+        scope["method"] == "POST" and no_duplicates and accepts_both and values == TOOL_CALL_HEADERS
+    )
+    return name if is_call else None

@@ -1,4 +1,4 @@
-"""The MCP server as an application of ASGI: both eras of the protocol at one path."""
+"""The MCP server as an ASGI application, in both eras of the protocol."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -16,48 +16,48 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from loyalty_mcp.server.handlers import PRINCIPAL
 
 SESSION_IDLE_SECONDS: Final = 600.0
-MOST_SESSIONS: Final = 2_000
-"""Sessions of handshake clients at once; one more is told to come back (503)."""
+MAX_SESSIONS: Final = 2_000
+"""Sessions of handshake clients at once; further ones are told to come back (503)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The server over HTTP.
+class McpEndpoint:
+    """The MCP server over HTTP.
 
     Args:
-        run: the life of the server, once for the process.
-        app: answers requests in whose scope the principal stands.
-        identity: what the protocol without sessions puts beside every answer.
+        run: runs the session manager; entered once for the process.
+        app: answers requests that have a principal in their scope.
+        meta: what the protocol without sessions adds to the `_meta` of every result.
     """
 
     run: Callable[[], AbstractAsyncContextManager[None]]
     app: ASGIApp
-    identity: Mapping[str, Any]
+    meta: Mapping[str, Any]
 
 
-def http_endpoint(server: Server[None], *, sessions: bool, max_body: int) -> Endpoint:
-    """The server as an application of ASGI.
+def mcp_endpoint(server: Server[None], *, sessions: bool, max_body_bytes: int) -> McpEndpoint:
+    """The MCP server as an ASGI application.
 
     Args:
-        server: its desks are found by `principal_of`.
-        sessions: whether handshake clients get a session of this process, and so dialogs; without,
-            each request stands alone and any replica answers it.
-        max_body: bytes.
+        server: finds the caller's tools by the principal in the request's scope.
+        sessions: whether handshake clients get a session in this process, and so dialogs. Without,
+            each request stands alone and any replica can answer it.
+        max_body_bytes: largest body.
     """
     manager = StreamableHTTPSessionManager(
         server,
         json_response=not sessions,
         stateless=not sessions,
-        # Hosts and origins are looked at before, on every route.
+        # `edge/security.py` checks Host and Origin on every route.
         security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        max_request_body_size=max_body,
+        max_request_body_size=max_body_bytes,
         session_idle_timeout=SESSION_IDLE_SECONDS,
-        max_sessions=MOST_SESSIONS,
+        max_sessions=MAX_SESSIONS,
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # A session belongs to whoever began it.
-        owner = AccessToken(token="", client_id=scope[PRINCIPAL].name, scopes=[])
-        await manager.handle_request({**scope, "user": AuthenticatedUser(owner)}, receive, send)
+        # The library lets only the user who opened a session use it.
+        user = AccessToken(token="", client_id=scope[PRINCIPAL].name, scopes=[])
+        await manager.handle_request({**scope, "user": AuthenticatedUser(user)}, receive, send)
 
-    return Endpoint(manager.run, app, {types.SERVER_INFO_META_KEY: server.server_info_stamp})
+    return McpEndpoint(manager.run, app, {types.SERVER_INFO_META_KEY: server.server_info_stamp})

@@ -1,4 +1,4 @@
-"""The service on a port: from the settings to the last answer."""
+"""Serve over HTTP: open the port, run the server, shut it down."""
 
 import gc
 import logging
@@ -19,66 +19,61 @@ from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.edge.allowed_hosts import is_loopback
-from loyalty_mcp.web.edge.open_streams import Streams
-from loyalty_mcp.web.metrics import Calls
+from loyalty_mcp.web.edge.open_streams import OpenStreams
+from loyalty_mcp.web.metrics import CallMetrics
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger(__name__)
 
-CONNECTIONS: Final = 2_000
-GARBAGE: Final = (10_000, 2, 2)
-"""New objects after which the garbage collector looks among them, and how often it looks further.
+MAX_CONNECTIONS: Final = 2_000
+GC_THRESHOLDS: Final = (10_000, 2, 2)
+"""See `gc.set_threshold`. A read leaves almost nothing behind to collect, a change some thousand
+objects; the default thresholds would look far too often."""
 
-What a change leaves behind is found after a few thousand of them; a read leaves next to nothing.
-"""
-
-BACKLOG: Final = 1_024
+LISTEN_BACKLOG: Final = 1_024
 KEEP_ALIVE_SECONDS: Final = 30
-LONGEST_END_SECONDS: Final = 90
+SHUTDOWN_SECONDS: Final = 90
 
 
-class Service(uvicorn.Server):
-    """A server that ends listening streams as soon as it is told to stop.
+class HttpServer(uvicorn.Server):
+    """A server that closes event streams when it is told to stop, and finishes all other work."""
 
-    What is being carried out is waited for.
-    """
-
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+    def __init__(self, config: uvicorn.Config, streams: OpenStreams) -> None:
         super().__init__(config)
         self._streams = streams
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take signals while serving; one that was obeyed is not raised again at the end."""
+        """Handle stop signals while serving; unlike uvicorn's own, do not raise them again."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {sign: signal.signal(sign, self.handle_exit) for sign in SIGNALS}
+        previous = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
         try:
             yield
         finally:
-            for sign, handler in before.items():
-                signal.signal(sign, handler)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End: listening streams at once, everything else when it is done."""
-        self._streams.end()
+        """Close event streams at once, and wait for everything else."""
+        self._streams.close_all()
         await super().shutdown(sockets)
 
 
-async def check_reachable(runtime: Runtime, host: str) -> None:
-    """Refuse to be reached from elsewhere before anybody has to say who they are.
+async def require_authentication(runtime: Runtime, host: str) -> None:
+    """Refuse to listen on a public address without tokens or OAuth.
 
     Raises:
-        BadSetting: what to do about it.
-        JournalUnavailable: it cannot be told whether there are tokens.
+        BadSetting: anybody could call; says what to do about it.
+        JournalUnavailable: the tokens cannot be read.
     """
     if is_loopback(host) or runtime.settings.oauth_issuer is not None:
         return
     if not await runtime.context.journal.open().tokens.all():
         raise BadSetting(
-            f"--host {host} is reached from elsewhere, and anybody could call: make a token with "
-            "`loyalty-mcp token create`, or set LOYALTY_MCP_OAUTH_ISSUER."
+            f"--host {host} can be reached from elsewhere, and anybody could call: create a token "
+            "with `loyalty-mcp token create`, or set LOYALTY_MCP_OAUTH_ISSUER."
         )
 
 
@@ -86,38 +81,37 @@ def serve_http(settings: Settings, host: str, port: int) -> None:
     """Serve until the process is told to stop.
 
     Args:
-        settings: what to build.
-        host: what to listen on.
-        port: 0 for any that is free.
+        settings: the settings.
+        host: address to listen on.
+        port: port to listen on; 0 for any free one.
 
     Raises:
-        LoyaltyError: it cannot be served like this.
+        LoyaltyError: the settings do not allow it, or the port cannot be opened.
     """
-    faster = find_spec("uvloop") is not None
-    anyio.run(_serve, settings, host, port, backend_options={"use_uvloop": faster})
+    uvloop_installed = find_spec("uvloop") is not None
+    anyio.run(_serve, settings, host, port, backend_options={"use_uvloop": uvloop_installed})
 
 
 async def _serve(settings: Settings, host: str, port: int) -> None:
-    calls, streams = Calls(), Streams()
+    calls, streams = CallMetrics(), OpenStreams()
     runtime = compose(settings, observe=calls.observe)
     try:
-        await check_reachable(runtime, host)
+        await require_authentication(runtime, host)
         app = create_app(runtime, calls, host=host, streams=streams)
-        listening = listen(host, port)
+        listener = open_listener(host, port)
     except BaseException:
         await runtime.close()
         raise
-    shown = f"[{host}]" if ":" in host else host
-    # What is loaded by now stays, and a call leaves little behind: looking at either again and
-    # again, as the collector does by default, is lost work.
+    shown_host = f"[{host}]" if ":" in host else host
+    # Everything loaded by now stays for good; the collector need not look at it again.
     gc.freeze()
-    gc.set_threshold(*GARBAGE)
-    log.info("serving on http://%s:%s/mcp", shown, listening.getsockname()[1])
-    await Service(config(app), streams).serve(sockets=[listening])
+    gc.set_threshold(*GC_THRESHOLDS)
+    log.info("serving on http://%s:%s/mcp", shown_host, listener.getsockname()[1])
+    await HttpServer(uvicorn_config(app), streams).serve(sockets=[listener])
 
 
-def config(app: ASGIApp) -> uvicorn.Config:
-    """How an application is served."""
+def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves the application."""
     return uvicorn.Config(
         app,
         log_config=None,
@@ -125,29 +119,29 @@ def config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         lifespan="on",
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=LONGEST_END_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+def open_listener(host: str, port: int) -> socket.socket:
+    """A listening socket.
 
     Raises:
-        BadSetting: it cannot be had.
+        BadSetting: the host or port cannot be used.
     """
-    with ExitStack() as undone:
+    with ExitStack() as on_error:
         try:
             family, kind, proto, _, address = socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
-            listening = undone.enter_context(socket.socket(family, kind, proto))
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen(BACKLOG)
+            listener = on_error.enter_context(socket.socket(family, kind, proto))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(LISTEN_BACKLOG)
         except OSError as error:
-            why = error.strerror or "there is no such name"
-            raise BadSetting(f"--host {host} --port {port} cannot be used: {why}.") from None
-        undone.pop_all()
-        return listening
+            reason = error.strerror or "there is no such name"
+            raise BadSetting(f"--host {host} --port {port} cannot be used: {reason}.") from None
+        on_error.pop_all()
+        return listener

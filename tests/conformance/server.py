@@ -14,7 +14,7 @@ import uvicorn
 from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.web.app import create_app
-from loyalty_mcp.web.metrics import Calls
+from loyalty_mcp.web.metrics import CallMetrics
 from tests.conformance import fixtures
 from tests.conformance.fixtures import Context
 
@@ -112,7 +112,7 @@ class FixtureRuntime(Runtime):
 def main(port: int) -> None:
     """Serve on loopback until told to stop."""
     fixtures.quiet()
-    calls = Calls()
+    calls = CallMetrics()
     made = compose(read_settings(), observe=calls.observe)
     runtime = FixtureRuntime(**{name: getattr(made, name) for name in Runtime.__dataclass_fields__})
     uvicorn.run(create_app(runtime, calls), host="127.0.0.1", port=port, log_level="warning")

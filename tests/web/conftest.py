@@ -1,4 +1,4 @@
-"""What tests of the HTTP edge share: a real server on a free port, and callers of every kind."""
+"""What the HTTP tests share: a real server on a free port, and clients of every kind."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,14 +20,14 @@ from loyalty_mcp.intents.access_token import Token, digest_of, new_secret
 from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Role, Settings, read_settings
 from loyalty_mcp.web.app import create_app
-from loyalty_mcp.web.auth.throttle import Slowdown
-from loyalty_mcp.web.edge.open_streams import Streams
-from loyalty_mcp.web.metrics import Calls
-from loyalty_mcp.web.serve import Service, config, listen
+from loyalty_mcp.web.auth.throttle import Throttle
+from loyalty_mcp.web.edge.open_streams import OpenStreams
+from loyalty_mcp.web.metrics import CallMetrics
+from loyalty_mcp.web.serve import HttpServer, open_listener, uvicorn_config
 
-SHARED = "what all replicas know, in more than 32 bytes"
+SHARED = "a secret of all replicas, longer than 32 bytes"
 
-OPENING: dict[str, Any] = {
+INITIALIZE: dict[str, Any] = {
     "jsonrpc": "2.0",
     "id": 1,
     "method": "initialize",
@@ -40,58 +40,74 @@ OPENING: dict[str, Any] = {
 """The first message of a handshake client."""
 
 
-class Started(Service):
-    """A service that tells when it has begun, and when it begins to end."""
+class ObservedServer(HttpServer):
+    """A server that signals when it has started and when it begins to shut down."""
 
-    def __init__(self, app: ASGIApp, streams: Streams) -> None:
-        super().__init__(config(app), streams)
-        self.begun = anyio.Event()
-        self.ending = anyio.Event()
+    def __init__(self, app: ASGIApp, streams: OpenStreams) -> None:
+        super().__init__(uvicorn_config(app), streams)
+        self.started_event = anyio.Event()
+        self.stopping_event = anyio.Event()
 
     async def startup(self, sockets: Any = None) -> None:
-        """Begin, and tell."""
+        """Start, then signal."""
         await super().startup(sockets)
-        self.begun.set()
+        self.started_event.set()
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Tell, and end."""
-        self.ending.set()
+        """Signal, then shut down."""
+        self.stopping_event.set()
         await super().shutdown(sockets)
 
 
-class Waits:
-    """Stands in for waiting: remembers how long, and does not."""
+class RecordedSleeps:
+    """Takes the place of sleeping: records the seconds and returns at once."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
     async def __call__(self, seconds: float) -> None:
-        """Do not wait."""
+        """Record."""
         self.seconds.append(seconds)
 
 
+class Clock:
+    """Monotonic seconds that a test advances."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        """The time now."""
+        return self.now
+
+
 @dataclass
-class Edge:
+class RunningServer:
     """A server that listens.
 
     Args:
         url: without a path.
         runtime: what it is made of.
-        waits: what failed attempts would have waited.
-        service: can be told to stop.
+        sleeps: the delays of failed sign-ins.
+        process: can be told to stop.
     """
 
     url: str
     runtime: Runtime
-    waits: Waits
-    service: Started
+    sleeps: RecordedSleeps
+    process: ObservedServer
 
     @property
-    def sent(self) -> list[Callable[[httpx2.Request], Awaitable[None]]]:
-        """What looks at each request to the upstream before it leaves."""
+    def upstream_hooks(self) -> list[Callable[[httpx2.Request], Awaitable[None]]]:
+        """Called with each request to the upstream before it leaves."""
         exchange = self.runtime.exchange
         assert isinstance(exchange, Borrowed)
         return exchange._http.event_hooks["request"]
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.url.rpartition(":")[2])
 
     async def token(
         self,
@@ -102,12 +118,12 @@ class Edge:
         operator: bool = False,
         expires: datetime | None = None,
     ) -> str:
-        """A new token."""
+        """Create a token."""
         secret = new_secret()
-        made = Token(
+        token = Token(
             name, digest_of(secret), role, member, operator, datetime.now(UTC), expires_at=expires
         )
-        await self.runtime.context.journal.open().tokens.add(made)
+        await self.runtime.context.journal.open().tokens.add(token)
         return secret
 
     @asynccontextmanager
@@ -116,6 +132,7 @@ class Edge:
     ) -> AsyncIterator[httpx2.AsyncClient]:
         """A plain HTTP client, with a token if one is given."""
         headers = dict(options.pop("headers", {}))
+        options.setdefault("timeout", 30)
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         async with httpx2.AsyncClient(base_url=self.url, headers=headers, **options) as http:
@@ -127,7 +144,7 @@ class Edge:
     ) -> AsyncIterator[Client]:
         """An MCP client, with a token if one is given."""
         async with (
-            self.http(token, timeout=30) as http,
+            self.http(token) as http,
             Client(
                 streamable_http_client(f"{self.url}/mcp", http_client=http), mode=mode, **options
             ) as client,
@@ -136,51 +153,54 @@ class Edge:
 
 
 @asynccontextmanager
-async def serving(
+async def running_server(
     settings: Settings, sandbox: Starlette | None = None, **options: Any
-) -> AsyncIterator[Edge]:
+) -> AsyncIterator[RunningServer]:
     """A server on a free port, until the block ends."""
-    calls, streams, waits = Calls(), Streams(), Waits()
+    calls, streams, sleeps = CallMetrics(), OpenStreams(), RecordedSleeps()
     runtime = compose(settings, sandbox, observe=calls.observe)
-    app = create_app(runtime, calls, slowdown=Slowdown(waits), streams=streams, **options)
-    listening = listen("127.0.0.1", 0)
-    service = Started(app, streams)
+    app = create_app(runtime, calls, throttle=Throttle(sleeps), streams=streams, **options)
+    listener = open_listener("127.0.0.1", 0)
+    process = ObservedServer(app, streams)
     async with anyio.create_task_group() as group:
-        group.start_soon(service.serve, [listening])
-        await service.begun.wait()
+        group.start_soon(process.serve, [listener])
+        await process.started_event.wait()
         try:
-            yield Edge(f"http://127.0.0.1:{listening.getsockname()[1]}", runtime, waits, service)
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield RunningServer(url, runtime, sleeps, process)
         finally:
-            service.should_exit = True
+            process.should_exit = True
 
 
-Serve = Callable[..., AbstractAsyncContextManager[Edge]]
+Serve = Callable[..., AbstractAsyncContextManager[RunningServer]]
 
 
 @pytest.fixture
 def serve(sandbox: Starlette) -> Serve:
-    """Serves the sandbox of the test with the given flags."""
+    """Starts a server on the test's sandbox with the given settings."""
 
     @asynccontextmanager
-    async def served(*, options: dict[str, Any] | None = None, **flags: Any) -> AsyncIterator[Edge]:
-        async with serving(read_settings(**flags), sandbox, **(options or {})) as edge:
-            yield edge
+    async def start(
+        *, options: dict[str, Any] | None = None, **flags: Any
+    ) -> AsyncIterator[RunningServer]:
+        async with running_server(read_settings(**flags), sandbox, **(options or {})) as server:
+            yield server
 
-    return served
+    return start
 
 
 @pytest.fixture
-async def edge(serve: Serve) -> AsyncIterator[Edge]:
+async def server(serve: Serve) -> AsyncIterator[RunningServer]:
     """A server with default settings."""
-    async with serve() as found:
-        yield found
+    async with serve() as running:
+        yield running
 
 
 def form_token_in(page: str) -> str:
     """The token of the forms on a page."""
-    found = re.search(r'name="form_token" value="([0-9a-f]+)"', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="form_token" value="([^"]+)"', page)
+    assert match is not None
+    return match[1]
 
 
 def in_seconds(seconds: float) -> datetime:

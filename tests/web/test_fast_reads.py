@@ -1,4 +1,4 @@
-"""A plain read is answered past the library, and nobody can tell; all else reaches the library."""
+"""Fast reads give the same answers as the MCP library, and everything else goes to the library."""
 
 import json
 import re
@@ -21,12 +21,12 @@ from loyalty_mcp.server.handlers import PRINCIPAL, result_meta
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.web import fast_reads
-from loyalty_mcp.web.edge.body_limit import BODY, LARGEST
-from loyalty_mcp.web.fast_reads import FastReads, plain_read
-from loyalty_mcp.web.mcp_endpoint import Endpoint, http_endpoint
+from loyalty_mcp.web.edge.body_limit import BODY, MAX_BODY_BYTES
+from loyalty_mcp.web.fast_reads import FastReads, parse_plain_read
+from loyalty_mcp.web.mcp_endpoint import McpEndpoint, mcp_endpoint
 from tests.conftest import text_of
-from tests.web.conftest import Edge
-from tests.web.test_answers import posted
+from tests.web.conftest import RunningServer
+from tests.web.test_response_forms import posted
 from tests.world import GOOD, World
 
 READS = [name for name, tool in menu(read_settings()).items() if not tool.guarded]
@@ -37,7 +37,7 @@ Header = tuple[bytes, bytes]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it reaches the MCP endpoint."""
+    """A request to the MCP endpoint."""
 
     headers: tuple[Header, ...]
     body: bytes
@@ -46,7 +46,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Its answer."""
+    """Its response."""
 
     status: int
     kind: str
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def call(tool: str, arguments: dict[str, Any]) -> Asked:
-    """A plain call of a tool."""
+    """A plain tool call."""
     sent = posted(tool, progress=False, arguments=arguments)
     named = {"host": "127.0.0.1", "content-type": "application/json", **sent["headers"]}
     headers = tuple((name.encode(), value.encode()) for name, value in named.items())
@@ -63,27 +63,27 @@ def call(tool: str, arguments: dict[str, Any]) -> Asked:
 
 @dataclass
 class Paths:
-    """Both ways to an answer.
+    """The two ways a request is answered.
 
     Args:
         runtime: what the server is made of.
         endpoint: the library.
         principal: who calls.
-        reached: how often the library was asked by way of the other.
+        reached: how often the fast path passed a request to the library.
     """
 
     runtime: Runtime
-    endpoint: Endpoint
+    endpoint: McpEndpoint
     principal: Principal
     reached: int = 0
 
     async def fast_reads(self, asked: Asked) -> Outcome:
-        """As it is served."""
-        meta = {**result_meta(self.runtime.settings), **self.endpoint.identity}
+        """Through the fast path, as served."""
+        meta = {**result_meta(self.runtime.settings), **self.endpoint.meta}
         return await self._answered(FastReads(self._tally, self.runtime.sessions, meta), asked)
 
     async def library(self, asked: Asked) -> Outcome:
-        """As the library alone answers."""
+        """Through the library only."""
         return await self._answered(self.endpoint.app, asked)
 
     async def _tally(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,24 +123,24 @@ class Paths:
 
 @asynccontextmanager
 async def both_ways(sandbox: Starlette, principal: Principal) -> AsyncIterator[Paths]:
-    """Both ways of a caller, on one sandbox."""
+    """Both ways for one caller, on one sandbox."""
     runtime = compose(read_settings(), sandbox)
-    endpoint = http_endpoint(runtime.http_server(), sessions=True, max_body=LARGEST)
+    endpoint = mcp_endpoint(runtime.http_server(), sessions=True, max_body_bytes=MAX_BODY_BYTES)
     async with endpoint.run():
         yield Paths(runtime, endpoint, principal)
 
 
 @pytest.fixture
 async def paths(sandbox: Starlette) -> AsyncIterator[Paths]:
-    """Both ways of whoever starts the server."""
+    """Both ways for the local caller."""
     async with both_ways(sandbox, local(read_settings())) as found:
         yield found
 
 
-# The status tells how many requests are left, and asking costs one.
+# The status shows the remaining requests, and each call uses one.
 @pytest.mark.parametrize("name", [name for name in READS if name != "get_server_status"])
-async def test_a_read_is_answered_as_by_the_library(name: str, paths: Paths, world: World) -> None:
-    """Status, kind and every value are the same, and the library is not asked."""
+async def test_a_read_equals_the_librarys_answer(name: str, paths: Paths, world: World) -> None:
+    """Status, content type and every value are the same, and the library is not called."""
     asked = call(name, GOOD[name](world))
 
     found = await paths.fast_reads(asked)
@@ -160,8 +160,8 @@ async def test_a_read_is_answered_as_by_the_library(name: str, paths: Paths, wor
     ],
     ids=["unknown", "an argument too many", "another type", "none"],
 )
-async def test_an_error_is_told_as_by_the_library(arguments: dict[str, Any], paths: Paths) -> None:
-    """What is wrong with the arguments is for the tool to say, on either way."""
+async def test_an_error_equals_the_librarys_answer(arguments: dict[str, Any], paths: Paths) -> None:
+    """Wrong arguments give the same error both ways."""
     asked = call("get_member_overview", arguments)
 
     found = await paths.fast_reads(asked)
@@ -172,15 +172,15 @@ async def test_an_error_is_told_as_by_the_library(arguments: dict[str, Any], pat
 
 
 @pytest.mark.parametrize("name", ["debit_points", "delete_program", "no_such_tool"])
-async def test_what_is_no_read_goes_to_the_library(name: str, paths: Paths, world: World) -> None:
-    """A guarded tool may have to ask; a tool that is not there is refused in one place."""
+async def test_other_tools_go_to_the_library(name: str, paths: Paths, world: World) -> None:
+    """Guarded and unknown tools are left to the library."""
     await paths.fast_reads(call(name, GOOD[name](world) if name in GOOD else {}))
 
     assert paths.reached == 1
 
 
 async def test_a_tool_outside_the_role_goes_to_the_library(sandbox: Starlette) -> None:
-    """A caller has the reads of its own menu."""
+    """Only the reads of the caller's role are answered here."""
     async with both_ways(sandbox, Principal("till", "member", member="102")) as paths:
         inside = await paths.fast_reads(call("get_member_overview", {}))
         assert paths.reached == 0
@@ -192,7 +192,7 @@ async def test_a_tool_outside_the_role_goes_to_the_library(sandbox: Starlette) -
 
 
 def other_headers(asked: Asked) -> Iterator[tuple[Header, ...]]:
-    """Each header left out, twice, and with other values; and some that are new."""
+    """Headers with one left out, duplicated, changed or added."""
     for place, (name, value) in enumerate(asked.headers):
         before, after = asked.headers[:place], asked.headers[place + 1 :]
         yield before + after
@@ -208,7 +208,7 @@ OTHER_VALUES: tuple[Any, ...] = (None, True, 1.5, -1, "", "other", [], {}, {"oth
 
 
 def other_messages(value: Any) -> Iterator[Any]:
-    """A message with each part of it left out or replaced, and with something added to each."""
+    """Messages with one part left out, replaced or added."""
     if isinstance(value, dict):
         yield {**value, "other": 1}
         yield {**value, "io.modelcontextprotocol/logLevel": "debug", "progressToken": 7}
@@ -219,8 +219,8 @@ def other_messages(value: Any) -> Iterator[Any]:
                 yield {**value, name: changed}
 
 
-async def test_whatever_is_sent_both_ways_answer_alike(paths: Paths) -> None:
-    """One change of a good request at a time: what is refused, and in which words, is the same."""
+async def test_altered_requests_get_the_same_answer_both_ways(paths: Paths) -> None:
+    """Each altered request gets the same status and body both ways."""
     good = call("list_rewards", {"limit": 2})
     bodies = [json.dumps(each).encode() for each in other_messages(json.loads(good.body))]
     bodies += [b"", b"{", b"[]", b"null", b"[" + good.body + b"]", good.body + b"x", b"\xff"]
@@ -237,29 +237,29 @@ async def test_whatever_is_sent_both_ways_answer_alike(paths: Paths) -> None:
     assert 0 < paths.reached < len(asked)
 
 
-async def test_the_official_client_is_answered_straight(
-    edge: Edge, monkeypatch: pytest.MonkeyPatch
+async def test_the_official_clients_reads_are_fast(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it sends of a read is plain, and it understands the answer."""
+    """The official client's reads take the fast path, and it understands the answers."""
     plain: list[bool] = []
 
     def seen(scope: Scope, session: CallerSession) -> Any:
-        message = plain_read(scope, session)
+        message = parse_plain_read(scope, session)
         plain.append(message is not None)
         return message
 
-    monkeypatch.setattr(fast_reads, "plain_read", seen)
-    async with edge.client() as client:
+    monkeypatch.setattr(fast_reads, "parse_plain_read", seen)
+    async with server.client() as client:
         answer = await client.call_tool("get_member_overview", {"member": "102"})
 
     assert "135 points" in text_of(answer)
     assert plain.count(True) == 1
 
 
-async def test_who_traces_has_the_spans_of_the_library(
+async def test_traced_calls_go_to_the_library(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A call that somebody follows is not cut short."""
+    """With tracing on, the library answers, and so makes its spans."""
     asked = call("list_programs", {})
     monkeypatch.setattr(trace, "get_tracer_provider", NoOpTracerProvider)
 

@@ -1,4 +1,4 @@
-"""The service as a process: what it prints, and how it ends."""
+"""The server as a process: its output, and how it stops."""
 
 import re
 import signal
@@ -12,12 +12,12 @@ import httpx2
 import pytest
 
 from tests.cli.test_commands import run
-from tests.web.conftest import OPENING
+from tests.web.conftest import INITIALIZE
 
 
 @contextmanager
 def started(*flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A service on a free port, and its address."""
+    """A server process on a free port, and its URL."""
     command = [sys.executable, "-m", "loyalty_mcp", "serve", "--http", "--port", "0", *flags]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -32,8 +32,8 @@ def started(*flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_in_good_order(sign: signal.Signals) -> None:
-    """Told to stop, it ends with 0, and standard output has stayed empty."""
+def test_a_stop_signal_ends_the_process_cleanly(sign: signal.Signals) -> None:
+    """On SIGTERM or SIGINT it exits with 0 and has written nothing to stdout."""
     with started() as (process, url):
         assert httpx2.get(f"{url}/health").status_code == 200
         process.send_signal(sign)
@@ -43,11 +43,11 @@ def test_it_ends_in_good_order(sign: signal.Signals) -> None:
         assert "Traceback" not in stderr
 
 
-def test_an_open_stream_does_not_hold_it_up() -> None:
-    """A client that only listens does not keep a service from ending."""
+def test_an_open_stream_does_not_delay_the_shutdown() -> None:
+    """A client that only listens does not keep the server from stopping."""
     with started() as (process, url), httpx2.Client(base_url=url, timeout=30) as http:
         http.headers["accept"] = "application/json, text/event-stream"
-        session = http.post("/mcp", json=OPENING).headers["mcp-session-id"]
+        session = http.post("/mcp", json=INITIALIZE).headers["mcp-session-id"]
         with http.stream("GET", "/mcp", headers={"mcp-session-id": session}) as listening:
             assert listening.status_code == 200
             process.send_signal(signal.SIGTERM)
@@ -58,8 +58,8 @@ def test_an_open_stream_does_not_hold_it_up() -> None:
         assert "Traceback" not in stderr
 
 
-def test_a_port_that_is_taken() -> None:
-    """A port that another program has is told in one sentence, with exit code 2."""
+def test_a_taken_port_is_a_usage_error() -> None:
+    """A port in use is reported in one sentence, with exit code 2."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -69,8 +69,8 @@ def test_a_port_that_is_taken() -> None:
     assert "cannot be used" in result.stderr
 
 
-def test_a_host_that_is_none() -> None:
-    """A name that leads nowhere is told in one sentence, before anything is served."""
+def test_an_invalid_host_is_a_usage_error() -> None:
+    """A host that does not resolve is reported in one sentence, with exit code 2."""
     result = run("serve", "--http", "--host", "127.0.0.256")
 
     assert result.exit_code == 2

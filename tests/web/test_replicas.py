@@ -1,4 +1,4 @@
-"""Two replicas on one PostgreSQL behind a load balancer that knows nothing; and a graceful end."""
+"""Two replicas on one PostgreSQL behind a round-robin load balancer; and graceful shutdown."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,14 +16,14 @@ from starlette.applications import Starlette
 from loyalty_mcp.settings import read_settings
 from tests.conftest import YES, Mode, SandboxControl
 from tests.storm.postgres import Postgres
-from tests.web.conftest import SHARED, Edge, Serve, form_token_in, serving
+from tests.web.conftest import SHARED, RunningServer, Serve, form_token_in, running_server
 
 DEBIT: dict[str, Any] = {"member": "101", "amount": 5, "reason": "broken mug"}
 BALANCER = "http://127.0.0.1:80"
 
 
 class RoundRobin(httpx2.AsyncBaseTransport):
-    """A plain load balancer: each request goes to the next replica, whatever came before.
+    """A round-robin load balancer without sticky sessions.
 
     Args:
         urls: of the replicas.
@@ -35,31 +35,31 @@ class RoundRobin(httpx2.AsyncBaseTransport):
         self.asked: list[int] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Pass a request on."""
+        """Forward one request."""
         target = next(self._urls)
         self.asked.append(target.port or 0)
         request.url = request.url.copy_with(host=target.host, port=target.port)
         return await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._transport.aclose()
 
 
 class Replicas:
-    """Replicas of one service.
+    """Replicas of one server.
 
     Args:
         edges: each of them.
     """
 
-    def __init__(self, edges: list[Edge]) -> None:
+    def __init__(self, edges: list[RunningServer]) -> None:
         self.edges = edges
 
     @asynccontextmanager
     async def http(self, token: str) -> AsyncIterator[httpx2.AsyncClient]:
-        """A client that speaks to all of them in turn."""
-        balancer = RoundRobin([edge.url for edge in self.edges])
+        """An HTTP client that reaches them in turn."""
+        balancer = RoundRobin([server.url for server in self.edges])
         headers = {"authorization": f"Bearer {token}"}
         async with httpx2.AsyncClient(
             base_url=BALANCER, transport=balancer, headers=headers, timeout=60
@@ -70,7 +70,7 @@ class Replicas:
 
     @asynccontextmanager
     async def client(self, token: str, mode: str = "auto", **options: Any) -> AsyncIterator[Client]:
-        """An MCP client that speaks to all of them in turn."""
+        """An MCP client that reaches them in turn."""
         async with (
             self.http(token) as http,
             Client(
@@ -84,24 +84,26 @@ class Replicas:
 async def replicas(
     sandbox: Starlette, postgres: Postgres, request: pytest.FixtureRequest
 ) -> AsyncIterator[Replicas]:
-    """Two replicas that share a database, a secret and nothing else."""
+    """Two replicas that share only a database and a secret."""
     flags = getattr(request, "param", {"confirm": "token"})
     settings = read_settings(database_url=postgres.fresh(), secret=SHARED, **flags)
     async with AsyncExitStack() as stack:
-        edges = [await stack.enter_async_context(serving(settings, sandbox)) for _ in range(2)]
+        edges = [
+            await stack.enter_async_context(running_server(settings, sandbox)) for _ in range(2)
+        ]
         yield Replicas(edges)
 
 
 async def debit(client: Client, **more: Any) -> dict[str, Any]:
-    """Ask for the debit."""
+    """Call `debit_points`."""
     found = await client.call_tool("debit_points", {**DEBIT, **more})
     return dict(found.structured_content or {"status": "error"})
 
 
-async def test_confirmed_on_the_other(
+async def test_a_preview_is_confirmed_on_another_replica(
     replicas: Replicas, control: SandboxControl, mode: Mode
 ) -> None:
-    """What one replica previews, the other carries out; in both eras, without sticky sessions."""
+    """One replica previews, the other carries out, in both eras and without sticky sessions."""
     token, before = await replicas.edges[0].token("agent"), await control.balance(101)
     async with replicas.client(token, mode) as client:
         for _ in range(4):
@@ -116,8 +118,10 @@ async def test_confirmed_on_the_other(
 
 
 @pytest.mark.parametrize("replicas", [{"confirm": "ask"}], indirect=True)
-async def test_dialog_answered_on_the_other(replicas: Replicas, control: SandboxControl) -> None:
-    """A dialog that one replica asked for is answered to the other: the state travels sealed."""
+async def test_a_dialog_is_answered_on_another_replica(
+    replicas: Replicas, control: SandboxControl
+) -> None:
+    """A dialog opened by one replica can be answered to the other; its state travels signed."""
     token, before = await replicas.edges[0].token("agent"), await control.balance(101)
 
     async def answer(_context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
@@ -131,8 +135,10 @@ async def test_dialog_answered_on_the_other(replicas: Replicas, control: Sandbox
     assert await control.balance(101) == before - 10
 
 
-async def test_fifty_at_once(replicas: Replicas, control: SandboxControl) -> None:
-    """Fifty uses of one confirmation at the same moment, on two replicas, have one effect."""
+async def test_fifty_concurrent_confirmations_have_one_effect(
+    replicas: Replicas, control: SandboxControl
+) -> None:
+    """Fifty concurrent uses of one confirmation on two replicas have one effect."""
     token, before = await replicas.edges[0].token("agent"), await control.balance(101)
     statuses: list[str] = []
     async with replicas.client(token) as client:
@@ -150,11 +156,11 @@ async def test_fifty_at_once(replicas: Replicas, control: SandboxControl) -> Non
 
 
 @pytest.mark.parametrize("replicas", [{"confirm": "operator"}], indirect=True)
-async def test_approved_on_any(replicas: Replicas, control: SandboxControl) -> None:
-    """An operator who logged in on one replica approves on the other."""
-    edge = replicas.edges[0]
-    agent, before = await edge.token("agent"), await control.balance(101)
-    anna = await edge.token("anna", operator=True)
+async def test_any_replica_accepts_an_approval(replicas: Replicas, control: SandboxControl) -> None:
+    """An operator logged in on one replica can approve on the other."""
+    server = replicas.edges[0]
+    agent, before = await server.token("agent"), await control.balance(101)
+    anna = await server.token("anna", operator=True)
     async with replicas.client(agent) as client, replicas.http(anna) as browser:
         asked = await debit(client)
         await browser.post("/approvals/login", data={"token": anna})
@@ -164,26 +170,26 @@ async def test_approved_on_any(replicas: Replicas, control: SandboxControl) -> N
             f"/approvals/{asked['intent']}",
             data={"form_token": form_token_in(pages[0]), "decision": "approved"},
         )
-        assert answer.headers["location"] == "/approvals?said=approved"
+        assert answer.headers["location"] == "/approvals?notice=approved"
         assert (await debit(client, confirmation=asked["intent"]))["status"] == "applied"
 
     assert await control.balance(101) == before - 5
 
 
-async def test_revoked_everywhere(replicas: Replicas) -> None:
-    """A token made on one replica is known to the other, for it is in the journal."""
+async def test_a_token_works_on_every_replica(replicas: Replicas) -> None:
+    """A token created on one replica works on the other."""
     token = await replicas.edges[1].token("agent")
-    for edge in replicas.edges:
-        async with edge.client(token) as client:
+    for server in replicas.edges:
+        async with server.client(token) as client:
             assert (await client.list_tools()).tools
 
 
-async def test_the_database_stops(
+async def test_nothing_changes_while_the_database_is_down(
     replicas: Replicas, control: SandboxControl, postgres: Postgres
 ) -> None:
-    """Without its journal the service changes nothing and says so; it recovers by itself."""
-    edge = replicas.edges[0]
-    token, before = await edge.token("agent"), await control.balance(101)
+    """While the database is down nothing is changed; afterwards the server recovers by itself."""
+    server = replicas.edges[0]
+    token, before = await server.token("agent"), await control.balance(101)
     async with replicas.client(token) as client:
         asked = await debit(client)
         postgres.stop()
@@ -193,7 +199,7 @@ async def test_the_database_stops(
                     assert (await debit(client, confirmation=asked["confirmation"]))["status"] == (
                         "applied"
                     )
-            async with edge.http() as http:
+            async with server.http() as http:
                 assert (await http.get("/health")).status_code == 200
                 assert (await http.get("/ready")).status_code == 503
             assert await control.balance(101) == before
@@ -205,8 +211,10 @@ async def test_the_database_stops(
     assert await control.balance(101) == before - 5
 
 
-async def test_a_graceful_end(serve: Serve, control: SandboxControl) -> None:
-    """Told to stop in the middle of a change, the service ends it, answers, and then ends."""
+async def test_a_shutdown_finishes_the_change_under_way(
+    serve: Serve, control: SandboxControl
+) -> None:
+    """A server told to stop during a change finishes it, answers, and then stops."""
     before, held, release = await control.balance(101), anyio.Event(), anyio.Event()
     found: list[dict[str, Any]] = []
 
@@ -215,9 +223,9 @@ async def test_a_graceful_end(serve: Serve, control: SandboxControl) -> None:
             held.set()
             await release.wait()
 
-    async with serve(confirm="off") as edge, edge.client() as client:
+    async with serve(confirm="off") as server, server.client() as client:
         await client.list_tools()  # or the client would ask again when the answer is there
-        edge.sent.append(hold)
+        server.upstream_hooks.append(hold)
 
         async def change() -> None:
             found.append(await debit(client))
@@ -225,8 +233,8 @@ async def test_a_graceful_end(serve: Serve, control: SandboxControl) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(change)
             await held.wait()
-            edge.service.should_exit = True
-            await edge.service.ending.wait()
+            server.process.should_exit = True
+            await server.process.stopping_event.wait()
             release.set()
 
     assert found[0]["status"] == "applied"

@@ -1,4 +1,4 @@
-"""Exactly once over HTTP: two replicas on one real PostgreSQL, killed again and again."""
+"""Exactly once over HTTP: two replicas on PostgreSQL that are killed repeatedly."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,8 +12,10 @@ from tests.storm.weather import Climate
 
 
 @pytest.mark.long
-async def test_a_storm_over_http(postgres: Postgres, tell: Callable[[str], None]) -> None:
-    """Whatever fails, wherever: no duplicate, nothing lost, nothing unknown once reconciled."""
+async def test_exactly_once_with_replicas_killed_over_http(
+    postgres: Postgres, tell: Callable[[str], None]
+) -> None:
+    """No failure duplicates or loses a change, and nothing stays unknown once reconciled."""
     climate = Climate(fault_every=3, death_every=30)
     plan = Plan(intents=120, agents=10, seed=6, climate=climate, journal=postgres.fresh())
 

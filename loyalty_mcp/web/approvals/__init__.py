@@ -1,1 +1,1 @@
-"""The approvals page."""
+"""The page on which operators approve or decline intents."""

@@ -1,4 +1,4 @@
-"""The markup of the approvals page: text from anywhere goes in, and stays text. Pure."""
+"""The approvals page as HTML; all outside text is escaped. Pure."""
 
 import html
 import json
@@ -11,109 +11,112 @@ from typing import Any, Final
 from loyalty_mcp.brevo.types import plain
 from loyalty_mcp.intents.lifecycle import Intent
 
-PAGES: Final = Path(__file__).parent / "templates"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 NOTICES: Final[Mapping[str, str]] = {
     "approved": "Approved. The agent can carry it out now.",
     "declined": "Declined. It can never be carried out.",
-    "gone": "Somebody else was faster, or it has expired; nothing was decided now.",
-    "own": "Nobody decides on their own intent.",
-    "wrong-token": "That is no operator's token.",
-    "ended": "The session has ended; log in again.",
-    "forged": "That form was not made for this session; nothing was decided.",
+    "gone": "Somebody else decided first, or it has expired; nothing was decided now.",
+    "wrong-token": "This is no operator's token.",
+    "ended": "Your session has ended; log in again.",
+    "forged": "This form does not belong to your session; nothing was decided.",
 }
-"""What a page may say at its top, by the word in its address: nothing else gets there."""
+"""What the page may say at its top, by the `notice` in its URL; anything else shows nothing."""
 
 
-def text(value: Any) -> str:
-    """Anything as text inside an element or a quoted attribute."""
+def escape_text(value: Any) -> str:
+    """A value as text for an element or a quoted attribute."""
     return html.escape(str(value), quote=True)
 
 
-def page(title: str, content: str, notice: str | None = None) -> str:
+def render_page(title: str, content: str, notice: str | None = None) -> str:
     """A whole page.
 
     Args:
-        title: our own words.
-        content: markup that was made here.
-        notice: a key of the notices; any other says nothing.
+        title: our own text.
+        content: HTML made here.
+        notice: a key of `NOTICES`; any other value shows nothing.
     """
-    said = NOTICES.get(notice or "")
-    tool_result = f'<p class="notice" role="status">{text(said)}</p>' if said else ""
-    template = Template((PAGES / "page.html").read_text("utf-8"))
-    return template.substitute(title=text(title), notice=tool_result, content=content)
+    message = NOTICES.get(notice or "")
+    notice_html = f'<p class="notice" role="status">{escape_text(message)}</p>' if message else ""
+    template = Template((TEMPLATES / "page.html").read_text("utf-8"))
+    return template.substitute(title=escape_text(title), notice=notice_html, content=content)
 
 
-def login() -> str:
-    """The form in which an operator gives their token."""
-    return (PAGES / "login.html").read_text("utf-8")
+def render_login() -> str:
+    """The form in which an operator enters their token."""
+    return (TEMPLATES / "login.html").read_text("utf-8")
 
 
-def session(operator: str, waiting: Sequence[Intent], now: datetime, form_token: str) -> str:
-    """What an operator sees: who they are, and what waits for them."""
-    template = Template((PAGES / "waiting.html").read_text("utf-8"))
+def render_approvals(
+    operator: str, intents: Sequence[Intent], now: datetime, form_token: str
+) -> str:
+    """What a signed-in operator sees."""
+    template = Template((TEMPLATES / "waiting.html").read_text("utf-8"))
     return template.substitute(
-        operator=text(operator),
-        form_token=text(form_token),
-        list=waiting_list(operator, waiting, now, form_token),
+        operator=escape_text(operator),
+        form_token=escape_text(form_token),
+        list=render_intents(operator, intents, now, form_token),
     )
 
 
-def waiting_list(operator: str, waiting: Sequence[Intent], now: datetime, form_token: str) -> str:
-    """The intents that wait, each with its two buttons."""
-    if not waiting:
+def render_intents(operator: str, intents: Sequence[Intent], now: datetime, form_token: str) -> str:
+    """The waiting intents, each with its two buttons."""
+    if not intents:
         return '<p class="empty">Nothing waits for you.</p>'
-    return "\n".join(card(operator, intent, now, form_token) for intent in waiting)
+    return "\n".join(_render_intent(operator, intent, now, form_token) for intent in intents)
 
 
-def card(operator: str, intent: Intent, now: datetime, form_token: str) -> str:
-    """One intent."""
-    preview, key = intent.preview, text(f"intent-{intent.id}")
-    warnings = "".join(f"<li>{text(warning)}</li>" for warning in preview.warnings)
-    left = max(0, int((intent.expires_at - now).total_seconds()))
+def _render_intent(operator: str, intent: Intent, now: datetime, form_token: str) -> str:
+    preview, key = intent.preview, escape_text(f"intent-{intent.id}")
+    warnings = "".join(f"<li>{escape_text(warning)}</li>" for warning in preview.warnings)
     parts = [
         f'<article class="card" id="{key}" aria-labelledby="summary-{key}">',
-        f'<h2 id="summary-{key}">{text(preview.summary)}</h2>',
+        f'<h2 id="summary-{key}">{escape_text(preview.summary)}</h2>',
         f'<ul class="warnings">{warnings}</ul>' if warnings else "",
-        _facts("Before", preview.before),
-        _facts("After", preview.after),
+        _render_values("Before", preview.before),
+        _render_values("After", preview.after),
         '<dl class="facts">',
-        _fact("Tool", intent.tool),
-        _fact("Asked by", intent.caller),
-        _fact("Arguments", json.dumps(plain(intent.arguments), ensure_ascii=False)),
-        f'<dt>Time left</dt><dd><span class="left" data-seconds="{left}">{_time(left)}</span></dd>',
+        _render_value("Tool", intent.tool),
+        _render_value("Asked by", intent.caller),
+        _render_value("Arguments", json.dumps(plain(intent.arguments), ensure_ascii=False)),
+        _render_time_left(intent, now),
         "</dl>",
         '<p class="own">This is your own; somebody else has to decide.</p>'
         if intent.caller == operator
-        else _buttons(intent, form_token),
+        else _render_buttons(intent, form_token),
         "</article>",
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _buttons(intent: Intent, form_token: str) -> str:
-    what = text(intent.preview.summary)
+def _render_buttons(intent: Intent, form_token: str) -> str:
+    summary = escape_text(intent.preview.summary)
     return (
-        f'<form method="post" action="/approvals/{text(intent.id)}">'
-        f'<input type="hidden" name="form_token" value="{text(form_token)}">'
+        f'<form method="post" action="/approvals/{escape_text(intent.id)}">'
+        f'<input type="hidden" name="form_token" value="{escape_text(form_token)}">'
         f'<button class="approve" name="decision" value="approved" '
-        f'aria-label="Approve: {what}">Approve</button>'
+        f'aria-label="Approve: {summary}">Approve</button>'
         f'<button class="decline" name="decision" value="declined" '
-        f'aria-label="Decline: {what}">Decline</button>'
+        f'aria-label="Decline: {summary}">Decline</button>'
         "</form>"
     )
 
 
-def _facts(title: str, facts: Mapping[str, Any]) -> str:
-    if not facts:
+def _render_time_left(intent: Intent, now: datetime) -> str:
+    seconds = max(0, int((intent.expires_at - now).total_seconds()))
+    shown = f"{seconds // 60}:{seconds % 60:02d}"
+    return f'<dt>Time left</dt><dd><span class="left" data-seconds="{seconds}">{shown}</span></dd>'
+
+
+def _render_values(title: str, values: Mapping[str, Any]) -> str:
+    if not values:
         return ""
-    entries = "".join(_fact(name.replace("_", " "), value) for name, value in facts.items())
+    entries = "".join(
+        _render_value(name.replace("_", " "), value) for name, value in values.items()
+    )
     return f'<section class="side"><h3>{title}</h3><dl>{entries}</dl></section>'
 
 
-def _fact(name: str, value: Any) -> str:
+def _render_value(name: str, value: Any) -> str:
     shown = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    return f"<dt>{text(name)}</dt><dd>{text(shown)}</dd>"
-
-
-def _time(seconds: int) -> str:
-    return f"{seconds // 60}:{seconds % 60:02d}"
+    return f"<dt>{escape_text(name)}</dt><dd>{escape_text(shown)}</dd>"

@@ -1,7 +1,6 @@
-"""The approvals page: where a person outside the conversation decides."""
+"""The routes of the approvals page."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import parse_qs
 
@@ -15,17 +14,16 @@ from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.principal import Principal
 from loyalty_mcp.server.handlers import APPROVALS
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.web.approvals import pages as markup
-from loyalty_mcp.web.auth.authentication import NO_JOURNAL, Identity
-from loyalty_mcp.web.auth.operator_session import LIFETIME, Seal, Session
-from loyalty_mcp.web.auth.token_cache import TokenBook
-from loyalty_mcp.web.edge.body_limit import BoundedBody
-from loyalty_mcp.web.edge.http_errors import Refusal
+from loyalty_mcp.web.approvals import pages
+from loyalty_mcp.web.auth.authentication import Authenticator, journal_unavailable
+from loyalty_mcp.web.auth.operator_session import LIFETIME, OperatorSession, SessionSigner
+from loyalty_mcp.web.auth.token_cache import TokenCache
+from loyalty_mcp.web.edge.body_limit import BodyLimit
+from loyalty_mcp.web.edge.http_errors import HttpError
 
-HOME: Final = APPROVALS
 TITLE: Final = "Approvals"
 FILES: Final = ("approvals.css", "approvals.js", "icon.svg")
-FIELDS: Final = 10
+MAX_FORM_FIELDS: Final = 10
 
 
 class Approvals:
@@ -33,177 +31,193 @@ class Approvals:
 
     Args:
         context: what tools work with.
-        identity: checks the token that is typed in.
-        book: says whether that token still holds.
-        seal: of sessions and forms.
-        secure: whether the cookie travels by HTTPS alone.
+        authenticator: checks the token an operator signs in with.
+        tokens: tells whether that token is still active.
+        signer: signs session cookies and form tokens.
+        https: whether the cookie is sent over HTTPS only.
     """
 
     def __init__(
-        self, context: Context, identity: Identity, book: TokenBook, seal: Seal, *, secure: bool
+        self,
+        context: Context,
+        authenticator: Authenticator,
+        tokens: TokenCache,
+        signer: SessionSigner,
+        *,
+        https: bool,
     ) -> None:
         self._context = context
-        self._identity = identity
-        self._book = book
-        self._seal = seal
-        self._secure = secure
-        self._cookie = "__Host-loyalty-approvals" if secure else "loyalty-approvals"
+        self._authenticator = authenticator
+        self._tokens = tokens
+        self._signer = signer
+        self._https = https
+        self._cookie = "__Host-loyalty-approvals" if https else "loyalty-approvals"
 
     def routes(self, body_seconds: float) -> list[Route]:
-        """What is served, and by what.
+        """The routes.
 
         Args:
-            body_seconds: that a form may take to arrive.
+            body_seconds: longest time a form may take to arrive.
         """
 
         def form(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
-            bounded = BoundedBody(request_response(handler), seconds=body_seconds)
-            return Route(f"{HOME}/{path}", bounded, methods=["POST"])
+            limited = BodyLimit(request_response(handler), seconds=body_seconds)
+            return Route(f"{APPROVALS}/{path}", limited, methods=["POST"])
 
-        files = [Route(f"{HOME}/{name}", _file, methods=["GET"]) for name in FILES]
+        files = [Route(f"{APPROVALS}/{name}", serve_file, methods=["GET"]) for name in FILES]
         return [
-            Route(HOME, self.home, methods=["GET"]),
-            Route(f"{HOME}/waiting", self.fragment, methods=["GET"]),
+            Route(APPROVALS, self.show_page, methods=["GET"]),
+            Route(f"{APPROVALS}/waiting", self.show_list, methods=["GET"]),
             form("login", self.log_in),
             form("logout", self.log_out),
             *files,
             form("{intent}", self.decide),
         ]
 
-    async def home(self, request: Request) -> Response:
-        """The list of what waits, or the form to log in."""
-        notice = request.query_params.get("said")
-        known = await self._operator(request)
-        if known is None:
-            return HTMLResponse(markup.page(TITLE, markup.login(), notice))
-        operator, session = known
-        token = self._seal.form_token(session)
-        content = markup.session(operator.name, await self._waiting(), self._context.now(), token)
-        return HTMLResponse(markup.page(TITLE, content, notice))
+    async def show_page(self, request: Request) -> Response:
+        """The waiting intents, or the login form."""
+        notice = request.query_params.get("notice")
+        signed_in = await self._signed_in(request)
+        if signed_in is None:
+            return HTMLResponse(pages.render_page(TITLE, pages.render_login(), notice))
+        operator, session = signed_in
+        token = self._signer.form_token(session)
+        content = pages.render_approvals(
+            operator.name, await self._waiting(), self._context.now(), token
+        )
+        return HTMLResponse(pages.render_page(TITLE, content, notice))
 
-    async def fragment(self, request: Request) -> Response:
-        """The list alone, for the page that keeps it alive."""
-        known = await self._operator(request)
-        if known is None:
-            raise Refusal(401, "Log in first.")
-        operator, session = known
-        token = self._seal.form_token(session)
+    async def show_list(self, request: Request) -> Response:
+        """The list alone, for the page's script to refresh it."""
+        signed_in = await self._signed_in(request)
+        if signed_in is None:
+            raise HttpError(401, "Log in first.")
+        operator, session = signed_in
+        token = self._signer.form_token(session)
         return HTMLResponse(
-            markup.waiting_list(operator.name, await self._waiting(), self._context.now(), token)
+            pages.render_intents(operator.name, await self._waiting(), self._context.now(), token)
         )
 
     async def log_in(self, request: Request) -> Response:
-        """Turn an operator's token into a session."""
-        _same_site(request)
-        form = await _form(request)
+        """Start a session for the operator whose token was entered."""
+        require_same_site(request)
+        form = await read_form(request)
         try:
-            operator = await self._identity.operator_of(form.get("token", ""), request.scope)
-        except Refusal as refusal:
-            if refusal.status != 401:
+            operator = await self._authenticator.operator_by_secret(
+                form.get("token", ""), request.scope
+            )
+        except HttpError as error:
+            if error.status != 401:
                 raise
-            return HTMLResponse(markup.page(TITLE, markup.login(), "wrong-token"), 401)
-        answer = RedirectResponse(HOME, 303)
-        session = self._seal.begin(operator.name.removeprefix("operator:"), self._context.now())
-        answer.set_cookie(
+            page = pages.render_page(TITLE, pages.render_login(), "wrong-token")
+            return HTMLResponse(page, 401)
+        token_name = operator.name.removeprefix("operator:")
+        session = self._signer.new_session(token_name, self._context.now())
+        response = RedirectResponse(APPROVALS, 303)
+        response.set_cookie(
             self._cookie,
-            self._seal.cookie(session),
+            self._signer.cookie_of(session),
             max_age=int(LIFETIME.total_seconds()),
             path="/",
-            secure=self._secure,
+            secure=self._https,
             httponly=True,
             samesite="strict",
         )
-        return answer
+        return response
 
     async def log_out(self, request: Request) -> Response:
-        """End the session in this browser."""
-        _same_site(request)
-        answer = RedirectResponse(HOME, 303)
-        answer.delete_cookie(
-            self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict"
+        """Delete the session cookie from this browser."""
+        require_same_site(request)
+        response = RedirectResponse(APPROVALS, 303)
+        response.delete_cookie(
+            self._cookie, path="/", secure=self._https, httponly=True, samesite="strict"
         )
-        return answer
+        return response
 
     async def decide(self, request: Request) -> Response:
         """Approve or decline one intent, once."""
-        _same_site(request)
-        known = await self._operator(request)
-        if known is None:
-            return _said("ended")
-        operator, session = known
-        form = await _form(request)
-        if not self._seal.is_form_token(session, form.get("form_token", "")):
-            return HTMLResponse(markup.page(TITLE, "", "forged"), 403)
-        target = _decision(form.get("decision", ""))
+        require_same_site(request)
+        signed_in = await self._signed_in(request)
+        if signed_in is None:
+            return redirect_with_notice("ended")
+        operator, session = signed_in
+        form = await read_form(request)
+        if not self._signer.is_form_token(session, form.get("form_token", "")):
+            return HTMLResponse(pages.render_page(TITLE, "", "forged"), 403)
+        decision = parse_decision(form.get("decision", ""))
         try:
-            await decide(self._context, request.path_params["intent"], target, operator.name)
+            await decide(self._context, request.path_params["intent"], decision, operator.name)
         except CallerError:
-            return _said("gone")
+            return redirect_with_notice("gone")
         except JournalUnavailable:
-            raise Refusal(503, NO_JOURNAL, {"Retry-After": "5"}) from None
-        return _said(target)
+            raise journal_unavailable() from None
+        return redirect_with_notice(decision)
 
-    async def _operator(self, request: Request) -> tuple[Principal, Session] | None:
-        """Who has logged in, while their token still holds."""
-        session = self._seal.session(request.cookies.get(self._cookie, ""), self._now())
+    async def _signed_in(self, request: Request) -> tuple[Principal, OperatorSession] | None:
+        """The signed-in operator, if their token is still active."""
+        cookie = request.cookies.get(self._cookie, "")
+        session = self._signer.read_cookie(cookie, self._context.now())
         if session is None:
             return None
         try:
-            token = await self._book.named(session.name)
+            token = await self._tokens.find_by_name(session.token_name)
         except JournalUnavailable:
-            raise Refusal(503, NO_JOURNAL, {"Retry-After": "5"}) from None
+            raise journal_unavailable() from None
         return None if token is None or not token.operator else (token.principal, session)
 
     async def _waiting(self) -> list[Intent]:
         try:
             return await waiting(self._context)
         except JournalUnavailable:
-            raise Refusal(503, NO_JOURNAL, {"Retry-After": "5"}) from None
-
-    def _now(self) -> datetime:
-        return self._context.now()
+            raise journal_unavailable() from None
 
 
-def _decision(word: str) -> Literal["approved", "declined"]:
-    if word == "approved":
+def parse_decision(value: str) -> Literal["approved", "declined"]:
+    """The decision in a form.
+
+    Raises:
+        HttpError: it is neither (400).
+    """
+    if value == "approved":
         return "approved"
-    if word == "declined":
+    if value == "declined":
         return "declined"
-    raise Refusal(400, "A decision is approved or declined.")
+    raise HttpError(400, "A decision is approved or declined.")
 
 
-def _said(word: str) -> Response:
+def redirect_with_notice(notice: str) -> Response:
     """Back to the list, with a notice."""
-    return RedirectResponse(f"{HOME}?said={word}", 303)
+    return RedirectResponse(f"{APPROVALS}?notice={notice}", 303)
 
 
-def _same_site(request: Request) -> None:
+def require_same_site(request: Request) -> None:
     """Refuse a form that another site has sent, whatever cookie came with it.
 
     Raises:
-        Refusal: it comes from elsewhere (403).
+        HttpError: it comes from another site (403).
     """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
     foreign = origin is not None and origin.split("://")[-1] != request.headers.get("host")
     if foreign or site not in {"same-origin", "none"}:
-        raise Refusal(403, "This form has to be sent from its own page.")
+        raise HttpError(403, "This form must be sent from its own page.")
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form; the first of each name.
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form; the first value of each.
 
     Raises:
-        Refusal: it is no form.
+        HttpError: the body is no form (400).
     """
     try:
         body = (await request.body()).decode()
-        fields = parse_qs(body, max_num_fields=FIELDS, strict_parsing=True)
+        fields = parse_qs(body, max_num_fields=MAX_FORM_FIELDS, strict_parsing=True)
     except ValueError:
-        raise Refusal(400, "That is no form.") from None
+        raise HttpError(400, "The body is no form.") from None
     return {name: values[0] for name, values in fields.items()}
 
 
-async def _file(request: Request) -> Response:
+async def serve_file(request: Request) -> Response:
+    """A script, style sheet or image of the page."""
     name = request.url.path.rpartition("/")[2]
-    return FileResponse(markup.PAGES / name, headers={"Cache-Control": "no-cache"})
+    return FileResponse(pages.TEMPLATES / name, headers={"Cache-Control": "no-cache"})

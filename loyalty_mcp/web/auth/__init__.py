@@ -1,1 +1,1 @@
-"""Who calls: tokens, OAuth and the operator's session."""
+"""Authentication: static tokens, OAuth and operator sessions."""

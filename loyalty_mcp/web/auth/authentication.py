@@ -1,126 +1,123 @@
-"""Who sends a request: by a static token, by OAuth, or by being on this machine."""
+"""Authenticate a request: by static token, by OAuth, or as the local user."""
 
 from collections.abc import Sequence
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from loyalty_mcp.errors import JournalUnavailable
 from loyalty_mcp.intents.access_token import PREFIX
 from loyalty_mcp.intents.principal import Principal
-from loyalty_mcp.web.auth.oauth import SCOPE_WORD, SCOPES, OAuth
-from loyalty_mcp.web.auth.throttle import Slowdown
-from loyalty_mcp.web.auth.token_cache import TokenBook
-from loyalty_mcp.web.edge.headers import valued
-from loyalty_mcp.web.edge.http_errors import Refusal
+from loyalty_mcp.web.auth.oauth import INSUFFICIENT_SCOPE, SCOPES, OAuth
+from loyalty_mcp.web.auth.throttle import Throttle
+from loyalty_mcp.web.auth.token_cache import TokenCache
+from loyalty_mcp.web.edge.http_errors import HttpError
 
 BEARER: Final = "bearer "
-NO_JOURNAL: Final = "The journal cannot be read, so nobody can be let in; try again soon."
 
 
-class Identity:
-    """Finds out who calls.
+class Authenticator:
+    """Finds the principal of a request.
 
     Args:
-        book: static tokens.
-        oauth: access tokens of an authorization server; None for none.
-        anonymous: who calls where no way to be known is set up; None where that is not allowed.
-        slowdown: of failed attempts.
-        metadata_url: where clients read how to get an access token; None without OAuth.
-        only_member: the one member of this server; whoever is bound to another is refused.
+        tokens: static tokens.
+        oauth: checks access tokens of an authorization server; None without OAuth.
+        local: who calls without a token, while none is required; None if that is not allowed.
+        throttle: delays failed sign-ins.
+        metadata_url: tells clients where to get an access token; None without OAuth.
+        only_member: the one member this server is pinned to; tokens of other members are refused.
     """
 
     def __init__(
         self,
-        book: TokenBook,
+        tokens: TokenCache,
         oauth: OAuth | None,
-        anonymous: Principal | None,
-        slowdown: Slowdown,
+        local: Principal | None,
+        throttle: Throttle,
         *,
         metadata_url: str | None = None,
         only_member: str | None = None,
     ) -> None:
-        self._book = book
+        self._tokens = tokens
         self._oauth = oauth
-        self._anonymous = anonymous
-        self._slowdown = slowdown
+        self._local = local
+        self._throttle = throttle
         self._metadata_url = metadata_url
         self._only_member = only_member
 
     async def caller(self, scope: Scope) -> Principal:
-        """Who sends the request.
+        """The principal of a request.
 
         Raises:
-            Refusal: nobody we know (401), or somebody who may not (403); 503 if it cannot be told.
+            HttpError: no token, or one that is not valid (401); a valid one without the right
+                (403); the journal or the keys cannot be read (503).
         """
-        presented = valued(scope, b"authorization")
+        headers = Headers(scope=scope).getlist("authorization")
         try:
-            found = await self._presented(presented) if presented else await self._nobody()
+            principal = await self._by_header(headers) if headers else await self._without_token()
         except JournalUnavailable:
-            raise Refusal(503, NO_JOURNAL, {"Retry-After": "5"}) from None
-        except Refusal as refusal:
-            if refusal.status == 403:
-                refusal.headers["WWW-Authenticate"] = self._challenge(SCOPE_WORD, SCOPES)
+            raise journal_unavailable() from None
+        except HttpError as error:
+            if error.status == 403:
+                error.headers["WWW-Authenticate"] = self._challenge(INSUFFICIENT_SCOPE, SCOPES)
             raise
-        if found is None:
-            await self._slowdown.failed(address_of(scope))
-            raise Refusal(
-                401,
-                "This token is not good here.",
-                {"WWW-Authenticate": self._challenge("invalid_token")},
-            )
-        if self._only_member is not None and found.member not in {None, self._only_member}:
-            raise Refusal(403, "This server serves another member.")
-        return found
+        if principal is None:
+            await self._throttle.delay_failure(address_of(scope))
+            challenge = self._challenge("invalid_token")
+            raise HttpError(401, "This token is not valid here.", {"WWW-Authenticate": challenge})
+        if self._only_member is not None and principal.member not in {None, self._only_member}:
+            raise HttpError(403, "This server serves another member.")
+        return principal
 
     async def operator(self, scope: Scope) -> Principal:
-        """Who sends the request, if it is an operator.
+        """The operator who sends a request.
 
         Raises:
-            Refusal: nobody we know (401), or no operator (403).
+            HttpError: as `caller`; or the caller is no operator (403).
         """
-        found = await self.caller(scope)
-        if found.operator:
-            return found
-        if not valued(scope, b"authorization"):
-            raise self._unknown()
-        raise Refusal(403, "This needs a token that was made with --operator.")
+        principal = await self.caller(scope)
+        if principal.operator:
+            return principal
+        if "authorization" not in Headers(scope=scope):
+            raise self._token_required()
+        raise HttpError(403, "This needs a token that was created with --operator.")
 
-    async def operator_of(self, secret: str, scope: Scope) -> Principal:
-        """The operator whose token was typed into the page.
+    async def operator_by_secret(self, secret: str, scope: Scope) -> Principal:
+        """The operator whose token was typed into the sign-in form.
 
         Raises:
-            Refusal: it is no operator's token (401).
+            HttpError: it is no operator's token (401), or the journal cannot be read (503).
         """
         try:
-            token = await self._book.find(secret)
+            token = await self._tokens.find(secret)
         except JournalUnavailable:
-            raise Refusal(503, NO_JOURNAL, {"Retry-After": "5"}) from None
+            raise journal_unavailable() from None
         if token is None or not token.operator:
-            await self._slowdown.failed(address_of(scope))
-            raise Refusal(401, "That is no operator's token.")
+            await self._throttle.delay_failure(address_of(scope))
+            raise HttpError(401, "This is no operator's token.")
         return token.principal
 
-    async def _presented(self, headers: Sequence[str]) -> Principal | None:
+    async def _by_header(self, headers: Sequence[str]) -> Principal | None:
         if len(headers) > 1 or not headers[0].lower().startswith(BEARER):
             return None
         secret = headers[0][len(BEARER) :].strip()
         if secret.startswith(PREFIX):
-            token = await self._book.find(secret)
+            token = await self._tokens.find(secret)
             return None if token is None else token.principal
         return None if self._oauth is None else await self._oauth.principal(secret)
 
-    async def _nobody(self) -> Principal:
-        if self._anonymous is None or self._oauth is not None or await self._book.used():
-            raise self._unknown()
-        return self._anonymous
+    async def _without_token(self) -> Principal:
+        if self._local is None or self._oauth is not None or await self._tokens.any_created():
+            raise self._token_required()
+        return self._local
 
-    def _unknown(self) -> Refusal:
-        return Refusal(
-            401, "Bring a token: Authorization: Bearer …", {"WWW-Authenticate": self._challenge()}
-        )
+    def _token_required(self) -> HttpError:
+        headers = {"WWW-Authenticate": self._challenge()}
+        return HttpError(401, "A token is required: Authorization: Bearer …", headers)
 
     def _challenge(self, error: str | None = None, scopes: Sequence[str] = ()) -> str:
+        """The WWW-Authenticate header (RFC 6750, section 3, and RFC 9728, section 5.1)."""
         parts = [] if error is None else [f'error="{error}"']
         if self._metadata_url is not None:
             parts.append(f'resource_metadata="{self._metadata_url}"')
@@ -129,6 +126,15 @@ class Identity:
 
 
 def address_of(scope: Scope) -> str:
-    """Where a request comes from, as far as this machine can tell."""
+    """The address a request comes from."""
     client = scope.get("client")
     return str(client[0]) if client else ""
+
+
+def journal_unavailable() -> HttpError:
+    """The error while the journal cannot be read."""
+    return HttpError(
+        503,
+        "The journal cannot be read, so nobody can be authenticated; try again soon.",
+        {"Retry-After": "5"},
+    )

@@ -1,6 +1,5 @@
-"""The token book: the journal's tokens as this process last read them, a second ago at most."""
+"""The journal's static tokens, read again when the last read is older than a second."""
 
-import hmac
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -12,19 +11,19 @@ from loyalty_mcp.intents.access_token import PREFIX, Token, digest_of
 from loyalty_mcp.intents.lazy_journal import LazyJournal
 
 FRESH_SECONDS: Final = 1.0
-LOOKS_RIGHT: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+TOKEN_FORM: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
-class TokenBook:
-    """Looks tokens up.
+class TokenCache:
+    """Looks up static tokens.
 
-    A token that was revoked must not hold for long on any replica, so what is older than a second
-    is read again; if it cannot be read, nobody is let in.
+    A revoked token must stop working on every replica, so tokens read more than a second ago are
+    read again. If they cannot be read, nobody is let in.
 
     Args:
-        journal: where the tokens are.
-        now: the clock of the calendar.
-        clock: seconds that only go forwards.
+        journal: holds the tokens.
+        now: wall clock, UTC.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -41,33 +40,30 @@ class TokenBook:
         self._reading = anyio.Lock()
 
     async def find(self, secret: str) -> Token | None:
-        """The token that holds and that `secret` is.
+        """The active token with that secret; None if there is none.
 
         Raises:
             JournalUnavailable: the tokens cannot be read.
         """
         digest = digest_of(secret)
         await self._refresh()
-        if digest not in self._tokens and LOOKS_RIGHT.fullmatch(secret):
-            await self._refresh(older_than=0.0)  # it may have been made just now
-        # Found by its digest, which a guess does not steer; compared in constant time all the same.
-        found = self._tokens.get(digest)
-        if found is None or not hmac.compare_digest(found.digest, digest):
-            return None
-        return found if found.holds(self._now()) else None
+        if digest not in self._tokens and TOKEN_FORM.fullmatch(secret):
+            await self._refresh(older_than=0.0)  # it may have been created just now
+        token = self._tokens.get(digest)
+        return token if token is not None and token.is_active(self._now()) else None
 
-    async def named(self, name: str) -> Token | None:
-        """The token of that name that holds.
+    async def find_by_name(self, name: str) -> Token | None:
+        """The active token of that name; None if there is none.
 
         Raises:
             JournalUnavailable: the tokens cannot be read.
         """
         await self._refresh()
-        found = next((token for token in self._tokens.values() if token.name == name), None)
-        return found if found is not None and found.holds(self._now()) else None
+        token = next((token for token in self._tokens.values() if token.name == name), None)
+        return token if token is not None and token.is_active(self._now()) else None
 
-    async def used(self) -> bool:
-        """Whether a token was ever made; what was once closed stays closed.
+    async def any_created(self) -> bool:
+        """Whether a token was ever created, active or not.
 
         Raises:
             JournalUnavailable: the tokens cannot be read.
@@ -76,13 +72,13 @@ class TokenBook:
         return bool(self._tokens)
 
     async def _refresh(self, older_than: float = FRESH_SECONDS) -> None:
-        asked = self._clock()
-        if asked - self._read_at < older_than:
+        requested_at = self._clock()
+        if requested_at - self._read_at < older_than:
             return
         async with self._reading:
-            began = self._clock()
-            if asked - self._read_at < older_than:
-                return  # somebody else has just read it
-            found = await self._journal.open().tokens.all()
-            self._tokens = {token.digest: token for token in found}
-            self._read_at = began
+            started_at = self._clock()
+            if requested_at - self._read_at < older_than:
+                return  # another request has read them meanwhile
+            tokens = await self._journal.open().tokens.all()
+            self._tokens = {token.digest: token for token in tokens}
+            self._read_at = started_at

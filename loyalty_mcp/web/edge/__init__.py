@@ -1,1 +1,1 @@
-"""What stands in front of every route."""
+"""Checks and limits that apply before a route is reached."""

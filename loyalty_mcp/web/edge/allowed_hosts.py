@@ -1,4 +1,4 @@
-"""Whose requests are meant for this server: the Host and Origin it answers to. Pure."""
+"""The Host and Origin headers this server accepts. Pure."""
 
 import ipaddress
 import re
@@ -10,53 +10,53 @@ from urllib.parse import urlsplit
 from loyalty_mcp.settings import Settings
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
-"""No page on the network has one of these as its name, so they are always safe to answer."""
+"""Always accepted: no site on the network can have one of these names."""
 
-NOBODYS: Final = {"", "0.0.0.0", "[0.0.0.0]", "::", "[::]"}  # noqa: S104 - compared, not bound
-"""Everywhere is no name."""
+UNSPECIFIED: Final = {"", "0.0.0.0", "[0.0.0.0]", "::", "[::]"}  # noqa: S104 - compared, not bound
+"""Addresses that mean "every interface" and are no name to be called by."""
 
 HOST: Final = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
-    """What this server is called.
+class AllowedHosts:
+    """The names this server answers to.
 
     Args:
-        hosts: names in lower case, without port.
-        origins: pages of other places that may call, as `scheme://host[:port]`.
+        hosts: host names in lower case, without port.
+        origins: origins of other sites that may call, as `scheme://host[:port]`.
     """
 
     hosts: frozenset[str]
     origins: frozenset[str]
 
-    def answers_to(self, host: str) -> bool:
-        """Whether a Host header names this server."""
-        found = HOST.fullmatch(host.lower())
-        return found is not None and found[1] in self.hosts
+    def allows_host(self, host: str) -> bool:
+        """Whether a Host header names this server, with any port."""
+        match = HOST.fullmatch(host.lower())
+        return match is not None and match[1] in self.hosts
 
-    def welcomes(self, origin: str) -> bool:
-        """Whether a page of that Origin may call: one of our own names, or one that is listed."""
+    def allows_origin(self, origin: str) -> bool:
+        """Whether a page of that origin may call: one on our own hosts, or a listed one."""
         if origin.lower() in self.origins:
             return True
         try:
             parsed = urlsplit(origin.lower())
         except ValueError:
             return False
-        return parsed.scheme in {"http", "https"} and self.answers_to(parsed.netloc)
+        return parsed.scheme in {"http", "https"} and self.allows_host(parsed.netloc)
 
 
-def addresses(settings: Settings, host: str) -> Addresses:
-    """What a server is called that listens on `host`."""
+def allowed_hosts(settings: Settings, host: str) -> AllowedHosts:
+    """The names of a server that listens on `host`."""
     names: Sequence[str] = (*LOOPBACK_NAMES, *settings.allowed_hosts)
     hosts = {*names, host.lower(), f"[{host.lower()}]"}
     if settings.public_url is not None:
         hosts.add((urlsplit(settings.public_url).hostname or "").lower())
-    return Addresses(frozenset(hosts - NOBODYS), frozenset(settings.allowed_origins))
+    return AllowedHosts(frozenset(hosts - UNSPECIFIED), frozenset(settings.allowed_origins))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what listens on `host` is reached from this machine alone."""
+    """Whether a server that listens on `host` can be reached from this machine only."""
     if host.lower() == "localhost":
         return True
     try:

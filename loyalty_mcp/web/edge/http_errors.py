@@ -1,4 +1,4 @@
-"""A refusal at the edge: one exception, and one way to say it."""
+"""Errors that end a request at the edge, and the JSON they are answered with."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,10 +6,12 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-WORDS: Final = {
+ERROR_CODES: Final = {
     400: "invalid_request",
     401: "invalid_token",
     403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
     408: "request_timeout",
     413: "content_too_large",
     421: "misdirected_request",
@@ -18,37 +20,47 @@ WORDS: Final = {
 }
 
 
-class Refusal(Exception):
-    """A request that goes no further.
+class HttpError(Exception):
+    """A request that is refused.
 
     Args:
-        status: of HTTP.
-        sentence: why, and what would be right; never with anything the caller sent.
-        headers: such as the challenge.
-        word: in the manner of OAuth; by the status where it is left out.
+        status: HTTP status.
+        description: what is wrong and what would be right; never anything the caller sent.
+        headers: extra response headers, such as the authentication challenge.
+        code: machine-readable code in the manner of OAuth; derived from the status by default.
     """
 
     def __init__(
         self,
         status: int,
-        sentence: str,
+        description: str,
         headers: Mapping[str, str] | None = None,
-        word: str | None = None,
+        code: str | None = None,
     ) -> None:
-        super().__init__(sentence)
+        super().__init__(description)
         self.status = status
         self.headers = dict(headers or {})
-        self.word = word or WORDS[status]
+        self.code = code or ERROR_CODES[status]
 
 
-def refused(refusal: Refusal) -> Response:
-    """A refusal as an answer."""
-    body = {"error": refusal.word, "error_description": str(refusal)}
-    return JSONResponse(body, refusal.status, refusal.headers)
+def error_response(error: HttpError) -> Response:
+    """The response for an error."""
+    body = {"error": error.code, "error_description": str(error)}
+    return JSONResponse(body, error.status, error.headers)
 
 
-async def on_refusal(_request: Request, error: Exception) -> Response:
-    """The handler of refusals for an application."""
-    if not isinstance(error, Refusal):
+async def handle_http_error(_request: Request, error: Exception) -> Response:
+    """Exception handler for `HttpError` in a Starlette application."""
+    if not isinstance(error, HttpError):
         raise error
-    return refused(error)
+    return error_response(error)
+
+
+async def handle_routing_error(_request: Request, error: Exception) -> Response:
+    """Exception handler for Starlette's own errors (404, 405), in the form of ours."""
+    status = getattr(error, "status_code", 500)
+    body = {
+        "error": ERROR_CODES.get(status, "error"),
+        "error_description": "There is nothing at this path, or it does not have this method.",
+    }
+    return JSONResponse(body, status, getattr(error, "headers", None))

@@ -1,51 +1,56 @@
-"""Streams that stay open: a client's listening GET, which would otherwise hold up the end."""
+"""Track open event streams, so that they do not delay the shutdown."""
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from loyalty_mcp.web.edge.http_errors import Refusal
+from loyalty_mcp.web.edge.http_errors import HttpError
 
 
-class Streams:
-    """Knows the streams that are open, and ends them."""
+class OpenStreams:
+    """The event streams that are open: each is a client's GET that only listens."""
 
     def __init__(self) -> None:
         self._scopes: set[anyio.CancelScope] = set()
-        self._ended = False
+        self._closed = False
 
-    def watching(self, app: ASGIApp) -> ASGIApp:
-        """The application, its listening streams known here."""
+    def track(self, app: ASGIApp) -> ASGIApp:
+        """Wrap an application so that its event streams can be closed.
 
-        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        Raises:
+            HttpError: the server is shutting down (503).
+        """
+
+        async def tracked(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["method"] != "GET":
                 await app(scope, receive, send)
                 return
-            begun, done = [False], [False]
+            started = finished = False
 
-            async def followed(message: Message) -> None:
-                begun[0] = True
-                last = message["type"] == "http.response.body"
-                done[0] = last and not message.get("more_body", False)
+            async def observe(message: Message) -> None:
+                nonlocal started, finished
+                started = True
+                is_body = message["type"] == "http.response.body"
+                finished = is_body and not message.get("more_body", False)
                 await send(message)
 
-            with anyio.CancelScope() as until:
-                self._scopes.add(until)
-                if self._ended:
-                    until.cancel()
+            with anyio.CancelScope() as until_closed:
+                self._scopes.add(until_closed)
+                if self._closed:
+                    until_closed.cancel()
                 try:
-                    await app(scope, receive, followed)
+                    await app(scope, receive, observe)
                 finally:
-                    self._scopes.discard(until)
-            if until.cancelled_caught and not begun[0]:
-                raise Refusal(503, "The server is ending.")
-            if begun[0] and not done[0]:
-                # Ended by us, or by itself because it saw the same signal.
+                    self._scopes.discard(until_closed)
+            if until_closed.cancelled_caught and not started:
+                raise HttpError(503, "The server is shutting down.")
+            if started and not finished:
+                # Cancelled above, or the application stopped on the same signal.
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        return watched
+        return tracked
 
-    def end(self) -> None:
-        """End all streams, and those to come."""
-        self._ended = True
+    def close_all(self) -> None:
+        """Close all streams, and refuse new ones."""
+        self._closed = True
         for scope in self._scopes:
             scope.cancel()

@@ -1,24 +1,24 @@
-"""The gate in front of every route: names, origins, addresses without secrets, safe headers."""
+"""Checks in front of every route: Host, Origin, secrets in the URL; and security headers."""
 
 import logging
 import time
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from loyalty_mcp.web.edge.allowed_hosts import Addresses
-from loyalty_mcp.web.edge.headers import valued
-from loyalty_mcp.web.edge.http_errors import Refusal, refused
+from loyalty_mcp.web.edge.allowed_hosts import AllowedHosts
+from loyalty_mcp.web.edge.http_errors import HttpError, error_response
 
 log = logging.getLogger(__name__)
 
-SECRETS: Final = frozenset(
+SECRET_PARAMETERS: Final = frozenset(
     ("access_token", "api_key", "api-key", "apikey", "authorization", "bearer", "key", "token")
 )
-"""Names under which a secret might stand in an address, where logs and histories keep it."""
+"""Query parameters that are refused: URLs end up in logs and browser histories."""
 
-SAFE: Final = {
+SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -27,7 +27,7 @@ SAFE: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    # Not `no-referrer`: with it a browser sends the Origin of our own form as `null`.
+    # Not `no-referrer`: with it, a browser sends our own form with Origin `null`.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -35,82 +35,87 @@ SAFE: Final = {
 HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
-class Gate:
-    """Lets through what is meant for this server, and puts safe headers on every answer.
+class SecurityMiddleware:
+    """Refuse requests that are not meant for this server, and add security headers to responses.
 
     Args:
-        app: gets what passes; its refusals are answered here.
-        addresses: what this server is called.
-        secure: whether it is reached by HTTPS.
+        app: the application; its `HttpError`s are answered here.
+        hosts: the names of this server.
+        https: whether clients reach it by HTTPS.
     """
 
-    def __init__(self, app: ASGIApp, addresses: Addresses, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts, *, https: bool) -> None:
         self._app = app
-        self._addresses = addresses
-        safe = {**SAFE, **HSTS} if secure else SAFE
+        self._hosts = hosts
+        headers = {**SECURITY_HEADERS, **HSTS} if https else SECURITY_HEADERS
         self._headers = [
-            (name.lower().encode("ascii"), value.encode("ascii")) for name, value in safe.items()
+            (name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        began, status = time.perf_counter(), 0
-        # Space around a value is none of it (RFC 9110, section 5.5); not every parser takes it off.
+        started_at, status = time.perf_counter(), 0
+        # Whitespace around a value is no part of it (RFC 9110, section 5.5); h11 strips it and
+        # httptools does not.
         headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         scope = {**scope, "headers": headers}
 
-        async def safely(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                said = dict(message["headers"])
-                more = [header for header in self._headers if header[0] not in said]
-                message = {**message, "headers": [*message["headers"], *more]}
+                present = dict(message["headers"])
+                missing = [header for header in self._headers if header[0] not in present]
+                message = {**message, "headers": [*message["headers"], *missing]}
             await send(message)
 
         try:
             self._check(scope)
-            await self._app(scope, receive, safely)
-        except Refusal as refusal:
+            await self._app(scope, receive, send_with_headers)
+        except HttpError as error:
             if status == 0:
-                await refused(refusal)(scope, receive, safely)
+                await error_response(error)(scope, receive, send_with_headers)
         finally:
-            self._tell(scope, status, time.perf_counter() - began)
+            self._log_request(scope, status, time.perf_counter() - started_at)
 
     def _check(self, scope: Scope) -> None:
-        hosts = valued(scope, b"host")
-        if len(hosts) != 1 or not self._addresses.answers_to(hosts[0]):
-            raise Refusal(
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._hosts.allows_host(hosts[0]):
+            raise HttpError(
                 421,
                 "This server has another name; LOYALTY_MCP_ALLOWED_HOSTS or "
                 "LOYALTY_MCP_PUBLIC_URL gives it one.",
             )
-        if not all(self._addresses.welcomes(origin) for origin in valued(scope, b"origin")):
-            raise Refusal(
-                403, "Pages of that origin may not call; LOYALTY_MCP_ALLOWED_ORIGINS lists who may."
+        if not all(self._hosts.allows_origin(origin) for origin in headers.getlist("origin")):
+            raise HttpError(
+                403,
+                "Pages of that origin may not call; LOYALTY_MCP_ALLOWED_ORIGINS lists who may.",
             )
         query = scope.get("query_string", b"").decode("latin-1")
-        if any(name.lower() in SECRETS for name, _ in parse_qsl(query, keep_blank_values=True)):
-            raise Refusal(400, "A token never stands in an address; send it in a header.")
+        parameters = parse_qsl(query, keep_blank_values=True)
+        if any(name.lower() in SECRET_PARAMETERS for name, _ in parameters):
+            raise HttpError(400, "A URL must not hold a token; send it in a header.")
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        """A line for the log: of what was refused or failed, and, if asked for, of the rest.
+    def _log_request(self, scope: Scope, status: int, seconds: float) -> None:
+        """Log refused and failed requests at INFO, all others at DEBUG.
 
-        The path alone, for a query may hold anything. What went well is counted (`/metrics`).
+        Of the URL only the path is logged, because a query may hold anything. Successful requests
+        are counted in `/metrics`.
         """
         level = logging.DEBUG if 0 < status < 400 else logging.INFO
         if not log.isEnabledFor(level):
             return
-        facts: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "method": scope["method"],
             "path": scope["path"][:200],
             "status": status,
             "milliseconds": round(seconds * 1000, 1),
         }
-        log.log(level, "%(method)r %(path)r %(status)s %(milliseconds)s ms", facts)
+        log.log(level, "%(method)r %(path)r %(status)s %(milliseconds)s ms", fields)

@@ -1,4 +1,4 @@
-"""The address of the approvals page, handed to a person by a client that can show it."""
+"""Open the approvals page through a client that can show URLs."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ FLAGS = {"confirm": "operator", "public_url": "https://loyalty.example"}
 
 
 class Person:
-    """Is shown addresses, and says what is told."""
+    """A client callback that records URLs and answers with a fixed action."""
 
     def __init__(self, action: Any = "accept") -> None:
         self.action = action
         self.shown: list[str] = []
 
     def __call__(self, params: types.ElicitRequestParams) -> types.ElicitResult:
-        """Look at an address."""
+        """Record one URL."""
         assert isinstance(params, types.ElicitRequestURLParams)
         self.shown.append(params.url)
         return types.ElicitResult(action=self.action)
 
 
 @pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
-async def test_the_page_is_shown_once(
+async def test_the_page_is_opened_once_per_intent(
     connect: Connect, control: SandboxControl, action: str
 ) -> None:
-    """A new intent's page is shown; whatever the person does with it, the intent waits."""
+    """The page is opened for a new intent only, and the intent waits whatever the person does."""
     person, before = Person(action), await control.balance(101)
     async with connect(person, **FLAGS) as client:
         asked = await client.call_tool("debit_points", DEBIT)
@@ -46,8 +46,8 @@ async def test_the_page_is_shown_once(
     assert await control.balance(101) == before
 
 
-async def test_nobody_is_shown_what_is_not_there(connect: Connect) -> None:
-    """Without a public address there is no page to show."""
+async def test_without_a_public_url_no_page_is_opened(connect: Connect) -> None:
+    """Without a public URL no page is opened."""
     person = Person()
     async with connect(person, confirm="operator") as client:
         await client.call_tool("debit_points", DEBIT)
@@ -55,16 +55,16 @@ async def test_nobody_is_shown_what_is_not_there(connect: Connect) -> None:
     assert person.shown == []
 
 
-async def test_over_http(serve: Serve, mode: Mode) -> None:
-    """The same over HTTP, in both eras."""
+async def test_the_page_is_opened_over_http(serve: Serve, mode: Mode) -> None:
+    """The page is opened over HTTP too, in both eras."""
     person = Person()
 
     async def callback(_context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
         return person(params)
 
     async with (
-        serve(**FLAGS) as edge,
-        edge.client(mode=mode, elicitation_callback=callback) as client,
+        serve(**FLAGS) as server,
+        server.client(mode=mode, elicitation_callback=callback) as client,
     ):
         asked = await client.call_tool("debit_points", DEBIT)
 
@@ -73,8 +73,10 @@ async def test_over_http(serve: Serve, mode: Mode) -> None:
     assert person.shown == [PAGE]
 
 
-async def test_decided_while_it_is_shown(serve: Serve, control: SandboxControl) -> None:
-    """Who approves while the agent's call is suspended lets that very call carry it out."""
+async def test_a_decision_while_the_page_is_open_lets_the_call_continue(
+    serve: Serve, control: SandboxControl
+) -> None:
+    """An approval while the call is suspended lets that same call carry the change out."""
     before = await control.balance(101)
     async with serve(**FLAGS) as served:
         journal = served.runtime.context.journal.open()

@@ -1,4 +1,4 @@
-"""The approvals page: operators alone, once, by their own hand, and text stays text."""
+"""The approvals page: who may decide, sessions, forms and escaping."""
 
 import html
 import re
@@ -13,57 +13,60 @@ import httpx2
 import pytest
 
 from loyalty_mcp.intents.lifecycle import Intent, Preview, new_id
-from loyalty_mcp.web.auth.operator_session import LIFETIME, Seal
+from loyalty_mcp.web.auth.operator_session import LIFETIME, SessionSigner
 from tests.conftest import SandboxControl
-from tests.web.conftest import SHARED, Edge, Serve, form_token_in, in_seconds
+from tests.web.conftest import SHARED, RunningServer, Serve, form_token_in, in_seconds
 
 INJECTION = '<script>alert(1)</script><img src=x onerror="alert(2)">\'"&'
 DEBIT: dict[str, Any] = {"member": "101", "amount": 5, "reason": 'broken "mug" <b>'}
 
 
 @pytest.fixture
-async def edge(serve: Serve) -> AsyncIterator[Edge]:
-    """A server where an operator has to agree to everything."""
+async def server(serve: Serve) -> AsyncIterator[RunningServer]:
+    """A server where an operator must approve every change."""
     async with serve(confirm="operator", secret=SHARED) as found:
         yield found
 
 
 @asynccontextmanager
-async def logged_in(edge: Edge, token: str) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser in which an operator has logged in."""
-    async with edge.http() as browser:
+async def logged_in(server: RunningServer, token: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A browser in which an operator is logged in."""
+    async with server.http() as browser:
         answer = await browser.post("/approvals/login", data={"token": token})
         assert (answer.status_code, answer.headers["location"]) == (303, "/approvals")
         yield browser
 
 
 @asynccontextmanager
-async def operator(edge: Edge) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser in which Anna has logged in."""
-    async with logged_in(edge, await edge.token("anna", operator=True)) as browser:
+async def operator(server: RunningServer) -> AsyncIterator[httpx2.AsyncClient]:
+    """A browser in which Anna is logged in."""
+    async with logged_in(server, await server.token("anna", operator=True)) as browser:
         yield browser
 
 
 @asynccontextmanager
 async def operators(
-    edge: Edge,
+    server: RunningServer,
 ) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient, str]]:
     """Two browsers, Anna's and Bert's, and Anna's token."""
-    anna, bert = await edge.token("anna", operator=True), await edge.token("bert", operator=True)
-    async with logged_in(edge, anna) as one, logged_in(edge, bert) as two:
+    anna, bert = (
+        await server.token("anna", operator=True),
+        await server.token("bert", operator=True),
+    )
+    async with logged_in(server, anna) as one, logged_in(server, bert) as two:
         yield one, two, anna
 
 
-async def ask(edge: Edge, agent: str, **more: Any) -> dict[str, Any]:
-    """A debit as an agent asks for it."""
-    async with edge.client(agent) as client:
+async def ask(server: RunningServer, agent: str, **more: Any) -> dict[str, Any]:
+    """The result of a debit that an agent asks for."""
+    async with server.client(agent) as client:
         found = await client.call_tool("debit_points", {**DEBIT, **more})
     assert found.structured_content is not None
     return dict(found.structured_content)
 
 
 async def decide(browser: httpx2.AsyncClient, intent: str, decision: str) -> httpx2.Response:
-    """Press a button of the page."""
+    """Submit a decision as the page does."""
     page = (await browser.get("/approvals")).text
     token = form_token_in(page)
     answer = await browser.post(
@@ -73,13 +76,15 @@ async def decide(browser: httpx2.AsyncClient, intent: str, decision: str) -> htt
     return await browser.get(answer.headers["location"])
 
 
-async def test_approve(edge: Edge, control: SandboxControl) -> None:
-    """What an operator approves, the agent's same call carries out, once."""
-    agent, before = await edge.token("agent", "support"), await control.balance(101)
-    async with operator(edge) as browser:
-        asked = await ask(edge, agent)
+async def test_an_approved_intent_is_carried_out_once(
+    server: RunningServer, control: SandboxControl
+) -> None:
+    """Once an operator has approved, the agent's repeated call carries the change out, once."""
+    agent, before = await server.token("agent", "support"), await control.balance(101)
+    async with operator(server) as browser:
+        asked = await ask(server, agent)
         assert asked["status"] == "waiting_for_operator"
-        assert (await ask(edge, agent, confirmation=asked["intent"]))["status"] == (
+        assert (await ask(server, agent, confirmation=asked["intent"]))["status"] == (
             "waiting_for_operator"
         )
 
@@ -89,57 +94,59 @@ async def test_approve(edge: Edge, control: SandboxControl) -> None:
         assert "Approved." in (await decide(browser, asked["intent"], "approved")).text
         assert "Nothing waits for you." in (await browser.get("/approvals")).text
 
-    done = await ask(edge, agent, confirmation=asked["intent"])
-    again = await ask(edge, agent, confirmation=asked["intent"])
+    done = await ask(server, agent, confirmation=asked["intent"])
+    again = await ask(server, agent, confirmation=asked["intent"])
     assert (done["status"], again["status"]) == ("applied", "applied")
     assert await control.balance(101) == before - 5
-    stored = await edge.runtime.context.journal.open().get(asked["intent"])
+    stored = await server.runtime.context.journal.open().get(asked["intent"])
     assert stored is not None
     assert stored.agreed_by == "operator:anna"
 
 
-async def test_decline(edge: Edge, control: SandboxControl) -> None:
-    """What an operator declines can never be carried out."""
-    agent, before = await edge.token("agent", "support"), await control.balance(101)
-    async with operator(edge) as browser:
-        asked = await ask(edge, agent)
+async def test_a_declined_intent_is_never_carried_out(
+    server: RunningServer, control: SandboxControl
+) -> None:
+    """A declined intent cannot be carried out."""
+    agent, before = await server.token("agent", "support"), await control.balance(101)
+    async with operator(server) as browser:
+        asked = await ask(server, agent)
         assert "Declined." in (await decide(browser, asked["intent"], "declined")).text
 
-    found = await ask(edge, agent, confirmation=asked["intent"])
+    found = await ask(server, agent, confirmation=asked["intent"])
     assert found["status"] == "declined"
     assert await control.balance(101) == before
 
 
-async def test_two_at_once(edge: Edge) -> None:
-    """Of many clicks at the same moment one decides; the others are told so."""
-    agent = await edge.token("agent", "support")
-    async with operators(edge) as (one, two, _):
-        asked = await ask(edge, agent)
-        said: list[str] = []
+async def test_only_one_of_many_decisions_counts(server: RunningServer) -> None:
+    """Of twenty concurrent decisions one counts, and the others are told."""
+    agent = await server.token("agent", "support")
+    async with operators(server) as (one, two, _):
+        asked = await ask(server, agent)
+        notices: list[str] = []
 
         async def click(browser: httpx2.AsyncClient, decision: str) -> None:
             token = form_token_in((await browser.get("/approvals")).text)
             answer = await browser.post(
                 f"/approvals/{asked['intent']}", data={"form_token": token, "decision": decision}
             )
-            said.append(answer.headers["location"].partition("=")[2])
+            notices.append(answer.headers["location"].partition("=")[2])
 
         async with anyio.create_task_group() as group:
             for _ in range(10):
                 group.start_soon(click, one, "approved")
                 group.start_soon(click, two, "declined")
 
-    assert sorted(set(said) - {"gone"}) in (["approved"], ["declined"])
-    assert said.count("gone") == 19
-    stored = await edge.runtime.context.journal.open().get(asked["intent"])
+    assert sorted(set(notices) - {"gone"}) in (["approved"], ["declined"])
+    assert notices.count("gone") == 19
+    stored = await server.runtime.context.journal.open().get(asked["intent"])
     assert stored is not None
-    assert stored.state in said
+    assert stored.state in notices
 
 
-async def test_nobody_decides_on_their_own(edge: Edge) -> None:
-    """An operator who asks sees the intent without buttons, and a forged click changes nothing."""
-    async with operators(edge) as (browser, other, token):
-        asked = await ask(edge, token)
+async def test_an_operator_cannot_approve_their_own_intent(server: RunningServer) -> None:
+    """An operator sees their own intent without buttons, and a forged form changes nothing."""
+    async with operators(server) as (browser, other, token):
+        asked = await ask(server, token)
         page = (await browser.get("/approvals")).text
         assert "This is your own" in page
         assert 'value="approved"' not in page
@@ -147,12 +154,12 @@ async def test_nobody_decides_on_their_own(edge: Edge) -> None:
             f"/approvals/{asked['intent']}",
             data={"form_token": form_token_in(page), "decision": "approved"},
         )
-        assert answer.headers["location"] == "/approvals?said=gone"
+        assert answer.headers["location"] == "/approvals?notice=gone"
         assert "Approved." in (await decide(other, asked["intent"], "approved")).text
 
 
 class Elements(HTMLParser):
-    """What a browser makes of a page: its elements and their attributes."""
+    """Collects the elements and attributes of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,16 +168,16 @@ class Elements(HTMLParser):
         self.scripts: list[str | None] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember an element."""
+        """Collect one element."""
         self.tags.add(tag)
         self.attributes.update(name for name, _ in attrs)
         if tag == "script":
             self.scripts.append(dict(attrs).get("src"))
 
 
-def waiting_intent(edge: Edge, **more: Any) -> Intent:
+def waiting_intent(server: RunningServer, **more: Any) -> Intent:
     """An intent that waits for an operator."""
-    now = edge.runtime.context.now()
+    now = server.runtime.context.now()
     values: dict[str, Any] = {
         "id": new_id(),
         "tool": "debit_points",
@@ -189,18 +196,18 @@ def waiting_intent(edge: Edge, **more: Any) -> Intent:
     return Intent(**values)
 
 
-async def test_text_stays_text(edge: Edge) -> None:
-    """Whatever outside text an intent holds, and wherever, none of it becomes markup."""
+async def test_outside_text_is_escaped(server: RunningServer) -> None:
+    """Outside text in any part of an intent is shown as text, never as markup."""
     hostile = waiting_intent(
-        edge,
+        server,
         caller=f"oauth:{INJECTION}",
         arguments={"reason": INJECTION, INJECTION: INJECTION},
         preview=Preview(
             INJECTION, {INJECTION: INJECTION}, {"after": {"deep": [INJECTION]}}, (INJECTION,)
         ),
     )
-    async with operator(edge) as browser:
-        await edge.runtime.context.journal.open().add(hostile)
+    async with operator(server) as browser:
+        await server.runtime.context.journal.open().add(hostile)
         for path in ("/approvals", "/approvals/waiting"):
             page = (await browser.get(path)).text
             assert "alert(1)" in page
@@ -211,12 +218,12 @@ async def test_text_stays_text(edge: Edge) -> None:
             assert not [name for name in found.attributes if name.startswith("on")]
 
 
-async def test_expired(edge: Edge) -> None:
-    """What has expired is not shown, and a late click decides nothing."""
-    late = waiting_intent(edge, expires_at=in_seconds(-1))
-    async with operator(edge) as browser:
-        soon = waiting_intent(edge)
-        journal = edge.runtime.context.journal.open()
+async def test_an_expired_intent_cannot_be_approved(server: RunningServer) -> None:
+    """An expired intent is not shown, and a late decision changes nothing."""
+    late = waiting_intent(server, expires_at=in_seconds(-1))
+    async with operator(server) as browser:
+        soon = waiting_intent(server)
+        journal = server.runtime.context.journal.open()
         await journal.add(late)
         await journal.add(soon)
         page = (await browser.get("/approvals")).text
@@ -226,17 +233,17 @@ async def test_expired(edge: Edge) -> None:
             f"/approvals/{late.id}",
             data={"form_token": form_token_in(page), "decision": "approved"},
         )
-        assert answer.headers["location"] == "/approvals?said=gone"
+        assert answer.headers["location"] == "/approvals?notice=gone"
         stored = await journal.get(late.id)
         assert stored is not None
         assert stored.state == "expired"
 
 
 @pytest.mark.parametrize("given", ["", "wrong", "lmcp_wrong", "x" * 5_000])
-async def test_wrong_login(edge: Edge, given: str) -> None:
-    """A wrong token opens nothing, and says nothing back."""
-    await edge.token("anna", operator=True)
-    async with edge.http() as browser:
+async def test_a_wrong_token_does_not_log_in(server: RunningServer, given: str) -> None:
+    """A wrong token starts no session and is not echoed."""
+    await server.token("anna", operator=True)
+    async with server.http() as browser:
         answer = await browser.post("/approvals/login", content=f"token={given}&x=1")
 
         assert answer.status_code in {400, 401}
@@ -244,22 +251,22 @@ async def test_wrong_login(edge: Edge, given: str) -> None:
         assert "wrong" not in answer.text.replace("said=wrong-token", "")
 
 
-async def test_no_operator(edge: Edge) -> None:
-    """A token that is good for tools alone does not open the page; a bearer token neither."""
-    token = await edge.token("agent", "full")
-    async with edge.http(token) as browser:
+async def test_only_operator_tokens_open_the_page(server: RunningServer) -> None:
+    """A token without --operator does not open the page, neither typed nor as bearer."""
+    token = await server.token("agent", "full")
+    async with server.http(token) as browser:
         assert (await browser.post("/approvals/login", data={"token": token})).status_code == 401
         assert "Operator token" in (await browser.get("/approvals")).text
         assert (await browser.get("/approvals/waiting")).status_code == 401
         answer = await browser.post("/approvals/1", data={"decision": "approved"})
-        assert answer.headers["location"] == "/approvals?said=ended"
+        assert answer.headers["location"] == "/approvals?notice=ended"
 
 
-async def test_forged_forms(edge: Edge) -> None:
-    """A form from another site, or without the session's own word, decides nothing."""
-    async with operators(edge) as (browser, other, _):
-        intent = waiting_intent(edge)
-        journal = edge.runtime.context.journal.open()
+async def test_forged_forms_are_refused(server: RunningServer) -> None:
+    """A form from another site or without the session's form token decides nothing."""
+    async with operators(server) as (browser, other, _):
+        intent = waiting_intent(server)
+        journal = server.runtime.context.journal.open()
         await journal.add(intent)
         path = f"/approvals/{intent.id}"
         good = {"form_token": form_token_in((await browser.get("/approvals")).text)}
@@ -278,14 +285,14 @@ async def test_forged_forms(edge: Edge) -> None:
         stored = await journal.get(intent.id)
         assert stored is not None
         assert stored.state == "proposed"
-        answer = await browser.post(path, data=good, headers={"origin": edge.url})
-        assert answer.headers["location"] == "/approvals?said=approved"
+        answer = await browser.post(path, data=good, headers={"origin": server.url})
+        assert answer.headers["location"] == "/approvals?notice=approved"
 
 
-async def test_cookie(edge: Edge, serve: Serve) -> None:
-    """The cookie is out of reach of scripts and other sites, and tells nothing of the token."""
-    token = await edge.token("anna", operator=True)
-    async with edge.http() as browser:
+async def test_cookie_attributes(server: RunningServer, serve: Serve) -> None:
+    """The cookie is HttpOnly and SameSite=Strict, Secure over HTTPS, and without the token."""
+    token = await server.token("anna", operator=True)
+    async with server.http() as browser:
         answer = await browser.post("/approvals/login", data={"token": token})
         cookie = answer.headers["set-cookie"].lower()
         assert "httponly" in cookie
@@ -300,32 +307,32 @@ async def test_cookie(edge: Edge, serve: Serve) -> None:
         assert "; Secure" in answer.headers["set-cookie"]
 
 
-async def test_log_out(edge: Edge) -> None:
-    """Logging out forgets the session in this browser."""
-    async with operator(edge) as browser:
+async def test_logging_out_ends_the_session(server: RunningServer) -> None:
+    """After logging out the login form is shown."""
+    async with operator(server) as browser:
         await browser.post("/approvals/logout")
         assert "Operator token" in (await browser.get("/approvals")).text
 
 
-async def test_any_replica_knows_the_session() -> None:
-    """A session that one process began another one knows by the shared secret, and only by it."""
-    one, two, other = Seal(SHARED), Seal(SHARED), Seal(None)
+async def test_sessions_are_shared_through_the_secret() -> None:
+    """A session is valid in every process with the same secret, and in no other."""
+    one, two, other = SessionSigner(SHARED), SessionSigner(SHARED), SessionSigner(None)
     now = in_seconds(0)
-    session = one.begin("anna", now)
-    cookie = one.cookie(session)
+    session = one.new_session("anna", now)
+    cookie = one.cookie_of(session)
 
-    assert two.session(cookie, now) == session
+    assert two.read_cookie(cookie, now) == session
     assert two.is_form_token(session, one.form_token(session))
-    assert other.session(cookie, now) is None
-    assert two.session(cookie, now + LIFETIME) is None
-    assert two.session(f"{cookie[:-1]}x", now) is None
+    assert other.read_cookie(cookie, now) is None
+    assert two.read_cookie(cookie, now + LIFETIME) is None
+    assert two.read_cookie(f"x{cookie[1:]}", now) is None
     for nonsense in ("", ".", "a.b", "é.é", cookie.replace(".", "")):
-        assert two.session(nonsense, now) is None
+        assert two.read_cookie(nonsense, now) is None
 
 
-async def test_the_page_works_without_scripts(edge: Edge) -> None:
-    """The page has no script or style inside, and its files come from here with their types."""
-    async with operator(edge) as browser:
+async def test_the_page_has_no_inline_scripts_or_styles(server: RunningServer) -> None:
+    """Scripts and styles are files of this server, with the right types."""
+    async with operator(server) as browser:
         page = (await browser.get("/approvals")).text
         assert not re.search(r"<script(?![^>]*src=)|<style|style=", page)
         for path in re.findall(r'(?:src|href)="([^"]+)"', page):

@@ -1,4 +1,4 @@
-"""OAuth 2.1: whose access tokens are good here, and for what."""
+"""OAuth 2.1: which access tokens are valid, and what they allow."""
 
 import base64
 import json
@@ -11,9 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from loyalty_mcp.web.auth.oauth import PAUSE_SECONDS, Keys, OAuth
-from loyalty_mcp.web.edge.http_errors import Refusal
-from tests.web.conftest import Edge, Serve, in_seconds
+from loyalty_mcp.web.auth.oauth import OAuth
+from loyalty_mcp.web.auth.signing_keys import RETRY_SECONDS, SigningKeys
+from loyalty_mcp.web.edge.http_errors import HttpError
+from tests.web.conftest import Clock, RunningServer, Serve, in_seconds
 
 ISSUER: Final = "https://issuer.example"
 AUDIENCE: Final = "https://loyalty.example/mcp"
@@ -28,7 +29,7 @@ HOST: Final = {"host": "loyalty.example"}
 
 
 class Issuer:
-    """An authorization server: its keys, and how often they were fetched."""
+    """An authorization server; counts the downloads of its keys."""
 
     def __init__(self) -> None:
         self.private = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
@@ -36,11 +37,11 @@ class Issuer:
         self.status = 200
 
     def rotate(self) -> None:
-        """Sign with another key from now on."""
+        """Use another key from now on."""
         self.private = {"two": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
 
     def keys(self, _request: httpx2.Request) -> httpx2.Response:
-        """The public keys."""
+        """The JWKS document."""
         self.fetched += 1
         shown = [
             {
@@ -54,11 +55,11 @@ class Issuer:
         return httpx2.Response(self.status, json={"keys": [{"kty": "odd"}, *shown]})
 
     def http(self) -> httpx2.AsyncClient:
-        """A client that reaches this issuer and nothing else."""
+        """A client that reaches this issuer only."""
         return httpx2.AsyncClient(transport=httpx2.MockTransport(self.keys))
 
     def token(self, *, headers: dict[str, Any] | None = None, **claims: Any) -> str:
-        """A token, good but for what is said otherwise; a claim of None is left out."""
+        """A valid token with some claims replaced; a claim of None is left out."""
         (name, key), *_ = self.private.items()
         whole = {
             "iss": ISSUER,
@@ -74,32 +75,32 @@ class Issuer:
 
 @pytest.fixture(scope="module")
 def issuer() -> Issuer:
-    """One issuer, for keys take a while to make."""
+    """One issuer for the module: generating keys takes long."""
     return Issuer()
 
 
 @pytest.fixture
-async def edge(serve: Serve, issuer: Issuer) -> AsyncIterator[Edge]:
-    """A server that takes the issuer's tokens."""
-    async with serve(options={"keys_http": issuer.http()}, **OAUTH) as found:
+async def server(serve: Serve, issuer: Issuer) -> AsyncIterator[RunningServer]:
+    """A server that accepts the issuer's tokens."""
+    async with serve(options={"jwks_http": issuer.http()}, **OAUTH) as found:
         yield found
 
 
-async def status(edge: Edge, token: str | None) -> httpx2.Response:
-    """The answer to a listing of tools."""
-    async with edge.http(token) as http:
+async def status(server: RunningServer, token: str | None) -> httpx2.Response:
+    """The response to a ping."""
+    async with server.http(token) as http:
         http.headers.update({"accept": "application/json, text/event-stream"})
         return await http.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
 
 
-async def tools(edge: Edge, token: str) -> set[str]:
-    """The menu of a token."""
-    async with edge.client(token) as client:
+async def tools(server: RunningServer, token: str) -> set[str]:
+    """The names of the tools a token gets."""
+    async with server.client(token) as client:
         return {tool.name for tool in (await client.list_tools()).tools}
 
 
 def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
-    """A token put together by hand."""
+    """A token assembled by hand."""
     parts = [json.dumps(header).encode(), json.dumps(claims).encode(), signature]
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
@@ -132,9 +133,11 @@ GOOD_CLAIMS: Final = {
         pytest.param({"headers": {"crit": ["x"]}}, id="critical extension"),
     ],
 )
-async def test_a_token_that_is_not_good(edge: Edge, issuer: Issuer, claims: dict[str, Any]) -> None:
-    """Expired, for others, from others, without a name: 401, with the way to a better one."""
-    answer = await status(edge, issuer.token(**claims))
+async def test_an_invalid_access_token_is_challenged(
+    server: RunningServer, issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    """An invalid token gets 401 and a challenge that points to the metadata."""
+    answer = await status(server, issuer.token(**claims))
 
     assert answer.status_code == 401
     challenge = answer.headers["www-authenticate"]
@@ -143,32 +146,34 @@ async def test_a_token_that_is_not_good(edge: Edge, issuer: Issuer, claims: dict
     assert f'resource_metadata="{metadata}"' in challenge
 
 
-async def test_unsigned(edge: Edge) -> None:
-    """`none` is no signature, however it is spelled."""
+async def test_an_unsigned_token_is_refused(server: RunningServer) -> None:
+    """`none` is refused in every spelling."""
     for algorithm in ("none", "None", "NONE", "nOnE", ""):
         token = forged({"alg": algorithm, "typ": "JWT", "kid": "one"}, GOOD_CLAIMS)
-        assert (await status(edge, token)).status_code == 401
+        assert (await status(server, token)).status_code == 401
 
 
-async def test_a_public_key_is_no_secret(edge: Edge, issuer: Issuer) -> None:
-    """A token signed with the public key as if it were a shared secret is refused."""
+async def test_an_hmac_with_the_public_key_is_refused(
+    server: RunningServer, issuer: Issuer
+) -> None:
+    """An HMAC keyed with the public key is refused."""
     public = (
         issuer.private["one"]
         .public_key()
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
-    import hashlib  # noqa: PLC0415 - the library refuses to make such a token
+    import hashlib  # noqa: PLC0415 - PyJWT refuses to create such a token
     import hmac  # noqa: PLC0415 - the same
 
     unsigned = forged({"alg": "HS256", "typ": "JWT", "kid": "one"}, GOOD_CLAIMS).rpartition(".")[0]
     signature = hmac.digest(public, unsigned.encode(), hashlib.sha256)
     token = f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
-    assert (await status(edge, token)).status_code == 401
+    assert (await status(server, token)).status_code == 401
 
 
-async def test_keys_that_a_token_brings(edge: Edge) -> None:
-    """A key in the token's own header is not looked at."""
+async def test_keys_in_the_token_header_are_ignored(server: RunningServer) -> None:
+    """Keys and key URLs in the token's own header are ignored."""
     mine = ec.generate_private_key(ec.SECP256R1())
     shown = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(mine.public_key()))
     token = jwt.encode(
@@ -178,18 +183,18 @@ async def test_keys_that_a_token_brings(edge: Edge) -> None:
         headers={"jwk": shown, "jku": "https://evil.example", "kid": "one"},
     )
 
-    assert (await status(edge, token)).status_code == 401
+    assert (await status(server, token)).status_code == 401
 
 
 @pytest.mark.parametrize("text", ["", "a.b.c", "....", "x" * 20_000, "eyJ.eyJ.sig"])
-async def test_no_token_at_all(edge: Edge, text: str) -> None:
-    """What is no token is refused like a bad one."""
-    assert (await status(edge, text or "x")).status_code == 401
+async def test_malformed_tokens_are_refused(server: RunningServer, text: str) -> None:
+    """A malformed token gets 401."""
+    assert (await status(server, text or "x")).status_code == 401
 
 
-async def test_nobody(edge: Edge) -> None:
-    """With OAuth set, this machine needs a token too; the challenge says where and for what."""
-    answer = await status(edge, None)
+async def test_oauth_requires_a_token_on_loopback_too(server: RunningServer) -> None:
+    """With OAuth, local callers need a token too; the challenge names metadata and scope."""
+    answer = await status(server, None)
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer resource_metadata=")
@@ -197,9 +202,11 @@ async def test_nobody(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("scope", [None, "", "openid email", "loyalty:reader", ["other"]])
-async def test_no_scope_of_ours(edge: Edge, issuer: Issuer, scope: Any) -> None:
-    """A good token for other things is known, and may not: 403, with the scopes that would do."""
-    answer = await status(edge, issuer.token(scope=scope))
+async def test_a_token_without_our_scopes_gets_403(
+    server: RunningServer, issuer: Issuer, scope: Any
+) -> None:
+    """A valid token without our scopes gets 403 and the scopes that would do."""
+    answer = await status(server, issuer.token(scope=scope))
 
     assert answer.status_code == 403
     challenge = answer.headers["www-authenticate"]
@@ -207,11 +214,11 @@ async def test_no_scope_of_ours(edge: Edge, issuer: Issuer, scope: Any) -> None:
     assert 'scope="loyalty:read loyalty:write loyalty:admin"' in challenge
 
 
-async def test_scopes_are_roles(edge: Edge, issuer: Issuer) -> None:
-    """Reading sees, writing puts right, administering does everything."""
-    reads = await tools(edge, issuer.token(scope="openid loyalty:read"))
-    writes = await tools(edge, issuer.token(scope="loyalty:write loyalty:read"))
-    everything = await tools(edge, issuer.token(scope=None, scp=["loyalty:admin"]))
+async def test_scopes_map_to_roles(server: RunningServer, issuer: Issuer) -> None:
+    """`read` gets support read-only, `write` support, `admin` everything."""
+    reads = await tools(server, issuer.token(scope="openid loyalty:read"))
+    writes = await tools(server, issuer.token(scope="loyalty:write loyalty:read"))
+    everything = await tools(server, issuer.token(scope=None, scp=["loyalty:admin"]))
 
     assert "get_member_overview" in reads
     assert "credit_points" not in reads
@@ -221,10 +228,12 @@ async def test_scopes_are_roles(edge: Edge, issuer: Issuer) -> None:
     assert "publish_program" in everything
 
 
-async def test_a_claim_is_a_member(edge: Edge, issuer: Issuer) -> None:
-    """Who is said to be a member reaches that member alone, whatever the scopes."""
+async def test_the_member_claim_restricts_to_one_member(
+    server: RunningServer, issuer: Issuer
+) -> None:
+    """A token with the member claim reaches that member only, whatever its scopes."""
     token = issuer.token(loyalty_member="101", scope="loyalty:admin")
-    async with edge.client(token) as client:
+    async with server.client(token) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         found = await client.call_tool("get_member_overview", {})
 
@@ -233,16 +242,16 @@ async def test_a_claim_is_a_member(edge: Edge, issuer: Issuer) -> None:
     assert found.structured_content["member"] == 101
 
 
-async def test_no_operator_by_oauth(edge: Edge, issuer: Issuer) -> None:
-    """An administrator's access token opens neither metrics nor approvals."""
-    async with edge.http(issuer.token()) as http:
+async def test_oauth_makes_nobody_an_operator(server: RunningServer, issuer: Issuer) -> None:
+    """An access token with the admin scope opens neither metrics nor approvals."""
+    async with server.http(issuer.token()) as http:
         assert (await http.get("/metrics")).status_code == 403
         assert "Operator token" in (await http.get("/approvals")).text
 
 
-async def test_metadata(edge: Edge) -> None:
-    """The metadata of the resource say who issues tokens, and which scopes there are."""
-    async with edge.http() as http:
+async def test_protected_resource_metadata(server: RunningServer) -> None:
+    """The metadata name the issuer and the scopes."""
+    async with server.http() as http:
         for path in ("", "/mcp"):
             answer = await http.get(f"/.well-known/oauth-protected-resource{path}")
             found = answer.json()
@@ -251,81 +260,70 @@ async def test_metadata(edge: Edge) -> None:
             assert found["scopes_supported"] == ["loyalty:read", "loyalty:write", "loyalty:admin"]
 
 
-async def test_no_metadata_without_oauth(serve: Serve) -> None:
-    """Without OAuth there is nothing to say about it."""
-    async with serve() as edge, edge.http() as http:
+async def test_without_oauth_there_is_no_metadata(serve: Serve) -> None:
+    """Without OAuth the metadata path is not found."""
+    async with serve() as server, server.http() as http:
         answer = await http.get("/.well-known/oauth-protected-resource")
         assert answer.status_code == 404
 
 
-class Clock:
-    """Seconds that pass when told."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        """The time now."""
-        return self.now
-
-
-async def test_rotation() -> None:
-    """A new key is fetched when it is first met, and an old one is then no longer good."""
+async def test_rotated_keys_are_downloaded_and_old_ones_dropped() -> None:
+    """An unknown key id triggers a download, and removed keys stop working."""
     issuer, clock = Issuer(), Clock()
     async with issuer.http() as http:
-        keys = Keys(http, KEYS_URL, clock)
+        keys = SigningKeys(http, KEYS_URL, clock)
         oauth = OAuth(keys, issuer=ISSUER, audience=AUDIENCE, member_claim="loyalty_member")
         old = issuer.token()
         assert await oauth.principal(old) is not None
         issuer.rotate()
         new = issuer.token()
-        clock.now += PAUSE_SECONDS + 1
+        clock.now += RETRY_SECONDS + 1
         assert await oauth.principal(new) is not None
         assert await oauth.principal(old) is None
         assert issuer.fetched == 2
 
 
-async def test_unknown_keys_cost_nothing() -> None:
-    """However many unknown key ids are sent, the keys are fetched once in ten seconds."""
+async def test_unknown_key_ids_do_not_cause_downloads() -> None:
+    """However many unknown key ids are presented, keys are downloaded every ten seconds at most."""
     issuer, clock = Issuer(), Clock()
     async with issuer.http() as http:
-        keys = Keys(http, KEYS_URL, clock)
+        keys = SigningKeys(http, KEYS_URL, clock)
         for number in range(100):
-            assert await keys.key(f"unknown-{number}") is None
+            assert await keys.find(f"unknown-{number}") is None
         assert issuer.fetched == 1
-        clock.now += PAUSE_SECONDS + 1
-        await keys.key("unknown")
+        clock.now += RETRY_SECONDS + 1
+        await keys.find("unknown")
         assert issuer.fetched == 2
 
 
-async def test_keys_that_cannot_be_fetched() -> None:
-    """Without keys nobody can be told from anybody: 503; with old ones the service goes on."""
+async def test_unavailable_keys_give_503() -> None:
+    """Without keys tokens get 503; keys that are already known keep working."""
     issuer, clock = Issuer(), Clock()
     issuer.status = 500
     async with issuer.http() as http:
-        keys = Keys(http, KEYS_URL, clock)
-        with pytest.raises(Refusal) as refusal:
-            await keys.key("one")
+        keys = SigningKeys(http, KEYS_URL, clock)
+        with pytest.raises(HttpError) as refusal:
+            await keys.find("one")
         assert refusal.value.status == 503
         issuer.status = 200
-        clock.now += PAUSE_SECONDS + 1
-        assert await keys.key("one") is not None
+        clock.now += RETRY_SECONDS + 1
+        assert await keys.find("one") is not None
         issuer.status = 500
         clock.now += 10_000
-        assert await keys.key("one") is not None
+        assert await keys.find("one") is not None
 
 
-async def test_the_callers_token_stays_here(serve: Serve, issuer: Issuer) -> None:
-    """Nothing that a caller sends to be known by is sent on."""
+async def test_the_callers_token_is_not_sent_upstream(serve: Serve, issuer: Issuer) -> None:
+    """The caller's Authorization header never reaches the upstream."""
     token = issuer.token(scope="loyalty:read")
     sent: list[str] = []
 
     async def look(request: httpx2.Request) -> None:
         sent.append(f"{request.url} {request.headers!r} {request.content!r}")
 
-    async with serve(options={"keys_http": issuer.http()}, **OAUTH) as edge:
-        edge.sent.append(look)
-        async with edge.client(token) as client:
+    async with serve(options={"jwks_http": issuer.http()}, **OAUTH) as server:
+        server.upstream_hooks.append(look)
+        async with server.client(token) as client:
             await client.call_tool("get_member_overview", {"member": "101"})
 
     assert sent

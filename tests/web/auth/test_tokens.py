@@ -1,4 +1,4 @@
-"""Static tokens: made once, kept as digests, bound to a role and a member, revoked for ever."""
+"""Static tokens: the commands, authentication and revocation."""
 
 import json
 import sqlite3
@@ -15,10 +15,17 @@ from loyalty_mcp.errors import JournalUnavailable
 from loyalty_mcp.intents.access_token import PREFIX, Token, digest_of, new_secret
 from loyalty_mcp.intents.lazy_journal import LazyJournal
 from loyalty_mcp.settings import state_folder
-from loyalty_mcp.web.auth.throttle import FORGOTTEN_SECONDS, LONGEST_SECONDS, Slowdown
-from loyalty_mcp.web.auth.token_cache import FRESH_SECONDS, TokenBook
+from loyalty_mcp.web.auth.throttle import MAX_DELAY_SECONDS, RESET_SECONDS, Throttle
+from loyalty_mcp.web.auth.token_cache import FRESH_SECONDS, TokenCache
 from tests.conftest import text_of
-from tests.web.conftest import OPENING, Edge, Serve, Waits, in_seconds
+from tests.web.conftest import (
+    INITIALIZE,
+    Clock,
+    RecordedSleeps,
+    RunningServer,
+    Serve,
+    in_seconds,
+)
 
 
 def run(*arguments: str) -> Result:
@@ -26,8 +33,8 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_create_prints_the_token_alone() -> None:
-    """What is printed is the token and nothing else; what is kept does not hold it."""
+def test_create_prints_only_the_token() -> None:
+    """Only the token is printed, and only its digest is stored."""
     result = run("token", "create", "--name", "shop", "--role", "support")
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -42,8 +49,8 @@ def test_create_prints_the_token_alone() -> None:
     assert digest_of(secret) in str(kept)
 
 
-def test_list_and_revoke() -> None:
-    """The list says who holds what, without secrets; a revoked name is never given again."""
+def test_list_shows_no_secret_and_revoke_is_final() -> None:
+    """The list has no secrets, and the name of a revoked token cannot be used again."""
     secret = run("token", "create", "--name", "kim", "--role", "member", "--member", "101").stdout
     run("token", "create", "--name", "ops", "--role", "full", "--operator")
 
@@ -75,8 +82,8 @@ def test_list_and_revoke() -> None:
         ["--name", "a"],
     ],
 )
-def test_a_token_that_makes_no_sense(arguments: list[str]) -> None:
-    """What makes no sense is told on standard error; nothing is printed or made."""
+def test_an_invalid_token_is_refused(arguments: list[str]) -> None:
+    """An invalid token is refused on stderr; nothing is printed or created."""
     result = run("token", "create", *arguments)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -84,27 +91,27 @@ def test_a_token_that_makes_no_sense(arguments: list[str]) -> None:
     assert json.loads(run("token", "list", "--json").stdout) == []
 
 
-def test_serving_others_needs_tokens() -> None:
-    """Beyond this machine nothing is served while anybody could call."""
+def test_a_public_bind_needs_authentication() -> None:
+    """Without a token, a public bind address is refused."""
     result = run("serve", "--http", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - refused
 
     assert result.exit_code == 2
     assert "token create" in result.stderr
 
 
-def test_half_of_oauth_is_refused() -> None:
-    """OAuth that is described in part is no authentication."""
+def test_incomplete_oauth_settings_are_refused() -> None:
+    """OAuth settings that are incomplete refuse to start."""
     result = run("serve", "--http", "--oauth-issuer", "https://issuer.example")
 
     assert result.exit_code == 2
     assert "LOYALTY_MCP_OAUTH_AUDIENCE is missing" in result.stderr
 
 
-async def test_open_on_this_machine(edge: Edge) -> None:
-    """Without any token, whoever is on this machine may call, but is no operator."""
-    async with edge.client() as client:
+async def test_loopback_is_open_until_a_token_exists(server: RunningServer) -> None:
+    """While no token exists, local callers are served, but not as operators."""
+    async with server.client() as client:
         assert (await client.list_tools()).tools
-    async with edge.http() as http:
+    async with server.http() as http:
         assert (await http.get("/metrics")).status_code == 401
 
 
@@ -120,19 +127,19 @@ async def test_open_on_this_machine(edge: Edge) -> None:
         f"Bearer {'x' * 10_000}",
     ],
 )
-async def test_wrong_token(edge: Edge, header: str) -> None:
-    """A token that is not good is refused with a challenge, even where none would be needed."""
-    async with edge.http() as http:
+async def test_an_invalid_token_is_challenged(server: RunningServer, header: str) -> None:
+    """An invalid token gets 401 and a challenge, even where no token is required."""
+    async with server.http() as http:
         answer = await http.post("/mcp", headers=[(b"authorization", header.encode())])
 
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
-async def test_two_authorizations(edge: Edge) -> None:
-    """A request that says twice who sends it is refused."""
-    secret = await edge.token("one")
-    async with edge.http() as http:
+async def test_two_authorization_headers_are_refused(server: RunningServer) -> None:
+    """Two Authorization headers are refused, even if both are valid."""
+    secret = await server.token("one")
+    async with server.http() as http:
         answer = await http.post(
             "/mcp",
             headers=[("authorization", f"Bearer {secret}"), ("authorization", f"Bearer {secret}")],
@@ -141,157 +148,148 @@ async def test_two_authorizations(edge: Edge) -> None:
         assert answer.status_code == 401
 
 
-async def test_a_token_closes_the_door(edge: Edge) -> None:
-    """As soon as one token exists, even an expired one, everybody needs one."""
-    good = await edge.token("good")
-    expired = await edge.token("late", expires=in_seconds(-1))
-    async with edge.client(good) as client:
+async def test_once_a_token_exists_everybody_needs_one(server: RunningServer) -> None:
+    """As soon as one token exists, even an expired one, every caller needs one."""
+    good = await server.token("good")
+    expired = await server.token("late", expires=in_seconds(-1))
+    async with server.client(good) as client:
         assert (await client.list_tools()).tools
     for token in (None, expired):
-        async with edge.http(token) as http:
+        async with server.http(token) as http:
             answer = await http.post("/mcp")
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_health_stays_open(edge: Edge) -> None:
-    """A load balancer needs no token."""
-    await edge.token("good")
-    async with edge.http() as http:
+async def test_health_needs_no_token(server: RunningServer) -> None:
+    """Health and readiness need no token."""
+    await server.token("good")
+    async with server.http() as http:
         assert (await http.get("/health")).status_code == 200
         assert (await http.get("/ready")).status_code == 200
 
 
-class Clock:
-    """Seconds that pass when told."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        """The time now."""
-        return self.now
-
-
-async def test_revoked_within_a_second(tmp_path: Path) -> None:
-    """A new token holds at once; a revoked one no longer than the second that a book is used."""
-    clock, gate = Clock(), LazyJournal(lambda: f"sqlite+aiosqlite:///{tmp_path / 'j.db'}")
-    book = TokenBook(gate, lambda: datetime.now(UTC), clock)
+async def test_a_revoked_token_stops_within_a_second(tmp_path: Path) -> None:
+    """A new token works at once; a revoked one stops when the cache is a second old."""
+    clock, journal = Clock(), LazyJournal(lambda: f"sqlite+aiosqlite:///{tmp_path / 'j.db'}")
+    cache = TokenCache(journal, lambda: datetime.now(UTC), clock)
     secret = new_secret()
     try:
-        assert not await book.used()
-        tokens = gate.open().tokens
+        assert not await cache.any_created()
+        tokens = journal.open().tokens
         now = datetime.now(UTC)
         await tokens.add(
             Token("a", digest_of(secret), "full", None, operator=False, created_at=now)
         )
-        assert not await book.used()
-        assert await book.find(secret) is not None
-        assert await book.used()
+        assert not await cache.any_created()
+        assert await cache.find(secret) is not None
+        assert await cache.any_created()
         await tokens.revoke("a", now)
         clock.now += FRESH_SECONDS
-        assert await book.find(secret) is None
-        assert await book.named("a") is None
-        assert await book.used()
+        assert await cache.find(secret) is None
+        assert await cache.find_by_name("a") is None
+        assert await cache.any_created()
     finally:
-        await gate.close()
+        await journal.close()
 
 
-async def test_no_journal_no_entry(tmp_path: Path) -> None:
-    """Who cannot be looked up is not let in: 503, and never the open door."""
+async def test_without_a_journal_nobody_is_authenticated(tmp_path: Path) -> None:
+    """If the tokens cannot be read, nobody is let in."""
     (tmp_path / "file").write_text("")
-    gate = LazyJournal(lambda: f"sqlite+aiosqlite:///{tmp_path / 'file' / 'j.db'}")
-    book = TokenBook(gate, lambda: datetime.now(UTC))
+    journal = LazyJournal(lambda: f"sqlite+aiosqlite:///{tmp_path / 'file' / 'j.db'}")
+    cache = TokenCache(journal, lambda: datetime.now(UTC))
 
     with pytest.raises(JournalUnavailable):
-        await book.used()
+        await cache.any_created()
 
 
-async def test_no_journal_over_http(serve: Serve, tmp_path: Path) -> None:
-    """Without a journal the service lives, is not ready, and serves nobody."""
+async def test_without_a_journal_requests_get_503(serve: Serve, tmp_path: Path) -> None:
+    """Without a journal, /health gives 200, /ready 503 and /mcp 503."""
     (tmp_path / "file").write_text("")
     url = f"sqlite+aiosqlite:///{tmp_path / 'file' / 'j.db'}"
-    async with serve(database_url=url) as edge, edge.http() as http:
+    async with serve(database_url=url) as server, server.http() as http:
         assert (await http.get("/health")).status_code == 200
         ready = await http.get("/ready")
         assert (ready.status_code, ready.json()["journal"]) == (503, "does not work")
         assert (await http.post("/mcp")).status_code == 503
 
 
-async def test_guessing_is_slowed(edge: Edge) -> None:
-    """Each wrong token of an address waits longer than the one before, up to a bound."""
-    async with edge.http("wrong") as http:
+async def test_repeated_failures_are_delayed(server: RunningServer) -> None:
+    """Each failure from an address is delayed longer than the one before, up to a bound."""
+    async with server.http("wrong") as http:
         for _ in range(12):
             assert (await http.post("/mcp")).status_code == 401
 
-    waits = edge.waits.seconds
-    assert waits == sorted(waits)
-    assert len(waits) == 9
-    assert waits[-1] == LONGEST_SECONDS
+    delays = server.sleeps.seconds
+    assert delays == sorted(delays)
+    assert len(delays) == 9
+    assert delays[-1] == MAX_DELAY_SECONDS
 
 
-async def test_the_right_token_never_waits(edge: Edge) -> None:
-    """Guesses of others from the same address do not lock anybody out."""
-    good = await edge.token("good")
-    async with edge.http("wrong") as http:
+async def test_a_valid_token_is_never_delayed(server: RunningServer) -> None:
+    """Failures from the same address do not delay a valid token."""
+    good = await server.token("good")
+    async with server.http("wrong") as http:
         for _ in range(6):
             await http.post("/mcp")
-    before = list(edge.waits.seconds)
+    before = list(server.sleeps.seconds)
 
-    async with edge.client(good) as client:
+    async with server.client(good) as client:
         assert (await client.list_tools()).tools
-    assert edge.waits.seconds == before
+    assert server.sleeps.seconds == before
 
 
-async def test_failures_are_forgotten() -> None:
-    """After some minutes of peace an address begins anew, and memory stays bounded."""
-    clock, waits = Clock(), Waits()
-    slowdown = Slowdown(waits, clock)
+async def test_failures_expire() -> None:
+    """An address's failures expire, and the number of addresses kept is bounded."""
+    clock, sleeps = Clock(), RecordedSleeps()
+    throttle = Throttle(sleeps, clock)
     for _ in range(4):
-        await slowdown.failed("a")
-    assert len(waits.seconds) == 1
-    clock.now += FORGOTTEN_SECONDS + 1
-    await slowdown.failed("a")
-    assert len(waits.seconds) == 1
+        await throttle.delay_failure("a")
+    assert len(sleeps.seconds) == 1
+    clock.now += RESET_SECONDS + 1
+    await throttle.delay_failure("a")
+    assert len(sleeps.seconds) == 1
     for number in range(20_000):
-        await slowdown.failed(str(number))
-    assert len(slowdown._failures) == 10_000
+        await throttle.delay_failure(str(number))
+    assert len(throttle._failures) == 10_000
 
 
-async def call(edge: Edge, token: str, tool: str, **arguments: Any) -> types.CallToolResult:
+async def call(
+    server: RunningServer, token: str, tool: str, **arguments: Any
+) -> types.CallToolResult:
     """Call a tool with a token."""
-    async with edge.client(token) as client:
+    async with server.client(token) as client:
         return await client.call_tool(tool, arguments)
 
 
-async def test_intents_belong_to_their_caller(serve: Serve) -> None:
-    """A confirmation is good for its caller alone; an operator sees every intent."""
-    async with serve(confirm="token") as edge:
-        one, two = await edge.token("one", "support"), await edge.token("two", "support")
-        ops = await edge.token("ops", operator=True)
+async def test_an_intent_belongs_to_its_caller(serve: Serve) -> None:
+    """A confirmation works for its caller only; an operator sees every intent."""
+    async with serve(confirm="token") as server:
+        one, two = await server.token("one", "support"), await server.token("two", "support")
+        ops = await server.token("ops", operator=True)
         debit = {"member": "101", "amount": 5, "reason": "test"}
 
-        asked = await call(edge, one, "debit_points", **debit)
+        asked = await call(server, one, "debit_points", **debit)
         assert asked.structured_content is not None
         intent = asked.structured_content["intent"]
 
-        stolen = await call(edge, two, "debit_points", **debit, confirmation=intent)
+        stolen = await call(server, two, "debit_points", **debit, confirmation=intent)
         assert stolen.is_error
-        assert (await call(edge, two, "check_intent", intent=intent)).is_error
-        seen = await call(edge, ops, "check_intent", intent=intent)
+        assert (await call(server, two, "check_intent", intent=intent)).is_error
+        seen = await call(server, ops, "check_intent", intent=intent)
         assert not seen.is_error
-        done = await call(edge, one, "debit_points", **debit, confirmation=intent)
+        done = await call(server, one, "debit_points", **debit, confirmation=intent)
         assert done.structured_content is not None
         assert done.structured_content["status"] == "applied", text_of(done)
 
 
-async def test_another_session(edge: Edge) -> None:
-    """The session of one caller is nobody else's."""
-    one, two = await edge.token("one"), await edge.token("two")
+async def test_a_session_belongs_to_its_caller(server: RunningServer) -> None:
+    """A session cannot be used with the token of another caller."""
+    one, two = await server.token("one"), await server.token("two")
     accept = {"accept": "application/json, text/event-stream"}
-    async with edge.http(one) as http:
+    async with server.http(one) as http:
         http.headers.update(accept)
-        answer = await http.post("/mcp", json=OPENING)
+        answer = await http.post("/mcp", json=INITIALIZE)
         session = {"mcp-session-id": answer.headers["mcp-session-id"]}
         listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
         assert (await http.post("/mcp", json=listing, headers=session)).status_code == 200

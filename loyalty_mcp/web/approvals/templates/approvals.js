@@ -1,7 +1,7 @@
-// Keeps the list of what waits alive: asks every few seconds, and counts the time down.
+// Refreshes the list of waiting intents every few seconds, and counts their time down.
 "use strict";
 
-const EVERY = 3000;
+const REFRESH_MS = 3000;
 const waiting = document.getElementById("waiting");
 const news = document.getElementById("news");
 
@@ -32,26 +32,26 @@ function replaceList(markup) {
   }
 }
 
-// What of a list stays as it is while its time runs down.
-function lasting(markup) {
+// The list without its countdown, to see whether anything else has changed.
+function withoutCountdown(markup) {
   const body = new DOMParser().parseFromString(markup, "text/html").body;
   return body.innerHTML.replace(/data-seconds="\d+">[\d:]+/g, "").trim();
 }
 
-let shown = waiting && lasting(waiting.innerHTML);
+let shown = waiting && withoutCountdown(waiting.innerHTML);
 
-async function ask() {
+async function refresh() {
   try {
     const answer = await fetch("/approvals/waiting", { credentials: "same-origin" });
     if (answer.status === 401) {
-      location.assign("/approvals?said=ended");
+      location.assign("/approvals?notice=ended");
       return;
     }
     if (!answer.ok) {
       throw new Error(String(answer.status));
     }
     const markup = await answer.text();
-    const now = lasting(markup);
+    const now = withoutCountdown(markup);
     if (now !== shown) {
       shown = now;
       replaceList(markup);
@@ -59,7 +59,7 @@ async function ask() {
   } catch {
     news.textContent = "The server does not answer; trying again.";
   }
-  setTimeout(ask, EVERY);
+  setTimeout(refresh, REFRESH_MS);
 }
 
 function countDown() {
@@ -72,5 +72,5 @@ function countDown() {
 
 if (waiting) {
   setInterval(countDown, 1000);
-  setTimeout(ask, EVERY);
+  setTimeout(refresh, REFRESH_MS);
 }

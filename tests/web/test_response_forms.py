@@ -1,4 +1,4 @@
-"""An answer over HTTP is plain JSON, and a stream only for who wants to hear of progress."""
+"""An answer over HTTP is JSON, and an event stream only where progress was asked for."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ YES = {"confirm": {"action": "accept", "content": {"agree": True}}}
 
 
 def posted(tool: str, *, progress: bool, **params: Any) -> dict[str, Any]:
-    """A call as an HTTP client posts it."""
+    """A tool call as an HTTP client posts it."""
     meta = {**CLIENT, "progressToken": "p"} if progress else CLIENT
     body = {
         "jsonrpc": "2.0",
@@ -36,16 +36,16 @@ def posted(tool: str, *, progress: bool, **params: Any) -> dict[str, Any]:
 
 
 def result_of(text: str) -> dict[str, Any]:
-    """The result in an answer, or in the last event of a stream."""
+    """The result in a response, or in the last event of a stream."""
     last = [line for line in text.splitlines() if line.strip()][-1]
     result: dict[str, Any] = json.loads(last.removeprefix("data: "))["result"]
     return result
 
 
-async def test_who_wants_to_hear_of_progress_has_a_stream(serve: Serve) -> None:
-    """The same change answers as JSON, and, asked for its progress, tells it before its end."""
+async def test_a_call_with_a_progress_token_is_streamed(serve: Serve) -> None:
+    """With a progress token the answer is an event stream with progress; without, plain JSON."""
     spec = {"program": {"name": "Coffee Club"}, "balances": [{"name": "Beans", "unit": "POINTS"}]}
-    async with serve(confirm="off") as edge, edge.http(timeout=30) as http:
+    async with serve(confirm="off") as server, server.http(timeout=30) as http:
         streamed = await http.post(
             **posted("apply_program", progress=True, arguments={"spec": spec})
         )
@@ -59,12 +59,12 @@ async def test_who_wants_to_hear_of_progress_has_a_stream(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("progress", [(False, True), (True, False)], ids=["asked late", "at first"])
-async def test_a_suspended_call_goes_on_either_way(
+async def test_a_suspended_call_resumes_with_or_without_progress(
     serve: Serve, control: SandboxControl, progress: tuple[bool, bool]
 ) -> None:
-    """A dialog's answer is understood whether or not it comes with a wish for progress."""
+    """A dialog's answer is accepted whether or not it carries a progress token."""
     before = await control.balance(101)
-    async with serve() as edge, edge.http(timeout=30) as http:
+    async with serve() as server, server.http(timeout=30) as http:
         first = await http.post(**posted("debit_points", progress=progress[0], arguments=DEBIT))
         asked = result_of(first.text)
         assert asked["resultType"] == "input_required"

@@ -1,4 +1,4 @@
-"""Who gets which tool, by every kind of token; and that who is bound reaches nobody else."""
+"""Which tools each kind of token gets, and that a bound token reaches one member only."""
 
 import re
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 from loyalty_mcp.settings import Role
 from loyalty_mcp.tools.registry import MEMBER, SUPPORT, every_tool, in_role, reaches_one
 from tests.conftest import SandboxControl, text_of
-from tests.web.conftest import Edge, Serve
+from tests.web.conftest import RunningServer, Serve
 from tests.world import GOOD, fill
 
 KINDS: Final[dict[str, dict[str, Any]]] = {
@@ -28,7 +28,7 @@ OTHERS: Final = ("102", "own:VIP-102", "+33600000102", "member102@example.com")
 
 
 def expected(kind: str) -> set[str]:
-    """The menu that a kind of token should have."""
+    """The tools a kind of token should get."""
     role: Role = KINDS[kind]["role"]
     bound = "member" in KINDS[kind] and role != "member"
     return {
@@ -38,12 +38,14 @@ def expected(kind: str) -> set[str]:
     }
 
 
-async def test_matrix(edge: Edge) -> None:
-    """Each kind of token is shown its own tools, and each other tool is refused by name."""
-    tokens = {kind: await edge.token(kind.replace(" ", "-"), **how) for kind, how in KINDS.items()}
+async def test_each_token_gets_the_tools_of_its_role(server: RunningServer) -> None:
+    """Each kind of token lists the tools of its role, and every other tool is refused."""
+    tokens = {
+        kind: await server.token(kind.replace(" ", "-"), **how) for kind, how in KINDS.items()
+    }
     listed: dict[str, set[str]] = {}
     for kind, token in tokens.items():
-        async with edge.client(token) as client:
+        async with server.client(token) as client:
             listed[kind] = {tool.name for tool in (await client.list_tools()).tools}
             for name in sorted(set(every_tool()) - listed[kind]):
                 refused = await client.call_tool(name, {})
@@ -60,7 +62,7 @@ async def test_matrix(edge: Edge) -> None:
 
 
 def table(listed: dict[str, set[str]]) -> str:
-    """Tools down, kinds of token across: `x` is listed, `.` is refused."""
+    """A table of tools and kinds of token: `x` is listed, `.` is refused."""
     lines = [f"{'':32}" + "  ".join(listed)]
     for name in every_tool():
         marks = [("x" if name in names else ".").ljust(len(kind)) for kind, names in listed.items()]
@@ -69,38 +71,40 @@ def table(listed: dict[str, set[str]]) -> str:
 
 
 class Sent:
-    """What was sent upstream."""
+    """Records the requests sent upstream."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
 
     async def __call__(self, request: httpx2.Request) -> None:
-        """Remember a request."""
+        """Record one request."""
         self.requests.append(f"{request.method} {request.url} {request.content!r}")
 
     def mentions(self, text: str) -> list[str]:
-        """The requests in which a text stands, not as the beginning of an id."""
+        """The requests that contain a text, other than as the start of an id."""
         return [
             item for item in self.requests if re.search(rf"{re.escape(text)}(?![0-9a-f])", item)
         ]
 
 
 @pytest.fixture
-async def edge(serve: Serve) -> AsyncIterator[Edge]:
-    """A server where no call is asked about."""
+async def server(serve: Serve) -> AsyncIterator[RunningServer]:
+    """A server that asks for no confirmation."""
     async with serve(confirm="off") as found:
         yield found
 
 
 @pytest.mark.parametrize("kind", ["member", "support of 101", "full of 101"])
-async def test_no_other_member(edge: Edge, control: SandboxControl, kind: str) -> None:
-    """By no argument of any tool does a bound token reach somebody else."""
+async def test_a_bound_token_reaches_no_other_member(
+    server: RunningServer, control: SandboxControl, kind: str
+) -> None:
+    """No argument of any tool lets a bound token reach another member."""
     world = await fill(control)
-    token = await edge.token("kim", **KINDS[kind])
+    token = await server.token("kim", **KINDS[kind])
     sent = Sent()
-    edge.sent.append(sent)
+    server.upstream_hooks.append(sent)
     before = {member: await control.balance(member) for member in (102, 103, 105)}
-    async with edge.client(token) as client:
+    async with server.client(token) as client:
         for listed in (await client.list_tools()).tools:
             names = list(listed.input_schema.get("properties", {}))
             assert not {"member", "members", "contact"}.intersection(names)
@@ -120,21 +124,23 @@ async def test_no_other_member(edge: Edge, control: SandboxControl, kind: str) -
     assert before == {member: await control.balance(member) for member in before}
 
 
-async def test_a_voucher_of_another(edge: Edge, control: SandboxControl) -> None:
-    """Whether another member's voucher is good is not told to a member."""
+async def test_another_members_voucher_is_not_revealed(
+    server: RunningServer, control: SandboxControl
+) -> None:
+    """A member cannot find out whether another member's voucher is valid."""
     world = await fill(control)
-    token = await edge.token("kim", "member", member="101")
-    async with edge.client(token) as client:
+    token = await server.token("kim", "member", member="101")
+    async with server.client(token) as client:
         for given in ({"voucher_id": world.voucher}, {"voucher_id": world.redemption}):
             found = await client.call_tool("validate_voucher", given)
             assert found.is_error or found.structured_content == {"authorize": False}
 
 
 @pytest.mark.parametrize("other", ["102", "own:VIP-102", "member102%40example.com"])
-async def test_resources_of_another(edge: Edge, other: str) -> None:
-    """A bound token reads its own member's page and no other's."""
-    token = await edge.token("kim", "member", member="101")
-    async with edge.client(token) as client:
+async def test_another_members_resource_cannot_be_read(server: RunningServer, other: str) -> None:
+    """A bound token reads its own member's resource and no other."""
+    token = await server.token("kim", "member", member="101")
+    async with server.client(token) as client:
         own = await client.read_resource("loyalty://programs/VIP%20Club/members/101")
         assert own.contents
         with pytest.raises(MCPError):
@@ -142,15 +148,15 @@ async def test_resources_of_another(edge: Edge, other: str) -> None:
         assert not [p for p in (await client.list_prompts()).prompts if "complaint" in p.name]
 
 
-async def test_own_overview(edge: Edge) -> None:
-    """Two members with their own tokens, at the same time, each see themselves."""
+async def test_two_members_each_see_themselves(server: RunningServer) -> None:
+    """Two members connected at the same time each see their own overview."""
     tokens = {
-        member: await edge.token(f"m{member}", "member", member=str(member))
+        member: await server.token(f"m{member}", "member", member=str(member))
         for member in (101, 102)
     }
     async with AsyncExitStack() as stack:
         clients = {
-            member: await stack.enter_async_context(edge.client(token))
+            member: await stack.enter_async_context(server.client(token))
             for member, token in tokens.items()
         }
         for _ in range(3):
@@ -160,31 +166,31 @@ async def test_own_overview(edge: Edge) -> None:
                 assert found.structured_content["member"] == member
 
 
-async def test_a_server_of_one_member(serve: Serve) -> None:
-    """Where the settings pin a member, a token of another is refused."""
-    async with serve(member="101") as edge:
-        same = await edge.token("same", "member", member="101")
-        other = await edge.token("other", "member", member="102")
-        anybody = await edge.token("anybody", "support")
+async def test_a_pinned_server_refuses_other_members(serve: Serve) -> None:
+    """A server pinned to one member refuses a token of another."""
+    async with serve(member="101") as server:
+        same = await server.token("same", "member", member="101")
+        other = await server.token("other", "member", member="102")
+        anybody = await server.token("anybody", "support")
         for token in (same, anybody):
-            async with edge.client(token) as client:
+            async with server.client(token) as client:
                 found = await client.call_tool("get_member_overview", {})
                 assert found.structured_content is not None
                 assert found.structured_content["member"] == 101
-        async with edge.http(other) as http:
+        async with server.http(other) as http:
             assert (await http.post("/mcp")).status_code == 403
 
 
-async def test_settings_are_the_most(serve: Serve) -> None:
-    """No token gives more than the settings: read only, fewer tools, a smaller role."""
-    async with serve(read_only=True, exclude_tools="list_tiers") as edge:
-        token = await edge.token("boss", "full")
-        async with edge.client(token) as client:
+async def test_a_token_gives_no_more_than_the_settings(serve: Serve) -> None:
+    """Read-only, excluded tools and a smaller role in the settings bound every token."""
+    async with serve(read_only=True, exclude_tools="list_tiers") as server:
+        token = await server.token("boss", "full")
+        async with server.client(token) as client:
             names = {tool.name for tool in (await client.list_tools()).tools}
     assert names
     assert all(every_tool()[name].risk == "read" for name in names)
     assert "list_tiers" not in names
-    async with serve(role="support") as edge:
-        token = await edge.token("chief", "full")
-        async with edge.client(token) as client:
+    async with serve(role="support") as server:
+        token = await server.token("chief", "full")
+        async with server.client(token) as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == set(SUPPORT)

@@ -18,7 +18,7 @@ MENU_BUDGETS: Final[Mapping[Role, int]] = {
 }
 """The most tokens that the menu of a role may cost."""
 
-LISTING_BUDGET: Final = 12_000
+LISTING_BUDGET: Final = 17_000
 """The most tokens of the whole answer to `tools/list` for role `full`."""
 
 

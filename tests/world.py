@@ -118,6 +118,7 @@ SPEC: Final[Json] = {
 GOOD: Final[Mapping[str, Callable[[World], Json]]] = {
     "find_member": lambda _: {"member": "anna.keller@example.com"},
     "get_member_overview": lambda _: {"member": "101", "include": ["movements"]},
+    "explain_balance": lambda _: {"member": "101", "since": "2026-01-01"},
     "enroll_member": lambda world: {"contact": world.newcomer},
     "credit_points": lambda _: {"member": "101", "amount": 5, "reason": "Bonus"},
     "debit_points": lambda _: {"member": "101", "amount": 5, "reason": "Correction"},

@@ -36,6 +36,7 @@ MEMBER: Final = (
 SUPPORT: Final = (
     *MEMBER,
     "find_member",
+    "explain_balance",
     "credit_points",
     "debit_points",
     "reverse_transaction",

@@ -40,6 +40,11 @@ def amount_text(amount: Decimal, unit: str) -> str:
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
 
 
+def signed_amount_text(amount: Decimal, unit: str) -> str:
+    """A change of a balance with its sign and unit: `+60 points`, `−50 points`."""
+    return f"{'−' if amount < 0 else '+'}{amount_text(abs(amount), unit)}"
+
+
 def moment_text(moment: datetime, now: datetime) -> str:
     """A moment with its zone, and how far away it is: `2026-11-26 09:00 UTC (in 5 days)`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({_distance(moment, now)})"

@@ -4,7 +4,12 @@ A task is published by being declared in one of them, in the order of the module
 name of an operation takes its place in the menu.
 """
 
-from loyalty_mcp.tools.members import enrolment, find_member, get_member_overview
+from loyalty_mcp.tools.members import (
+    enrolment,
+    explain_balance,
+    find_member,
+    get_member_overview,
+)
 from loyalty_mcp.tools.points import points, transactions
 from loyalty_mcp.tools.programs import (
     apply_program,
@@ -19,6 +24,7 @@ from loyalty_mcp.tools.task import Task
 SUBJECTS = (
     find_member,
     get_member_overview,
+    explain_balance,
     enrolment,
     points,
     transactions,

@@ -91,7 +91,7 @@ async def find_member(
 
 def _text_attribute(attributes: dict[str, Any], name: str) -> str | None:
     value = attributes.get(name)
-    return None if value in {None, ""} else str(value)
+    return str(value) if isinstance(value, str | int) and value != "" else None
 
 
 async def _membership_in(context: Context, program: str, member: int) -> AccountInfo | None:

@@ -1,6 +1,6 @@
 """What the overview of a member holds."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from loyalty_mcp.brevo.types import Items, Moment, Number, Reply
@@ -71,9 +71,11 @@ class MemberOverview(Reply):
 
 
 def parsed_moment(text: str | None) -> datetime | None:
-    """A moment that the API spells as plain text; None if it is not one."""
+    """A moment that the API spells as plain text, without an offset in UTC; None if it is none."""
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=UTC)

@@ -13,7 +13,10 @@ from pathlib import Path
 from figure import Figure, table
 from page import write
 
-FIGURES = ("start", "reading", "debit", "many_callers", "engine", "scale", "memory", "tasks")
+FIGURES = (
+    *("start", "reading", "debit", "many_callers", "transport"),
+    *("engine", "scale", "memory", "tasks"),
+)
 
 
 def main() -> None:

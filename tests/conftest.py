@@ -203,7 +203,7 @@ async def make_runtime(sandbox: Starlette) -> AsyncIterator[Callable[..., Runtim
 
     yield make
     for item in made:
-        await item.exchange.aclose()
+        await item.http.aclose()
         await item.context.journal.close()
 
 

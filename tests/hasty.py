@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from typing import Any
+from typing import Any, Final
 
 
 class _Jumping:
@@ -32,3 +32,7 @@ class HastyLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """The loop's clock: the real one, and all that was jumped over."""
         return super().time() + self.ahead
+
+
+HASTY: Final = ("asyncio", {"loop_factory": HastyLoop})
+"""For the fixture `anyio_backend`."""

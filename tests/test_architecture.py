@@ -13,7 +13,6 @@ import loyalty_mcp
 PACKAGE = Path(loyalty_mcp.__file__).parent
 ROOT = PACKAGE.parent
 LONG_DATA = {
-    "loyalty_mcp.brevo.client",
     "loyalty_mcp.sandbox.differences",
     "loyalty_mcp.tools.operation_tool",
     "loyalty_mcp.tools.points.points",

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import assert_type
 
-from loyalty_mcp.brevo.client import Brevo, Budget
+from loyalty_mcp.brevo.budget import Budget
+from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.operations.programs import Program, Programs, get_program, list_programs
 from loyalty_mcp.brevo.operations.transactions import (
     Transaction,

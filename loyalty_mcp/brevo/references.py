@@ -101,7 +101,7 @@ class References:
 
     def forget(self) -> None:
         """Look at the configuration as it is now: others may have changed it."""
-        self._brevo.forget()
+        self._brevo.forget_configuration()
 
     async def programs(self) -> tuple[Program, ...]:
         """All programs of the account."""

@@ -1,23 +1,30 @@
 """A request to the Brevo Loyalty API, described and not yet sent."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel
+
+from loyalty_mcp.brevo.types import number
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 ReplyT_co = TypeVar("ReplyT_co", bound=BaseModel, covariant=True)
 
-SAFE_PATH = re.compile(r"(/[A-Za-z0-9._~%+-]+)+")
+SAFE_PATH: Final = re.compile(r"(/[A-Za-z0-9._~%+-]+)+")
+DOTS: Final = {".": "%2E", "..": "%2E%2E"}
+"""Path segments that URLs give a meaning of their own, escaped."""
 
 
 class UnsafePathError(ValueError):
-    """A path would leave its place: an id reached it that no id type has checked."""
+    """A path holds an id that no id type has checked, and could lead elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +37,10 @@ class Request(Generic[ReplyT_co]):
         reply: the model of a successful answer; `Done` where the API answers nothing.
         query: parameters in the API's spelling; none of them is None.
         body: the JSON object in the API's spelling; None for no body.
-        reads: whether the call changes nothing, so that it may be sent again.
+        reads: whether the call changes nothing, so that it may be repeated.
 
     Raises:
-        UnsafePathError: if the path has a segment that could lead elsewhere.
+        UnsafePathError: a segment of the path could lead elsewhere.
     """
 
     method: Method
@@ -44,12 +51,14 @@ class Request(Generic[ReplyT_co]):
     reads: bool
 
     def __post_init__(self) -> None:
-        if SAFE_PATH.fullmatch(self.path) is None or ".." in self.path.split("/"):
+        if SAFE_PATH.fullmatch(self.path) is None or not DOTS.keys().isdisjoint(
+            self.path.split("/")
+        ):
             raise UnsafePathError("a path holds a segment that is no id")
 
     @cached_property
     def target(self) -> str:
-        """The path with its query, as they stand on the wire."""
+        """The path with its query, as they are sent."""
         if not self.query:
             return self.path
         spelled = {
@@ -58,15 +67,38 @@ class Request(Generic[ReplyT_co]):
         }
         return f"{self.path}?{urlencode(spelled, quote_via=quote)}"
 
+    @cached_property
+    def content(self) -> bytes | None:
+        """The body as JSON; None for no body."""
+        if self.body is None:
+            return None
+        return json.dumps(self.body, default=_json_value).encode()
+
+    @cached_property
+    def cache_key(self) -> str:
+        """The same for two requests that ask the same."""
+        return f"{self.method} {self.target} {(self.content or b'').decode()}"
+
+
+def _json_value(value: Any) -> Any:
+    """`value` in terms that JSON has, for what `json` cannot write by itself."""
+    if isinstance(value, Decimal):
+        return number(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True, exclude_none=True, mode="json")
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
+
 
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that have a value: the API tells absent from null, and we never send null."""
+    """The fields that have a value; null means something else to the API, and is never sent."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def segment(text: str) -> str:
-    """`text` as one path segment, whatever it holds."""
-    return quote(text, safe="")
+    """`text` as one path segment, whatever characters it holds."""
+    return DOTS.get(text) or quote(text, safe="")
 
 
 def get(path: str, reply: type[ReplyT], query: Mapping[str, Any] | None = None) -> Request[ReplyT]:

@@ -1,214 +1,251 @@
-"""Lanes to the upstream: plain HTTP/1.1 over kept connections, one request at a time on each.
+"""A lean HTTP/1.1 transport: one origin, kept connections, whole answers.
 
-An HTTP library's client, its request and response objects and its pool take as much time as all
-the rest of a call together. What is needed here is little: one host, a short head, a whole answer.
+`docs/decisions/own-transport.md` says what it earns over the stock transport.
 """
 
 import asyncio
 from collections import deque
-from typing import Final, cast
-from urllib.parse import urlsplit
+from functools import cached_property
+from typing import Any, Final, cast
 
 import httptools
 import httpx2
 
-from loyalty_mcp.brevo.exchange import ACCEPTED, KEY, AnswerLost, Exchange, HttpAnswer, NeverSent
-
 IDLE_SECONDS: Final = 5.0
-"""A kept connection that rested longer may be closed by the other side just as it is used."""
+"""An idle connection is not used after this: the server may close it as the request is sent."""
 
-LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of an answer; more is none of ours."""
+LARGEST_BODY: Final = 32 * 1024 * 1024
+"""Bytes of an answer that are read; a longer one is not the API's."""
 
 INFORMATIONAL: Final = range(100, 200)
+WITHOUT_BODY: Final = {*INFORMATIONAL, 204, 304}
 
 
-class LeanTransport(Exchange):
-    """An exchange with an upstream; as many connections as were ever busy at once.
+class LeanTransport(httpx2.AsyncBaseTransport):
+    """Sends requests to one origin over kept connections, one request at a time on each.
+
+    Requests are never repeated, whatever happens to them. Timeouts for a connection and for a
+    place in the pool are those of the request; whoever calls bounds the time for the answer.
 
     Args:
-        base_url: the API root, without a slash at the end.
-        api_key: sent with every request; fit for a header.
-        connecting: seconds that a new connection may take.
+        base_url: an address at the origin.
+        connections: the most that are open at once; further requests wait for one.
     """
 
-    def __init__(self, base_url: str, api_key: str, *, connecting: float) -> None:
-        super().__init__(base_url, api_key)
-        address = urlsplit(base_url)
-        self._trust = httpx2.create_ssl_context() if address.scheme == "https" else None
-        self._port = address.port or (80 if self._trust is None else 443)
-        self._root = address.path
-        self._connecting = connecting
-        self._head = f"host: {address.netloc}\r\n{KEY}: {api_key}\r\naccept: {ACCEPTED}\r\n"
-        self._free: deque[_Connection] = deque()
+    def __init__(self, base_url: str, *, connections: int) -> None:
+        url = httpx2.URL(base_url)
+        self._scheme, self._host = url.scheme, url.raw_host
+        self._authority = url.netloc
+        self._port = url.port or (443 if url.scheme == "https" else 80)
+        self._places = asyncio.Semaphore(connections)
+        self._idle: deque[_Connection] = deque()
         self._open: set[_Connection] = set()
 
-    async def send(self, method: str, target: str, content: bytes | None) -> HttpAnswer:
-        """Send a request on a free lane, or on a new one.
+    def __repr__(self) -> str:
+        """Show the origin."""
+        return f"LeanTransport('{self._scheme}://{self._authority.decode()}')"
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request on an idle connection, or on a new one.
 
         Raises:
-            NeverSent: there is no connection.
-            AnswerLost: the connection ended before the answer did.
+            httpx2.UnsupportedProtocol: the request is for another origin.
+            httpx2.PoolTimeout: no connection became free in time.
+            httpx2.ConnectError: no connection could be opened.
+            httpx2.ConnectTimeout: no connection could be opened in time.
+            httpx2.RemoteProtocolError: the connection ended before the answer did, or the answer
+                is not HTTP, or it is too long.
         """
-        connection = self._rested() or await self._opened()
+        if request.url.netloc != self._authority or request.url.scheme != self._scheme:
+            raise httpx2.UnsupportedProtocol("this transport serves one origin")
+        timeouts = request.extensions.get("timeout", {})
+        message = _wire(request, await request.aread())
+        await self._take_place(timeouts.get("pool"))
         try:
-            answer = await connection.ask(self._spelled(method, target, content))
-        except BaseException:
-            connection.close()
-            raise
-        if connection.usable:
-            self._free.append(connection)
-        return answer
+            connection = self._take_idle() or await self._connect(timeouts.get("connect"))
+            try:
+                response = await connection.send(message)
+            except BaseException:
+                connection.close()
+                raise
+            if connection.usable:
+                self._idle.append(connection)
+        finally:
+            self._places.release()
+        return response
 
     async def aclose(self) -> None:
         """Close every connection."""
         for connection in tuple(self._open):
             connection.close()
-        await asyncio.gather(*(connection.gone.wait() for connection in tuple(self._open)))
+        await asyncio.gather(*(connection.closed.wait() for connection in tuple(self._open)))
 
-    def _spelled(self, method: str, target: str, content: bytes | None) -> bytes:
-        lines = f"{method} {self._root}{target} HTTP/1.1\r\n{self._head}"
-        if content is not None:
-            lines += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
-        elif method != "GET":
-            lines += "content-length: 0\r\n"
-        return f"{lines}\r\n".encode("ascii") + (content or b"")
+    async def _take_place(self, seconds: float | None) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise httpx2.PoolTimeout("every connection is busy") from None
 
-    def _rested(self) -> "_Connection | None":
-        """The lane that was used last, if it can be used still; the others age away."""
+    def _take_idle(self) -> "_Connection | None":
+        """The idle connection that was used last; those that rested too long are closed."""
         oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
-        while self._free and not (self._free[0].usable and self._free[0].used_at > oldest):
-            self._free.popleft().close()
-        while self._free:
-            connection = self._free.pop()
+        while self._idle and not (self._idle[0].usable and self._idle[0].used_at > oldest):
+            self._idle.popleft().close()
+        while self._idle:
+            connection = self._idle.pop()
             if connection.usable:
                 return connection
         return None
 
-    async def _opened(self) -> "_Connection":
+    async def _connect(self, seconds: float | None) -> "_Connection":
         loop = asyncio.get_running_loop()
+        tls = self._tls_context if self._scheme == "https" else None
         try:
-            async with asyncio.timeout(self._connecting):
+            async with asyncio.timeout(seconds):
                 _, connection = await loop.create_connection(
-                    lambda: _Connection(self._open), self.host, self._port, ssl=self._trust
+                    lambda: _Connection(self._open), self._host.decode(), self._port, ssl=tls
                 )
-        except OSError as error:
-            raise NeverSent from error
+        except TimeoutError:
+            raise httpx2.ConnectTimeout("no connection in time") from None
+        except OSError as error:  # TLS errors are among them
+            raise httpx2.ConnectError(str(error)) from error
         return connection
+
+    @cached_property
+    def _tls_context(self) -> Any:
+        """Made at the first connection: reading the certificates takes longer than a start may."""
+        return httpx2.create_ssl_context()
+
+
+def _wire(request: httpx2.Request, content: bytes) -> bytes:
+    """A request as HTTP/1.1 writes it."""
+    head = [b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
+    head += [b"%b: %b\r\n" % header for header in request.headers.raw]
+    return b"".join((*head, b"\r\n", content))
 
 
 class _Connection(asyncio.Protocol):
-    """One connection.
+    """One connection, and the parser of its answers.
 
     Args:
-        among: the connections that are open; it adds and removes itself.
+        open_connections: where it adds itself, and removes itself at its end.
     """
 
-    def __init__(self, among: "set[_Connection]") -> None:
-        self.gone = asyncio.Event()
+    def __init__(self, open_connections: "set[_Connection]") -> None:
+        self.closed = asyncio.Event()
         self.used_at = 0.0
-        self._among = among
+        self._open = open_connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[HttpAnswer] | None = None
+        self._response: asyncio.Future[httpx2.Response] | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
+        self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._size = 0
-        self._until_end = False
+        self._ends_with_connection = False
 
     @property
     def usable(self) -> bool:
         """Whether another request can be sent on it."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, request: bytes) -> HttpAnswer:
-        """Send a request as it stands on the wire, and wait for its answer.
+    async def send(self, message: bytes) -> httpx2.Response:
+        """Send a request and wait for its answer.
 
         Raises:
-            NeverSent: there is no connection yet.
-            AnswerLost: the connection ended first, or what came is no HTTP.
+            httpx2.ConnectError: the connection is gone, so nothing was sent.
+            httpx2.RemoteProtocolError: the connection ended first, or what came is not HTTP.
         """
-        if self._transport is None:
-            raise NeverSent
-        self._waiting = self._loop.create_future()
-        self._transport.write(request)
+        if self._transport is None or self._transport.is_closing():
+            raise httpx2.ConnectError("the connection is closed")
+        self._response = self._loop.create_future()
+        self._transport.write(message)
         try:
-            return await self._waiting
+            return await self._response
         finally:
-            self._waiting = None
+            self._response = None
 
     def close(self) -> None:
         """End the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 
-    # What the loop tells
+    # Called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self._transport = cast("asyncio.Transport", transport)  # other loops have their own class
-        self._among.add(self)
+        self._open.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Some of an answer; without a question nobody should speak."""
-        if self._waiting is None:
+        """Part of an answer; data that no request asked for ends the connection."""
+        if self._response is None:
             self.close()
             return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeDecodeError):
-            self._lose()
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail("the answer is not HTTP")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over; an answer without a length ends here, any other is lost."""
-        if exc is None and self._until_end:
+        """The connection is over; an answer without a length is complete, any other is lost."""
+        if exc is None and self._ends_with_connection:
             self.on_message_complete()
-        self._among.discard(self)
-        self.gone.set()
-        self._lose()
+        self._open.discard(self)
+        self.closed.set()
+        self._fail("the connection ended before the answer did")
 
-    # What the parser tells
+    # Called by the parser
 
     def on_message_begin(self) -> None:
-        """An answer begins; one that nobody asked for spoils the lane."""
-        if self._waiting is None or self._waiting.done():
+        """An answer begins; one that no request asked for ends the connection."""
+        if self._response is None or self._response.done():
             self.close()
-        self._headers = {}
+        self._headers = []
         self._body = []
         self._size = 0
-        self._until_end = False
+        self._ends_with_connection = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A line of its head."""
-        self._headers[name.decode("ascii").lower()] = value.decode("latin-1").strip(" \t")
+        """One header."""
+        self._headers.append((name, value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        """Its head is whole."""
-        bounded = {"content-length", "transfer-encoding"}.intersection(self._headers)
-        empty = self._parser.get_status_code() in {*INFORMATIONAL, 204, 304}
-        self._until_end = not bounded and not empty
+        """All headers are read."""
+        names = {name.lower() for name, _ in self._headers}
+        has_length = not names.isdisjoint({b"content-length", b"transfer-encoding"})
+        status = self._parser.get_status_code()
+        self._ends_with_connection = not has_length and status not in WITHOUT_BODY
 
     def on_body(self, body: bytes) -> None:
-        """Some of its body."""
+        """Part of the body."""
         self._size += len(body)
-        if self._size > LARGEST:
-            self._lose()
+        if self._size > LARGEST_BODY:
+            self._fail("the answer is too long")
         else:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """It is whole: whoever waits has it, unless a better one is announced."""
+        """The answer is complete; after an informational one the true answer follows."""
         status = self._parser.get_status_code()
-        self._until_end = False
-        if status in INFORMATIONAL or self._waiting is None or self._waiting.done():
+        self._ends_with_connection = False
+        if status in INFORMATIONAL or self._response is None or self._response.done():
             return
         self.used_at = self._loop.time()
         if not self._parser.should_keep_alive():
             self.close()
-        self._waiting.set_result(HttpAnswer(status, self._headers, b"".join(self._body)))
+        try:
+            response = httpx2.Response(status, headers=self._headers, content=b"".join(self._body))
+        except httpx2.DecodingError as error:
+            self._response.set_exception(error)
+        else:
+            self._response.set_result(response)
 
-    def _lose(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(AnswerLost())
+    def _fail(self, reason: str) -> None:
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(httpx2.RemoteProtocolError(reason))
         self.close()

@@ -123,7 +123,7 @@ class Reconciler:
         """
         if tool.reconcile is None:
             raise OutcomeUnknown("No read can tell what became of it.")
-        context.brevo.look_anew()
+        context.brevo.forget_call()
         may_come = self._may_come(context, intent)
         try:
             given = tool.validated(intent.arguments)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
-from loyalty_mcp.brevo.client import Brevo, open_exchange, utc_now
-from loyalty_mcp.brevo.exchange import Exchange
+from loyalty_mcp.brevo.client import Brevo, open_http_client, utc_now
 from loyalty_mcp.brevo.references import References
 from loyalty_mcp.guard.guard import Guard
 from loyalty_mcp.guard.reconciliation import Reconciler
@@ -42,14 +41,14 @@ class Runtime:
         settings: as they were read.
         context: what tools work with.
         sessions: what each caller can use.
-        exchange: with the upstream; closed with the server.
+        http: the one HTTP client to the upstream; closed with the server.
         embedded_sandbox: the sandbox, if it was created here.
     """
 
     settings: Settings
     context: Context
     sessions: CallerSessions
-    exchange: Exchange
+    http: httpx2.AsyncClient
     embedded_sandbox: EmbeddedSandbox | None = None
 
     @property
@@ -67,7 +66,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Close the network, the journal and the sandbox."""
-        await self.exchange.aclose()
+        await self.http.aclose()
         await self.context.journal.close()
         if self.embedded_sandbox is not None:
             self.embedded_sandbox.close()
@@ -120,13 +119,13 @@ async def private_sandbox() -> AsyncIterator[Brevo]:
 
     engine = create_app(SandboxSettings(empty=True, rate_limit=0))
     transport = httpx2.ASGITransport(app=engine)
-    exchange = open_exchange(
+    http = open_http_client(
         SANDBOX_URL, SANDBOX_KEY, timeout=REHEARSAL_SECONDS, transport=transport
     )
     try:
-        yield Brevo(exchange, timeout=REHEARSAL_SECONDS)
+        yield Brevo(http, timeout=REHEARSAL_SECONDS)
     finally:
-        await exchange.aclose()
+        await http.aclose()
         engine.state.store.close()
 
 
@@ -155,15 +154,15 @@ def compose(
     embedded = None
     if settings.api_key is not None:
         key = settings.api_key.get_secret_value()
-        exchange = open_exchange(settings.base_url, key, timeout=settings.timeout)
+        http = open_http_client(settings.base_url, key, timeout=settings.timeout)
     else:
         if sandbox is None:
             sandbox = embedded = EmbeddedSandbox(_new_sandbox)
         transport = httpx2.ASGITransport(app=sandbox)
-        exchange = open_exchange(
+        http = open_http_client(
             SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport
         )
-    brevo = Brevo(exchange, timeout=settings.timeout)
+    brevo = Brevo(http, timeout=settings.timeout)
     context = Context(
         brevo=brevo,
         references=References(brevo, settings.program),
@@ -182,4 +181,4 @@ def compose(
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),
     )
     sessions = CallerSessions(context, guard, observe)
-    return Runtime(settings, context, sessions, exchange, embedded)
+    return Runtime(settings, context, sessions, http, embedded)

@@ -163,7 +163,7 @@ class Dispatcher:
     ) -> Answer | Dialog:
         try:
             tool = self._tool(name)
-            with self._context.brevo.remembering():
+            with self._context.brevo.call_cache():
                 if tool.guarded:
                     return await self._change(tool, arguments, caller, answered)
                 return await self._read(tool, arguments, caller)

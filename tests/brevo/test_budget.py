@@ -1,46 +1,47 @@
-"""Work that the hour's budget would not see to its end is not begun."""
+"""The budget: learned from the headers of any loyalty answer."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from loyalty_mcp.sandbox.app import create_app
-from loyalty_mcp.sandbox.settings import SandboxSettings
-from tests.conftest import Connect, text_of
-
-DEBIT: dict[str, Any] = {"member": "101", "amount": 10, "reason": "Correction"}
+from tests.brevo.conftest import START
+from tests.brevo.upstream import CHANGE, READ, Open, Upstream, answer, error_of
+from tests.hasty import HASTY
 
 
 @pytest.fixture
-def sandbox() -> Any:
-    """An engine that allows ten requests an hour."""
-    return create_app(SandboxSettings(rate_limit=10))
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """A loop whose clock jumps: no test here waits."""
+    return HASTY
 
 
-async def test_a_debit_is_refused_before_it_starts(connect: Connect) -> None:
-    """A debit takes six requests; with fewer left it is not previewed, and says when to come."""
-    async with connect(confirm="token") as client:
-        for _ in range(6):
-            await client.call_tool("get_subscription_balances", {"member": "101"})
-        refused = await client.call_tool("debit_points", DEBIT)
-        status = await client.call_tool("get_server_status", {})
+async def test_budget_is_learned(open_brevo: Open) -> None:
+    """The headers of any loyalty answer tell what is left of the hour."""
+    headers = {
+        "x_sib_ratelimit_limit": "600",
+        "x_sib_ratelimit_remaining": "42",
+        "x_sib_ratelimit_reset": "90",
+    }
+    brevo = open_brevo(Upstream(answer(422, b"", **headers)))
+    await error_of(brevo, CHANGE)
 
-    assert refused.is_error
-    assert "takes 6 requests" in text_of(refused)
-    assert "Come back after" in text_of(refused)
-    assert status.structured_content["open_intents"] == 0
+    assert brevo.budget is not None
+    assert (brevo.budget.limit, brevo.budget.remaining) == (600, 42)
+    assert brevo.budget.resets_at - START == pytest.approx(
+        timedelta(seconds=90), abs=timedelta(seconds=1)
+    )
 
 
-async def test_an_agreed_debit_waits_for_the_budget(connect: Connect) -> None:
-    """Where the budget was spent between preview and agreement, the confirmation is kept."""
-    async with connect(confirm="token") as client:
-        preview = await client.call_tool("debit_points", DEBIT)
-        for _ in range(3):
-            await client.call_tool("get_subscription_balances", {"member": "101"})
-        confirmation = preview.structured_content["confirmation"]
-        refused = await client.call_tool("debit_points", {**DEBIT, "confirmation": confirmation})
-        found = await client.call_tool("check_intent", {"intent": confirmation})
+@pytest.mark.parametrize("reset", ["", "soon", "1e9999", "9" * 20])
+async def test_unreadable_budget_is_ignored(open_brevo: Open, reset: str) -> None:
+    """Headers that make no sense teach nothing and break nothing."""
+    headers = {
+        "x_sib_ratelimit_limit": "600",
+        "x_sib_ratelimit_remaining": "1",
+        "x_sib_ratelimit_reset": reset,
+    }
+    brevo = open_brevo(Upstream(answer(200, b'{"items": []}', **headers)))
+    await brevo.send(READ)
 
-    assert refused.is_error
-    assert "nothing was changed" in text_of(refused)
-    assert found.structured_content["status"] == "confirmation_required"
+    assert brevo.budget is None

@@ -1,4 +1,4 @@
-"""Lanes: as many connections as were ever busy at once, and none lost to a bad answer."""
+"""The transport: few connections, whole answers, and no request sent twice."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,10 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from loyalty_mcp.brevo import transport
-from loyalty_mcp.brevo.exchange import AnswerLost, HttpAnswer, NeverSent
 from loyalty_mcp.brevo.transport import LeanTransport
 
-CANARY = "xkeysib-canary-7f3a"
+Open = Callable[[str], httpx2.AsyncClient]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -81,120 +81,169 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-async def http(upstream: Upstream) -> AsyncIterator[LeanTransport]:
-    """Lanes to it."""
-    found = LeanTransport(f"http://127.0.0.1:{upstream.port}/v3", CANARY, connecting=10)
-    yield found
-    await found.aclose()
+async def http(upstream: Upstream) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client over the transport."""
+    async with client(f"http://127.0.0.1:{upstream.port}/v3") as found:
+        yield found
 
 
-async def got(http: LeanTransport, target: str = "/") -> HttpAnswer:
-    """What a read is answered."""
-    return await http.send("GET", target, None)
+def client(url: str, connections: int = 64, **timeouts: float) -> httpx2.AsyncClient:
+    """A client over a transport of its own; its timeouts are ten seconds but for those given."""
+    return httpx2.AsyncClient(
+        base_url=url,
+        headers={"accept-encoding": "identity"},
+        timeout=httpx2.Timeout(**{"timeout": 10.0, **timeouts}),
+        transport=LeanTransport(url, connections=connections),
+    )
+
+
+def lean(http: httpx2.AsyncClient) -> LeanTransport:
+    """The transport of a client."""
+    assert isinstance(http._transport, LeanTransport)
+    return http._transport
 
 
 # What is sent
 
 
-async def test_a_read(upstream: Upstream, http: LeanTransport) -> None:
-    """A read goes out with the host and the key, below the API root."""
-    await got(http, "/contacts?limit=5")
+async def test_a_read(upstream: Upstream, http: httpx2.AsyncClient) -> None:
+    """A read is sent as the client made it, with every header once."""
+    response = await http.get("/contacts/a%2Fb%40c?limit=5", headers={"api-key": "k"})
 
-    head = upstream.heads[0].decode().split("\r\n")
-    assert head[0] == "GET /v3/contacts?limit=5 HTTP/1.1"
-    assert set(head[1:]) - {""} == {
-        f"host: 127.0.0.1:{upstream.port}",
-        f"api-key: {CANARY}",
-        "accept: application/json",
-    }
+    head = upstream.heads[0].decode().lower().split("\r\n")
+    assert head[0] == "get /v3/contacts/a%2fb%40c?limit=5 http/1.1"
+    assert head[1:-2] == [f"{name}: {value}" for name, value in response.request.headers.items()]
+    assert f"host: 127.0.0.1:{upstream.port}" in head
+    assert "api-key: k" in head
 
 
-async def test_a_change(upstream: Upstream, http: LeanTransport) -> None:
-    """A change has its body and the body's length, or says that there is none."""
-    await http.send("POST", "/things", b'{"a":1}')
-    await http.send("DELETE", "/things/1", None)
+async def test_a_change(upstream: Upstream, http: httpx2.AsyncClient) -> None:
+    """A change is sent with its body and the body's length."""
+    await http.post("/things", content=b'{"a":1}')
+    await http.post("/things/publish")
+    await http.delete("/things/1")
 
-    assert upstream.bodies == [b'{"a":1}', b""]
-    assert b"content-type: application/json\r\ncontent-length: 7\r\n" in upstream.heads[0]
-    assert b"content-length: 0\r\n" in upstream.heads[1]
+    assert upstream.bodies == [b'{"a":1}', b"", b""]
+    assert b"content-length: 7\r\n" in upstream.heads[0].lower()
+    assert b"content-length: 0\r\n" in upstream.heads[1].lower()
+
+
+async def test_another_origin_is_refused(upstream: Upstream, http: httpx2.AsyncClient) -> None:
+    """Nothing is sent to a place that the transport was not made for."""
+    with pytest.raises(httpx2.UnsupportedProtocol):
+        await http.get(f"http://localhost:{upstream.port}/v3")
+    with pytest.raises(httpx2.UnsupportedProtocol):
+        await http.get(f"https://127.0.0.1:{upstream.port}/v3")
+
+    assert upstream.connections == 0
 
 
 # Connections
 
 
-async def test_one_after_the_other(upstream: Upstream, http: LeanTransport) -> None:
+async def test_one_after_the_other(upstream: Upstream, http: httpx2.AsyncClient) -> None:
     """Requests that follow one another share a connection."""
     for _ in range(5):
-        assert (await got(http)).content == b"ok"
+        assert (await http.get("/")).content == b"ok"
 
     assert upstream.connections == 1
 
 
-async def test_at_once(upstream: Upstream, http: LeanTransport) -> None:
+async def test_at_once(upstream: Upstream, http: httpx2.AsyncClient) -> None:
     """Requests at once have a connection each, which later ones use again."""
-    tasks = [asyncio.create_task(got(http, "/wait")) for _ in range(5)]
+    tasks = [asyncio.create_task(http.get("/wait")) for _ in range(5)]
     for _ in range(5):
         await upstream.asked.acquire()
     upstream.go.set()
     await asyncio.gather(*tasks)
-    await asyncio.gather(*(got(http) for _ in range(5)))
+    await asyncio.gather(*(http.get("/") for _ in range(5)))
 
     assert upstream.connections == 5
 
 
-async def test_a_connection_that_rested_is_not_used(
-    upstream: Upstream, http: LeanTransport, monkeypatch: pytest.MonkeyPatch
+async def test_a_connection_that_was_idle_too_long_is_not_used(
+    upstream: Upstream, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other side may close it just as a change is sent: nobody could tell what became of it."""
-    await got(http)
+    """A server may close an idle connection just as a change is sent, so old ones are not used."""
+    await http.get("/")
     monkeypatch.setattr(transport, "IDLE_SECONDS", 0.0)
-    await got(http)
+    await http.get("/")
 
     assert upstream.connections == 2
 
 
 async def test_a_connection_that_was_closed_is_not_used(
-    upstream: Upstream, http: LeanTransport
+    upstream: Upstream, http: httpx2.AsyncClient
 ) -> None:
-    """A connection that the other side closed while nobody used it costs no request."""
-    await got(http)
-    (connection,) = http._open
+    """A connection that the server closed while it was idle costs no request."""
+    await http.get("/")
+    (connection,) = lean(http)._open
     upstream.writers[0].close()
-    await connection.gone.wait()
+    await connection.closed.wait()
 
-    assert (await got(http)).content == b"ok"
+    assert (await http.get("/")).content == b"ok"
     assert upstream.connections == 2
 
 
-async def test_a_request_given_up(upstream: Upstream, http: LeanTransport) -> None:
-    """The answer to a request that was given up is nobody else's."""
-    task = asyncio.create_task(got(http, "/wait"))
+async def test_a_cancelled_request(upstream: Upstream, http: httpx2.AsyncClient) -> None:
+    """The answer to a cancelled request is not taken for that of the next."""
+    task = asyncio.create_task(http.get("/wait"))
     await upstream.asked.acquire()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert (await got(http)).content == b"ok"
+    assert (await http.get("/")).content == b"ok"
     assert upstream.connections == 2
 
 
-async def test_nothing_stays_open(upstream: Upstream, http: LeanTransport) -> None:
+async def test_nothing_stays_open(upstream: Upstream, http: httpx2.AsyncClient) -> None:
     """Closing closes every connection, a busy one included."""
-    task = asyncio.create_task(got(http, "/wait"))
+    task = asyncio.create_task(http.get("/wait"))
     await upstream.asked.acquire()
-    await http.aclose()
+    await lean(http).aclose()
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(httpx2.RemoteProtocolError):
         await task
-    assert http._open == set()
+    assert lean(http)._open == set()
 
 
-async def test_nobody_listens(upstream: Upstream, http: LeanTransport) -> None:
-    """Without a connection nothing was sent, and that is known."""
-    with pytest.raises(NeverSent):
-        await LeanTransport("http://127.0.0.1:1", CANARY, connecting=10).send("POST", "/x", b"{}")
+async def test_nobody_listens(upstream: Upstream, http: httpx2.AsyncClient) -> None:
+    """Without a connection nothing was sent, and the error says so."""
+    async with client("http://127.0.0.1:1") as nobody:
+        with pytest.raises(httpx2.ConnectError):
+            await nobody.post("/x", content=b"{}")
     assert upstream.heads == []
-    assert repr(http) == "LeanTransport('127.0.0.1')"
+    assert repr(lean(http)) == f"LeanTransport('http://127.0.0.1:{upstream.port}')"
+
+
+async def test_connections_are_bounded(upstream: Upstream) -> None:
+    """Where every connection is busy, a request waits for one, and not for ever."""
+    async with client(f"http://127.0.0.1:{upstream.port}/v3", connections=2, pool=0.01) as http:
+        busy = [asyncio.create_task(http.get("/wait")) for _ in range(2)]
+        for _ in range(2):
+            await upstream.asked.acquire()
+        with pytest.raises(httpx2.PoolTimeout):
+            await http.post("/late", content=b"{}")
+        waiting = asyncio.create_task(http.get("/", timeout=10))
+        upstream.go.set()
+        await asyncio.gather(*busy, waiting)
+
+    assert upstream.connections == 2
+    assert not any(b"/late" in head for head in upstream.heads)
+
+
+async def test_a_connection_that_is_closing_is_not_written_to(
+    upstream: Upstream, http: httpx2.AsyncClient
+) -> None:
+    """A request for a connection that has just ended was never sent."""
+    await http.get("/")
+    (connection,) = lean(http)._open
+    connection.close()
+
+    with pytest.raises(httpx2.ConnectError):
+        await connection.send(b"POST / HTTP/1.1\r\n\r\n")
+    assert len(upstream.heads) == 1
 
 
 # What is answered
@@ -224,7 +273,7 @@ async def test_nobody_listens(upstream: Upstream, http: LeanTransport) -> None:
 )
 async def test_answers(
     upstream: Upstream,
-    http: LeanTransport,
+    http: httpx2.AsyncClient,
     wire: bytes,
     status: int,
     content: bytes,
@@ -233,19 +282,19 @@ async def test_answers(
     """An answer is read to its end, and the connection is used again where that is allowed."""
     upstream.answer = wire
     for _ in range(2):
-        answer = await got(http)
-        assert (answer.status, answer.content) == (status, content)
+        answer = await http.get("/")
+        assert (answer.status_code, answer.content) == (status, content)
 
     assert upstream.connections == connections
 
 
 async def test_an_answer_that_ends_with_its_connection(
-    upstream: Upstream, http: LeanTransport
+    upstream: Upstream, http: httpx2.AsyncClient
 ) -> None:
-    """Without a length an answer is whole when the other side closes."""
+    """An answer without a length is complete when the server closes."""
     upstream.answer, upstream.hangs_up = b"HTTP/1.1 200 OK\r\nX-Name:  Value \r\n\r\nok", True
 
-    answer = await got(http)
+    answer = await http.get("/")
     assert (answer.content, answer.headers["x-name"]) == (b"ok", "Value")
 
 
@@ -263,35 +312,37 @@ async def test_an_answer_that_ends_with_its_connection(
         ),
     ],
 )
-async def test_a_lost_answer(upstream: Upstream, http: LeanTransport, wire: bytes) -> None:
-    """An answer that ends too early, or is none, is lost; the next request has its own."""
+async def test_a_lost_answer(upstream: Upstream, http: httpx2.AsyncClient, wire: bytes) -> None:
+    """An answer that is cut short or is not HTTP is lost; the next request gets its own."""
     upstream.answer, upstream.hangs_up = wire, True
-    with pytest.raises(AnswerLost):
-        await got(http)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await http.get("/")
     upstream.answer, upstream.hangs_up = OK, False
 
-    assert (await got(http)).content == b"ok"
+    assert (await http.get("/")).content == b"ok"
     assert upstream.connections == 2
 
 
 async def test_an_answer_that_is_too_large(
-    upstream: Upstream, http: LeanTransport, monkeypatch: pytest.MonkeyPatch
+    upstream: Upstream, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer without end does not fill the memory."""
-    monkeypatch.setattr(transport, "LARGEST", 1)
+    """An endless answer does not fill the memory."""
+    monkeypatch.setattr(transport, "LARGEST_BODY", 1)
 
-    with pytest.raises(AnswerLost):
-        await got(http)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await http.get("/")
     assert upstream.connections == 1
 
 
-async def test_an_answer_to_nobody(upstream: Upstream, http: LeanTransport) -> None:
-    """What comes without a question is taken for no later question's answer."""
+async def test_an_answer_that_no_request_asked_for(
+    upstream: Upstream, http: httpx2.AsyncClient
+) -> None:
+    """Data that no request asked for is not taken for the answer to the next."""
     upstream.answer = OK + OK
-    assert (await got(http)).content == b"ok"
+    assert (await http.get("/")).content == b"ok"
     upstream.answer = b"HTTP/1.1 404 No\r\ncontent-length: 2\r\n\r\nno"
 
-    assert (await got(http)).content == b"no"
+    assert (await http.get("/")).content == b"no"
     assert upstream.connections == 2
 
 
@@ -342,20 +393,20 @@ def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certified:
 
 
 @pytest.mark.parametrize(("address", "good"), [("127.0.0.1", True), ("127.0.0.9", False)])
-async def test_the_key_is_told_to_nobody_else(
+async def test_the_certificate_is_checked(
     certified: Certified, address: str, *, good: bool
 ) -> None:
-    """By HTTPS the other side has to prove its name before a request leaves."""
+    """Over HTTPS a server proves its name before anything is sent to it."""
     upstream = Upstream()
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, ssl=certified(address))
     port = server.sockets[0].getsockname()[1]
-    http = LeanTransport(f"https://127.0.0.1:{port}", CANARY, connecting=10)
+    http = client(f"https://127.0.0.1:{port}")
     try:
         if good:
-            assert (await got(http)).content == b"ok"
+            assert (await http.get("/")).content == b"ok"
         else:
-            with pytest.raises(NeverSent):
-                await got(http)
+            with pytest.raises(httpx2.ConnectError):
+                await http.get("/")
             assert upstream.heads == []
     finally:
         await http.aclose()
@@ -363,13 +414,14 @@ async def test_the_key_is_told_to_nobody_else(
         await upstream.end()
 
 
-async def test_who_does_not_take_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that is not had in time was never used."""
+async def test_a_connection_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is not open in time was never used."""
     taken = anyio.Event()
 
     async def silent(*_args: object, **_kwargs: object) -> None:
         await taken.wait()
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", silent)
-    with pytest.raises(NeverSent):
-        await LeanTransport("http://127.0.0.1:9", CANARY, connecting=0.01).send("POST", "/", b"{}")
+    async with client("http://127.0.0.1:9", connect=0.01) as http:
+        with pytest.raises(httpx2.ConnectTimeout):
+            await http.post("/", content=b"{}")

@@ -215,7 +215,7 @@ async def bench(
     monkeypatch.setattr(Brevo, "_pause", lambda *_: 0.0)
     runtime = compose(read_settings(confirm="token"), wire)
     yield Bench(runtime, wire, control, world, clock)
-    await runtime.exchange.aclose()
+    await runtime.http.aclose()
     await runtime.context.journal.close()
 
 
@@ -615,7 +615,7 @@ class TestJournal:
             assert answer.failed, case
             assert answer.structured is None, case
             answers.add(answer.text)
-        await runtime.exchange.aclose()
+        await runtime.http.aclose()
         await runtime.context.journal.close()
 
         assert {"[sandbox] " + database.UNAVAILABLE} == answers
@@ -637,7 +637,7 @@ class TestJournal:
         refused = await runtime.dispatcher.call("credit_points", confirmed, ME)
         broken_journal.free()
         done = await runtime.dispatcher.call("credit_points", confirmed, ME)
-        await runtime.exchange.aclose()
+        await runtime.http.aclose()
         await runtime.context.journal.close()
 
         assert isinstance(refused, Answer)
@@ -675,5 +675,5 @@ class TestJournal:
         later = replace(runtime.context, now=lambda: runtime.context.now() + timedelta(hours=1))
         (reconciled,) = await later.reconciler.reconcile_all(later)
         assert (reconciled.state == "applied") == happened
-        await runtime.exchange.aclose()
+        await runtime.http.aclose()
         await runtime.context.journal.close()

@@ -15,7 +15,6 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from loyalty_mcp.brevo.exchange import Borrowed
 from loyalty_mcp.intents.access_token import Token, digest_of, new_secret
 from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Role, Settings, read_settings
@@ -100,9 +99,7 @@ class RunningServer:
     @property
     def upstream_hooks(self) -> list[Callable[[httpx2.Request], Awaitable[None]]]:
         """Called with each request to the upstream before it leaves."""
-        exchange = self.runtime.exchange
-        assert isinstance(exchange, Borrowed)
-        return exchange._http.event_hooks["request"]
+        return self.runtime.http.event_hooks["request"]
 
     @property
     def port(self) -> int:

@@ -94,7 +94,7 @@ class TestAway:
             await anyio.to_thread.run_sync(postgres.start)
         unchanged = await control.state_hash()
         done = await runtime.dispatcher.call("credit_points", confirmed, ME)
-        await runtime.exchange.aclose()
+        await runtime.http.aclose()
         await runtime.context.journal.close()
 
         texts = {answer.text for answer in refused if isinstance(answer, Answer)}

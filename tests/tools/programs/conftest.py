@@ -133,7 +133,7 @@ async def client_on(app: Starlette, **flags: Any) -> AsyncIterator[CallerSession
         yield session
     finally:
         await session.control.close()
-        await runtime.exchange.aclose()
+        await runtime.http.aclose()
         await runtime.context.journal.close()
 
 

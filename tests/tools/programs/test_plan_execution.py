@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
-from loyalty_mcp.brevo.client import Brevo, open_exchange, utc_now
+from loyalty_mcp.brevo.client import Brevo, open_http_client, utc_now
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
@@ -62,9 +62,9 @@ class Writes:
 async def brevo_on(app: Any) -> AsyncIterator[Brevo]:
     """An upstream client on an engine."""
     transport = httpx2.ASGITransport(app=app)
-    exchange = open_exchange("http://sandbox/v3", "key", timeout=20, transport=transport)
-    yield Brevo(exchange, timeout=20)
-    await exchange.aclose()
+    http = open_http_client("http://sandbox/v3", "key", timeout=20, transport=transport)
+    yield Brevo(http, timeout=20)
+    await http.aclose()
 
 
 def fresh() -> Starlette:

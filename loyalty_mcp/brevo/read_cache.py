@@ -1,0 +1,162 @@
+"""What reads share: one request for identical reads, and configuration kept for a minute."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
+
+import anyio
+from pydantic import BaseModel
+
+from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.errors import LoyaltyError
+
+ReplyT = TypeVar("ReplyT", bound=BaseModel)
+Fetch = Callable[[Request[ReplyT]], Awaitable[ReplyT]]
+
+CONFIGURATION_SECONDS: Final = 60.0
+MEMBER_PATH: Final = re.compile(
+    "/(transactions|create-order|subscriptions|subscription-members|contacts?|rewards)(/|$)"
+)
+"""Paths that change what members have; every other change is one of configuration."""
+
+
+class CallCache:
+    """What one call has read so far, until it sends a change.
+
+    Args:
+        owner: the cache of the client that read it; another account has other answers.
+    """
+
+    def __init__(self, owner: "ReadCache") -> None:
+        self.owner = owner
+        self.replies: dict[str, Any] = {}
+        self.closed = False
+
+    def close(self) -> None:
+        """Forget everything and keep nothing more: only fresh reads count from now on."""
+        self.replies.clear()
+        self.closed = True
+
+
+_CALL_CACHE: Final[ContextVar[CallCache | None]] = ContextVar("call_cache", default=None)
+
+
+class ReadCache:
+    """The reads of one client: joined in flight, kept for a call, and kept for a minute.
+
+    Args:
+        fetch: sends a read and returns its reply.
+    """
+
+    def __init__(self, fetch: Fetch[Any]) -> None:
+        self._fetch = fetch
+        self._in_flight: dict[str, _ReadInFlight] = {}
+        self._configuration: dict[str, tuple[float, Any]] = {}
+        self._changes = 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Make identical reads inside this block once, until a change is sent.
+
+        It serves the steps of one call that look at the same things: the facts of a preview, the
+        decision, the work. Do not wait for a person inside it.
+        """
+        token = _CALL_CACHE.set(CallCache(self))
+        try:
+            yield
+        finally:
+            _CALL_CACHE.reset(token)
+
+    async def read(self, request: Request[ReplyT]) -> ReplyT:
+        """The reply to a read, shared with whoever reads the same at the same time."""
+        kept = self._call_cache()
+        key = request.cache_key
+        if kept is None or kept.closed:
+            return await self._joined(request, key)
+        if key not in kept.replies:
+            reply = await self._joined(request, key)
+            if kept.closed:
+                return reply
+            kept.replies[key] = reply
+        found: ReplyT = kept.replies[key]
+        return found
+
+    async def configuration(self, request: Request[ReplyT]) -> ReplyT:
+        """The reply to a read of configuration, which is kept for a minute or until a change."""
+        key = request.cache_key
+        kept = self._configuration.get(key)
+        if kept is not None and anyio.current_time() < kept[0]:
+            reply: ReplyT = kept[1]
+            return reply
+        changes = self._changes
+        reply = await self.read(request)
+        if changes == self._changes:
+            self._configuration[key] = (anyio.current_time() + CONFIGURATION_SECONDS, reply)
+        return reply
+
+    def forget_call(self) -> None:
+        """Drop what the current call has read; from now on it reads afresh."""
+        if (kept := self._call_cache()) is not None:
+            kept.close()
+
+    def forget_configuration(self) -> None:
+        """Drop the configuration that is kept; what is being read now is not kept either."""
+        self._changes += 1
+        self._configuration.clear()
+
+    def forget_before(self, change: Request[Any]) -> None:
+        """Drop what `change` may have made untrue, reads in flight included."""
+        self._in_flight.clear()
+        self.forget_call()
+        if MEMBER_PATH.search(change.path) is None:
+            self.forget_configuration()
+
+    def _call_cache(self) -> CallCache | None:
+        kept = _CALL_CACHE.get()
+        return kept if kept is not None and kept.owner is self else None
+
+    async def _joined(self, request: Request[ReplyT], key: str) -> ReplyT:
+        """The reply to a read; where the same is in flight already, its reply."""
+        while (reading := self._in_flight.get(key)) is not None:
+            await reading.wait()
+            if reading.succeeded:
+                shared: ReplyT = reading.reply
+                return shared
+            if reading.error is not None:
+                raise reading.error
+        reading = self._in_flight[key] = _ReadInFlight()
+        try:
+            reading.reply = await self._fetch(request)
+            reading.succeeded = True
+            reply: ReplyT = reading.reply
+            return reply
+        except LoyaltyError as error:
+            reading.error = error
+            raise
+        finally:
+            if self._in_flight.get(key) is reading:
+                del self._in_flight[key]
+            reading.end()
+
+
+class _ReadInFlight:
+    """A read that others may join; without reply and error, its reader was cancelled."""
+
+    def __init__(self) -> None:
+        self._ended: anyio.Event | None = None
+        self.succeeded = False
+        self.reply: Any = None
+        self.error: LoyaltyError | None = None
+
+    async def wait(self) -> None:
+        """Wait for the read in flight; the event is created lazily, for few reads are joined."""
+        if self._ended is None:
+            self._ended = anyio.Event()
+        await self._ended.wait()
+
+    def end(self) -> None:
+        """Wake up whoever waits."""
+        if self._ended is not None:
+            self._ended.set()

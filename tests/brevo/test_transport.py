@@ -2,24 +2,17 @@
 
 import asyncio
 import contextlib
-import datetime as dt
-import ipaddress
-import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from loyalty_mcp.brevo import transport
 from loyalty_mcp.brevo.transport import LeanTransport
+from tests.brevo.certificates import make_certificate
 
-Open = Callable[[str], httpx2.AsyncClient]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -349,56 +342,16 @@ async def test_an_answer_that_no_request_asked_for(
 # Who answers
 
 
-Certified = Callable[[str], ssl.SSLContext]
-
-
-@pytest.fixture
-def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certified:
-    """Makes a certificate for an address, trusted in this test alone."""
-
-    def certificate(address: str) -> ssl.SSLContext:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-        now = dt.datetime.now(dt.UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]),
-                critical=False,
-            )
-            .sign(key, hashes.SHA256())
-        )
-        file = tmp_path / "certificate.pem"
-        file.write_bytes(
-            made.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
-
-    return certificate
-
-
 @pytest.mark.parametrize(("address", "good"), [("127.0.0.1", True), ("127.0.0.9", False)])
 async def test_the_certificate_is_checked(
-    certified: Certified, address: str, *, good: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, *, good: bool
 ) -> None:
     """Over HTTPS a server proves its name before anything is sent to it."""
     upstream = Upstream()
-    server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, ssl=certified(address))
+    file = tmp_path / "certificate.pem"
+    tls = make_certificate(file, address)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     http = client(f"https://127.0.0.1:{port}")
     try:

@@ -77,7 +77,7 @@ def open_http_client(
             "user-agent": f"loyalty-mcp/{__version__}",
         },
         # A wait for a connection ends while there is time left: then surely nothing was sent.
-        timeout=httpx2.Timeout(timeout, connect=timeout / 2, pool=timeout / 4),
+        timeout=httpx2.Timeout(timeout, pool=timeout / 2, connect=timeout / 3),
         limits=limits,
         transport=transport,
     )

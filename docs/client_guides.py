@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from loyalty_mcp.intents.roles import Role, definition_of
+
 FOLDER: Final = "/path/to/loyalty-mcp"
 """Where the reader has the clone; they put their own."""
 
@@ -18,20 +20,14 @@ BEARER: Final = "LOYALTY_TOKEN"
 
 Environment = Mapping[str, str]
 
-ROLES: Final[Mapping[str, tuple[str, Environment]]] = {
-    "support": (
-        "A copilot that looks members up and puts things right.",
-        {"LOYALTY_MCP_ROLE": "support"},
-    ),
-    "manager": (
-        "Sets a program up and publishes it; moves no points.",
-        {"LOYALTY_MCP_ROLE": "manager"},
-    ),
-    "member": (
-        "Answers the questions of one member, here contact 101, and changes nothing.",
-        {"LOYALTY_MCP_ROLE": "member", "LOYALTY_MCP_MEMBER": "101"},
-    ),
-}
+SHOWN_ROLES: Final = tuple(role for role in Role if not definition_of(role).everything)
+SHOWN_MEMBER: Final = "101"
+
+
+def role_environment(role: Role) -> dict[str, str]:
+    """The settings that choose a role; one that serves one member names it."""
+    member = {"LOYALTY_MCP_MEMBER": SHOWN_MEMBER} if definition_of(role).needs_member else {}
+    return {"LOYALTY_MCP_ROLE": role.value, **member}
 
 
 @dataclass(frozen=True)
@@ -356,11 +352,12 @@ def _locally(client: Client) -> list[str]:
             "If the client does not find `uv`, give its whole path, which `which uv` prints."
         )
     ]
-    for role, (meaning, environment) in ROLES.items():
-        variables = {
-            **environment,
-            **({} if role == "member" else {"LOYALTY_MCP_CONFIRM": client.mode}),
-        }
+    for role in SHOWN_ROLES:
+        variables, meaning = role_environment(role), definition_of(role).meaning
+        if definition_of(role).needs_member:
+            meaning += f" Here that is contact {SHOWN_MEMBER}."
+        else:
+            variables["LOYALTY_MCP_CONFIRM"] = client.mode
         found.append(
             f"## Role {role}\n\n{meaning}\n\n{block(client.language, client.local(variables))}"
         )

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from docs.client_guides import CLIENTS, guide, overview
-from docs.manifests import choices_of, manifest, server_json
+from docs.manifests import manifest, server_json
 from docs.menu_costs import menu_costs_table
+from docs.schemas import schema_cache
 from docs.tool_reference import tools_page
+from loyalty_mcp.cli.options import choices_of
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.settings import Settings, meaning_of, variable_of
+from loyalty_mcp.tools.schema_cache import FILE, kept
 
 ROOT: Final = Path(__file__).parent.parent
 SHOWN_DEFAULTS: Final = {
@@ -29,7 +32,7 @@ def settings_table() -> str:
     """Every setting with its meaning and default."""
     lines = ["| environment variable | meaning | default |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        choices = choices_of(name)
+        choices = choices_of(field.annotation)
         meaning = meaning_of(name) + (
             f": {', '.join(f'`{c}`' for c in choices)}" if choices else ""
         )
@@ -55,6 +58,7 @@ def differences_table() -> str:
 
 
 FILES: Final = {
+    "loyalty_mcp/tools/schema_cache.json": schema_cache,
     "manifest.json": manifest,
     "server.json": server_json,
     "docs/tools.md": tools_page,
@@ -91,7 +95,9 @@ def replaced(text: str, name: str, section: str) -> str:
 
 
 def write() -> None:
-    """Write everything that is generated."""
+    """Write everything that is generated; first the schemas, from which the rest is made."""
+    FILE.write_text(schema_cache(), encoding="utf-8")
+    kept.cache_clear()
     for path, text in generated().items():
         (ROOT / path).write_text(text, encoding="utf-8")
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from loyalty_mcp.cli.options import choices_of
+from loyalty_mcp.intents.roles import Role
 from loyalty_mcp.server.prompts import PROMPTS, Prompt
 from loyalty_mcp.settings import Settings, variable_of
-from loyalty_mcp.tools.registry import every_tool
+from loyalty_mcp.tools.registry import TOOLS
 from loyalty_mcp.tools.tool import Tool
 
 ROOT: Final = Path(__file__).parent.parent
@@ -46,9 +48,9 @@ def user_config() -> dict[str, dict[str, Any]]:
         "role": {
             "type": "string",
             "title": "Role",
-            "description": "Which tools are published: full, manager, support or member.",
+            "description": f"Which tools are published: {', '.join(Role)}.",
             "required": False,
-            "default": "full",
+            "default": Role.FULL.value,
         },
         "program": {
             "type": "string",
@@ -107,7 +109,7 @@ def manifest() -> str:
                 },
             },
             "user_config": asked,
-            "tools": manifest_tools(every_tool()),
+            "tools": manifest_tools(TOOLS),
             "prompts": manifest_prompts(PROMPTS.values()),
             "compatibility": {
                 "platforms": ["darwin", "win32", "linux"],
@@ -145,18 +147,12 @@ def _registry_variable(name: str) -> dict[str, Any]:
     found["format"] = asked["type"]
     if asked.get("sensitive"):
         found["isSecret"] = True
-    choices = choices_of(name)
+    choices = choices_of(Settings.model_fields[name].annotation)
     if choices:
         found["choices"] = list(choices)
     if asked["default"] != "":
         found["default"] = json.dumps(asked["default"]).strip('"')
     return found
-
-
-def choices_of(name: str) -> tuple[str, ...]:
-    """What a setting can be, where that is a list."""
-    annotation: Any = Settings.model_fields[name].annotation
-    return tuple(getattr(annotation, "__args__", ())) if name in {"role", "confirm"} else ()
 
 
 def manifest_tools(tools: Mapping[str, Tool]) -> list[dict[str, str]]:

@@ -2,29 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final, get_args
+from typing import Final
 
 from loyalty_mcp.cli.menu_size import charged_text, count_tokens
+from loyalty_mcp.intents.roles import Role, definition_of
 from loyalty_mcp.server.tool_listing import published
-from loyalty_mcp.settings import Role, read_settings
+from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.tools.tool import Tool
 
-MENU_BUDGETS: Final[Mapping[Role, int]] = {
-    "member": 800,
-    "support": 3_000,
-    "manager": 6_000,
-    "full": 9_500,
-}
-"""The most tokens that the menu of a role may cost."""
-
-LISTING_BUDGET: Final = 17_000
+LISTING_BUDGET: Final = 20_000
 """The most tokens of the whole answer to `tools/list` for role `full`."""
 
 
 def menu_of_role(role: Role) -> dict[str, Tool]:
-    """The menu of a role; role `member` needs the member it serves."""
-    return menu(read_settings(role=role, member="101" if role == "member" else None))
+    """The menu of a role; one that serves one member names it."""
+    member = "101" if definition_of(role).needs_member else None
+    return menu(read_settings(role=role, member=member))
 
 
 def listing_as_sent(tools: Mapping[str, Tool]) -> str:
@@ -42,9 +36,10 @@ def menu_costs_table() -> str:
         "| role | tools | tokens a model reads | budget | tokens of the whole `tools/list` |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for role in get_args(Role):
+    for role in Role:
         tools = menu_of_role(role)
         size = sum(count_tokens(charged_text(tool)) for tool in tools.values())
         sent = count_tokens(listing_as_sent(tools))
-        lines.append(f"| `{role}` | {len(tools)} | {size:,} | {MENU_BUDGETS[role]:,} | {sent:,} |")
+        budget = definition_of(role).menu_tokens
+        lines.append(f"| `{role}` | {len(tools)} | {size:,} | {budget:,} | {sent:,} |")
     return "\n".join(lines)

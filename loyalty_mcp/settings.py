@@ -17,8 +17,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.intents.roles import Role
 
-Role = Literal["full", "manager", "support", "member"]
 Confirm = Literal["ask", "dialog", "token", "operator", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
@@ -76,7 +76,7 @@ class Settings(BaseSettings):
         description="the API key of the Brevo account; without one, the embedded sandbox serves",
     )
     base_url: str = Field("https://api.brevo.com/v3", description="root of the Brevo API")
-    role: Role = Field("full", description="the set of tools to publish")
+    role: Role = Field(Role.FULL, description="the set of tools to publish")
     read_only: bool = Field(False, description="publish only tools that change nothing")
     program: str | None = Field(
         None, description="pin one program, by name or id; tools then have no program argument"

@@ -14,6 +14,7 @@ from pydantic import SecretStr, ValidationError
 from loyalty_mcp import settings as config
 from loyalty_mcp.cli.commands import main
 from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.intents.roles import Role
 from loyalty_mcp.settings import KEY_VARIABLE, PREFIX, Settings, read_settings, state_folder
 
 LONG = "0123456789abcdef" * 2
@@ -363,7 +364,7 @@ def test_foreign_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> No
 def test_settings_never_change() -> None:
     """What was read once is what holds."""
     with pytest.raises(ValidationError):
-        read_settings().role = "member"  # type: ignore[misc] # frozen: that is the point
+        read_settings().role = Role.MEMBER  # type: ignore[misc] # frozen: that is the point
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from loyalty_mcp.cli.operator_commands import audit, doctor, intents
 from loyalty_mcp.cli.options import settings_from, settings_options, stop
 from loyalty_mcp.cli.token_commands import token
 from loyalty_mcp.errors import BadSetting, LoyaltyError
+from loyalty_mcp.intents.roles import definition_of
 
 
 @click.group(invoke_without_command=True)
@@ -78,8 +79,12 @@ def run_stdio(settings: Any) -> None:
     from loyalty_mcp.server.mcp_server import serve_stdio  # noqa: PLC0415 - the same
 
     log_to_stderr(settings.log_level, settings.log_format)
-    if settings.role == "member" and settings.member is None:
-        stop(BadSetting("LOYALTY_MCP_MEMBER is missing: role member needs the member it serves."))
+    if definition_of(settings.role).needs_member and settings.member is None:
+        stop(
+            BadSetting(
+                f"LOYALTY_MCP_MEMBER is missing: role {settings.role} needs the member it serves."
+            )
+        )
     try:
         runtime = compose(settings)
     except BadSetting as error:

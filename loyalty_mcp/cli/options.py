@@ -4,6 +4,7 @@ import functools
 import sys
 import typing
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, Final, Literal, get_args, get_origin
 
 import click
@@ -21,6 +22,15 @@ class SettingChoice(click.Choice[str]):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The word, or an empty text."""
         return value if value == "" else super().convert(value, param, ctx)
+
+
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """What a setting of this type can be, where that is a list."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return tuple(member.value for member in annotation)
+    return ()
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,7 +62,7 @@ def _setting_option(
     help_text = f"{meaning[0].upper()}{meaning[1:]} [{variable_of(name)}]."
     if annotation is bool:
         return click.option(flag, is_flag=True, default=None, help=help_text)
-    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    choices = choices_of(annotation)
     kind = SettingChoice(choices) if choices else None
     return click.option(flag, type=kind, default=None, help=help_text)
 

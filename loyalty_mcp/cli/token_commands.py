@@ -1,7 +1,6 @@
 """The commands about tokens: make one, list them, revoke one."""
 
 import json
-import typing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +9,13 @@ import click
 from loyalty_mcp.cli.operator_commands import as_json, run
 from loyalty_mcp.cli.options import settings_options
 from loyalty_mcp.errors import UnknownReference
-from loyalty_mcp.settings import Role
+from loyalty_mcp.intents.roles import Role, is_known
 
 if TYPE_CHECKING:
     from loyalty_mcp.intents.access_token import Token
     from loyalty_mcp.server.bootstrap import Runtime
+
+ROLES = [role.value for role in Role]
 
 
 class Moment(click.ParamType[datetime]):
@@ -46,7 +47,7 @@ def token(context: click.Context, flags: dict[str, Any]) -> None:
 
 @token.command()
 @click.option("--name", required=True, help="Who holds it; the audit trail names them so.")
-@click.option("--role", required=True, type=click.Choice(typing.get_args(Role)), help="Its tools.")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="Its tools.")
 @click.option("--member", default=None, help="The one member its holder may reach.")
 @click.option("--expires", default=None, type=Moment(), help="Until when it may be used.")
 @click.option("--operator", is_flag=True, help="Its holder approves the intents of others.")
@@ -54,7 +55,7 @@ def token(context: click.Context, flags: dict[str, Any]) -> None:
 def create(
     flags: dict[str, Any],
     name: str,
-    role: Role,
+    role: str,
     member: str | None,
     expires: datetime | None,
     *,
@@ -123,6 +124,8 @@ def revoke(flags: dict[str, Any], name: str) -> None:
 def _shown(item: "Token", now: datetime) -> dict[str, Any]:
     expired = item.expires_at is not None and now >= item.expires_at
     state = "revoked" if item.revoked_at is not None else "expired" if expired else "holds"
+    if not is_known(item.role):
+        state = "unknown role"
     return {
         "name": item.name,
         "role": item.role,

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from loyalty_mcp.intents.lifecycle import Intent, Preview, digest_of
-from loyalty_mcp.tools.tool import Arguments, Tool, said
+from loyalty_mcp.tools.argument_model import Arguments
+from loyalty_mcp.tools.tool import Tool, said
 
 Status = Literal[
     "confirmation_required",

@@ -9,7 +9,7 @@ from typing import Final
 
 from loyalty_mcp.errors import InvalidArgument
 from loyalty_mcp.intents.principal import Principal
-from loyalty_mcp.settings import Role
+from loyalty_mcp.intents.roles import Role, definition_of, is_known
 
 PREFIX: Final = "lmcp_"
 """Makes a leaked token recognisable in a log, a chat or a repository."""
@@ -24,7 +24,7 @@ class Token:
     Args:
         name: the holder; never reused, because the audit trail names callers by it.
         digest: SHA-256 of the token, in hex.
-        role: which tools the holder gets.
+        role: which tools the holder gets; none where this version does not know the role.
         member: the one member the holder may reach; None for all.
         operator: whether the holder decides on other callers' intents.
         created_at: UTC.
@@ -34,7 +34,7 @@ class Token:
 
     name: str
     digest: str
-    role: Role
+    role: str
     member: str | None
     operator: bool
     created_at: datetime
@@ -42,15 +42,20 @@ class Token:
     revoked_at: datetime | None = None
 
     def is_active(self, now: datetime) -> bool:
-        """Whether the token is neither revoked nor expired."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        """Whether the token is neither revoked nor expired, and its role is known."""
+        in_time = self.expires_at is None or now < self.expires_at
+        return is_known(self.role) and self.revoked_at is None and in_time
 
     @property
     def principal(self) -> Principal:
-        """The principal of the holder."""
+        """The principal of the holder.
+
+        Raises:
+            ValueError: its role is unknown, so it is not active.
+        """
         kind = "operator" if self.operator else "token"
         return Principal(
-            f"{kind}:{self.name}", self.role, member=self.member, operator=self.operator
+            f"{kind}:{self.name}", Role(self.role), member=self.member, operator=self.operator
         )
 
 
@@ -74,8 +79,10 @@ def validate_token(token: Token, now: datetime) -> Token:
         raise InvalidArgument(
             "A token's name has letters, digits, dots, dashes, underscores or @; 64 at most."
         )
-    if token.role == "member" and token.member is None:
-        raise InvalidArgument("Role member needs --member, the one member the token reaches.")
+    if definition_of(Role(token.role)).needs_member and token.member is None:
+        raise InvalidArgument(
+            f"Role {token.role} needs --member, the one member the token reaches."
+        )
     if token.operator and token.member is not None:
         raise InvalidArgument("An operator is bound to no member; leave out one of the two.")
     if token.expires_at is not None and token.expires_at <= now:

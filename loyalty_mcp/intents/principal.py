@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from loyalty_mcp.settings import Role, Settings
+from loyalty_mcp.intents.roles import Role
+from loyalty_mcp.settings import Settings
 
 LOCAL: Final = "local"
 """Who calls over stdio: whoever may start programs as this user."""

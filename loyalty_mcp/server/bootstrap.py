@@ -22,7 +22,7 @@ from loyalty_mcp.server.dispatcher import CallObserver, Dispatcher, ignore_call
 from loyalty_mcp.server.embedded_sandbox import EmbeddedSandbox
 from loyalty_mcp.settings import Settings, state_folder
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.registry import every_tool, menu
+from loyalty_mcp.tools.registry import TOOLS, menu
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -155,8 +155,7 @@ def compose(
         BadSetting: no menu can be made of these settings, or the policy is wrong.
     """
     menu(settings)  # refuse wrong settings before anything is opened
-    tools = every_tool()
-    policy = read_policy(settings.policy, {name: tool.risk for name, tool in tools.items()})
+    policy = read_policy(settings.policy, {name: tool.risk for name, tool in TOOLS.items()})
     embedded = None
     if settings.api_key is not None:
         key = settings.api_key.get_secret_value()
@@ -176,7 +175,7 @@ def compose(
         now=utc_now,
         settings=settings,
         policy=policy,
-        reconciler=Reconciler(tools, timedelta(seconds=settings.timeout)),
+        reconciler=Reconciler(TOOLS, timedelta(seconds=settings.timeout)),
         rehearsal=private_sandbox,
     )
     guard = Guard(

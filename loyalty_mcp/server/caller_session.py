@@ -60,7 +60,8 @@ class CallerSessions:
         shown = self._menu(principal, bound=member is not None)
         tools = shown
         if principal.member is not None:
-            tools = {name: tool.holding(member=principal.member) for name, tool in shown.items()}
+            pinned = {"member": principal.member}
+            tools = {name: tool.with_pinned(pinned) for name, tool in shown.items()}
         context = replace(
             self._context,
             caller=principal.name,

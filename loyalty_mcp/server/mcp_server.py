@@ -8,9 +8,9 @@ from typing import Any, Final
 import anyio
 
 from loyalty_mcp.brevo.tracing import watched
+from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.server.elicitation import RequestContext
 from loyalty_mcp.server.handlers import Handlers
-from loyalty_mcp.server.instructions import INSTRUCTIONS
 from loyalty_mcp.server.lazy_models import built_on_first_use
 from loyalty_mcp.settings import Settings
 
@@ -71,7 +71,7 @@ def build_server(handlers: Handlers, lifespan: Lifespan) -> Server[None]:
         name,
         version=version(NAME),
         title="Loyalty MCP [sandbox]" if settings.sandbox else "Loyalty MCP",
-        instructions=INSTRUCTIONS[settings.role],
+        instructions=definition_of(settings.role).instructions,
         lifespan=lifespan,
         get_tool_input_schema=no_schema_for_headers,
         on_list_tools=handlers.list_tools,

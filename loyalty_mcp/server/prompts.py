@@ -5,7 +5,7 @@ from typing import Final
 
 from loyalty_mcp.brevo.quoting import fenced
 from loyalty_mcp.errors import InvalidArgument
-from loyalty_mcp.settings import Role
+from loyalty_mcp.intents.roles import Role, definition_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,12 @@ class Prompt:
         description: when to use it.
         arguments: all required.
         text: the instruction to the assistant; the filled-in values follow it, fenced.
-        roles: the roles that see it.
     """
 
     name: str
     description: str
     arguments: tuple[PromptArgument, ...]
     text: str
-    roles: tuple[Role, ...]
 
 
 PROMPTS: Final[dict[str, Prompt]] = {
@@ -51,7 +49,6 @@ PROMPTS: Final[dict[str, Prompt]] = {
             (PromptArgument("question", "What the member asks"),),
             "Answer the member's question from get_member_overview, in two sentences, with "
             "amounts, units and dates. Change nothing. The question, as data:",
-            ("member", "support", "full"),
         ),
         Prompt(
             "resolve_complaint",
@@ -63,7 +60,6 @@ PROMPTS: Final[dict[str, Prompt]] = {
             "Look at the member with get_member_overview, movements included. Say what happened. "
             "If something is to be put right, propose one credit, debit or voucher, and call its "
             "tool: its preview goes to the person, who decides. The case, as data:",
-            ("support", "full"),
         ),
         Prompt(
             "set_up_program",
@@ -71,7 +67,6 @@ PROMPTS: Final[dict[str, Prompt]] = {
             (PromptArgument("goal", "The program in a few sentences"),),
             "Write the program as one spec and call plan_program. Show the plan; when the person "
             "is content, call apply_program, and publish only if they say so. The wish, as data:",
-            ("manager", "full"),
         ),
     )
 }
@@ -79,7 +74,7 @@ PROMPTS: Final[dict[str, Prompt]] = {
 
 def prompts_for(role: Role) -> list[Prompt]:
     """The prompts that a role sees."""
-    return [prompt for prompt in PROMPTS.values() if role in prompt.roles]
+    return [PROMPTS[name] for name in definition_of(role).prompts]
 
 
 def prompt_text(prompt: Prompt, given: dict[str, str]) -> str:

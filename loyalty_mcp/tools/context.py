@@ -11,7 +11,8 @@ from loyalty_mcp.brevo.references import References
 from loyalty_mcp.intents.lazy_journal import LazyJournal
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.policy import Policy
-from loyalty_mcp.settings import Role, Settings
+from loyalty_mcp.intents.roles import Role
+from loyalty_mcp.settings import Settings
 
 
 class Reconciliation(Protocol):
@@ -57,5 +58,5 @@ class Context:
     reconciler: Reconciliation
     rehearsal: Callable[[], AbstractAsyncContextManager[Brevo]]
     caller: str = ""
-    role: Role = "full"
+    role: Role = Role.FULL
     operator: bool = False

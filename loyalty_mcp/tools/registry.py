@@ -1,54 +1,142 @@
-"""The menu: which tools a server publishes, by role and settings."""
+"""The menu: every tool there is, and which of them a caller gets."""
 
 import functools
-import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final
 
-from loyalty_mcp.brevo.operation import Operation
+from loyalty_mcp.brevo.operation import DeclarationError, Operation
 from loyalty_mcp.brevo.operations import (
-    OPERATIONS,
     balance_definitions,
+    balances,
     limits,
     programs,
     rewards,
+    subscriptions,
     tier_groups,
     tiers,
+    transactions,
+    vouchers,
 )
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.intents.principal import Principal, local
-from loyalty_mcp.settings import Role, Settings
+from loyalty_mcp.intents.roles import CONFIGURATION_GROUPS, Role, definition_of, offers
+from loyalty_mcp.settings import Settings
+from loyalty_mcp.tools.members.enrolment import enroll_member
+from loyalty_mcp.tools.members.explain_balance import explain_balance
+from loyalty_mcp.tools.members.find_member import find_member
+from loyalty_mcp.tools.members.get_member_overview import get_member_overview
 from loyalty_mcp.tools.operation_tool import tool_of
-from loyalty_mcp.tools.task import Task
-from loyalty_mcp.tools.tasks import TASKS
+from loyalty_mcp.tools.points.points import credit_points, debit_points
+from loyalty_mcp.tools.points.transactions import (
+    cancel_transaction,
+    complete_transaction,
+    reverse_transaction,
+)
+from loyalty_mcp.tools.programs.apply_program import apply_program
+from loyalty_mcp.tools.programs.export_program import export_program
+from loyalty_mcp.tools.programs.plan_program import plan_program
+from loyalty_mcp.tools.programs.publish_program import publish_program
+from loyalty_mcp.tools.reports.check_intent import check_intent
+from loyalty_mcp.tools.reports.server_status import get_server_status
+from loyalty_mcp.tools.rewards.redemptions import (
+    complete_redemption,
+    redeem_for_member,
+    redeem_voucher,
+)
 from loyalty_mcp.tools.tool import Tool
 
-MEMBER: Final = (
-    "get_member_overview",
-    "list_transaction_history",
-    "list_vouchers",
-    "list_rewards",
-    "list_tiers",
-    "validate_voucher",
+
+def tools_by_name(*declared: Tool | Operation[..., Any]) -> Mapping[str, Tool]:
+    """Tools by name, in order; an operation becomes the tool that sends it.
+
+    Raises:
+        DeclarationError: two have one name.
+    """
+    found: dict[str, Tool] = {}
+    for entry in declared:
+        if entry.name in found:
+            raise DeclarationError(f"{entry.name} is listed twice")
+        found[entry.name] = entry if isinstance(entry, Tool) else tool_of(entry)
+    return MappingProxyType(found)
+
+
+TOOLS: Final = tools_by_name(
+    # Tasks. Those with the name of an operation take its place.
+    find_member,
+    get_member_overview,
+    explain_balance,
+    enroll_member,
+    credit_points,
+    debit_points,
+    complete_transaction,
+    cancel_transaction,
+    reverse_transaction,
+    redeem_for_member,
+    redeem_voucher,
+    complete_redemption,
+    plan_program,
+    apply_program,
+    export_program,
+    publish_program,
+    check_intent,
+    get_server_status,
+    # Programs
+    programs.list_programs,
+    programs.get_program,
+    programs.create_program,
+    programs.update_program,
+    programs.patch_program,
+    programs.delete_program,
+    # Members
+    subscriptions.get_account_info,
+    subscriptions.create_subscription,
+    subscriptions.delete_subscription,
+    subscriptions.add_subscription_members,
+    subscriptions.remove_subscription_members,
+    # Balances of a program
+    balance_definitions.list_balance_definitions,
+    balance_definitions.create_balance_definition,
+    balance_definitions.get_balance_definition,
+    balance_definitions.update_balance_definition,
+    balance_definitions.delete_balance_definition,
+    limits.create_balance_limit,
+    limits.get_balance_limit,
+    limits.update_balance_limit,
+    limits.delete_balance_limit,
+    # What members hold
+    balances.list_contact_balances,
+    balances.get_subscription_balances,
+    balances.create_subscription_balance,
+    balances.list_active_balances,
+    transactions.create_transaction,
+    transactions.create_balance_order,
+    transactions.list_transaction_history,
+    # Tiers
+    tier_groups.create_tier_group,
+    tier_groups.list_tier_groups,
+    tier_groups.get_tier_group,
+    tier_groups.update_tier_group,
+    tier_groups.delete_tier_group,
+    tiers.create_tier,
+    tiers.list_tiers,
+    tiers.update_tier,
+    tiers.delete_tier,
+    tiers.assign_tier,
+    # Rewards and vouchers
+    rewards.get_code_count,
+    rewards.list_rewards,
+    rewards.create_reward,
+    rewards.get_reward,
+    vouchers.create_voucher,
+    vouchers.list_vouchers,
+    vouchers.validate_voucher,
+    vouchers.revoke_vouchers,
 )
-SUPPORT: Final = (
-    *MEMBER,
-    "find_member",
-    "explain_balance",
-    "credit_points",
-    "debit_points",
-    "reverse_transaction",
-    "cancel_transaction",
-    "enroll_member",
-    "create_voucher",
-    "redeem_for_member",
-    "revoke_vouchers",
-    "assign_tier",
-    "get_server_status",
-    "check_intent",
-)
+"""Every tool, in the order in which clients are shown them: what stands here is published."""
+
 NOBODY: Final = ""
 """Whom role `member` serves until it is said who calls: no reference means it."""
 
@@ -57,100 +145,31 @@ OTHERS: Final = frozenset(
 )
 """Arguments through which what belongs to others can be named."""
 
-NOBODYS: Final = (
-    *("plan_program", "apply_program", "export_program"),
+REACH_NO_MEMBER: Final = (
+    *("plan_program", "apply_program", "export_program", "publish_program"),
     *("get_server_status", "check_intent"),
 )
 """Tasks that reach no member."""
 
-MANAGED: Final = (programs, balance_definitions, limits, tier_groups, tiers, rewards)
-"""The groups of configuration; what moves a member's value is not a manager's work."""
-
-MANAGER_TASKS: Final = (
-    "plan_program",
-    "apply_program",
-    "export_program",
-    "list_contact_balances",
-    "find_member",
-    "get_member_overview",
-    "get_server_status",
-    "check_intent",
-)
-
 
 def in_role(name: str, role: Role) -> bool:
-    """Whether a tool belongs to a role."""
-    if role == "full":
-        return True
-    if role == "member":
-        return name in MEMBER
-    if role == "support":
-        return name in SUPPORT
-    return _configures(name) or name in MANAGER_TASKS
+    """Whether a role is offered the tool of this name."""
+    tool = TOOLS[name]
+    return offers(role, name, tool.group, moves_value=tool.risk == "moves_value")
 
 
 def reaches_one(tool: Tool) -> bool:
     """Whether a tool reaches the pinned member alone, or no member at all."""
     if "member" in tool.parameters:
         return not OTHERS.intersection(tool.parameters)
-    return tool.name in NOBODYS or _configures(tool.name)
-
-
-def _creation(name: str) -> Operation[..., Any] | None:
-    """The operation that creates what an `update_` operation replaces."""
-    return OPERATIONS.get(name.replace("update_", "create_")) if "update_" in name else None
-
-
-def _configures(name: str) -> bool:
-    operation = OPERATIONS.get(name)
-    return (
-        operation is not None
-        and operation.risk != "moves_value"
-        and operation.describe.__module__ in {group.__name__ for group in MANAGED}
-    )
-
-
-def tool_of_task(task: Task, pinned: Mapping[str, str]) -> Tool:
-    """The tool that a task is."""
-    hints = typing.get_type_hints(task.run)
-    return Tool(
-        name=task.name,
-        risk=task.risk,
-        function=task.run,
-        answer=hints["return"],
-        run=task.run,
-        prepare=task.prepare,
-        reconcile=task.reconcile,
-        text=task.text,
-        requests=task.requests,
-        skip=task.skip,
-        pinned={name: value for name, value in pinned.items() if name in hints},
-    )
-
-
-def every_tool() -> Mapping[str, Tool]:
-    """Every tool by name, nothing pinned."""
-    return all_tools()
-
-
-def all_tools(pinned: Mapping[str, str] | None = None) -> dict[str, Tool]:
-    """Every tool by name, tasks first.
-
-    A task takes the place of the operation of its name, where the bare request is not enough.
-    """
-    return dict(_tools(tuple(sorted((pinned or {}).items()))))
+    configures = tool.group in CONFIGURATION_GROUPS and tool.risk != "moves_value"
+    return configures or tool.name in REACH_NO_MEMBER
 
 
 @functools.lru_cache(maxsize=8)
-def _tools(pinned: tuple[tuple[str, str], ...]) -> Mapping[str, Tool]:
-    """The tools of a process are made once: their schemas take longer than everything else."""
-    fixed = dict(pinned)
-    operations = {
-        name: tool_of(operation, fixed, twin=_creation(name))
-        for name, operation in OPERATIONS.items()
-    }
-    tasks = {name: tool_of_task(task, fixed) for name, task in TASKS.items()}
-    return {name: tasks.get(name) or operations[name] for name in {**tasks, **operations}}
+def _with_pinned(pinned: tuple[tuple[str, str], ...]) -> Mapping[str, Tool]:
+    """Every tool with what is pinned; made once, for the models of arguments take long to make."""
+    return {name: tool.with_pinned(dict(pinned)) for name, tool in TOOLS.items()}
 
 
 def menu(settings: Settings, principal: Principal | None = None) -> dict[str, Tool]:
@@ -162,38 +181,39 @@ def menu(settings: Settings, principal: Principal | None = None) -> dict[str, To
             not in the menu: it is pinned, and its value is for the call to give.
 
     Raises:
-        BadSetting: a tool is named that is not there, or not in the role.
+        BadSetting: a tool is named that does not exist, or is not in the role.
     """
     caller = principal or local(settings)
     member = settings.member
-    if member is None and (caller.member is not None or "member" in {caller.role, settings.role}):
+    roles = {caller.role, settings.role}
+    needs_member = any(definition_of(role).needs_member for role in roles)
+    if member is None and (caller.member is not None or needs_member):
         member = NOBODY
     pinned = {
         name: value
         for name, value in (("program", settings.program), ("member", member))
         if value is not None
     }
-    everything = all_tools(pinned)
-    _check_names("LOYALTY_MCP_TOOLS", settings.tools, everything)
-    _check_names("LOYALTY_MCP_EXCLUDE_TOOLS", settings.exclude_tools, everything)
+    _check_names("LOYALTY_MCP_TOOLS", settings.tools)
+    _check_names("LOYALTY_MCP_EXCLUDE_TOOLS", settings.exclude_tools)
     for name in settings.tools:
         if not in_role(name, settings.role):
             raise BadSetting(f"LOYALTY_MCP_TOOLS names {name}, which role {settings.role} has not.")
+    bound = caller.member is not None and not definition_of(caller.role).needs_member
     return {
         name: tool
-        for name, tool in everything.items()
-        if in_role(name, settings.role)
-        and in_role(name, caller.role)
-        and (caller.member is None or caller.role == "member" or reaches_one(tool))
+        for name, tool in _with_pinned(tuple(pinned.items())).items()
+        if all(in_role(name, role) for role in roles)
+        and (not bound or reaches_one(tool))
         and (not settings.tools or name in settings.tools)
         and name not in settings.exclude_tools
         and not ((settings.read_only or caller.read_only) and tool.guarded)
     }
 
 
-def _check_names(setting: str, names: tuple[str, ...], everything: Mapping[str, Tool]) -> None:
+def _check_names(setting: str, names: tuple[str, ...]) -> None:
     for name in names:
-        if name not in everything:
-            near = get_close_matches(name, everything, n=1)
+        if name not in TOOLS:
+            near = get_close_matches(name, TOOLS, n=1)
             hint = f"; did you mean {near[0]}?" if near else "."
             raise BadSetting(f"{setting} names {quoted(name)}, which is no tool{hint}")

@@ -36,11 +36,6 @@ def published(
     return found
 
 
-def bare(part: dict[str, Any]) -> dict[str, Any]:
-    """An argument's schema with its type alone, where another tool says the rest of it."""
-    return {key: part[key] for key in ("type", "items") if key in part}
-
-
 def _cleaned(
     schema: dict[str, Any], definitions: dict[str, Any], *, answer: bool, depth: int
 ) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """A task: a tool that needs several requests, declared with its risk."""
 
 import inspect
+import typing
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from loyalty_mcp.brevo.operation import DeclarationError, Risk
 from loyalty_mcp.brevo.types import Reply
 from loyalty_mcp.intents.lifecycle import Preparation
+from loyalty_mcp.tools.tool import Tool
 
 Run = Callable[..., Awaitable[Reply]]
 Prepare = Callable[..., Awaitable[Preparation]]
@@ -16,51 +17,44 @@ Say = Callable[[Any, datetime], str]
 """From an answer and the present moment to words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A tool made of several operations.
+def reads(*, text: Say | None = None) -> Callable[[Run], Tool]:
+    """Declare a task that changes nothing.
+
+    The function takes the context and the arguments; its docstring is the description, its return
+    type the answer.
 
     Args:
-        name: the tool's name.
-        risk: the worst that the task can do.
-        run: takes the context, for a guarded task the intent, and the arguments; its docstring
-            is the description, its return type the answer.
-        prepare: for a guarded task: the context and the arguments to what a person agrees to.
-        settle: for a guarded task: the context, the intent and the arguments to the same answer
-            as `run`, found by reading alone; raises what `run` would have raised.
         text: says the answer in words; None for the plain list of its facts.
-        requests: how many it takes of the hour's budget, from the preview to the end.
     """
-
-    name: str
-    risk: Risk
-    run: Run
-    prepare: Prepare | None = None
-    reconcile: Run | None = None
-    text: Say | None = None
-    requests: int = 1
-
-    @property
-    def skip(self) -> int:
-        """How many leading parameters are ours, and not the assistant's."""
-        return 1 if self.risk == "read" else 2
-
-
-def reads(*, text: Say | None = None) -> Callable[[Run], Task]:
-    """A task that changes nothing."""
-    return lambda run: _declare(Task(run.__name__, "read", run, text=text))
+    return lambda run: _declared(run, "read", text=text)
 
 
 def guarded(
     risk: Risk, *, prepare: Prepare, reconcile: Run, requests: int, text: Say | None = None
-) -> Callable[[Run], Task]:
-    """A task that a person has to agree to."""
+) -> Callable[[Run], Tool]:
+    """Declare a task that a person has to agree to.
+
+    The function takes the context, the intent and the arguments.
+
+    Args:
+        risk: the worst that it can do.
+        prepare: takes the context and the arguments; returns what a person agrees to.
+        reconcile: finds the answer of the function by reading alone.
+        requests: how many it takes of the hour's budget, from the preview to the end.
+        text: says the answer in words; None for the plain list of its facts.
+
+    Raises:
+        DeclarationError: it changes nothing, so nobody needs to agree.
+    """
     if risk == "read":
         raise DeclarationError("a guarded task changes something")
-    return lambda run: _declare(Task(run.__name__, risk, run, prepare, reconcile, text, requests))
+    return lambda run: _declared(
+        run, risk, prepare=prepare, reconcile=reconcile, requests=requests, text=text, skip=2
+    )
 
 
-def _declare(task: Task) -> Task:
-    if not inspect.getdoc(task.run):
-        raise DeclarationError(f"{task.name} has no docstring, and that is its description")
-    return task
+def _declared(run: Run, risk: Risk, *, skip: int = 1, **more: Any) -> Tool:
+    if not inspect.getdoc(run):
+        raise DeclarationError(f"{run.__name__} has no docstring, and that is its description")
+    answer = typing.get_type_hints(run)["return"]
+    return Tool(run.__name__, risk, run, answer, run, skip=skip, **more)

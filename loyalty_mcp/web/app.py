@@ -15,6 +15,7 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from loyalty_mcp.intents.principal import Principal, local
+from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.handlers import PRINCIPAL, result_meta
 from loyalty_mcp.settings import Settings
@@ -172,7 +173,9 @@ def create_app(
 def local_principal(settings: Settings, host: str) -> Principal | None:
     """Who calls without a token; None where a token is always required."""
     principal = local(settings)
-    if not is_loopback(host) or (principal.role == "member" and principal.member is None):
+    if not is_loopback(host) or (
+        definition_of(principal.role).needs_member and principal.member is None
+    ):
         return None
     return principal
 

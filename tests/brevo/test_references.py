@@ -15,7 +15,7 @@ from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
 from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
-from loyalty_mcp.tools.registry import every_tool
+from loyalty_mcp.tools.registry import TOOLS
 from loyalty_mcp.tools.tool import Tool
 from tests.conftest import SandboxControl
 
@@ -415,7 +415,7 @@ IN_PROGRAM = {"balance", "tier_group", "tier", "reward"}
 
 @pytest.mark.parametrize(
     "tool",
-    [tool for tool in every_tool().values() if IN_PROGRAM.intersection(tool.parameters)],
+    [tool for tool in TOOLS.values() if IN_PROGRAM.intersection(tool.parameters)],
     ids=lambda tool: tool.name,
 )
 def test_what_a_manager_sets_up_is_of_one_version(tool: Tool) -> None:

@@ -8,12 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from loyalty_mcp import __version__
-from loyalty_mcp.brevo.operations import OPERATIONS
 from loyalty_mcp.cli.commands import main
 from loyalty_mcp.cli.menu_size import count_tokens, menu_report
-from loyalty_mcp.settings import Role, read_settings
-from loyalty_mcp.tools.registry import MEMBER, SUPPORT, in_role, menu
-from loyalty_mcp.tools.tasks import TASKS
+from loyalty_mcp.intents.roles import MEMBER_TOOLS, SUPPORT_TOOLS, Role
+from loyalty_mcp.settings import read_settings
+from loyalty_mcp.tools.registry import TOOLS, in_role, menu
 
 
 def run(*arguments: str) -> Result:
@@ -65,7 +64,7 @@ def test_tools_json() -> None:
     found = listed("tools")
     tools = found["tools"]
 
-    assert found["count"] == len(tools) == len({*OPERATIONS, *TASKS})
+    assert found["count"] == len(tools) == len(TOOLS)
     assert found["bytes"] == sum(tool["bytes"] for tool in tools)
     assert found["tokens"] == sum(tool["tokens"] for tool in tools)
     for tool in tools:
@@ -102,21 +101,22 @@ def test_size_is_what_a_model_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "most"), [("member", 6), ("support", 18), ("manager", None), ("full", None)]
+    ("role", "most"),
+    [(Role.MEMBER, 7), (Role.SUPPORT, 22), (Role.MANAGER, None), (Role.FULL, None)],
 )
 def test_tools_of_a_role(role: Role, most: int | None) -> None:
     """A role publishes its own tools, and no more than it may."""
-    found = names("tools", "--role", role)
+    found = names("tools", "--role", role.value)
 
-    assert found == [name for name in {**TASKS, **OPERATIONS} if in_role(name, role)]
+    assert found == [name for name in TOOLS if in_role(name, role)]
     assert most is None or len(found) <= most
 
 
 def test_roles_as_designed() -> None:
-    """The named roles hold what the design lists; six for members and eighteen for support."""
-    assert len(MEMBER) == 6
-    assert len(SUPPORT) == 18
-    assert set(MEMBER) < set(SUPPORT)
+    """Support can do all that a member can; at most seven tools for members, 22 for support."""
+    assert len(MEMBER_TOOLS) <= 7
+    assert len(SUPPORT_TOOLS) <= 22
+    assert set(MEMBER_TOOLS) < set(SUPPORT_TOOLS)
 
 
 def test_role_member_has_no_member_parameter() -> None:

@@ -8,10 +8,10 @@ import pytest
 from pydantic import BaseModel
 
 from loyalty_mcp.brevo.operation import Operation
-from loyalty_mcp.brevo.operations import OPERATIONS
 from loyalty_mcp.brevo.types import Done
 from tests.contract.arguments import fewest
 from tests.contract.declared import DECLARED, example, leaves
+from tests.contract.operations import OPERATIONS
 
 every_operation = pytest.mark.parametrize(
     "operation", OPERATIONS.values(), ids=lambda operation: operation.name

@@ -11,10 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_snake
 
 from loyalty_mcp.brevo.operation import Operation
-from loyalty_mcp.brevo.operations import OPERATIONS
 from loyalty_mcp.brevo.request import Request
 from tests.contract.arguments import annotations, calls, fewest
 from tests.contract.declared import DECLARED, FREE, sent
+from tests.contract.operations import OPERATIONS
 
 every_operation = pytest.mark.parametrize(
     "operation", OPERATIONS.values(), ids=lambda operation: operation.name

@@ -12,13 +12,13 @@ import anyio
 import httpx2
 import pytest
 
-from loyalty_mcp.brevo.operations import OPERATIONS
 from loyalty_mcp.brevo.operations.tier_groups import Schedule
 from loyalty_mcp.brevo.operations.tiers import AccessCondition
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.brevo.types import number
 from loyalty_mcp.sandbox.app import create_app
 from tests.contract.declared import DECLARED, FREE
+from tests.contract.operations import OPERATIONS
 
 Answer = tuple[int, Any]
 NOW = datetime.now(UTC)

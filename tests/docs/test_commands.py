@@ -46,9 +46,7 @@ ELSEWHERE: Final = {
     "uv run python benchmarks/run.py --write README.md docs/benchmarks.md": "test_benchmarks.py",
     "uv run python benchmarks/run.py scale --quick": "test_benchmarks.py",
     (
-        "UPDATE_SNAPSHOTS=1 uv run pytest tests/tools/test_every_tool.py "
-        "tests/tools/test_schema_cache.py tests/tools/test_menu_size.py "
-        '-k "snapshot or file or readme"'
+        "UPDATE_SNAPSHOTS=1 uv run pytest tests/tools/test_every_tool.py -k snapshot"
     ): "test_recipe.py",
     "pip install uv && uv run loyalty-mcp demo": "test_packages.py, from the wheel",
     "pip install uv && uv run pytest": "this very run",

@@ -16,6 +16,18 @@ GENERATED: Final = {
     *("README.md", "manifest.json", "docs/tools.md", "loyalty_mcp/tools/schema_cache.json"),
 }
 LEFT: Final = {"__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache"}
+REGISTRY: Final = "loyalty_mcp/tools/registry.py"
+LISTED: Final = {
+    "get_reward_statistics": {"    rewards.get_reward,\n": "    rewards.get_reward_statistics,\n"},
+    "count_rewards": {
+        "    get_member_overview,\n": "    count_rewards,\n",
+        "from loyalty_mcp.tools.members.find_member import find_member\n": (
+            "from loyalty_mcp.tools.members.find_member import count_rewards\n"
+        ),
+    },
+}
+"""What the recipe adds to the registry, and after which line."""
+
 IMPORTS: Final = {
     "get_reward_statistics": (
         "from loyalty_mcp.brevo.operations.rewards import RewardStatistics, get_reward_statistics\n"
@@ -93,7 +105,7 @@ def test_the_recipe_shows_what_is_tried() -> None:
         ),
         pytest.param(
             "count_rewards",
-            "loyalty_mcp/tools/members/get_member_overview.py",
+            "loyalty_mcp/tools/members/find_member.py",
             "tests/tools/test_count_rewards.py",
             PYTHON[2],
             PYTHON[3],
@@ -105,7 +117,7 @@ def test_the_recipe_shows_what_is_tried() -> None:
 def test_recipe(
     tmp_path: Path, name: str, source: str, test: str, code: str, check: str, needs: str
 ) -> None:
-    """One source file, its test and generated files: then it is published, and tests pass."""
+    """One source file, the registry, a test and generated files: then it is published."""
     folder = clone(tmp_path / "copy")
     before = contents(folder)
     file = folder / source
@@ -115,11 +127,16 @@ def test_recipe(
             "from loyalty_mcp.brevo.operations.", f"{needs}from loyalty_mcp.brevo.operations.", 1
         )
     file.write_text(f"{text}\n\n{code}", encoding="utf-8")
+    registry = (folder / REGISTRY).read_text(encoding="utf-8")
+    for neighbour, line in LISTED[name].items():
+        assert neighbour in registry
+        registry = registry.replace(neighbour, neighbour + line, 1)
+    (folder / REGISTRY).write_text(registry, encoding="utf-8")
     (folder / test).write_text(f'"""{name}."""\n\n{IMPORTS[name]}{check}', encoding="utf-8")
     follow(folder)
 
     changed = {path for path, content in contents(folder).items() if content != before.get(path)}
-    assert changed == {source, test, f"tests/tools/snapshots/{name}.json", *GENERATED}
+    assert changed == {source, REGISTRY, test, f"tests/tools/snapshots/{name}.json", *GENERATED}
     assert f"\n{name} " in run(folder, "loyalty_mcp", "tools", BREVO_API_KEY="")
     checks = (
         "tests/docs/test_generated.py",

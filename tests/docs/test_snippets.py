@@ -11,9 +11,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from docs.client_guides import CLIENTS, KEY, ROLES, START, Client
+from docs.client_guides import CLIENTS, KEY, SHOWN_ROLES, START, Client, role_environment
 from docs.tool_reference import RISK_MEANINGS
 from loyalty_mcp.intents.policy import read_policy
+from loyalty_mcp.intents.roles import Role, definition_of
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.sandbox.settings import SandboxSettings
 from loyalty_mcp.settings import Settings, read_settings, variable_of
@@ -77,13 +78,13 @@ def started(client: Client, environment: Mapping[str, str]) -> tuple[list[str], 
 LOCAL: Final = [client for client in CLIENTS if client.local is not None]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", SHOWN_ROLES)
 @pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.slug)
 def test_a_configuration_publishes_its_role(
-    client: Client, role: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the environment of the snippet a server starts, and publishes what the role has."""
-    command, environment = started(client, ROLES[role][1])
+    command, environment = started(client, role_environment(role))
     for name, value in environment.items():
         monkeypatch.setenv(name, PLACE.sub("", value))
     settings = read_settings()
@@ -92,7 +93,7 @@ def test_a_configuration_publishes_its_role(
     assert settings.role == role
     assert settings.sandbox
     assert list(menu(settings)) == list(
-        menu(read_settings(role=role, member="101" if role == "member" else None))
+        menu(read_settings(role=role, member="101" if definition_of(role).needs_member else None))
     )
 
 

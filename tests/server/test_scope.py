@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import mcp_types as types
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from loyalty_mcp.brevo.operations import OPERATIONS
 from loyalty_mcp.cli.menu_size import count_tokens
 from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.intents.roles import Role, definition_of
 from loyalty_mcp.server.bootstrap import Runtime
-from loyalty_mcp.server.instructions import INSTRUCTIONS
-from loyalty_mcp.settings import Role, read_settings
-from loyalty_mcp.tools.registry import menu
-from loyalty_mcp.tools.tasks import TASKS
+from loyalty_mcp.settings import read_settings
+from loyalty_mcp.tools.registry import TOOLS, menu
 from tests.conftest import Connect, SandboxControl, text_of
 from tests.world import GOOD, World
 
@@ -42,12 +40,12 @@ MANAGER: Final = {
     *("plan_program", "apply_program", "export_program", "list_contact_balances"),
     *("find_member", "get_member_overview", "get_server_status", "check_intent"),
 }
-FULL: Final = {*OPERATIONS, *TASKS}
+FULL: Final = set(TOOLS)
 ROLES: Final[dict[Role, set[str]]] = {
-    "member": MEMBER,
-    "support": SUPPORT,
-    "manager": MANAGER,
-    "full": FULL,
+    Role.MEMBER: MEMBER,
+    Role.SUPPORT: SUPPORT,
+    Role.MANAGER: MANAGER,
+    Role.FULL: FULL,
 }
 OWN: Final = "101"
 OTHER: Final = "102"
@@ -67,7 +65,7 @@ async def names(client: Client) -> list[str]:
 # Roles
 
 
-@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("role", Role)
 async def test_role(connect: Connect, role: Role) -> None:
     """Each role publishes its own tools, no more and no less."""
     async with connect(**flags(role)) as client:
@@ -95,7 +93,7 @@ async def test_a_tool_of_another_role_is_not_there(connect: Connect) -> None:
     assert "no such tool" in text_of(result)
 
 
-@pytest.mark.parametrize("role", ["support", "manager", "full"])
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.MEMBER])
 async def test_read_only(connect: Connect, role: Role) -> None:
     """Read-only, only what reads is published, and naming a tool that writes does not help."""
     reads = {name for name in ROLES[role] if menu(read_settings())[name].risk == "read"}
@@ -111,7 +109,7 @@ async def test_read_only(connect: Connect, role: Role) -> None:
     }
 
 
-@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("role", Role)
 async def test_the_list_is_the_same_for_every_connection(
     make_runtime: Callable[..., Runtime], role: Role
 ) -> None:
@@ -169,7 +167,7 @@ async def second(control: SandboxControl) -> str:
     return str(program)
 
 
-@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("role", Role)
 def test_a_pinned_program_is_no_argument(role: Role) -> None:
     """With a program pinned, the parameter disappears from every tool and cannot be given."""
     for tool in menu(read_settings(program="VIP Club", **flags(role))).values():
@@ -229,7 +227,7 @@ def belongs_to_other(result: types.CallToolResult) -> bool:
     return any(word in shown for word in ("VIP-102", "Bruno", "Marchetti", "393331000102"))
 
 
-@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("role", Role)
 async def test_a_pinned_member_is_no_argument(
     connect: Connect, control: SandboxControl, world: World, role: Role
 ) -> None:
@@ -314,14 +312,14 @@ async def test_resources(connect: Connect) -> None:
 
 
 PROMPTS_OF: Final[dict[Role, set[str]]] = {
-    "member": {"answer_member"},
-    "support": {"answer_member", "resolve_complaint"},
-    "manager": {"set_up_program"},
-    "full": {"answer_member", "resolve_complaint", "set_up_program"},
+    Role.MEMBER: {"answer_member"},
+    Role.SUPPORT: {"answer_member", "resolve_complaint"},
+    Role.MANAGER: {"set_up_program"},
+    Role.FULL: {"answer_member", "resolve_complaint", "set_up_program"},
 }
 
 
-@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("role", Role)
 async def test_prompts(connect: Connect, role: Role) -> None:
     """Each role begins with its own prompts, and each names only tools that the role has."""
     async with connect(**flags(role)) as client:
@@ -356,12 +354,12 @@ async def test_completion(connect: Connect, kind: str, typed: str, expected: lis
 # Instructions
 
 
-@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("role", Role)
 async def test_instructions(connect: Connect, role: Role) -> None:
     """Every client is given the instructions of the role, short, naming only what it has."""
     async with connect(**flags(role)) as client:
         instructions = client.instructions or ""
 
-    assert instructions == INSTRUCTIONS[role]
+    assert instructions == definition_of(role).instructions
     assert 0 < count_tokens(instructions) < 300
     assert {name for name in FULL if name in instructions} <= ROLES[role]

@@ -12,7 +12,7 @@ from typing import Any
 import mcp_types as types
 import pytest
 
-from loyalty_mcp.brevo.operations import OPERATIONS
+from loyalty_mcp import tools
 from loyalty_mcp.brevo.quoting import cleaned
 from loyalty_mcp.cli.menu_size import menu_report
 from loyalty_mcp.guard.confirmation import Caller
@@ -21,12 +21,15 @@ from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.server.tool_listing import published
 from loyalty_mcp.settings import read_settings
+from loyalty_mcp.tools import registry
 from loyalty_mcp.tools.registry import menu
-from loyalty_mcp.tools.tasks import TASKS
+from loyalty_mcp.tools.tool import Tool
 from tests.conftest import Connect, SandboxControl, text_of
+from tests.contract.operations import OPERATIONS, declared_in
 from tests.world import GOOD, World
 
 TOOLS = menu(read_settings())
+TASKS = {tool.name for tool in declared_in(tools, Tool)}
 READS = [name for name, tool in TOOLS.items() if not tool.guarded]
 GUARDED = [name for name, tool in TOOLS.items() if tool.guarded]
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -40,7 +43,8 @@ every_tool = pytest.mark.parametrize("name", TOOLS)
 
 
 def test_every_operation_and_task_is_published() -> None:
-    """Role full has the whole API and every task."""
+    """Role full has the whole API and every task, in the order of the registry."""
+    assert list(TOOLS) == list(registry.TOOLS)
     assert set(TOOLS) == {*OPERATIONS, *TASKS}
     assert len(OPERATIONS) == 50
 
@@ -54,7 +58,9 @@ def test_every_tool_has_good_arguments_here() -> None:
 def test_snapshot(name: str) -> None:
     """What is published of a tool was reviewed; UPDATE_SNAPSHOTS=1 writes it anew."""
     file = SNAPSHOTS / f"{name}.json"
-    found = published(TOOLS[name]).model_dump(mode="json", by_alias=True, exclude_none=True)
+    tool = TOOLS[name]
+    found = published(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
+    found |= {"inputSchema": tool.derived_input(), "outputSchema": tool.derived_output()}
     if os.environ.get(UPDATE):
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

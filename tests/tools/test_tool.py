@@ -23,7 +23,8 @@ from loyalty_mcp.brevo.types import (
     RewardId,
 )
 from loyalty_mcp.errors import InvalidArgument
-from loyalty_mcp.tools.tool import Tool, as_given, reference_in, said
+from loyalty_mcp.tools.argument_model import as_given, reference_in
+from loyalty_mcp.tools.tool import Tool, said
 
 
 class Condition(Input):

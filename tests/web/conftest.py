@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from loyalty_mcp.intents.access_token import Token, digest_of, new_secret
 from loyalty_mcp.server.bootstrap import Runtime, compose
-from loyalty_mcp.settings import Role, Settings, read_settings
+from loyalty_mcp.settings import Settings, read_settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.auth.throttle import Throttle
 from loyalty_mcp.web.edge.open_streams import OpenStreams
@@ -109,7 +109,7 @@ class RunningServer:
     async def token(
         self,
         name: str,
-        role: Role = "full",
+        role: str = "full",
         *,
         member: str | None = None,
         operator: bool = False,

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from loyalty_mcp.intents.principal import Principal, local
+from loyalty_mcp.intents.roles import Role
 from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.server.caller_session import CallerSession
 from loyalty_mcp.server.handlers import PRINCIPAL, result_meta
@@ -181,7 +182,7 @@ async def test_other_tools_go_to_the_library(name: str, paths: Paths, world: Wor
 
 async def test_a_tool_outside_the_role_goes_to_the_library(sandbox: Starlette) -> None:
     """Only the reads of the caller's role are answered here."""
-    async with both_ways(sandbox, Principal("till", "member", member="102")) as paths:
+    async with both_ways(sandbox, Principal("till", Role.MEMBER, member="102")) as paths:
         inside = await paths.fast_reads(call("get_member_overview", {}))
         assert paths.reached == 0
         outside = await paths.fast_reads(call("get_program", {}))

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from loyalty_mcp.settings import Role
-from loyalty_mcp.tools.registry import MEMBER, SUPPORT, every_tool, in_role, reaches_one
+from loyalty_mcp.intents.roles import MEMBER_TOOLS, SUPPORT_TOOLS, Role
+from loyalty_mcp.tools.registry import TOOLS, in_role, reaches_one
 from tests.conftest import SandboxControl, text_of
 from tests.web.conftest import RunningServer, Serve
 from tests.world import GOOD, fill
@@ -29,11 +29,11 @@ OTHERS: Final = ("102", "own:VIP-102", "+33600000102", "member102@example.com")
 
 def expected(kind: str) -> set[str]:
     """The tools a kind of token should get."""
-    role: Role = KINDS[kind]["role"]
+    role = Role(KINDS[kind]["role"])
     bound = "member" in KINDS[kind] and role != "member"
     return {
         name
-        for name, tool in every_tool().items()
+        for name, tool in TOOLS.items()
         if in_role(name, role) and (not bound or reaches_one(tool))
     }
 
@@ -47,24 +47,24 @@ async def test_each_token_gets_the_tools_of_its_role(server: RunningServer) -> N
     for kind, token in tokens.items():
         async with server.client(token) as client:
             listed[kind] = {tool.name for tool in (await client.list_tools()).tools}
-            for name in sorted(set(every_tool()) - listed[kind]):
+            for name in sorted(set(TOOLS) - listed[kind]):
                 refused = await client.call_tool(name, {})
                 assert refused.is_error
                 assert "There is no such tool here" in text_of(refused)
 
     print(table(listed))  # noqa: T201 - the matrix, shown with -rP
     assert listed == {kind: expected(kind) for kind in KINDS}
-    assert listed["member"] == set(MEMBER)
-    assert listed["support"] == set(SUPPORT) == listed["operator"]
-    assert listed["full"] == set(every_tool())
-    assert len(listed["member"]) <= 6
-    assert len(listed["support"]) <= 18
+    assert listed["member"] == set(MEMBER_TOOLS)
+    assert listed["support"] == set(SUPPORT_TOOLS) == listed["operator"]
+    assert listed["full"] == set(TOOLS)
+    assert len(listed["member"]) <= 7
+    assert len(listed["support"]) <= 22
 
 
 def table(listed: dict[str, set[str]]) -> str:
     """A table of tools and kinds of token: `x` is listed, `.` is refused."""
     lines = [f"{'':32}" + "  ".join(listed)]
-    for name in every_tool():
+    for name in TOOLS:
         marks = [("x" if name in names else ".").ljust(len(kind)) for kind, names in listed.items()]
         lines.append(f"{name:32}" + "  ".join(marks))
     return "\n".join(lines)
@@ -110,7 +110,7 @@ async def test_a_bound_token_reaches_no_other_member(
             assert not {"member", "members", "contact"}.intersection(names)
             people = {*names, "member", "contact", "contact_id", "members", "caller"}
             good: dict[str, Any] = {}
-            if "member" in every_tool()[listed.name].parameters:
+            if "member" in TOOLS[listed.name].parameters:
                 good = {k: v for k, v in GOOD[listed.name](world).items() if k in names}
                 await client.call_tool(listed.name, good)
                 assert sent.mentions("101")
@@ -188,9 +188,9 @@ async def test_a_token_gives_no_more_than_the_settings(serve: Serve) -> None:
         async with server.client(token) as client:
             names = {tool.name for tool in (await client.list_tools()).tools}
     assert names
-    assert all(every_tool()[name].risk == "read" for name in names)
+    assert all(TOOLS[name].risk == "read" for name in names)
     assert "list_tiers" not in names
     async with serve(role="support") as server:
         token = await server.token("chief", "full")
         async with server.client(token) as client:
-            assert {tool.name for tool in (await client.list_tools()).tools} == set(SUPPORT)
+            assert {tool.name for tool in (await client.list_tools()).tools} == set(SUPPORT_TOOLS)

@@ -12,6 +12,7 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.references import CONTACT_ID, OWN
 from loyalty_mcp.brevo.types import Items, Moment, ProgramId, Reply
 from loyalty_mcp.errors import LoyaltyError, NotFound, Refused, UnknownReference
+from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import read_member, together
 from loyalty_mcp.tools.members.masking import masked
@@ -76,7 +77,7 @@ async def find_member(
                 )
             )
     attributes = contact.attributes
-    hidden = context.role == "support" and not personal_data
+    hidden = definition_of(context.role).masks_personal_data and not personal_data
     email, phone = contact.email, _text_attribute(attributes, "SMS")
     return FoundMember(
         contact_id=contact.id,

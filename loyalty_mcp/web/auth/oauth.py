@@ -9,6 +9,7 @@ import jwt
 
 from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.intents.principal import Principal
+from loyalty_mcp.intents.roles import Role, role_of_scopes
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.auth.signing_keys import ALGORITHMS, SigningKeys
 from loyalty_mcp.web.edge.http_errors import HttpError
@@ -63,10 +64,10 @@ class OAuth:
         if member is not None:
             member_id = str(member) if isinstance(member, int | str) else ""
             valid = 0 < len(member_id) <= MAX_NAME_LENGTH
-            return Principal(name, "member", member=member_id) if valid else None
+            return Principal(name, Role.MEMBER, member=member_id) if valid else None
         if ADMIN in scopes:
-            return Principal(name, "full")
-        return Principal(name, "support", read_only=WRITE not in scopes)
+            return Principal(name, role_of_scopes(admin=True))
+        return Principal(name, role_of_scopes(admin=False), read_only=WRITE not in scopes)
 
     async def _verify(self, token: str) -> Mapping[str, Any] | None:
         """The claims of a valid token."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from loyalty_mcp.brevo.operations import CONTACTS, OPERATIONS
 from loyalty_mcp.brevo.operations.contacts import (
     Contact,
     Contacts,
@@ -12,6 +11,7 @@ from loyalty_mcp.brevo.operations.contacts import (
     list_contacts,
 )
 from loyalty_mcp.brevo.request import get, post
+from tests.contract.operations import CONTACTS, OPERATIONS
 
 
 def test_contacts_are_no_tools() -> None:

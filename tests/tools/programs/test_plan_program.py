@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from loyalty_mcp.cli.menu_size import charged_text, count_tokens
-from loyalty_mcp.tools.registry import all_tools
+from loyalty_mcp.tools.registry import TOOLS
 from tests.tools.programs.conftest import RICH, CallerSession
 
 
@@ -124,6 +124,5 @@ async def test_purchases_need_a_rehearsal(session: CallerSession) -> None:
 
 def test_the_three_tools_are_cheap() -> None:
     """The three tools cost a model at most 700 tokens a turn."""
-    tools = all_tools()
     names = ("plan_program", "apply_program", "export_program")
-    assert sum(count_tokens(charged_text(tools[name])) for name in names) <= 700
+    assert sum(count_tokens(charged_text(TOOLS[name])) for name in names) <= 700

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from loyalty_mcp.errors import InvalidArgument
 from loyalty_mcp.tools.programs.spec import ProgramSpec
-from loyalty_mcp.tools.registry import all_tools
+from loyalty_mcp.tools.registry import TOOLS
 
 POINTS: dict[str, Any] = {"name": "Points", "unit": "POINTS"}
 TIERS: dict[str, Any] = {
@@ -20,7 +20,7 @@ TIERS: dict[str, Any] = {
 def refusal(spec: Any) -> str:
     """What the tool says of a spec that it refuses."""
     with pytest.raises(InvalidArgument) as caught:
-        all_tools()["plan_program"].validated({"spec": spec})
+        TOOLS["plan_program"].validated({"spec": spec})
     return str(caught.value)
 
 
@@ -73,7 +73,7 @@ def test_a_whole_spec_is_read() -> None:
         ],
     }
 
-    given = all_tools()["plan_program"].validated({"spec": spec})
+    given = TOOLS["plan_program"].validated({"spec": spec})
 
     assert given.model_dump(mode="json", exclude_defaults=True) == {"spec": spec}
 

@@ -1,0 +1,69 @@
+"""The JSON schema of what a tool answers, as published."""
+
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import BaseModel
+
+from loyalty_mcp.tools.render import NOISE
+from loyalty_mcp.tools.schema import published
+
+UNASKED = NOISE | frozenset(
+    (
+        *("meta", "deleted_at", "disabled_at", "event_time", "rejected_at", "cancelled_at"),
+        *("subscription_pool_id", "subscription_generator_id", "pattern", "birthday_attribute"),
+        *("code_generator_id", "config", "generator", "reward_configs", "trigger_id", "rule"),
+        *("subtract_total_balance", "total_attribution", "total_redeem", "public_image"),
+    )
+)
+"""Facts of an answer that its schema does not name, though the answer has them."""
+
+SAID_BEFORE = frozenset(
+    (
+        *("contact_id", "balance_definition_id", "reward_id", "group_id", "document_id"),
+        *("owner_contact_id", "transaction_type", "kind", "unit", "consumed_at", "code_count"),
+        *("upgrade_schedule", "downgrade_schedule"),
+        *("processed_at", "reject_reason", "expiration_date", "completed_at", "expires_at"),
+    )
+)
+"""The same for the result of a change, beside all that the call itself said."""
+
+MADE = frozenset({"code", "transaction_id"})
+"""What an answer says anew under the name of an argument."""
+
+
+def answer_schema(
+    answer: type[BaseModel], arguments: Collection[str], *, guarded: bool
+) -> dict[str, Any]:
+    """The schema of the structured content.
+
+    Args:
+        answer: the model of the result.
+        arguments: what the call itself says.
+        guarded: whether the result comes in the envelope of a change.
+    """
+    left_out = UNASKED | (SAID_BEFORE.union(arguments) - MADE) if guarded else UNASKED
+    result = published(
+        answer.model_json_schema(mode="serialization", by_alias=False),
+        answer=True,
+        without=left_out,
+    )
+    return envelope_schema(result) if guarded else result
+
+
+def envelope_schema(result: dict[str, Any]) -> dict[str, Any]:
+    """The schema of what a guarded tool answers around its `result`."""
+    text = {"type": "string"}
+    return {
+        "properties": {
+            "status": text,
+            "intent": text,
+            "preview": {"type": "object"},
+            "confirmation": text,
+            "expires_at": text,
+            "result": result,
+            "reason": text,
+        },
+        "type": "object",
+        "required": ["status"],
+    }

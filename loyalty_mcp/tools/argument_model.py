@@ -1,0 +1,145 @@
+"""The arguments of a tool as a model: what the assistant gives, and what the function receives."""
+
+import inspect
+import types
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from loyalty_mcp.brevo.types import Input, Reference
+
+LONGEST_REFERENCE = 320
+"""An email address has at most 320 characters, and no name is longer."""
+
+OPTIONAL_REFERENCES = frozenset({"program", "balance"})
+"""These may be left out where there is only one."""
+
+Resolver = Callable[[Reference, str | None], Awaitable[Any]]
+"""Turns the words for a reference into an id; without words, into the only one there is."""
+
+
+class Arguments(BaseModel):
+    """The arguments of a call as the assistant gives them: references are still names."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+def argument_model(
+    name: str,
+    parameters: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    *,
+    guarded: bool,
+) -> type[Arguments]:
+    """The model that checks a call.
+
+    Args:
+        name: of the tool.
+        parameters: the annotation of each argument, in order.
+        defaults: of the arguments that have one.
+        guarded: whether the call may carry a confirmation.
+    """
+    fields: dict[str, Any] = {}
+    for argument, annotation in parameters.items():
+        default = defaults.get(argument, PydanticUndefined)
+        reference = reference_in(annotation)
+        given = as_given(annotation)
+        if reference is not None and reference.kind in OPTIONAL_REFERENCES:
+            given, default = given | None, None
+        fields[argument] = (given, default)
+    if guarded:
+        fields["confirmation"] = (Annotated[str, Field(max_length=64)] | None, None)
+    return create_model(f"{name}_arguments", __base__=Arguments, **fields)
+
+
+def reference_in(annotation: Any) -> Reference | None:
+    """The reference that an annotation marks, looking through `| None`."""
+    if get_origin(annotation) is Annotated:
+        for mark in get_args(annotation)[1:]:
+            if isinstance(mark, Reference):
+                return mark
+        return reference_in(get_args(annotation)[0])
+    if get_origin(annotation) in {types.UnionType, typing.Union}:
+        marks = [reference_in(part) for part in get_args(annotation)]
+        return next((mark for mark in marks if mark is not None), None)
+    return None
+
+
+def as_given(annotation: Any) -> Any:
+    """The annotation with every reference turned into the text a person would say."""
+    reference = reference_in(annotation)
+    if reference is not None:
+        named = Annotated[
+            str,
+            Field(min_length=1, max_length=LONGEST_REFERENCE, description=_description(annotation)),
+            BeforeValidator(_text),
+        ]
+        optional = type(None) in get_args(annotation)
+        return named | None if optional else named
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return Annotated[(as_given(parts[0]), *parts[1:])]
+    if origin is tuple:
+        return tuple.__class_getitem__((as_given(parts[0]), ...))
+    if origin in {types.UnionType, typing.Union}:
+        return typing.Union[tuple(as_given(part) for part in parts)]  # noqa: UP007 - built at run time
+    if inspect.isclass(annotation) and issubclass(annotation, Input):
+        return _input_as_given(annotation)
+    return annotation
+
+
+def _text(value: Any) -> Any:
+    """A contact id is often given as a number; it is the same reference."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _description(annotation: Any) -> str | None:
+    if get_origin(annotation) is Annotated:
+        for mark in get_args(annotation)[1:]:
+            if isinstance(mark, FieldInfo) and mark.description:
+                return mark.description
+        return _description(get_args(annotation)[0])
+    for part in get_args(annotation):
+        if found := _description(part):
+            return found
+    return None
+
+
+def _input_as_given(model: type[Input]) -> type[BaseModel]:
+    hints = typing.get_type_hints(model, include_extras=True)
+    fields: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        default = ... if info.is_required() else info.get_default(call_default_factory=True)
+        fields[name] = (as_given(hints[name]), Field(default, description=info.description))
+    return create_model(model.__name__, __base__=Arguments, **fields)
+
+
+async def resolved(annotation: Any, value: Any, resolve: Resolver) -> Any:
+    """`value` as the function receives it: every reference in it turned into an id."""
+    reference = reference_in(annotation)
+    if reference is not None:
+        optional = type(None) in get_args(annotation)
+        return None if value is None and optional else await resolve(reference, value)
+    if value is None:
+        return None
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return await resolved(parts[0], value, resolve)
+    if origin is tuple:
+        return tuple([await resolved(parts[0], item, resolve) for item in value])
+    if origin in {types.UnionType, typing.Union}:
+        kept = [part for part in parts if part is not type(None)]
+        return await resolved(kept[0], value, resolve) if len(kept) == 1 else value
+    if inspect.isclass(annotation) and issubclass(annotation, Input):
+        hints = typing.get_type_hints(annotation, include_extras=True)
+        return annotation(
+            **{
+                name: await resolved(hints[name], getattr(value, name), resolve)
+                for name in annotation.model_fields
+            }
+        )
+    return value

@@ -1,0 +1,50 @@
+"""The request of an operation, made of a call's arguments; and the read that shows its object."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from loyalty_mcp.brevo.operation import Operation
+from loyalty_mcp.brevo.operations.programs import get_program
+from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
+from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.errors import InvalidArgument, NotFound
+from loyalty_mcp.tools.context import Context
+
+
+def request_of(operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Request[Any]:
+    """The request of an operation.
+
+    Raises:
+        InvalidArgument: the arguments contradict one another.
+    """
+    try:
+        return operation(**arguments)
+    except ValueError as error:
+        raise InvalidArgument(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+
+
+async def current_object(
+    operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
+) -> BaseModel | None:
+    """The object that an operation changes, as it is now; None where no read shows it.
+
+    Raises:
+        NotFound: there is none.
+        LoyaltyError: it cannot be read.
+    """
+    if operation.before is None:
+        return None
+    if operation.before is get_program:
+        return await context.references.program_now(arguments["program"])
+    names = inspect.signature(operation.before.describe).parameters
+    given = {name: value for name, value in arguments.items() if name in names}
+    if operation.versioned and "version" in names:
+        # Asked for by name, it is the request that looked the names up: one call sends it once.
+        given["version"] = "draft"
+    reply: BaseModel = await context.brevo.send(request_of(operation.before, given))
+    if isinstance(reply, AccountInfo) and reply.membership is None:
+        raise NotFound("That contact is no member of this program; enroll_member makes one.")
+    return reply

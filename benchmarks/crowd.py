@@ -20,6 +20,7 @@ from loyalty_mcp.sandbox.records import (
     balances,
     contacts,
     definitions,
+    history,
     member_tiers,
     members,
     movements,
@@ -163,7 +164,7 @@ def _report(unit: Unit, contact: int) -> list[object]:
         lots = balances.page_of_lots(
             unit, member, definition.id, descending=True, limit=500, offset=0
         )
-        past = movements.page_of_movements(unit, member, definition.id, limit=500)
+        past = history.page_of_movements(unit, member, definition.id, limit=500)
         found.append([lot.remaining for lot in lots])
         found.append([(each.amount, each.status, each.balance) for each in past])
     places = member_tiers.tiers_of_member(unit, member)

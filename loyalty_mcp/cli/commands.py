@@ -127,8 +127,35 @@ def demo() -> None:
     type=click.IntRange(0),
     help="Loyalty requests an hour, as Brevo bounds them; 0 for no bound.",
 )
+@click.option("--no-meta-in-history", is_flag=True, help="Leave meta out of answers about members.")
+@click.option("--ttl-minutes", is_flag=True, help="Count the ttl of a transaction in minutes.")
+@click.option(
+    "--history-lag",
+    default=0.0,
+    type=click.FloatRange(0, 86_400),
+    metavar="SECONDS",
+    help="Show a write in reads about members only after this long.",
+)
+@click.option(
+    "--drafts-in-balance", is_flag=True, help="Include open drafts in the balances shown."
+)
+@click.option(
+    "--complete-twice",
+    is_flag=False,
+    flag_value="ignored",
+    default="refused",
+    show_default=True,
+    type=click.Choice(["refused", "ignored", "applied"]),
+    help="What a second completion does; without a value, ignored: 200, and nothing moves.",
+)
+@click.option(
+    "--filters-ignored", is_flag=True, help="Ignore the filters of transactions and vouchers."
+)
+@click.option("--history-oldest-first", is_flag=True, help="List the history oldest first.")
 def sandbox(port: int, host: str, **engine: Any) -> None:
     """Run the engine alone, for any Brevo SDK.
+
+    The flags from --no-meta-in-history on give answers that the real API might give.
 
     Example: loyalty-mcp sandbox --database shop.db --rate-limit 0
     """

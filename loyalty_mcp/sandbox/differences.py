@@ -96,6 +96,58 @@ DIFFERENCES: Final = (
         "orders_fall_due",
     ),
     Difference(
+        "Where meta is shown",
+        "in every answer that declares it, the history included; the switch leaves it out of all"
+        " answers about members",
+        "the definition declares it; a proxy may strip it",
+        "behaviour 9, design 8",
+        "no_meta_in_history",
+    ),
+    Difference(
+        "The unit of ttl",
+        "seconds, at least 10; the switch counts minutes",
+        "the definition says seconds, an older text minutes",
+        "conflict 36",
+        "ttl_minutes",
+    ),
+    Difference(
+        "When a write is seen",
+        "at once; the switch shows it in reads about members only after so many seconds, at most"
+        " a tenth later",
+        "no source says that reads see their own writes",
+        "design 8",
+        "history_lag",
+    ),
+    Difference(
+        "Whether a balance includes open drafts",
+        "it does not; the switch includes them in the balances shown, and still moves nothing",
+        "the guide says that the balance is unchanged until completion",
+        "behaviour 9, design 8",
+        "drafts_in_balance",
+    ),
+    Difference(
+        "Completing a transaction twice",
+        "422; the switch ignores the second completion (200, nothing moves) or applies it once"
+        " more, as a further transaction in the history",
+        "the guide says that it is refused",
+        "behaviour 9, design 8",
+        "complete_twice",
+    ),
+    Difference(
+        "Whether filters filter",
+        "they do; the switch ignores those of the history, of vouchers and of rewards",
+        "a parameter that the API does not know is silently ignored by many APIs",
+        "design 8",
+        "filters_ignored",
+    ),
+    Difference(
+        "The order of the history",
+        "newest first unless sort says otherwise; the switch lists it oldest first always",
+        "the default is not documented",
+        "behaviour 12, design 8",
+        "history_oldest_first",
+    ),
+    Difference(
         "Message texts",
         "our own, stable; they never repeat what was sent",
         "no source lists them",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from loyalty_mcp.sandbox import seed
-from loyalty_mcp.sandbox.api.endpoint import Call, ControlCall, Endpoint, Json
+from loyalty_mcp.sandbox.api.endpoint import Call, ControlCall, Endpoint, Json, without_meta
 from loyalty_mcp.sandbox.api.fields import Body, Query
 from loyalty_mcp.sandbox.records import due
 from loyalty_mcp.sandbox.records.due_events import process_due
@@ -34,7 +34,7 @@ class Engine:
         clock: Callable[[], datetime] = real_time,
         new_id: Callable[[], str] = random_id,
     ) -> None:
-        self.settings = settings
+        self._initial_settings = settings
         self.store = Store(settings, hooks=hooks, clock=clock, new_id=new_id)
         self.webhooks = Webhooks(self.store)
         self.faults = Faults()
@@ -46,10 +46,21 @@ class Engine:
     def reset(self) -> None:
         """Go back to the start: seeded or empty, the clock real, no faults, full budgets."""
         self.webhooks.send_to(None)
+        self.use(self._initial_settings)
         self.store.start(_nothing if self.settings.empty else seed.fill_seed)
         self.faults.replace(())
         self.loyalty_budget.refill()
         self.contacts_budget.refill()
+
+    @property
+    def settings(self) -> SandboxSettings:
+        """How the engine is set now."""
+        return self.store.settings
+
+    def use(self, settings: SandboxSettings) -> None:
+        """Go on with other switches."""
+        self.store.use(settings)
+        self.loyalty_budget.limit = settings.rate_limit
 
     def budget_for(self, path: str) -> Budget | None:
         """Return the budget that a request to this path takes from."""
@@ -69,8 +80,11 @@ class Engine:
             self.process_due()
             if endpoint.controls:
                 return endpoint.answer(ControlCall(self, path, query, body))
-            with self.store.unit() as unit:
-                return endpoint.answer(Call(unit, path, query, body))
+            lags = endpoint.about_members and endpoint.method == "GET"
+            with self.store.reading() if lags else self.store.unit() as unit:
+                reply = endpoint.answer(Call(unit, path, query, body))
+            hides = endpoint.about_members and self.settings.no_meta_in_history
+            return without_meta(reply) if hides else reply
         finally:
             self.webhooks.deliver()
 

@@ -1,13 +1,18 @@
-"""How the engine is set: where it keeps its data, and its choices where the sources are silent."""
+"""How the engine is set: where it keeps its data, and its switches where the sources are silent."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+CompleteTwice = Literal["refused", "ignored", "applied"]
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """How the engine is set; the choices below the line are explained in `differences.py`.
+    """How the engine is set.
+
+    The switches, from `ignore_unknown_fields` on, are explained in `differences.py`; the control
+    API changes them at run time.
 
     Attributes:
         database: The file that keeps the data; `None` keeps them in memory.
@@ -17,13 +22,21 @@ class SandboxSettings:
         ignore_unknown_fields: Ignore unknown fields and query parameters instead of refusing them.
         duplicate_enrolment_status: How a second enrolment of a contact is answered.
         rejected_answer_status: 422, or 200 with a transaction whose status is `rejected`.
-        checks_at_creation: Look at balance and caps when a draft is created, too.
+        checks_at_creation: Check balance and caps when a draft is created, too.
         drafts_reserve: Open debits set their amount aside.
         default_ttl: Seconds after which a transaction without a ttl lapses; `None` is never.
-        oldest_first: Debits spend in the order of crediting instead of soonest expiry.
+        oldest_first: Debits spend the oldest lot first, instead of the one that expires soonest.
         draft_configuration_applies: An unpublished program already takes members and movements.
-        partial_reports_requested: A trimmed credit shows the amount asked for, not the applied.
+        partial_reports_requested: A trimmed credit shows the amount requested, not the one applied.
         orders_fall_due: When an order is processed at its `dueAt`.
+        no_meta_in_history: Answers about members, the history included, leave `meta` out.
+        ttl_minutes: The ttl of a transaction counts minutes instead of seconds.
+        history_lag: Seconds until reads about members show a write.
+        drafts_in_balance: The balances that are shown include open drafts.
+        complete_twice: A second completion is refused, ignored (200, nothing moves), or applied
+            once more.
+        filters_ignored: The lists of transactions, vouchers and rewards ignore their filters.
+        history_oldest_first: The history is listed oldest first, whatever `sort` asks for.
     """
 
     database: Path | None = None
@@ -41,3 +54,10 @@ class SandboxSettings:
     draft_configuration_applies: bool = False
     partial_reports_requested: bool = False
     orders_fall_due: Literal["on_clock_step", "always", "never"] = "on_clock_step"
+    no_meta_in_history: bool = False
+    ttl_minutes: bool = False
+    history_lag: float = 0
+    drafts_in_balance: bool = False
+    complete_twice: CompleteTwice = "refused"
+    filters_ignored: bool = False
+    history_oldest_first: bool = False

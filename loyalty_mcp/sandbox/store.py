@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from loyalty_mcp.sandbox.errors import Invalid, Refusal
+from loyalty_mcp.sandbox.lagging_replica import LaggingReplica
 from loyalty_mcp.sandbox.rules.hooks import Hooks
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.settings import SandboxSettings
@@ -41,7 +42,6 @@ class Unit:
         new_id: Makes an id.
         settings: The engine's choices.
         hooks: What follows from movements, enrolments and publishing.
-        present: The time of the request, where `now` is when something fell due before it.
     """
 
     def __init__(
@@ -137,10 +137,19 @@ class Store:
             self._connection.close()
             raise ValueError(f"{settings.database} was written by another version of the sandbox")
         self._offset = timedelta(milliseconds=self._setting("clock_offset") or 0)
+        self._replica = LaggingReplica(timedelta(), self._connection)
+        self.use(settings)
 
     def close(self) -> None:
         """Close the connection; what was acknowledged is already on disk."""
+        self._replica.close()
         self._connection.close()
+
+    def use(self, settings: SandboxSettings) -> None:
+        """Go on with other settings; what they say about the file has no effect any more."""
+        self.settings = settings
+        self._replica.close()
+        self._replica = LaggingReplica(timedelta(seconds=settings.history_lag), self._connection)
 
     def now(self) -> datetime:
         """Return the sandbox's time: the real time and the offset, to the millisecond."""
@@ -169,10 +178,12 @@ class Store:
     def unit(self, now: datetime | None = None) -> Iterator[Unit]:
         """Open one transaction: committed when the block ends well, undone when it raises."""
         self._connection.execute("BEGIN IMMEDIATE")
+        changes = self._connection.total_changes
         try:
             yield Unit(self._connection, now or self.now(), self.new_id, self.settings, self._hooks)
         except Refusal as refusal:
             self._connection.execute("COMMIT" if refusal.kept else "ROLLBACK")
+            self._record_changes(changes)
             raise
         except BaseException:
             self._connection.execute("ROLLBACK")
@@ -183,6 +194,21 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        self._record_changes(changes)
+
+    @contextmanager
+    def reading(self) -> Iterator[Unit]:
+        """Open a transaction that only reads about members, and may see an older state."""
+        replica = self._replica.readable(self.now())
+        if replica is None:
+            with self.unit() as unit:
+                yield unit
+        else:
+            yield Unit(replica, self.now(), self.new_id, self.settings, self._hooks)
+
+    def _record_changes(self, changes_before: int) -> None:
+        if self._connection.total_changes > changes_before:
+            self._replica.record(self._connection, self.now())
 
     @property
     def started(self) -> bool:

@@ -89,7 +89,7 @@ def get_subscription_balances(call: Call[InternalQuery, NoBody]) -> Json:
     """Read the total of each balance of one member."""
     program = programs.load_program(call.unit, call.id("pid"))
     member = member_of(call.unit, program, call.contact_id())
-    values = balances.balance_values(call.unit, member)
+    values = balances.shown_balances(call.unit, member)
     return {
         "loyaltyProgramId": program.id,
         "contactId": member.contact_id,
@@ -111,7 +111,7 @@ def create_subscription_balance(call: Call[NoQuery, NewBalance]) -> Json:
     opened = balances.open_balance(call.unit, member, definition.id)
     return {
         "id": opened.id,
-        "amount": balances.balance_value(call.unit, member, definition.id),
+        "amount": balances.shown_balance(call.unit, member, definition.id),
         "loyaltyProgramId": program.id,
         "organizationId": ORGANIZATION,
         "contactId": member.contact_id,

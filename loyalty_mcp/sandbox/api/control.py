@@ -1,6 +1,6 @@
 """The control API: clock, faults, events, reset and the digest of the state."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -11,6 +11,8 @@ from loyalty_mcp.sandbox.api.endpoint import ControlCall, Json
 from loyalty_mcp.sandbox.api.fields import (
     Amount,
     ControlBody,
+    Count,
+    Flag,
     Moment,
     NoBody,
     NoQuery,
@@ -19,6 +21,7 @@ from loyalty_mcp.sandbox.api.fields import (
 from loyalty_mcp.sandbox.errors import Invalid
 from loyalty_mcp.sandbox.records import events
 from loyalty_mcp.sandbox.rules.moments import to_text
+from loyalty_mcp.sandbox.settings import CompleteTwice
 from loyalty_mcp.sandbox.simulation.faults import Fault, FaultKind
 
 A_THOUSAND_YEARS = 31_557_600_000
@@ -47,6 +50,29 @@ class FaultList(ControlBody):
     """The faults that replace those before; none clears them."""
 
     faults: list[FaultFields]
+
+
+class SwitchFields(ControlBody):
+    """Switches to change; those that are left out stay as they are."""
+
+    rate_limit: Count = 600
+    ignore_unknown_fields: Flag = False
+    duplicate_enrolment_status: Literal[400, 409] = 409
+    rejected_answer_status: Literal[200, 422] = 422
+    checks_at_creation: Flag = False
+    drafts_reserve: Flag = False
+    default_ttl: PositiveCount | None = None
+    oldest_first: Flag = False
+    draft_configuration_applies: Flag = False
+    partial_reports_requested: Flag = False
+    orders_fall_due: Literal["on_clock_step", "always", "never"] = "on_clock_step"
+    no_meta_in_history: Flag = False
+    ttl_minutes: Flag = False
+    history_lag: Annotated[Amount, Field(ge=0, le=86_400), AfterValidator(float)] = Decimal(0)
+    drafts_in_balance: Flag = False
+    complete_twice: CompleteTwice = "refused"
+    filters_ignored: Flag = False
+    history_oldest_first: Flag = False
 
 
 class Receiver(ControlBody):
@@ -87,6 +113,18 @@ def set_faults(call: ControlCall[NoQuery, FaultList]) -> Json:
     """Replace the faults."""
     call.engine.faults.replace([Fault(**fault.model_dump()) for fault in call.body.faults])
     return get_faults(ControlCall(call.engine, call.path, call.query, NoBody()))
+
+
+def get_switches(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Show how every switch is set."""
+    return {name: getattr(call.engine.settings, name) for name in SwitchFields.model_fields}
+
+
+def set_switches(call: ControlCall[NoQuery, SwitchFields]) -> Json:
+    """Change switches while the engine runs; a reset sets them back."""
+    changes = {name: getattr(call.body, name) for name in call.body.model_fields_set}
+    call.engine.use(replace(call.engine.settings, **changes))
+    return get_switches(ControlCall(call.engine, call.path, call.query, NoBody()))
 
 
 def get_events(call: ControlCall[NoQuery, NoBody]) -> Json:

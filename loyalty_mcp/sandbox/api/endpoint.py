@@ -70,6 +70,7 @@ class Endpoint:
             gives the reply, or `None` for 204.
         status: The status of a reply.
         invalid_status: The status where a field does not fit; 422 but for contacts.
+        about_members: Whether it reads or changes what members have, not the configuration.
     """
 
     method: str
@@ -77,6 +78,7 @@ class Endpoint:
     answer: Callable[[Any], Json | None]
     status: int = 200
     invalid_status: int = 422
+    about_members: bool = False
     query: type[Query] = field(init=False)
     body: type[Body] = field(init=False)
     controls: bool = field(init=False)
@@ -87,3 +89,12 @@ class Endpoint:
         object.__setattr__(self, "query", query)
         object.__setattr__(self, "body", body)
         object.__setattr__(self, "controls", call.__origin__ is ControlCall)
+
+
+def without_meta(value: Any) -> Any:
+    """Return a reply without the `meta` of any object in it."""
+    if isinstance(value, Mapping):
+        return {name: without_meta(inner) for name, inner in value.items() if name != "meta"}
+    if isinstance(value, list):
+        return [without_meta(each) for each in value]
+    return value

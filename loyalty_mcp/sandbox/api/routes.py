@@ -1,5 +1,6 @@
 """The table of contents: every path the engine answers."""
 
+from functools import partial
 from typing import Final
 
 from loyalty_mcp.sandbox.api import (
@@ -34,6 +35,9 @@ _TIER: Final = f"{_TIERS}/tiers/{{tid}}"
 _OFFER: Final = "/v3/loyalty/offer/programs/{pid}"
 _REDEEM: Final = f"{_OFFER}/rewards/redeem"
 
+# What members have: `about_members` says so.
+_member_endpoint: Final = partial(Endpoint, about_members=True)
+
 ENDPOINTS: Final = (
     Endpoint("GET", _CONFIG, programs.list_programs),
     Endpoint("POST", _CONFIG, programs.create_program),
@@ -42,11 +46,13 @@ ENDPOINTS: Final = (
     Endpoint("PATCH", _PROGRAM, programs.patch_program),
     Endpoint("DELETE", _PROGRAM, programs.delete_program),
     Endpoint("POST", f"{_PROGRAM}/publish", programs.publish_program),
-    Endpoint("POST", f"{_PROGRAM}/subscriptions", subscriptions.create_subscription),
-    Endpoint("DELETE", f"{_PROGRAM}/contact/{{cid}}", subscriptions.delete_subscription),
-    Endpoint("GET", f"{_PROGRAM}/account-info", subscriptions.get_account_info),
-    Endpoint("POST", f"{_PROGRAM}/subscription-members", members.add_subscription_members),
-    Endpoint("DELETE", f"{_PROGRAM}/subscription-members", members.remove_subscription_members),
+    _member_endpoint("POST", f"{_PROGRAM}/subscriptions", subscriptions.create_subscription),
+    _member_endpoint("DELETE", f"{_PROGRAM}/contact/{{cid}}", subscriptions.delete_subscription),
+    _member_endpoint("GET", f"{_PROGRAM}/account-info", subscriptions.get_account_info),
+    _member_endpoint("POST", f"{_PROGRAM}/subscription-members", members.add_subscription_members),
+    _member_endpoint(
+        "DELETE", f"{_PROGRAM}/subscription-members", members.remove_subscription_members
+    ),
     Endpoint(
         "GET", f"{_BALANCE}/balance-definitions", balance_definitions.list_balance_definitions
     ),
@@ -60,19 +66,21 @@ ENDPOINTS: Final = (
     Endpoint("GET", _LIMIT, limits.get_balance_limit),
     Endpoint("PUT", _LIMIT, limits.update_balance_limit),
     Endpoint("DELETE", _LIMIT, limits.delete_balance_limit),
-    Endpoint("GET", f"{_BALANCE}/contact-balances", balances.list_contact_balances),
-    Endpoint(
+    _member_endpoint("GET", f"{_BALANCE}/contact-balances", balances.list_contact_balances),
+    _member_endpoint(
         "GET", f"{_BALANCE}/subscriptions/{{cid}}/balances", balances.get_subscription_balances
     ),
-    Endpoint(
+    _member_endpoint(
         "POST", f"{_BALANCE}/subscriptions/{{cid}}/balances", balances.create_subscription_balance
     ),
-    Endpoint("GET", f"{_BALANCE}/active-balance", balances.list_active_balances),
-    Endpoint("POST", f"{_BALANCE}/transactions", transactions.create_transaction),
-    Endpoint("POST", f"{_TRANSACTION}/complete", transactions.complete_transaction),
-    Endpoint("POST", f"{_TRANSACTION}/cancel", transactions.cancel_transaction),
-    Endpoint("POST", f"{_BALANCE}/create-order", transactions.create_balance_order),
-    Endpoint("GET", f"{_BALANCE}/transaction-history", transactions.list_transaction_history),
+    _member_endpoint("GET", f"{_BALANCE}/active-balance", balances.list_active_balances),
+    _member_endpoint("POST", f"{_BALANCE}/transactions", transactions.create_transaction),
+    _member_endpoint("POST", f"{_TRANSACTION}/complete", transactions.complete_transaction),
+    _member_endpoint("POST", f"{_TRANSACTION}/cancel", transactions.cancel_transaction),
+    _member_endpoint("POST", f"{_BALANCE}/create-order", transactions.create_balance_order),
+    _member_endpoint(
+        "GET", f"{_BALANCE}/transaction-history", transactions.list_transaction_history
+    ),
     Endpoint("POST", f"{_TIERS}/tier-groups", tier_groups.create_tier_group),
     Endpoint("GET", f"{_TIERS}/tier-groups", tier_groups.list_tier_groups),
     Endpoint("GET", _GROUP, tier_groups.get_tier_group),
@@ -82,17 +90,17 @@ ENDPOINTS: Final = (
     Endpoint("GET", f"{_TIERS}/tiers", tiers.list_tiers),
     Endpoint("PUT", _TIER, tiers.update_tier),
     Endpoint("DELETE", _TIER, tiers.delete_tier),
-    Endpoint("POST", f"{_TIERS}/contacts/{{cid}}/tiers/{{tid}}", tiers.assign_tier),
+    _member_endpoint("POST", f"{_TIERS}/contacts/{{cid}}/tiers/{{tid}}", tiers.assign_tier),
     Endpoint("GET", f"{_OFFER}/code-pools/{{cpid}}/codes-count", rewards.get_code_count),
     Endpoint("GET", f"{_OFFER}/offers", rewards.list_rewards),
     Endpoint("POST", f"{_OFFER}/offers", rewards.create_reward),
     Endpoint("GET", f"{_OFFER}/rewards/{{rid}}", rewards.get_reward),
-    Endpoint("POST", f"{_OFFER}/rewards/attribute", vouchers.create_voucher),
-    Endpoint("GET", f"{_OFFER}/vouchers", vouchers.list_vouchers),
-    Endpoint("POST", f"{_OFFER}/rewards/validate", redemptions.validate_voucher),
-    Endpoint("POST", _REDEEM, redemptions.redeem_voucher),
-    Endpoint("POST", f"{_REDEEM}/{{tid}}/complete", redemptions.complete_redemption),
-    Endpoint("DELETE", f"{_OFFER}/rewards/revoke", vouchers.revoke_vouchers),
+    _member_endpoint("POST", f"{_OFFER}/rewards/attribute", vouchers.create_voucher),
+    _member_endpoint("GET", f"{_OFFER}/vouchers", vouchers.list_vouchers),
+    _member_endpoint("POST", f"{_OFFER}/rewards/validate", redemptions.validate_voucher),
+    _member_endpoint("POST", _REDEEM, redemptions.redeem_voucher),
+    _member_endpoint("POST", f"{_REDEEM}/{{tid}}/complete", redemptions.complete_redemption),
+    _member_endpoint("DELETE", f"{_OFFER}/rewards/revoke", vouchers.revoke_vouchers),
     Endpoint("GET", _CONTACTS, contacts.list_contacts, invalid_status=400),
     Endpoint("POST", _CONTACTS, contacts.create_contact, status=201, invalid_status=400),
     Endpoint("GET", f"{_CONTACTS}/{{identifier}}", contacts.get_contact, invalid_status=400),
@@ -101,6 +109,8 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/sandbox/clock", control.set_clock),
     Endpoint("GET", "/sandbox/faults", control.get_faults),
     Endpoint("POST", "/sandbox/faults", control.set_faults),
+    Endpoint("GET", "/sandbox/switches", control.get_switches),
+    Endpoint("POST", "/sandbox/switches", control.set_switches),
     Endpoint("GET", "/sandbox/events", control.get_events),
     Endpoint("POST", "/sandbox/webhooks", control.set_webhooks),
     Endpoint("GET", "/sandbox/openapi.json", control.get_openapi),

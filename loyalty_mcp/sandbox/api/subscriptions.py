@@ -105,7 +105,7 @@ def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
 
 def balance_part(unit: Unit, program: Program, member: Member, include_internal: bool) -> Json:
     """Show a member's balances."""
-    values = balances.balance_values(unit, member)
+    values = balances.shown_balances(unit, member)
     return {
         "balances": [
             {

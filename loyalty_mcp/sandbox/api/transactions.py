@@ -24,7 +24,7 @@ from loyalty_mcp.sandbox.api.fields import (
     Uuid,
 )
 from loyalty_mcp.sandbox.errors import Invalid, NotAllowed, NotFound, Rejected
-from loyalty_mcp.sandbox.records import definitions, members, movements, programs
+from loyalty_mcp.sandbox.records import definitions, history, members, movements, programs
 from loyalty_mcp.sandbox.records.orders import add_order
 from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.entities import Member, Movement, Program
@@ -109,6 +109,8 @@ def complete_transaction(call: Call[NoQuery, NoBody]) -> Json:
     program = programs.load_running_program(call.unit, call.id("pid"))
     movement = movements.load_movement(call.unit, program.id, call.id("tid"))
     member = members.member_by_seq(call.unit, movement.member_seq)
+    if movement.status == "completed":
+        return transaction_reply(movements.complete_again(call.unit, program, movement), member)
     return transaction_reply(_completed_or_rejected(call.unit, program, movement), member)
 
 
@@ -156,23 +158,29 @@ def list_transaction_history(call: Call[HistoryPage, NoBody]) -> Json:
     """List a member's movements under one definition."""
     program, page = programs.load_program(call.unit, call.id("pid")), call.query
     member = member_of(call.unit, program, page.contact_id)
+    settings = call.unit.settings
+    if settings.filters_ignored:
+        unfiltered: dict[str, None] = dict.fromkeys(
+            ("status", "transaction_type", "loyalty_subscription_id")
+        )
+        page = page.model_copy(update=unfiltered)
     if page.loyalty_subscription_id not in (None, member.own_id):
         raise NotFound("The contact has another loyaltySubscriptionId.")
     definition = definitions.definition_in_force(call.unit, program, page.balance_definition_id)
-    found = movements.page_of_movements(
+    found = history.page_of_movements(
         call.unit,
         member,
         definition.id,
         status=page.status,
         transaction_type=page.transaction_type,
-        descending=page.sort == "desc",
+        descending=page.sort == "desc" and not settings.history_oldest_first,
         limit=page.limit,
         offset=page.offset,
     )
     return {
         "balanceDefinitionId": definition.id,
         "contactId": member.contact_id,
-        "count": movements.count_movements(
+        "count": history.count_movements(
             call.unit,
             member,
             definition.id,

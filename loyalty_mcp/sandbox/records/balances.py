@@ -19,6 +19,12 @@ _DEBTS: Final = (
 )
 
 
+_OPEN_DRAFTS: Final = (
+    "FROM transactions t LEFT JOIN resolutions r ON r.transaction_seq = t.seq"
+    " WHERE r.status IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)"
+)
+
+
 class OpenLot(NamedTuple):
     """What is left of a lot, as it is shown."""
 
@@ -131,6 +137,25 @@ def balance_values(unit: Unit, member: Member) -> dict[str, Decimal]:
     return {row[0]: from_millionths(row[1]) for row in rows}
 
 
+def shown_balance(unit: Unit, member: Member, definition_id: str) -> Decimal:
+    """Return a member's balance as it is shown; see the switch `drafts_in_balance`."""
+    return shown_balances(unit, member).get(definition_id, Decimal(0))
+
+
+def shown_balances(unit: Unit, member: Member) -> dict[str, Decimal]:
+    """Return a member's balances as they are shown, by definition; those at 0 may be absent."""
+    shown = balance_values(unit, member)
+    if unit.settings.drafts_in_balance:
+        for row in unit.all(
+            f"SELECT t.definition, SUM(t.amount) {_OPEN_DRAFTS} AND t.member = ?"
+            " GROUP BY t.definition",
+            unit.now_stored,
+            member.seq,
+        ):
+            shown[row[0]] = shown.get(row[0], Decimal(0)) + from_millionths(row[1])
+    return shown
+
+
 def page_of_lots(
     unit: Unit, member: Member, definition_id: str, *, descending: bool, limit: int, offset: int
 ) -> list[OpenLot]:
@@ -173,14 +198,19 @@ def holdings(
     """Return a page of all members' balances under one definition."""
     direction = "DESC" if descending else "ASC"
     column = "value" if order == "value" else "b.updated_at"
+    drafts = (
+        f" + COALESCE((SELECT SUM(t.amount) {_OPEN_DRAFTS}"
+        " AND t.member = b.member AND t.definition = b.definition), 0)"
+    )
+    counts_drafts = unit.settings.drafts_in_balance
     rows = unit.all(
         "SELECT s.contact, s.own_id, b.updated_at, COALESCE((SELECT SUM(o.remaining)"  # noqa: S608
         " FROM open_lots o WHERE o.member = b.member AND o.definition = b.definition"
-        " AND (o.expires_at IS NULL OR o.expires_at > ?)), 0) AS value"
+        f" AND (o.expires_at IS NULL OR o.expires_at > ?)), 0){drafts * counts_drafts} AS value"
         " FROM balances b JOIN subscriptions s ON s.seq = b.member"
         " WHERE b.definition = ? AND s.ended_at IS NULL"
         f" ORDER BY {column} {direction}, b.member {direction} LIMIT ? OFFSET ?",
-        unit.now_stored,
+        *(unit.now_stored,) * (1 + counts_drafts),
         definition_id,
         limit,
         offset,

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -18,12 +19,12 @@ from loyalty_mcp.sandbox.records.movement_events import (
 from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
 from loyalty_mcp.sandbox.rules.entities import Completed, Definition, Member, Movement, Program
-from loyalty_mcp.sandbox.rules.ledger import Application, Status, TransactionType
+from loyalty_mcp.sandbox.rules.ledger import Application
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
 
 # A lapsed ttl is no row: it is seen when the transaction is read.
-_STATUS_SQL: Final = """
+STATUS_SQL: Final = """
 SELECT t.*, r.at, r.applied, r.balance, r.lot_expires_at, r.reason,
     COALESCE(r.status, CASE WHEN t.expires_at <= ? THEN 'expired' ELSE 'draft' END) AS status
 FROM transactions t LEFT JOIN resolutions r ON r.transaction_seq = t.seq
@@ -51,9 +52,8 @@ def draft_movement(
     amount = ledger.rounded_amount(definition.rules, amount)
     if unit.settings.checks_at_creation:
         _decide_movement(unit, member, definition, amount, minutes=minutes, besides=None)
-    seconds = unit.settings.default_ttl if ttl is None else ttl
-    if expires_at is None and seconds is not None:
-        expires_at = unit.now + timedelta(seconds=seconds)
+    if expires_at is None:
+        expires_at = _ttl_end(unit, ttl)
     movement_id = unit.new_id()
     unit.run(
         "INSERT INTO transactions (id, program, definition, member, amount, minutes, event_time,"
@@ -72,6 +72,13 @@ def draft_movement(
     return load_movement(unit, member.program_id, movement_id)
 
 
+def _ttl_end(unit: Unit, ttl: int | None) -> datetime | None:
+    if ttl is not None:
+        return unit.now + timedelta(seconds=ttl * 60 if unit.settings.ttl_minutes else ttl)
+    seconds = unit.settings.default_ttl
+    return None if seconds is None else unit.now + timedelta(seconds=seconds)
+
+
 def load_movement(unit: Unit, program_id: str, movement_id: str) -> Movement:
     """Return a transaction as it stands.
 
@@ -79,7 +86,7 @@ def load_movement(unit: Unit, program_id: str, movement_id: str) -> Movement:
         NotFound: The program has none with that id, or its member has left.
     """
     row = unit.one(
-        f"{_STATUS_SQL} JOIN subscriptions s ON s.seq = t.member"
+        f"{STATUS_SQL} JOIN subscriptions s ON s.seq = t.member"
         " WHERE t.id = ? AND t.program = ? AND s.ended_at IS NULL",
         unit.now_stored,
         movement_id,
@@ -87,7 +94,7 @@ def load_movement(unit: Unit, program_id: str, movement_id: str) -> Movement:
     )
     if row is None:
         raise NotFound("There is no transaction with that id.")
-    return _movement_from_row(unit, row)
+    return movement_from_row(unit, row)
 
 
 def complete_movement(unit: Unit, program: Program, movement: Movement) -> Movement:
@@ -127,6 +134,32 @@ def complete_movement(unit: Unit, program: Program, movement: Movement) -> Movem
     return completed
 
 
+def complete_again(unit: Unit, program: Program, movement: Movement) -> Movement:
+    """Answer a second completion of a movement as the switch `complete_twice` says.
+
+    Where it is applied once more, the repetition is a transaction of its own in the history.
+
+    Raises:
+        NotAllowed: It is refused.
+        Rejected: It is applied, but balance, caps or limits refuse it.
+    """
+    mode = unit.settings.complete_twice
+    if mode == "refused":
+        ledger.require_open_transaction(movement.status)
+    if mode != "applied":
+        return movement
+    member = members.member_by_seq(unit, movement.member_seq)
+    repetition = draft_movement(
+        unit,
+        member,
+        definitions.definition_in_force(unit, program, movement.definition_id),
+        movement.amount,
+        minutes=movement.minutes,
+        meta=movement.meta,
+    )
+    return replace(complete_movement(unit, program, repetition), id=movement.id)
+
+
 def cancel_movement(unit: Unit, program: Program, movement: Movement) -> Movement:
     """Void an open movement, so that it can never enter the balance.
 
@@ -140,65 +173,6 @@ def cancel_movement(unit: Unit, program: Program, movement: Movement) -> Movemen
     if definition is not None:
         announce_refusal(unit, member, definition, movement, "cancelled")
     return load_movement(unit, movement.program_id, movement.id)
-
-
-def page_of_movements(
-    unit: Unit,
-    member: Member,
-    definition_id: str,
-    *,
-    status: Status | None = None,
-    transaction_type: TransactionType | None = None,
-    descending: bool = True,
-    limit: int = 20,
-    offset: int = 0,
-) -> list[Movement]:
-    """Return a page of a member's movements under one definition, by creation."""
-    condition, values = _history_filter(unit, member, definition_id, status, transaction_type)
-    direction = "DESC" if descending else "ASC"
-    rows = unit.all(
-        f"{_STATUS_SQL} WHERE {condition} ORDER BY t.seq {direction} LIMIT ? OFFSET ?",
-        *values,
-        limit,
-        offset,
-    )
-    return [_movement_from_row(unit, row) for row in rows]
-
-
-def count_movements(
-    unit: Unit,
-    member: Member,
-    definition_id: str,
-    *,
-    status: Status | None = None,
-    transaction_type: TransactionType | None = None,
-) -> int:
-    """Return how many movements a member has under one definition."""
-    if status is None and transaction_type is None:
-        sql = "SELECT COUNT(*) FROM transactions WHERE member = ? AND definition = ?"
-        return unit.number(sql, member.seq, definition_id)
-    condition, values = _history_filter(unit, member, definition_id, status, transaction_type)
-    return unit.number(f"SELECT COUNT(*) FROM ({_STATUS_SQL} WHERE {condition})", *values)  # noqa: S608
-
-
-def _history_filter(
-    unit: Unit,
-    member: Member,
-    definition_id: str,
-    status: Status | None,
-    transaction_type: TransactionType | None,
-) -> tuple[str, list[object]]:
-    condition = "t.member = ? AND t.definition = ?"
-    values: list[object] = [unit.now_stored, member.seq, definition_id]
-    if transaction_type is not None:
-        condition += " AND t.amount > 0" if transaction_type == "credit" else " AND t.amount < 0"
-    if status is not None:
-        condition += (
-            " AND COALESCE(r.status, CASE WHEN t.expires_at <= ? THEN 'expired' ELSE 'draft' END)"
-            " = ?"
-        )
-        values += [unit.now_stored, status]
-    return condition, values
 
 
 def _decide_movement(
@@ -297,7 +271,8 @@ def _find_definition(unit: Unit, program: Program, movement: Movement) -> Defini
         return None
 
 
-def _movement_from_row(unit: Unit, row: sqlite3.Row) -> Movement:
+def movement_from_row(unit: Unit, row: sqlite3.Row) -> Movement:
+    """Read a row of `STATUS_SQL` as a movement."""
     applied = row["applied"]
     asked = unit.settings.partial_reports_requested or applied is None
     return Movement(

@@ -17,7 +17,7 @@ class Budget:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._used = 0
         self._ends: datetime | None = None
 
@@ -31,25 +31,25 @@ class Budget:
         Raises:
             TooManyRequests: None is left in this hour.
         """
-        if self._limit == 0:
+        if self.limit == 0:
             return
         self._turn(now)
         if self._ends is None:
             self._ends = now + WINDOW
-        if self._used >= self._limit:
+        if self._used >= self.limit:
             raise TooManyRequests("The hourly budget of calls is used up.")
         self._used += 1
 
     def headers(self, now: datetime) -> list[tuple[bytes, bytes]]:
         """Return the headers that tell the limit, what is left and the seconds to the next hour."""
-        if self._limit == 0:
+        if self.limit == 0:
             return []
         self._turn(now)
         left = WINDOW if self._ends is None else self._ends - now
         seconds = -(-left // timedelta(seconds=1))
         return [
-            (b"x-sib-ratelimit-limit", b"%d" % self._limit),
-            (b"x-sib-ratelimit-remaining", b"%d" % (self._limit - self._used)),
+            (b"x-sib-ratelimit-limit", b"%d" % self.limit),
+            (b"x-sib-ratelimit-remaining", b"%d" % max(self.limit - self._used, 0)),
             (b"x-sib-ratelimit-reset", b"%d" % seconds),
         ]
 

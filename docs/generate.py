@@ -16,7 +16,7 @@ from docs.tool_reference import tools_page
 from loyalty_mcp.cli.options import choices_of
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.settings import Settings, meaning_of, variable_of
-from loyalty_mcp.tools.schema_cache import FILE, kept
+from loyalty_mcp.tools.schema_cache import FILE, cached_schemas
 
 ROOT: Final = Path(__file__).parent.parent
 SHOWN_DEFAULTS: Final = {
@@ -97,7 +97,7 @@ def replaced(text: str, name: str, section: str) -> str:
 def write() -> None:
     """Write everything that is generated; first the schemas, from which the rest is made."""
     FILE.write_text(schema_cache(), encoding="utf-8")
-    kept.cache_clear()
+    cached_schemas.cache_clear()
     for path, text in generated().items():
         (ROOT / path).write_text(text, encoding="utf-8")
 

@@ -1,28 +1,35 @@
-"""Models that are built when they are first used."""
+"""Models that pydantic builds when they are first used, not when they are imported."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+ADAPTER_SWITCH: Final = "_defer_build"
+"""A private name of pydantic: whether a `TypeAdapter` builds its validator later."""
 
 
 @contextmanager
 def built_on_first_use() -> Iterator[None]:
     """Defer the building of every model that is defined inside.
 
-    For the import of the MCP library: it defines five hundred models, of which a session uses a
-    few, and building them all is a fifth of the start.
+    For the import of the MCP library, which defines hundreds of models, of which a session uses a
+    few. See docs/decisions/lazy-models.md. Where pydantic has no such switch for adapters, they
+    are built at once; nothing else changes.
     """
-    usual, adapters = BaseModel.model_config, TypeAdapter.__dict__["_defer_build"]
+    model_config = BaseModel.model_config
+    switch = TypeAdapter.__dict__.get(ADAPTER_SWITCH)
     BaseModel.model_config = ConfigDict(defer_build=True)
-    _adapters_defer(property(lambda _adapter: True))
+    if switch is not None:
+        _set_adapter_switch(property(lambda _adapter: True))
     try:
         yield
     finally:
-        BaseModel.model_config = usual
-        _adapters_defer(adapters)
+        BaseModel.model_config = model_config
+        if switch is not None:
+            _set_adapter_switch(switch)
 
 
-def _adapters_defer(decision: Any) -> None:
-    setattr(TypeAdapter, "_defer_build", decision)  # noqa: B010 - no public way for adapters
+def _set_adapter_switch(value: Any) -> None:
+    setattr(TypeAdapter, ADAPTER_SWITCH, value)

@@ -1,6 +1,7 @@
-"""The schemas of all tools, kept in a file: deriving them takes a quarter of the start.
+"""The published schemas of all tools, read from a file: deriving them would slow every start.
 
-The test that compares the file with the declarations also writes it anew.
+`python -m docs.generate` writes the file, and a test compares it with the declarations. Without
+the file every schema is derived. See docs/decisions/cached-schemas.md.
 """
 
 import functools
@@ -13,13 +14,17 @@ FILE: Final = Path(__file__).with_name("schema_cache.json")
 
 
 @functools.cache
-def kept() -> Mapping[str, Mapping[str, dict[str, Any]]]:
+def cached_schemas() -> Mapping[str, Mapping[str, dict[str, Any]]]:
     """For each tool, by name, its schemas of `input` and `output`, with nothing pinned."""
-    found: dict[str, dict[str, dict[str, Any]]] = json.loads(FILE.read_text(encoding="utf-8"))
+    try:
+        text = FILE.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    found: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
     return found
 
 
-def without(schema: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+def without_arguments(schema: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """The schema of an object, without the fields of these names."""
     fewer = {
         **schema,

@@ -25,7 +25,7 @@ from loyalty_mcp.tools.argument_model import (
     resolved,
 )
 from loyalty_mcp.tools.schema import published
-from loyalty_mcp.tools.schema_cache import kept, without
+from loyalty_mcp.tools.schema_cache import cached_schemas, without_arguments
 
 DERIVED = ("parameters", "arguments", "input_schema", "output_schema", "description")
 """What depends on which arguments are pinned, and not on their values."""
@@ -110,13 +110,17 @@ class Tool:
     @cached_property
     def input_schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments, as published."""
-        known = kept().get(self.name)
-        return self.derived_input() if known is None else without(known["input"], self.pinned)
+        known = cached_schemas().get(self.name)
+        return (
+            self.derived_input()
+            if known is None
+            else without_arguments(known["input"], self.pinned)
+        )
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
         """The JSON schema of the structured content, as published."""
-        known = kept().get(self.name)
+        known = cached_schemas().get(self.name)
         return self.derived_output() if known is None else known["output"]
 
     def derived_input(self) -> dict[str, Any]:

@@ -17,20 +17,20 @@ ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
 
 class DeclarationError(TypeError):
-    """A tool is declared wrongly; raised on import, so it never reaches a user."""
+    """A tool is declared wrongly. Raised on import, so no user meets it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[P, ReplyT]):
-    """One endpoint: calling it describes the request, it sends nothing.
+    """One endpoint: calling it returns the request and sends nothing.
 
     Args:
         name: the tool's name.
         risk: the worst that the operation can do.
         describe: the function; its signature is the input, its docstring the description.
-        preview: one sentence with arguments in braces, for everything but a read.
-        before: the read that shows what is there before the change; its arguments are a part
-            of the operation's own.
+        preview: one sentence with arguments in braces; empty for a read.
+        before: the read that shows the object before the change; its required arguments are
+            among the operation's own.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Operation(Generic[P, ReplyT]):
 
     @property
     def versioned(self) -> bool:
-        """Whether what it names is of one version of a program: the draft, unless it says which.
+        """Whether its names are looked up in one version of a program: the draft by default.
 
-        That is so of every change of configuration, and of what is read by version.
+        True for every change of configuration and for every read that takes a version.
         """
         looks = self if self.risk == "read" else self.before
         return self.risk == "write" or (looks is not None and "version" in looks.parameters)

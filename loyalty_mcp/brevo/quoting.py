@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: invisible characters removed, and quoted as data."""
+"""Text from outside, made safe to show: without invisible characters, and quoted as data."""
 
 import json
 import re
@@ -10,14 +10,14 @@ FENCE_LENGTH: Final = 80
 """Characters of a quoted text; the rest is cut off."""
 
 UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode's classes of control characters, and of those that hide text or turn its direction."""
+"""Unicode categories of control characters and of those that hide or reverse text."""
 
 SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-"""They choose how a character looks; a text can be hidden in a row of them."""
+"""Variation selectors; a row of them can hide a text."""
 
 
 def cleaned(text: str) -> str:
-    """`text` without characters that are not seen."""
+    """`text` without invisible characters."""
     text = SELECTORS.sub("", unicodedata.normalize("NFC", text))
     return "".join(char for char in text if unicodedata.category(char) not in UNSEEN)
 
@@ -31,6 +31,6 @@ def quoted(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """Longer text from outside, between two lines with a mark it cannot know."""
+    """Longer text from outside, between two lines with a random mark that it cannot imitate."""
     mark = secrets.token_hex(8)
     return f"<data {mark}>\n{cleaned(text)}\n</data {mark}>"

@@ -1,4 +1,4 @@
-"""A span for each request to Brevo, under the span of the call that it belongs to."""
+"""A span for each request to Brevo, inside the span of the tool call that needs it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,24 +8,24 @@ from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKind
 
 TRACER: Final = trace.get_tracer("loyalty-mcp")
-"""Does nothing until whoever runs the program installs an exporter."""
+"""Does nothing until an OpenTelemetry SDK is installed."""
 
 
-def watched() -> bool:
-    """Whether somebody has installed what spans are told to; else making them is lost work."""
+def sdk_installed() -> bool:
+    """Whether an OpenTelemetry SDK is installed; without one, spans are not worth making."""
     return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
 
 
 @contextmanager
 def upstream_span(method: str, reply: str, address: str) -> Iterator[Span]:
-    """The span of one request; the path is left out, for it may hold an email address.
+    """Open the span of one request; the path is left out because it may hold an email address.
 
     Args:
         method: of HTTP.
-        reply: the name of what is asked for.
+        reply: the name of the reply's model.
         address: the host.
     """
-    if not watched():
+    if not sdk_installed():
         yield INVALID_SPAN
         return
     attributes = {"http.request.method": method, "server.address": address, "loyalty.reply": reply}

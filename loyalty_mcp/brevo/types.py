@@ -21,11 +21,11 @@ from pydantic.alias_generators import to_camel
 
 ReferenceKind = Literal["program", "balance", "tier_group", "tier", "reward", "member", "contact"]
 LARGEST_AMOUNT = Decimal(1_000_000_000)
-"""Nine digits and six decimals still survive JSON's floating point unchanged."""
+"""Nine digits with six decimals pass through JSON's floating point unchanged."""
 
 
 class Reply(BaseModel):
-    """What the API answers: fields it adds one day are kept, not refused."""
+    """What the API answers; fields that we do not know are kept."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -38,7 +38,7 @@ class Reply(BaseModel):
 
 
 class Input(BaseModel):
-    """An object inside a tool's arguments: an unknown field is a mistake and is refused."""
+    """An object inside a tool's arguments; unknown fields are refused."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(serialization_alias=to_camel),
@@ -53,7 +53,7 @@ class Input(BaseModel):
 
 
 class Done(Reply):
-    """The answer of a call to which the API answers nothing."""
+    """The reply of an operation whose answer has no body."""
 
     done: bool = True
     id: str | None = None
@@ -70,7 +70,7 @@ ItemT = TypeVar("ItemT")
 
 
 def none_as_empty(value: Any) -> Any:
-    """`value`, or nothing: an API may say null for a list without items."""
+    """`value`, or an empty list for null, which the API may send for a list without items."""
     return () if value is None else value
 
 
@@ -84,7 +84,7 @@ def number(value: Decimal) -> int | float:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON knows it: exact numbers, moments and models inside it spelled out."""
+    """`value` in terms of JSON: numbers, moments and models inside it are converted."""
     if isinstance(value, Decimal):
         return number(value)
     if isinstance(value, datetime):
@@ -153,7 +153,7 @@ SignedAmount = Annotated[
 """An amount with its sign: plus credits, minus debits."""
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000), WithJsonSchema({"type": "integer"})]
-"""A whole number above zero, of a size that makes sense."""
+"""A whole number above zero, at most a billion."""
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
 
@@ -170,7 +170,7 @@ ContactId = Annotated[
 Enrollee = Annotated[
     int, Field(ge=1, lt=2**63, description="id/email/+phone"), Reference("contact")
 ]
-"""A contact who is not a member yet, so no own id can name it."""
+"""A contact who is not a member yet, and so has no own id."""
 
 Members = Annotated[tuple[ContactId, ...], Field(min_length=1)]
 
@@ -181,7 +181,7 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 Description = Annotated[str, Field(max_length=256)]
 Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time"})]
 Instant = Annotated[AwareDatetime, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A moment from the assistant: without its offset it would be a guess, so that is refused."""
+"""A moment from the assistant; one without an offset is refused, not guessed."""
 
 Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 Limit = Annotated[int, Field(ge=1, le=500), WithJsonSchema({"type": "integer"})]
@@ -194,10 +194,10 @@ Offset = Annotated[int, Field(ge=0, lt=2**53), WithJsonSchema({"type": "integer"
 """Records to skip."""
 
 Version = Literal["draft", "active"]
-"""The latest edits, which the API takes by default, or what is live now."""
+"""The latest edits, which are the API's default, or what is live now."""
 
 LIVE_FIRST: Final[tuple[Version, ...]] = ("active", "draft")
-"""What members see is meant first; what is still a draft can be named too."""
+"""Names are looked up in what members see first, then in the draft."""
 
 Order = Literal["asc", "desc"]
 TransactionType = Literal["credit", "debit"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import anyio
 
-from loyalty_mcp.brevo.tracing import watched
+from loyalty_mcp.brevo.tracing import sdk_installed
 from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.server.elicitation import RequestContext
 from loyalty_mcp.server.handlers import Handlers
@@ -53,7 +53,7 @@ def only_with_telemetry(middleware: ServerMiddleware[Any]) -> ServerMiddleware[A
     """Run a middleware that makes spans only where an OpenTelemetry SDK is installed."""
 
     async def traced(ctx: RequestContext, call_next: CallNext) -> HandlerResult:
-        return await (middleware(ctx, call_next) if watched() else call_next(ctx))
+        return await (middleware(ctx, call_next) if sdk_installed() else call_next(ctx))
 
     return traced
 

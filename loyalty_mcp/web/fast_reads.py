@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from loyalty_mcp.brevo.tracing import watched
+from loyalty_mcp.brevo.tracing import sdk_installed
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.server.caller_session import CallerSession, CallerSessions
 from loyalty_mcp.server.dispatcher import Answer
@@ -85,7 +85,7 @@ class FastReads:
         session = self._sessions.of(scope[PRINCIPAL])
         call = parse_plain_read(scope, session)
         # Only the library makes spans.
-        if call is None or watched():
+        if call is None or sdk_installed():
             await self._library(scope, receive, send)
             return
         # A read never opens a dialog, whatever the client supports.

@@ -49,7 +49,7 @@ Unit = Annotated[
     ],
     WithJsonSchema({"type": "string", "description": "POINTS or ISO currency"}),
 ]
-"""Published without the list of seventeen: a wrong one is answered with it."""
+"""Published without the seventeen words; a wrong word is answered with all of them."""
 
 Overtaking = Annotated[
     Literal["strict", "partial"],
@@ -65,7 +65,7 @@ Snap = Literal["noModification", "startOfPeriod", "endOfPeriod"]
 Day = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
 ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm")]
 ExpiryDayOrNone = Annotated[str, Field(pattern=f"^({Day})?$", description="dd/mm")]
-"""The empty text takes a fixed day away."""
+"""An empty text removes the fixed day."""
 
 
 class BalanceDefinition(Reply):

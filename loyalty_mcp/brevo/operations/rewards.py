@@ -53,7 +53,7 @@ class Rewards(Reply):
 
 
 class CreatedReward(Reply):
-    """A reward with only its texts."""
+    """A new reward, which has only its texts."""
 
     id: str
     loyalty_program_id: str | None = None
@@ -143,7 +143,7 @@ class RuleCondition(Reply):
 
 
 class RuleEvent(Reply):
-    """What sets a rule off."""
+    """The event that triggers a rule."""
 
     name: str | None = None
     source: str | None = None

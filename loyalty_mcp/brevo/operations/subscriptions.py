@@ -71,7 +71,7 @@ class AccountMember(Reply):
 
 
 class Membership(Reply):
-    """Since when a contact is a member, and under which own id."""
+    """Since when a contact is a member, and with which own id."""
 
     created_at: Moment | None = None
     loyalty_subscription_id: str | None = None
@@ -123,7 +123,7 @@ class AccountInfo(Reply):
 
 
 def _refuse_nobody(members: Members) -> None:
-    """Raise ValueError where no contact is named: the API must not guess whom."""
+    """Raise ValueError where no contact is named; what the API would do then is unknown."""
     if not members:
         raise ValueError("members must name at least one contact")
 
@@ -141,7 +141,7 @@ def get_account_info(
 
 
 def account_of_own_id(program: ProgramId, own_id: str) -> Request[AccountInfo]:
-    """Who has an own id: the only read that finds a member by it; for references, not a tool."""
+    """Find a member by own id; no other read can. For references, not a tool."""
     return get(f"{PROGRAMS}/{program}/account-info", AccountInfo, {"loyaltySubscriptionId": own_id})
 
 

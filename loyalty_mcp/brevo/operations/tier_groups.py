@@ -27,7 +27,7 @@ TierOrder = Annotated[tuple[TierId, ...], Field(description="Lowest first")]
 
 
 class Schedule(Input):
-    """When a strategy that follows a schedule is due."""
+    """When a scheduled strategy evaluates members."""
 
     duration_value: Count | None = None
     duration_unit: DurationUnit | None = None
@@ -46,7 +46,7 @@ ScheduleArgument = Annotated[
         }
     ),
 ]
-"""Published by its field names alone; seldom needed, and checked all the same."""
+"""Published with its field names alone, because it is seldom needed; validated in full."""
 
 SameSchedule = Annotated[
     Schedule, WithJsonSchema({"type": "object", "description": "As upgrade_schedule"})
@@ -54,7 +54,7 @@ SameSchedule = Annotated[
 
 
 class GroupSchedule(Reply):
-    """When tiers are evaluated, where a schedule says so."""
+    """When a scheduled strategy evaluates members."""
 
     strategy: str | None = None
     duration_value: int | None = None

@@ -32,7 +32,7 @@ FORMER_STATUSES = {"pending": "draft", "complete": "completed"}
 
 
 def current_status(value: Any) -> Any:
-    """The present word for a status that older answers spell otherwise."""
+    """The current word for a status that Brevo renamed on 2026-09-03 (changelog)."""
     return FORMER_STATUSES.get(value, value) if isinstance(value, str) else value
 
 
@@ -83,7 +83,7 @@ class BalanceOrder(Reply):
 
 
 class PastTransaction(Reply):
-    """A transaction as the history tells it."""
+    """A transaction as the history shows it."""
 
     amount: Number | None = None
     transaction_type: TransactionType | None = None
@@ -115,7 +115,7 @@ def _refuse_zero(amount: Decimal) -> None:
 
 
 def _refuse_contradiction(amount: Decimal, transaction_type: TransactionType | None) -> None:
-    """Raise ValueError where sign and type disagree: the API does not say which would win."""
+    """Raise ValueError where sign and type disagree; which one the API follows is unknown."""
     if transaction_type is not None and (amount > 0) != (transaction_type == "credit"):
         raise ValueError("amount must be positive for a credit and negative for a debit")
 

@@ -83,7 +83,7 @@ class Validation(Reply):
 
 
 class Redemption(Reply):
-    """The use of a voucher; open until completed or lapsed."""
+    """A use of a voucher; open until it is completed or expires."""
 
     cancelled_at: Moment | None = None
     completed_at: Moment | None = None
@@ -159,11 +159,11 @@ OrderArgument = Annotated[
         }
     ),
 ]
-"""Published by its main field names alone; seldom needed, and checked all the same."""
+"""Published with its main field names alone, because it is seldom needed; validated in full."""
 
 
 def _refuse_unnamed(*, named: bool) -> None:
-    """Raise ValueError where nothing says which voucher is meant."""
+    """Raise ValueError where no voucher is named."""
     if not named:
         raise ValueError("name the voucher by voucher_id or code, or by reward and member")
 

@@ -1,61 +1,19 @@
-"""Balance definitions: this call describes that request."""
-
-from decimal import Decimal
+"""Balance definitions: what is refused before it is sent."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from loyalty_mcp.brevo.operations.balance_definitions import (
     BalanceDefinition,
-    BalanceDefinitions,
     ExpiryDay,
     ExpiryDayOrNone,
     Unit,
     create_balance_definition,
-    delete_balance_definition,
-    get_balance_definition,
-    list_balance_definitions,
     update_balance_definition,
 )
-from loyalty_mcp.brevo.request import delete, get, post, put
-from loyalty_mcp.brevo.types import Done
+from loyalty_mcp.brevo.request import put
 
 PATH = "/loyalty/balance/programs/p-1/balance-definitions"
-
-
-def test_definitions_live_on_the_balance_path() -> None:
-    """One guide says the config path; every other source says this one."""
-    assert list_balance_definitions("p-1", sort_field="created_at", version="active") == get(
-        PATH, BalanceDefinitions, {"sortField": "created_at", "version": "active"}
-    )
-    assert get_balance_definition("p-1", "b-1") == get(f"{PATH}/b-1", BalanceDefinition)
-    assert delete_balance_definition("p-1", "b-1") == delete(f"{PATH}/b-1", Done)
-
-
-def test_a_definition_is_created_with_its_caps_and_expiry() -> None:
-    """Every setting has the API's own long name."""
-    request = create_balance_definition(
-        "p-1",
-        "Points",
-        "POINTS",
-        max_amount=Decimal(1000),
-        balance_option_amount_overtaking_strategy="partial",
-        balance_availability_duration_value=12,
-        balance_availability_duration_unit="month",
-    )
-
-    assert request == post(
-        PATH,
-        BalanceDefinition,
-        {
-            "name": "Points",
-            "unit": "POINTS",
-            "maxAmount": Decimal(1000),
-            "balanceOptionAmountOvertakingStrategy": "partial",
-            "balanceAvailabilityDurationValue": 12,
-            "balanceAvailabilityDurationUnit": "month",
-        },
-    )
 
 
 def test_a_fixed_day_excludes_a_duration() -> None:

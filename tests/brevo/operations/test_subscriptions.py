@@ -1,61 +1,22 @@
-"""Subscriptions: this call describes that request."""
-
-from datetime import UTC, datetime
+"""Subscriptions: what is refused before it is sent, and how an account is read."""
 
 import pytest
 
 from loyalty_mcp.brevo.operations.subscriptions import (
     AccountInfo,
-    SharedSubscription,
-    Subscription,
     add_subscription_members,
-    create_subscription,
-    delete_subscription,
-    get_account_info,
     remove_subscription_members,
 )
-from loyalty_mcp.brevo.request import delete, get, post
+from loyalty_mcp.brevo.request import delete
 from loyalty_mcp.brevo.types import Done
 
 PATH = "/loyalty/config/programs/p-1"
-
-
-def test_enrolment_sends_the_own_id_under_the_apis_name() -> None:
-    """A member's own id is the API's loyaltySubscriptionId."""
-    joined = datetime(2025, 1, 2, tzinfo=UTC)
-
-    assert create_subscription("p-1", 101, own_id="CARD-7", creation_date=joined) == post(
-        f"{PATH}/subscriptions",
-        Subscription,
-        {"contactId": 101, "loyaltySubscriptionId": "CARD-7", "creationDate": joined},
-    )
-
-
-def test_a_membership_ends_under_the_singular_path() -> None:
-    """The API says `contact` here, not `contacts`."""
-    assert delete_subscription("p-1", 101) == delete(f"{PATH}/contact/101", Done)
-
-
-def test_further_contacts_are_attached_to_their_owner() -> None:
-    """The owner is the member, the rest share the membership."""
-    assert add_subscription_members("p-1", 101, (102, 103)) == post(
-        f"{PATH}/subscription-members",
-        SharedSubscription,
-        {"contactId": 101, "memberContactIds": [102, 103]},
-    )
 
 
 def test_contacts_are_detached_by_a_query() -> None:
     """A DELETE has no body, so its ids are joined by commas."""
     assert remove_subscription_members("p-1", (102, 103)) == delete(
         f"{PATH}/subscription-members", Done, {"memberContactIds": "102,103"}
-    )
-
-
-def test_the_account_is_asked_for_by_the_contact_id_as_text() -> None:
-    """The API declares text for a number here."""
-    assert get_account_info("p-1", 101, include_internal=True) == get(
-        f"{PATH}/account-info", AccountInfo, {"contactId": "101", "includeInternal": True}
     )
 
 

@@ -1,4 +1,4 @@
-"""Transactions: this call describes that request."""
+"""Transactions: what is refused before it is sent, and which statuses are read."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,50 +8,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from loyalty_mcp.brevo.operations.transactions import (
-    BalanceOrder,
     Movement,
     Transaction,
     TransactionHistory,
-    cancel_transaction,
-    complete_transaction,
     create_balance_order,
     create_transaction,
-    list_transaction_history,
 )
-from loyalty_mcp.brevo.request import get, post
 from loyalty_mcp.brevo.types import Instant
 
-PATH = "/loyalty/balance/programs/p-1"
 DUE = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-def test_a_debit_is_a_negative_amount() -> None:
-    """The sign says the type; a type is sent only when given."""
-    assert create_transaction("p-1", 101, "b-1", Decimal("-12.5"), ttl=900) == post(
-        f"{PATH}/transactions",
-        Transaction,
-        {
-            "contactId": 101,
-            "balanceDefinitionId": "b-1",
-            "amount": Decimal("-12.5"),
-            "ttl": 900,
-        },
-    )
-
-
-def test_a_credit_with_a_life_of_its_own_is_completed_at_once() -> None:
-    """The API honours the life of a credit only with autoComplete."""
-    request = create_transaction(
-        "p-1", 101, "b-1", Decimal(5), auto_complete=True, balance_expiry_in_minutes=60
-    )
-
-    assert request.body == {
-        "contactId": 101,
-        "balanceDefinitionId": "b-1",
-        "amount": Decimal(5),
-        "autoComplete": True,
-        "balanceExpiryInMinutes": 60,
-    }
 
 
 @pytest.mark.parametrize("auto_complete", [None, False])
@@ -96,42 +61,6 @@ def test_a_moment_says_its_offset() -> None:
     """A time without its offset would have to be guessed."""
     with pytest.raises(ValidationError):
         TypeAdapter(Instant).validate_python("2026-05-01T10:00:00")
-
-
-def test_completing_and_cancelling_send_nothing_but_the_path() -> None:
-    """The transaction is named in the path; there is no body."""
-    assert complete_transaction("p-1", "t-1") == post(
-        f"{PATH}/transactions/t-1/complete", Transaction
-    )
-    assert cancel_transaction("p-1", "t-1") == post(f"{PATH}/transactions/t-1/cancel", Transaction)
-
-
-def test_an_order_names_its_transaction() -> None:
-    """The API spells that field all in lower case after the first word."""
-    request = create_balance_order("p-1", 101, "b-1", Decimal(5), source="user", due_at=DUE)
-
-    assert request == post(
-        f"{PATH}/create-order",
-        BalanceOrder,
-        {
-            "amount": Decimal(5),
-            "balanceDefinitionId": "b-1",
-            "contactId": 101,
-            "source": "user",
-            "dueAt": DUE,
-        },
-    )
-    order = BalanceOrder.model_validate({"id": "o-1", "transactionid": "t-1"})
-    assert order.transaction_id == "t-1"
-
-
-def test_the_history_is_asked_for_with_a_limit() -> None:
-    """The API's own page size is not documented, so ours is always sent."""
-    assert list_transaction_history("p-1", 101, "b-1", status="draft") == get(
-        f"{PATH}/transaction-history",
-        TransactionHistory,
-        {"contactId": 101, "balanceDefinitionId": "b-1", "limit": 20, "status": "draft"},
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""Vouchers: this call describes that request."""
+"""Vouchers: how an order is written, and what is refused before it is sent."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,52 +12,14 @@ from loyalty_mcp.brevo.operations.vouchers import (
     OrderProduct,
     PurchaseOrder,
     Redemption,
-    Validation,
-    Voucher,
-    Vouchers,
-    complete_redemption,
-    create_voucher,
-    list_vouchers,
     redeem_voucher,
     revoke_vouchers,
     validate_voucher,
 )
-from loyalty_mcp.brevo.request import ask, delete, get, post
+from loyalty_mcp.brevo.request import delete, post
 from loyalty_mcp.brevo.types import Done
 
 PATH = "/loyalty/offer/programs/p-1"
-
-
-def test_a_voucher_is_issued_of_a_reward_to_a_member() -> None:
-    """The member is always sent by contact id."""
-    start = datetime(2026, 5, 1, tzinfo=UTC)
-
-    assert create_voucher("p-1", 101, "r-1", value=Decimal(10), valid_from=start) == post(
-        f"{PATH}/rewards/attribute",
-        Voucher,
-        {"rewardId": "r-1", "contactId": 101, "value": Decimal(10), "validFrom": start},
-    )
-
-
-def test_vouchers_are_listed_with_the_apis_two_spellings() -> None:
-    """One parameter is snake_case among camelCase ones."""
-    assert list_vouchers("p-1", 101, metadata_key_value="a:b", reward="r-1") == get(
-        f"{PATH}/vouchers",
-        Vouchers,
-        {"contactId": 101, "metadata_key_value": "a:b", "rewardId": "r-1"},
-    )
-
-
-def test_validating_is_a_read_although_it_is_a_post() -> None:
-    """It changes nothing, so it may be sent again."""
-    request = validate_voucher("p-1", voucher_id="v-1", point_of_sell_id="shop")
-
-    assert request == ask(
-        f"{PATH}/rewards/validate",
-        Validation,
-        {"attributedRewardId": "v-1", "pointOfSellId": "shop"},
-    )
-    assert request.reads
 
 
 def test_an_order_is_spelled_as_the_api_mixes_it() -> None:
@@ -107,21 +68,6 @@ def test_a_voucher_must_be_named(named: dict[str, Any]) -> None:
         validate_voucher("p-1", **named)
     with pytest.raises(ValueError, match="name the voucher"):
         redeem_voucher("p-1", **named)
-
-
-def test_reward_and_member_together_name_a_voucher() -> None:
-    """The API takes the pair in place of a code."""
-    assert redeem_voucher("p-1", member=101, reward="r-1").body == {
-        "contactId": 101,
-        "rewardId": "r-1",
-    }
-
-
-def test_a_redemption_is_completed_without_a_body() -> None:
-    """The redemption is named in the path."""
-    assert complete_redemption("p-1", "x-1") == post(
-        f"{PATH}/rewards/redeem/x-1/complete", Redemption
-    )
 
 
 def test_vouchers_are_revoked_by_a_query() -> None:

@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     oauth_member_claim: str = Field(
         "loyalty_member", description="the claim that limits a caller to one member"
     )
+    oauth_require_at_jwt: bool = Field(
+        False, description="accept only access tokens of the type `at+jwt` (RFC 9068)"
+    )
 
     @model_validator(mode="before")
     @classmethod

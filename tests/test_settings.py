@@ -109,7 +109,12 @@ KNOWN: dict[str, Setting] = {
         None, ("https://i/k", "https://i/k"), ("https://j", "https://j"), ("k",)
     ),
     "oauth_member_claim": Setting("loyalty_member", ("sub", "sub"), ("m", "m")),
+    "oauth_require_at_jwt": Setting(False, ("true", True), ("false", False), ("perhaps", "2")),
 }
+
+
+SWITCHES = {name for name, known in KNOWN.items() if isinstance(known.default, bool)}
+"""Settings whose flag takes no value."""
 
 
 def variable(name: str) -> str:
@@ -120,7 +125,7 @@ def variable(name: str) -> str:
 def flags(name: str, value: str) -> list[str]:
     """The command line that gives a setting."""
     flag = f"--{name.replace('_', '-')}"
-    return [flag] if name == "read_only" else [flag, value]
+    return [flag] if name in SWITCHES else [flag, value]
 
 
 def test_every_setting_is_known_here() -> None:
@@ -147,7 +152,7 @@ def test_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_flag_wins(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flag means the same as the environment, and wins over it."""
     said, meant = KNOWN[name].flagged
-    monkeypatch.setenv(variable(name), "false" if name == "read_only" else KNOWN[name].given[0])
+    monkeypatch.setenv(variable(name), "false" if name in SWITCHES else KNOWN[name].given[0])
 
     assert getattr(read_settings(**{name: said or True}), name) == meant
 
@@ -184,7 +189,9 @@ def test_bad_value_in_the_environment(
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize(("name", "value"), [case for case in BAD if case.values[0] != "read_only"])
+@pytest.mark.parametrize(
+    ("name", "value"), [case for case in BAD if case.values[0] not in SWITCHES]
+)
 def test_bad_value_of_a_flag(name: str, value: str) -> None:
     """A wrong value of a flag is refused too; exit code 2."""
     result = CliRunner().invoke(main, ["tools", *flags(name, value)])
@@ -215,7 +222,7 @@ def test_an_empty_variable_is_not_set(
     assert getattr(read_settings(), name) == KNOWN[name].default
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if name != "read_only"])
+@pytest.mark.parametrize("name", [name for name in KNOWN if name not in SWITCHES])
 def test_an_empty_flag_is_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flag without a value does not lift what the environment says."""
     said, meant = KNOWN[name].given

@@ -25,7 +25,7 @@ from loyalty_mcp.web.auth.oauth import SCOPES, open_oauth
 from loyalty_mcp.web.auth.operator_session import SessionSigner
 from loyalty_mcp.web.auth.throttle import Throttle
 from loyalty_mcp.web.auth.token_cache import TokenCache
-from loyalty_mcp.web.edge.allowed_hosts import allowed_hosts, is_loopback
+from loyalty_mcp.web.edge.allowed_hosts import allowed_hosts, exposed_by
 from loyalty_mcp.web.edge.body_limit import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
 from loyalty_mcp.web.edge.http_errors import HttpError, handle_http_error, handle_routing_error
 from loyalty_mcp.web.edge.open_streams import OpenStreams
@@ -35,6 +35,7 @@ from loyalty_mcp.web.health import Readiness, health
 from loyalty_mcp.web.mcp_endpoint import mcp_endpoint
 from loyalty_mcp.web.metrics import CallMetrics, MetricsPage
 
+MCP_PATHS: Final = frozenset({"/mcp", "/mcp/"})
 METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
 JWKS_TIMEOUT_SECONDS: Final = 5.0
 CORS_HEADERS: Final = (
@@ -61,24 +62,33 @@ class AuthenticationMiddleware:
         await self._app({**scope, PRINCIPAL: principal}, receive, send)
 
 
-class McpPathFirst:
+class PathDispatcher:
     """Send requests for `/mcp` to one application and all others to another.
 
     Starlette's routing alone costs more than everything else in front of a tool call.
 
     Args:
-        mcp: answers at `/mcp`.
+        mcp: answers at `/mcp` and `/mcp/`.
         others: answers elsewhere, and owns the lifespan.
+        base_path: path of the public URL. It is removed where a proxy has not done so.
     """
 
-    def __init__(self, mcp: ASGIApp, others: ASGIApp) -> None:
+    def __init__(self, mcp: ASGIApp, others: ASGIApp, base_path: str) -> None:
         self._mcp = mcp
         self._others = others
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
-        is_mcp = scope["type"] == "http" and scope["path"] == "/mcp"
-        await (self._mcp if is_mcp else self._others)(scope, receive, send)
+        app = self._others
+        if scope["type"] == "http":
+            path = scope["path"]
+            if self._base_path and path.startswith(f"{self._base_path}/"):
+                path = path.removeprefix(self._base_path)
+                scope = {**scope, "path": path}
+            if path in MCP_PATHS:
+                app = self._mcp
+        await app(scope, receive, send)
 
 
 def create_app(
@@ -112,6 +122,7 @@ def create_app(
     oauth = open_oauth(settings, jwks_client)
     https = (settings.public_url or "").startswith("https://")
     resource = f"{settings.public_url}/mcp" if settings.public_url else None
+    base_path = urlsplit(settings.public_url or "").path
     tokens = TokenCache(runtime.context.journal, runtime.context.now)
     authenticator = Authenticator(
         tokens,
@@ -124,7 +135,12 @@ def create_app(
     secret = settings.secret.get_secret_value() if settings.secret is not None else None
     readiness, metrics = Readiness(runtime.context), MetricsPage(runtime.context, calls)
     approvals = Approvals(
-        runtime.context, authenticator, tokens, SessionSigner(secret), https=https
+        runtime.context,
+        authenticator,
+        tokens,
+        SessionSigner(secret),
+        base_path=base_path,
+        https=https,
     )
     endpoint = mcp_endpoint(
         runtime.http_server(), sessions=not settings.replicated, max_body_bytes=MAX_BODY_BYTES
@@ -143,7 +159,9 @@ def create_app(
     ]
     if oauth is not None and resource is not None:
         metadata = protected_resource(resource, str(settings.oauth_issuer))
-        routes += [Route(METADATA_PATH, metadata), Route(f"{METADATA_PATH}/mcp", metadata)]
+        # RFC 9728 puts the resource's path behind the well-known one; clients also try others.
+        suffixes = {"", "/mcp", base_path, f"{base_path}/mcp"}
+        routes += [Route(f"{METADATA_PATH}{suffix}", metadata) for suffix in suffixes]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -158,7 +176,7 @@ def create_app(
     authenticated = AuthenticationMiddleware(
         BodyLimit(mcp, seconds=body_seconds), authenticator.caller
     )
-    app: ASGIApp = McpPathFirst(authenticated, others)
+    app: ASGIApp = PathDispatcher(authenticated, others, base_path)
     if settings.allowed_origins:
         app = CORSMiddleware(
             app,
@@ -173,11 +191,8 @@ def create_app(
 def local_principal(settings: Settings, host: str) -> Principal | None:
     """Who calls without a token; None where a token is always required."""
     principal = local(settings)
-    if not is_loopback(host) or (
-        definition_of(principal.role).needs_member and principal.member is None
-    ):
-        return None
-    return principal
+    unbound = definition_of(principal.role).needs_member and principal.member is None
+    return None if unbound or exposed_by(settings, host) is not None else principal
 
 
 def metadata_url(resource: str) -> str:

@@ -18,7 +18,7 @@ from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.app import create_app
-from loyalty_mcp.web.edge.allowed_hosts import is_loopback
+from loyalty_mcp.web.edge.allowed_hosts import exposed_by
 from loyalty_mcp.web.edge.open_streams import OpenStreams
 from loyalty_mcp.web.metrics import CallMetrics
 
@@ -62,17 +62,18 @@ class HttpServer(uvicorn.Server):
 
 
 async def require_authentication(runtime: Runtime, host: str) -> None:
-    """Refuse to listen on a public address without tokens or OAuth.
+    """Refuse to serve others than this machine's users without tokens or OAuth.
 
     Raises:
         BadSetting: anybody could call; says what to do about it.
         JournalUnavailable: the tokens cannot be read.
     """
-    if is_loopback(host) or runtime.settings.oauth_issuer is not None:
+    exposed = exposed_by(runtime.settings, host)
+    if exposed is None or runtime.settings.oauth_issuer is not None:
         return
     if not await runtime.context.journal.open().tokens.all():
         raise BadSetting(
-            f"--host {host} can be reached from elsewhere, and anybody could call: create a token "
+            f"{exposed} lets others reach this server, and anybody could call: create a token "
             "with `loyalty-mcp token create`, or set LOYALTY_MCP_OAUTH_ISSUER."
         )
 

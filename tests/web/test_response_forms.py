@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import SandboxControl
-from tests.web.conftest import Serve
+from tests.web.conftest import INITIALIZE, Serve
 
 CLIENT = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -75,3 +75,17 @@ async def test_a_suspended_call_resumes_with_or_without_progress(
 
     assert result_of(second.text)["structuredContent"]["status"] == "applied"
     assert await control.balance(101) == before - 10
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
+async def test_a_slash_after_the_path_makes_no_difference(serve: Serve, path: str) -> None:
+    """`/mcp/` answers as `/mcp`, without a redirect, in both eras."""
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": CLIENT}}
+    headers = {"accept": "application/json, text/event-stream"}
+    modern = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list", **headers}
+    async with serve() as server, server.http() as http:
+        handshake = await http.post(path, json=INITIALIZE, headers=headers)
+        listed = await http.post(path, json=listing, headers=modern)
+
+    assert "mcp-session-id" in handshake.headers
+    assert len(result_of(listed.text)["tools"]) > 10

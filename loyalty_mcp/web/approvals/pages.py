@@ -3,6 +3,7 @@
 import html
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from string import Template
@@ -28,45 +29,64 @@ def escape_text(value: Any) -> str:
     return html.escape(str(value), quote=True)
 
 
-def render_page(title: str, content: str, notice: str | None = None) -> str:
+def render_page(home: str, content: str, notice: str | None = None) -> str:
     """A whole page.
 
     Args:
-        title: our own text.
+        home: path of the page as the browser knows it.
         content: HTML made here.
         notice: a key of `NOTICES`; any other value shows nothing.
     """
     message = NOTICES.get(notice or "")
     notice_html = f'<p class="notice" role="status">{escape_text(message)}</p>' if message else ""
-    template = Template((TEMPLATES / "page.html").read_text("utf-8"))
-    return template.substitute(title=escape_text(title), notice=notice_html, content=content)
+    return _fill("page.html", home=escape_text(home), notice=notice_html, content=content)
 
 
-def render_login() -> str:
+def render_login(home: str) -> str:
     """The form in which an operator enters their token."""
-    return (TEMPLATES / "login.html").read_text("utf-8")
+    return _fill("login.html", home=escape_text(home))
 
 
-def render_approvals(
-    operator: str, intents: Sequence[Intent], now: datetime, form_token: str
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The operator who looks at the page.
+
+    Args:
+        home: path of the page.
+        operator: name of the principal.
+        form_token: what the session's forms carry.
+        now: UTC.
+    """
+
+    home: str
+    operator: str
+    form_token: str
+    now: datetime
+
+
+def render_approvals(viewer: Viewer, intents: Sequence[Intent]) -> str:
     """What a signed-in operator sees."""
-    template = Template((TEMPLATES / "waiting.html").read_text("utf-8"))
-    return template.substitute(
-        operator=escape_text(operator),
-        form_token=escape_text(form_token),
-        list=render_intents(operator, intents, now, form_token),
+    return _fill(
+        "waiting.html",
+        home=escape_text(viewer.home),
+        operator=escape_text(viewer.operator),
+        form_token=escape_text(viewer.form_token),
+        list=render_intents(viewer, intents),
     )
 
 
-def render_intents(operator: str, intents: Sequence[Intent], now: datetime, form_token: str) -> str:
+def render_intents(viewer: Viewer, intents: Sequence[Intent]) -> str:
     """The waiting intents, each with its two buttons."""
     if not intents:
         return '<p class="empty">Nothing waits for you.</p>'
-    return "\n".join(_render_intent(operator, intent, now, form_token) for intent in intents)
+    return "\n".join(_render_intent(viewer, intent) for intent in intents)
 
 
-def _render_intent(operator: str, intent: Intent, now: datetime, form_token: str) -> str:
+def _fill(template: str, **values: str) -> str:
+    return Template((TEMPLATES / template).read_text("utf-8")).substitute(values)
+
+
+def _render_intent(viewer: Viewer, intent: Intent) -> str:
     preview, key = intent.preview, escape_text(f"intent-{intent.id}")
     warnings = "".join(f"<li>{escape_text(warning)}</li>" for warning in preview.warnings)
     parts = [
@@ -79,21 +99,21 @@ def _render_intent(operator: str, intent: Intent, now: datetime, form_token: str
         _render_value("Tool", intent.tool),
         _render_value("Asked by", intent.caller),
         _render_value("Arguments", json.dumps(plain(intent.arguments), ensure_ascii=False)),
-        _render_time_left(intent, now),
+        _render_time_left(intent, viewer.now),
         "</dl>",
         '<p class="own">This is your own; somebody else has to decide.</p>'
-        if intent.caller == operator
-        else _render_buttons(intent, form_token),
+        if intent.caller == viewer.operator
+        else _render_buttons(viewer, intent),
         "</article>",
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _render_buttons(intent: Intent, form_token: str) -> str:
+def _render_buttons(viewer: Viewer, intent: Intent) -> str:
     summary = escape_text(intent.preview.summary)
     return (
-        f'<form method="post" action="/approvals/{escape_text(intent.id)}">'
-        f'<input type="hidden" name="form_token" value="{escape_text(form_token)}">'
+        f'<form method="post" action="{escape_text(viewer.home)}/{escape_text(intent.id)}">'
+        f'<input type="hidden" name="form_token" value="{escape_text(viewer.form_token)}">'
         f'<button class="approve" name="decision" value="approved" '
         f'aria-label="Approve: {summary}">Approve</button>'
         f'<button class="decline" name="decision" value="declined" '

@@ -21,7 +21,6 @@ from loyalty_mcp.web.auth.token_cache import TokenCache
 from loyalty_mcp.web.edge.body_limit import BodyLimit
 from loyalty_mcp.web.edge.http_errors import HttpError
 
-TITLE: Final = "Approvals"
 FILES: Final = ("approvals.css", "approvals.js", "icon.svg")
 MAX_FORM_FIELDS: Final = 10
 
@@ -34,6 +33,7 @@ class Approvals:
         authenticator: checks the token an operator signs in with.
         tokens: tells whether that token is still active.
         signer: signs session cookies and form tokens.
+        base_path: path of the public URL.
         https: whether the cookie is sent over HTTPS only.
     """
 
@@ -44,12 +44,14 @@ class Approvals:
         tokens: TokenCache,
         signer: SessionSigner,
         *,
+        base_path: str = "",
         https: bool,
     ) -> None:
         self._context = context
         self._authenticator = authenticator
         self._tokens = tokens
         self._signer = signer
+        self._home = f"{base_path}{APPROVALS}"
         self._https = https
         self._cookie = "__Host-loyalty-approvals" if https else "loyalty-approvals"
 
@@ -79,24 +81,17 @@ class Approvals:
         notice = request.query_params.get("notice")
         signed_in = await self._signed_in(request)
         if signed_in is None:
-            return HTMLResponse(pages.render_page(TITLE, pages.render_login(), notice))
-        operator, session = signed_in
-        token = self._signer.form_token(session)
-        content = pages.render_approvals(
-            operator.name, await self._waiting(), self._context.now(), token
-        )
-        return HTMLResponse(pages.render_page(TITLE, content, notice))
+            content = pages.render_login(self._home)
+        else:
+            content = pages.render_approvals(self._viewer(*signed_in), await self._waiting())
+        return HTMLResponse(pages.render_page(self._home, content, notice))
 
     async def show_list(self, request: Request) -> Response:
         """The list alone, for the page's script to refresh it."""
         signed_in = await self._signed_in(request)
         if signed_in is None:
             raise HttpError(401, "Log in first.")
-        operator, session = signed_in
-        token = self._signer.form_token(session)
-        return HTMLResponse(
-            pages.render_intents(operator.name, await self._waiting(), self._context.now(), token)
-        )
+        return HTMLResponse(pages.render_intents(self._viewer(*signed_in), await self._waiting()))
 
     async def log_in(self, request: Request) -> Response:
         """Start a session for the operator whose token was entered."""
@@ -109,11 +104,11 @@ class Approvals:
         except HttpError as error:
             if error.status != 401:
                 raise
-            page = pages.render_page(TITLE, pages.render_login(), "wrong-token")
-            return HTMLResponse(page, 401)
+            login = pages.render_login(self._home)
+            return HTMLResponse(pages.render_page(self._home, login, "wrong-token"), 401)
         token_name = operator.name.removeprefix("operator:")
         session = self._signer.new_session(token_name, self._context.now())
-        response = RedirectResponse(APPROVALS, 303)
+        response = RedirectResponse(self._home, 303)
         response.set_cookie(
             self._cookie,
             self._signer.cookie_of(session),
@@ -128,7 +123,7 @@ class Approvals:
     async def log_out(self, request: Request) -> Response:
         """Delete the session cookie from this browser."""
         require_same_site(request)
-        response = RedirectResponse(APPROVALS, 303)
+        response = RedirectResponse(self._home, 303)
         response.delete_cookie(
             self._cookie, path="/", secure=self._https, httponly=True, samesite="strict"
         )
@@ -139,19 +134,27 @@ class Approvals:
         require_same_site(request)
         signed_in = await self._signed_in(request)
         if signed_in is None:
-            return redirect_with_notice("ended")
+            return self._redirect_with_notice("ended")
         operator, session = signed_in
         form = await read_form(request)
         if not self._signer.is_form_token(session, form.get("form_token", "")):
-            return HTMLResponse(pages.render_page(TITLE, "", "forged"), 403)
+            return HTMLResponse(pages.render_page(self._home, "", "forged"), 403)
         decision = parse_decision(form.get("decision", ""))
         try:
             await decide(self._context, request.path_params["intent"], decision, operator.name)
         except CallerError:
-            return redirect_with_notice("gone")
+            return self._redirect_with_notice("gone")
         except JournalUnavailable:
             raise journal_unavailable() from None
-        return redirect_with_notice(decision)
+        return self._redirect_with_notice(decision)
+
+    def _redirect_with_notice(self, notice: str) -> Response:
+        """Back to the list, with a notice."""
+        return RedirectResponse(f"{self._home}?notice={notice}", 303)
+
+    def _viewer(self, operator: Principal, session: OperatorSession) -> pages.Viewer:
+        form_token = self._signer.form_token(session)
+        return pages.Viewer(self._home, operator.name, form_token, self._context.now())
 
     async def _signed_in(self, request: Request) -> tuple[Principal, OperatorSession] | None:
         """The signed-in operator, if their token is still active."""
@@ -183,11 +186,6 @@ def parse_decision(value: str) -> Literal["approved", "declined"]:
     if value == "declined":
         return "declined"
     raise HttpError(400, "A decision is approved or declined.")
-
-
-def redirect_with_notice(notice: str) -> Response:
-    """Back to the list, with a notice."""
-    return RedirectResponse(f"{APPROVALS}?notice={notice}", 303)
 
 
 def require_same_site(request: Request) -> None:

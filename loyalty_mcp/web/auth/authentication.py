@@ -15,6 +15,8 @@ from loyalty_mcp.web.auth.token_cache import TokenCache
 from loyalty_mcp.web.edge.http_errors import HttpError
 
 BEARER: Final = "bearer "
+FORWARDING_HEADERS: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""What proxies add: a request that has one comes from elsewhere, even if it arrives on loopback."""
 
 
 class Authenticator:
@@ -53,9 +55,13 @@ class Authenticator:
             HttpError: no token, or one that is not valid (401); a valid one without the right
                 (403); the journal or the keys cannot be read (503).
         """
-        headers = Headers(scope=scope).getlist("authorization")
+        headers = Headers(scope=scope)
+        presented = headers.getlist("authorization")
         try:
-            principal = await self._by_header(headers) if headers else await self._without_token()
+            if presented:
+                principal = await self._by_header(presented)
+            else:
+                principal = await self._without_token(headers)
         except JournalUnavailable:
             raise journal_unavailable() from None
         except HttpError as error:
@@ -98,17 +104,20 @@ class Authenticator:
             raise HttpError(401, "This is no operator's token.")
         return token.principal
 
-    async def _by_header(self, headers: Sequence[str]) -> Principal | None:
-        if len(headers) > 1 or not headers[0].lower().startswith(BEARER):
+    async def _by_header(self, presented: Sequence[str]) -> Principal | None:
+        if len(presented) > 1 or not presented[0].lower().startswith(BEARER):
             return None
-        secret = headers[0][len(BEARER) :].strip()
+        secret = presented[0][len(BEARER) :].strip()
         if secret.startswith(PREFIX):
             token = await self._tokens.find(secret)
             return None if token is None else token.principal
         return None if self._oauth is None else await self._oauth.principal(secret)
 
-    async def _without_token(self) -> Principal:
-        if self._local is None or self._oauth is not None or await self._tokens.any_created():
+    async def _without_token(self, headers: Headers) -> Principal:
+        forwarded = any(name in headers for name in FORWARDING_HEADERS)
+        if self._local is None or forwarded or self._oauth is not None:
+            raise self._token_required()
+        if await self._tokens.any_created():
             raise self._token_required()
         return self._local
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import httpx2
 import jwt
@@ -22,6 +22,12 @@ ADMIN: Final = "loyalty:admin"
 SCOPES: Final = (READ, WRITE, ADMIN)
 INSUFFICIENT_SCOPE: Final = "insufficient_scope"
 
+ACCESS_TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+"""`typ` of access tokens by RFC 9068, section 2.1."""
+
+PLAIN_TYPES: Final = frozenset({"", "jwt", "application/jwt"})
+"""`typ` of access tokens from servers that do not follow RFC 9068."""
+
 MAX_TOKEN_LENGTH: Final = 16_384
 MAX_NAME_LENGTH: Final = 150
 LEEWAY_SECONDS: Final = 30
@@ -35,13 +41,23 @@ class OAuth:
         issuer: required value of `iss`.
         audience: required in `aud`.
         member_claim: claim that names a member; a token with it reaches that member only.
+        require_at_jwt: whether only tokens of the type `at+jwt` are accepted.
     """
 
-    def __init__(self, keys: SigningKeys, *, issuer: str, audience: str, member_claim: str) -> None:
+    def __init__(
+        self,
+        keys: SigningKeys,
+        *,
+        issuer: str,
+        audience: str,
+        member_claim: str,
+        require_at_jwt: bool = False,
+    ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._member_claim = member_claim
+        self._types = ACCESS_TOKEN_TYPES | (frozenset() if require_at_jwt else PLAIN_TYPES)
 
     async def principal(self, token: str) -> Principal | None:
         """The principal of an access token; None if the token is not valid here.
@@ -52,8 +68,8 @@ class OAuth:
         claims = await self._verify(token)
         if claims is None:
             return None
-        subject, member = claims["sub"], claims.get(self._member_claim)
-        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_NAME_LENGTH:
+        subject = claims["sub"]
+        if not _is_name(subject):
             return None
         scopes = scopes_of(claims)
         name = f"oauth:{subject}"
@@ -61,9 +77,11 @@ class OAuth:
             raise HttpError(
                 403, f"This needs one of the scopes {', '.join(SCOPES)}.", code=INSUFFICIENT_SCOPE
             )
-        if member is not None:
-            member_id = str(member) if isinstance(member, int | str) else ""
-            valid = 0 < len(member_id) <= MAX_NAME_LENGTH
+        if self._member_claim in claims:
+            member = claims[self._member_claim]
+            # `bool` is a kind of `int`, and names nobody.
+            member_id = str(member) if type(member) is int else member
+            valid = _is_name(member_id)
             return Principal(name, Role.MEMBER, member=member_id) if valid else None
         if ADMIN in scopes:
             return Principal(name, role_of_scopes(admin=True))
@@ -76,6 +94,8 @@ class OAuth:
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS or "crit" in header:
+                return None
+            if str(header.get("typ") or "").lower() not in self._types:
                 return None
             key = await self._keys.find(header.get("kid"))
             if key is None or key.algorithm_name != header["alg"]:
@@ -93,6 +113,10 @@ class OAuth:
             log.info("access token refused: %s", type(error).__name__)
             return None
         return claims
+
+
+def _is_name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME_LENGTH
 
 
 def scopes_of(claims: Mapping[str, Any]) -> set[str]:
@@ -127,4 +151,5 @@ def open_oauth(settings: Settings, http: httpx2.AsyncClient) -> OAuth | None:
         issuer=issuer,
         audience=audience,
         member_claim=settings.oauth_member_claim,
+        require_at_jwt=settings.oauth_require_at_jwt,
     )

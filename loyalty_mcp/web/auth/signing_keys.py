@@ -23,7 +23,11 @@ FRESH_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 10.0
 """Shortest time between two downloads, however many unknown key ids are presented."""
 
+MAX_AGE_SECONDS: Final = 3_600.0
+"""How long keys work after their last download, while every further download fails."""
+
 MAX_DOCUMENT_BYTES: Final = 262_144
+CHUNK_BYTES: Final = 65_536
 
 
 class SigningKeys:
@@ -53,13 +57,13 @@ class SigningKeys:
         """The key with that id, or the only key if no id is given; None if there is none.
 
         Raises:
-            HttpError: there are no keys and none can be downloaded (503).
+            HttpError: there are no usable keys and none can be downloaded (503).
         """
         if self._should_download(key_id):
             async with self._downloading:
                 if self._should_download(key_id):
                     await self._download()
-        if not self._keys:
+        if not self._keys or self._clock() - self._read_at > MAX_AGE_SECONDS:
             raise HttpError(
                 503, "The keys of the authorization server cannot be read.", {"Retry-After": "10"}
             )
@@ -75,13 +79,22 @@ class SigningKeys:
     async def _download(self) -> None:
         self._tried_at = self._clock()
         try:
-            response = await self._http.get(self._url, headers={"accept": "application/json"})
-            response.raise_for_status()
-            keys = parse_key_set(json.loads(response.content[:MAX_DOCUMENT_BYTES]))
+            keys = parse_key_set(json.loads(await self._read_document()))
         except (httpx2.HTTPError, OSError, ValueError) as error:
             log.warning("cannot download the OAuth signing keys: %s", type(error).__name__)
             return
         self._keys, self._read_at = keys, self._tried_at
+
+    async def _read_document(self) -> bytes:
+        document = bytearray()
+        headers = {"accept": "application/json"}
+        async with self._http.stream("GET", self._url, headers=headers) as response:
+            response.raise_for_status()
+            async for part in response.aiter_bytes(CHUNK_BYTES):
+                document += part
+                if len(document) > MAX_DOCUMENT_BYTES:
+                    raise ValueError("the key document is too large")
+        return bytes(document)
 
 
 def parse_key_set(document: Any) -> dict[str | None, jwt.PyJWK]:

@@ -51,8 +51,30 @@ def allowed_hosts(settings: Settings, host: str) -> AllowedHosts:
     names: Sequence[str] = (*LOOPBACK_NAMES, *settings.allowed_hosts)
     hosts = {*names, host.lower(), f"[{host.lower()}]"}
     if settings.public_url is not None:
-        hosts.add((urlsplit(settings.public_url).hostname or "").lower())
+        name = _hostname(settings.public_url)
+        hosts.add(f"[{name}]" if ":" in name else name)
     return AllowedHosts(frozenset(hosts - UNSPECIFIED), frozenset(settings.allowed_origins))
+
+
+def exposed_by(settings: Settings, host: str) -> str | None:
+    """The setting through which others than this machine's users can call; None if there is none.
+
+    Args:
+        settings: the settings.
+        host: address that is listened on.
+    """
+    if not is_loopback(host):
+        return f"--host {host}"
+    if settings.public_url is not None and not is_loopback(_hostname(settings.public_url)):
+        return f"LOYALTY_MCP_PUBLIC_URL {settings.public_url}"
+    for name in settings.allowed_hosts:
+        if not is_loopback(name.strip("[]")):
+            return f"LOYALTY_MCP_ALLOWED_HOSTS {name}"
+    return None
+
+
+def _hostname(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower()
 
 
 def is_loopback(host: str) -> bool:

@@ -64,7 +64,9 @@ async def test_the_page_is_opened_over_http(serve: Serve, mode: Mode) -> None:
 
     async with (
         serve(**FLAGS) as server,
-        server.client(mode=mode, elicitation_callback=callback) as client,
+        server.client(
+            await server.token("agent"), mode=mode, elicitation_callback=callback
+        ) as client,
     ):
         asked = await client.call_tool("debit_points", DEBIT)
 
@@ -88,7 +90,8 @@ async def test_a_decision_while_the_page_is_open_lets_the_call_continue(
             await journal.move(waiting.id, "proposed", "approved", now, agreed_by="operator:anna")
             return types.ElicitResult(action="accept")
 
-        async with served.client(elicitation_callback=callback) as client:
+        agent = await served.token("agent")
+        async with served.client(agent, elicitation_callback=callback) as client:
             done = await client.call_tool("debit_points", DEBIT)
 
     assert done.structured_content is not None

@@ -342,3 +342,21 @@ async def test_the_page_has_no_inline_scripts_or_styles(server: RunningServer) -
         assert "javascript" in script.headers["content-type"]
         assert (await browser.get("/approvals/page.html")).status_code in {404, 405}
         assert (await browser.get("/approvals/..%2fapp.py")).status_code in {404, 405}
+
+
+@pytest.mark.parametrize("prefix", ["/loyalty", ""], ids=["prefix kept", "prefix removed"])
+async def test_the_page_works_under_a_base_path(serve: Serve, prefix: str) -> None:
+    """Links and redirects have the public URL's path, whether or not the proxy removes it."""
+    settings = {"confirm": "operator", "public_url": "http://loyalty.example/loyalty"}
+    async with serve(**settings) as server:
+        token = await server.token("anna", operator=True)
+        headers = {"host": "loyalty.example"}
+        await server.runtime.context.journal.open().add(waiting_intent(server))
+        async with server.http(headers=headers) as browser:
+            answer = await browser.post(f"{prefix}/approvals/login", data={"token": token})
+            assert answer.headers["location"] == "/loyalty/approvals"
+            page = (await browser.get(f"{prefix}/approvals")).text
+
+    paths = re.findall(r'(?:src|href|action|data-home)="([^"]+)"', page)
+    assert len(paths) > 5
+    assert all(path.startswith("/loyalty/approvals") for path in paths)

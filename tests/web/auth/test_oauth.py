@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 import jwt
@@ -12,7 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from loyalty_mcp.web.auth.oauth import OAuth
-from loyalty_mcp.web.auth.signing_keys import RETRY_SECONDS, SigningKeys
+from loyalty_mcp.web.auth.signing_keys import (
+    MAX_AGE_SECONDS,
+    MAX_DOCUMENT_BYTES,
+    RETRY_SECONDS,
+    SigningKeys,
+)
 from loyalty_mcp.web.edge.http_errors import HttpError
 from tests.web.conftest import Clock, RunningServer, Serve, in_seconds
 
@@ -26,6 +33,10 @@ OAUTH: Final = {
     "public_url": "https://loyalty.example",
 }
 HOST: Final = {"host": "loyalty.example"}
+
+
+NULL: Final = object()
+"""Stands for a claim that is present with the value null."""
 
 
 class Issuer:
@@ -69,7 +80,11 @@ class Issuer:
             "scope": "loyalty:admin",
             **claims,
         }
-        kept = {name: value for name, value in whole.items() if value is not None}
+        kept = {
+            name: None if value is NULL else value
+            for name, value in whole.items()
+            if value is not None
+        }
         return jwt.encode(kept, key, "RS256", headers={"kid": name, **(headers or {})})
 
 
@@ -127,8 +142,12 @@ GOOD_CLAIMS: Final = {
         pytest.param({"exp": None}, id="for ever"),
         pytest.param({"sub": None}, id="nobody"),
         pytest.param({"sub": "x" * 1_000}, id="endless name"),
-        pytest.param({"loyalty_member": ["101", "102"]}, id="many members"),
-        pytest.param({"loyalty_member": ""}, id="no member"),
+        *[
+            pytest.param({"loyalty_member": claim}, id=f"member {json.dumps(claim)}")
+            for claim in (["101"], ["101", "102"], [], {}, {"id": "101"}, True, False, 1.5, "")
+        ],
+        pytest.param({"loyalty_member": NULL}, id="member null"),
+        pytest.param({"loyalty_member": "x" * 1_000}, id="member too long"),
         pytest.param({"headers": {"kid": "unknown"}}, id="unknown key"),
         pytest.param({"headers": {"crit": ["x"]}}, id="critical extension"),
     ],
@@ -249,15 +268,44 @@ async def test_oauth_makes_nobody_an_operator(server: RunningServer, issuer: Iss
         assert "Operator token" in (await http.get("/approvals")).text
 
 
-async def test_protected_resource_metadata(server: RunningServer) -> None:
-    """The metadata name the issuer and the scopes."""
+METADATA: Final = "/.well-known/oauth-protected-resource"
+
+
+@pytest.mark.parametrize("path", [METADATA, f"{METADATA}/mcp"])
+async def test_protected_resource_metadata(server: RunningServer, path: str) -> None:
+    """The metadata name the resource, the issuer and the scopes."""
     async with server.http() as http:
-        for path in ("", "/mcp"):
-            answer = await http.get(f"/.well-known/oauth-protected-resource{path}")
-            found = answer.json()
-            assert found["resource"] == "https://loyalty.example/mcp"
-            assert found["authorization_servers"] == [ISSUER]
-            assert found["scopes_supported"] == ["loyalty:read", "loyalty:write", "loyalty:admin"]
+        found = (await http.get(path)).json()
+
+    assert found["resource"] == "https://loyalty.example/mcp"
+    assert found["authorization_servers"] == [ISSUER]
+    assert found["scopes_supported"] == ["loyalty:read", "loyalty:write", "loyalty:admin"]
+
+
+@pytest.mark.parametrize("mcp_path", ["/mcp", "/mcp/", "/loyalty/mcp", "/loyalty/mcp/"])
+async def test_metadata_under_a_base_path(serve: Serve, issuer: Issuer, mcp_path: str) -> None:
+    """With a path in the public URL, the challenge points to metadata that are served."""
+    settings = {**OAUTH, "public_url": "https://loyalty.example/loyalty"}
+    async with (
+        serve(options={"jwks_http": issuer.http()}, **settings) as server,
+        server.http() as http,
+    ):
+        challenge = (await http.post(mcp_path)).headers["www-authenticate"]
+        url = re.findall(r'resource_metadata="([^"]+)"', challenge)[0]
+        assert url == f"https://loyalty.example{METADATA}/loyalty/mcp"
+        documents = [
+            (await http.get(path)).json()
+            for path in (
+                urlsplit(url).path,
+                METADATA,
+                f"{METADATA}/mcp",
+                f"{METADATA}/loyalty",
+                f"/loyalty{METADATA}",
+                f"/loyalty{METADATA}/mcp",
+            )
+        ]
+
+    assert {each["resource"] for each in documents} == {"https://loyalty.example/loyalty/mcp"}
 
 
 async def test_without_oauth_there_is_no_metadata(serve: Serve) -> None:
@@ -297,7 +345,7 @@ async def test_unknown_key_ids_do_not_cause_downloads() -> None:
 
 
 async def test_unavailable_keys_give_503() -> None:
-    """Without keys tokens get 503; keys that are already known keep working."""
+    """Without keys tokens get 503; known keys work on for an hour after their last download."""
     issuer, clock = Issuer(), Clock()
     issuer.status = 500
     async with issuer.http() as http:
@@ -309,8 +357,62 @@ async def test_unavailable_keys_give_503() -> None:
         clock.now += RETRY_SECONDS + 1
         assert await keys.find("one") is not None
         issuer.status = 500
-        clock.now += 10_000
+        clock.now += MAX_AGE_SECONDS - 1
         assert await keys.find("one") is not None
+        clock.now += 2
+        with pytest.raises(HttpError) as refusal:
+            await keys.find("one")
+        assert refusal.value.status == 503
+        issuer.status = 200
+        clock.now += RETRY_SECONDS + 1
+        assert await keys.find("one") is not None
+
+
+async def test_a_large_key_document_is_not_read_whole() -> None:
+    """The download stops at the bound, whatever Content-Length says."""
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 64 * MAX_DOCUMENT_BYTES:
+            sent += 65_536
+            yield b" " * 65_536
+
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=endless()))
+    async with httpx2.AsyncClient(transport=transport) as http:
+        with pytest.raises(HttpError):
+            await SigningKeys(http, KEYS_URL, Clock()).find("one")
+
+    assert sent <= MAX_DOCUMENT_BYTES + 2 * 65_536
+
+
+@pytest.mark.parametrize(
+    ("required", "token_type", "accepted"),
+    [
+        (False, "JWT", True),
+        (False, None, True),
+        (False, "at+jwt", True),
+        (False, "application/at+jwt", True),
+        (False, "dpop+jwt", False),
+        (False, "logout+jwt", False),
+        (False, "secevent+jwt", False),
+        (True, "at+jwt", True),
+        (True, "AT+JWT", True),
+        (True, "application/at+jwt", True),
+        (True, "JWT", False),
+        (True, None, False),
+        (True, "id+jwt", False),
+    ],
+)
+async def test_the_type_of_a_token_is_checked(
+    serve: Serve, issuer: Issuer, *, required: bool, token_type: str | None, accepted: bool
+) -> None:
+    """Other kinds of JWT are refused, and plain ones too where `at+jwt` is required (RFC 9068)."""
+    settings = {**OAUTH, "oauth_require_at_jwt": required}
+    async with serve(options={"jwks_http": issuer.http()}, **settings) as server:
+        answer = await status(server, issuer.token(headers={"typ": token_type}))
+
+    assert answer.status_code == (400 if accepted else 401)
 
 
 async def test_the_callers_token_is_not_sent_upstream(serve: Serve, issuer: Issuer) -> None:

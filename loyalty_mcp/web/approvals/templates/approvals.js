@@ -4,6 +4,7 @@
 const REFRESH_MS = 3000;
 const waiting = document.getElementById("waiting");
 const news = document.getElementById("news");
+const home = waiting && waiting.dataset.home;
 
 function focusOf(element) {
   const card = element && element.closest ? element.closest("article") : null;
@@ -42,9 +43,9 @@ let shown = waiting && withoutCountdown(waiting.innerHTML);
 
 async function refresh() {
   try {
-    const answer = await fetch("/approvals/waiting", { credentials: "same-origin" });
+    const answer = await fetch(`${home}/waiting`, { credentials: "same-origin" });
     if (answer.status === 401) {
-      location.assign("/approvals?notice=ended");
+      location.assign(`${home}?notice=ended`);
       return;
     }
     if (!answer.ok) {

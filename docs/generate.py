@@ -13,6 +13,7 @@ from docs.manifests import manifest, server_json
 from docs.menu_costs import menu_costs_table
 from docs.schemas import schema_cache
 from docs.tool_reference import tools_page
+from docs.transcript import demo_output, says_the_same, transcript
 from loyalty_mcp.cli.options import choices_of
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.settings import Settings, meaning_of, variable_of
@@ -95,10 +96,14 @@ def replaced(text: str, name: str, section: str) -> str:
 
 
 def write() -> None:
-    """Write everything that is generated; first the schemas, from which the rest is made."""
+    """Write everything that is generated: first the schemas, from which the rest is made."""
     FILE.write_text(schema_cache(), encoding="utf-8")
     cached_schemas.cache_clear()
-    for path, text in generated().items():
+    found = generated()
+    readme = replaced(found["README.md"], "transcript", transcript(demo_output()))
+    if not says_the_same(readme, found["README.md"]):
+        found["README.md"] = readme
+    for path, text in found.items():
         (ROOT / path).write_text(text, encoding="utf-8")
 
 

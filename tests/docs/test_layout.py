@@ -1,0 +1,49 @@
+"""The pages about the code name what is there, and every page can be found from an index."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.docs.documents import ROOT
+
+LINK: Final = re.compile(r"\]\(([^)#]+)[^)]*\)")
+NAMED_PATH: Final = re.compile(r"`((?:loyalty_mcp|tests|docs|benchmarks|\.ci)/[\w./-]*)`")
+ABOUT_THE_CODE: Final = [
+    ROOT / "AGENTS.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "architecture.md",
+    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
+]
+
+
+def linked(index: Path) -> set[Path]:
+    """The files that an index links to."""
+    targets = LINK.findall(index.read_text(encoding="utf-8"))
+    return {(index.parent / target).resolve() for target in targets if "://" not in target}
+
+
+@pytest.mark.parametrize("page", ABOUT_THE_CODE, ids=lambda page: page.name)
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    """A file that was moved or renamed is named anew."""
+    named = NAMED_PATH.findall(page.read_text(encoding="utf-8"))
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("folder", ["docs", "docs/decisions", "docs/clients"])
+def test_an_index_lists_every_page_of_its_folder(folder: str) -> None:
+    """No page is without a link from the README of its folder."""
+    index = ROOT / folder / "README.md"
+    pages = {path.resolve() for path in (ROOT / folder).glob("*.md")} - {index.resolve()}
+
+    assert pages - linked(index) == set()
+
+
+def test_every_room_is_on_the_map() -> None:
+    """Each folder of the package stands in the table of rooms."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "loyalty_mcp").glob("*/__init__.py")}
+
+    assert {room for room in rooms if f"| `{room}/` |" not in page} == set()

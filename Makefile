@@ -15,7 +15,7 @@ check: ## Lint, format, imports, types: what a change must pass before its tests
 
 generate: ## Write the generated files anew
 	uv run python -m docs.generate
-	UPDATE_SNAPSHOTS=1 uv run pytest -q tests/tools/test_every_tool.py tests/tools/test_schema_cache.py -k "snapshot or file"
+	UPDATE_SNAPSHOTS=1 uv run pytest tests/tools/test_every_tool.py -k snapshot
 
 demo: ## Show the main job, end to end
 	uv run loyalty-mcp demo

@@ -41,6 +41,7 @@ ELSEWHERE: Final = {
     "uv run pytest": "this very run",
     "uv run ruff check .": ".ci/run",
     "uv run ruff format --check .": ".ci/run",
+    "uv run lint-imports": ".ci/run",
     "uv run mypy": ".ci/run",
     "uv run python -m docs.generate": "test_recipe.py",
     "uv run python benchmarks/run.py --write README.md docs/benchmarks.md": "test_benchmarks.py",

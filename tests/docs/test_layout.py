@@ -47,3 +47,17 @@ def test_every_room_is_on_the_map() -> None:
     rooms = {path.parent.name for path in (ROOT / "loyalty_mcp").glob("*/__init__.py")}
 
     assert {room for room in rooms if f"| `{room}/` |" not in page} == set()
+
+
+def test_make_runs_what_the_documents_say() -> None:
+    """Each target is in the table of AGENTS.md, and its check is that of CI."""
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    targets = re.findall(r"^(\w+):", "\n".join(lines), re.MULTILINE)
+    table = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    check = lines[lines.index(next(line for line in lines if line.startswith("check:"))) + 1 :]
+    commands = [line.strip() for line in check[: check.index("")]]
+
+    assert [name for name in targets if f"| `make {name}` |" not in table] == []
+    assert len(commands) == 4
+    assert set(commands) <= set(ci)

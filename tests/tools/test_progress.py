@@ -37,15 +37,33 @@ async def applied(client: Client, listen: ProgressFnT) -> dict[str, Any]:
 
 
 async def test_a_listener_that_fails_stops_nothing() -> None:
-    """That nobody could be told is no reason to leave work half done."""
+    """Work goes on to its end although nobody can be told of it."""
+    reports: list[int] = []
 
-    async def broken(_done: int, _total: int, _now: str) -> None:
+    async def broken(done: int, _total: int, _now: str) -> None:
+        reports.append(done)
         raise ConnectionError("gone")
 
+    finished = 0
     with reporting_to(broken):
-        await report(0, 1, "a step")
+        for step in range(3):
+            await report(step, 3, "a step")
+            finished += 1
+
+    assert reports == [0, 1, 2]
+    assert finished == 3
 
 
-async def test_nobody_has_to_listen() -> None:
-    """Without a listener nothing is told."""
-    await report(0, 1, "a step")
+async def test_a_listener_is_told_only_inside_its_block() -> None:
+    """After the block, and without any listener, reports go nowhere and raise nothing."""
+    reports: list[tuple[int, int, str]] = []
+
+    async def listen(done: int, total: int, now: str) -> None:
+        reports.append((done, total, now))
+
+    await report(0, 2, "before")
+    with reporting_to(listen):
+        await report(1, 2, "inside")
+    await report(2, 2, "after")
+
+    assert reports == [(1, 2, "inside")]

@@ -135,6 +135,8 @@ GOOD: Final[Mapping[str, Callable[[World], Json]]] = {
     "plan_program": lambda _: {"spec": SPEC},
     "apply_program": lambda _: {"spec": SPEC, "publish": True},
     "export_program": lambda _: {"program": "VIP Club"},
+    "find_members": lambda _: {"minimum": 300},
+    "get_program_report": lambda _: {},
     "get_server_status": lambda _: {},
     "check_intent": lambda world: {"intent": world.intent},
     "list_programs": lambda _: {"limit": 10, "sort_field": "name", "sort": "asc"},

@@ -85,6 +85,8 @@ MANAGER_TOOLS: Final = (
     "apply_program",
     "export_program",
     "publish_program",
+    "find_members",
+    "get_program_report",
     "list_contact_balances",
     "find_member",
     "get_member_overview",

@@ -40,6 +40,8 @@ from loyalty_mcp.tools.programs.export_program import export_program
 from loyalty_mcp.tools.programs.plan_program import plan_program
 from loyalty_mcp.tools.programs.publish_program import publish_program
 from loyalty_mcp.tools.reports.check_intent import check_intent
+from loyalty_mcp.tools.reports.find_members import find_members
+from loyalty_mcp.tools.reports.get_program_report import get_program_report
 from loyalty_mcp.tools.reports.server_status import get_server_status
 from loyalty_mcp.tools.rewards.redemptions import (
     complete_redemption,
@@ -81,6 +83,8 @@ TOOLS: Final = tools_by_name(
     apply_program,
     export_program,
     publish_program,
+    find_members,
+    get_program_report,
     check_intent,
     get_server_status,
     # Programs

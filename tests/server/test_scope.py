@@ -38,7 +38,8 @@ MANAGER: Final = {
     *("delete_tier_group", "create_tier", "list_tiers", "update_tier", "delete_tier"),
     *("get_code_count", "list_rewards", "create_reward", "get_reward"),
     *("plan_program", "apply_program", "export_program", "list_contact_balances"),
-    *("find_member", "get_member_overview", "get_server_status", "check_intent"),
+    *("find_member", "find_members", "get_program_report", "get_member_overview"),
+    *("get_server_status", "check_intent"),
 }
 FULL: Final = set(TOOLS)
 ROLES: Final[dict[Role, set[str]]] = {

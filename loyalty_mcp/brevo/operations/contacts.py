@@ -65,6 +65,7 @@ def list_contacts(
     sort: Order | None = None,
     modified_since: datetime | None = None,
     created_since: datetime | None = None,
+    ids: Annotated[tuple[int, ...] | None, Field(max_length=20)] = None,
     filter_by: Annotated[str | None, Field(max_length=500)] = None,
 ) -> Request[Contacts]:
     """List contacts; `filter_by` is an expression such as equals(LASTNAME,"Doe")."""
@@ -74,6 +75,7 @@ def list_contacts(
         "sort": sort,
         "modifiedSince": None if modified_since is None else modified_since.isoformat(),
         "createdSince": None if created_since is None else created_since.isoformat(),
+        "ids": None if ids is None else ",".join(map(str, ids)),
         "filter": filter_by,
     }
     return get("/contacts", Contacts, query)

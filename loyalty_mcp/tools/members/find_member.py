@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from loyalty_mcp.errors import LoyaltyError, NotFound, Refused, UnknownReference
 from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import read_member, together
-from loyalty_mcp.tools.members.masking import masked
+from loyalty_mcp.tools.members.masking import masked, text_attribute
 from loyalty_mcp.tools.task import reads
 
 Who = Annotated[str, Field(min_length=1, max_length=320, description="id/email/+phone")]
@@ -76,23 +76,17 @@ async def find_member(
                     since=info.membership.created_at,
                 )
             )
-    attributes = contact.attributes
     hidden = definition_of(context.role).masks_personal_data and not personal_data
-    email, phone = contact.email, _text_attribute(attributes, "SMS")
+    email, phone = contact.email, text_attribute(contact, "SMS")
     return FoundMember(
         contact_id=contact.id,
         email=masked(email) if hidden else email,
         phone=masked(phone) if hidden else phone,
-        first_name=_text_attribute(attributes, "FIRSTNAME"),
-        last_name=_text_attribute(attributes, "LASTNAME"),
+        first_name=text_attribute(contact, "FIRSTNAME"),
+        last_name=text_attribute(contact, "LASTNAME"),
         enrolled=bool(enrolments),
         enrolments=tuple(enrolments),
     )
-
-
-def _text_attribute(attributes: dict[str, Any], name: str) -> str | None:
-    value = attributes.get(name)
-    return str(value) if isinstance(value, str | int) and value != "" else None
 
 
 async def _membership_in(context: Context, program: str, member: int) -> AccountInfo | None:

@@ -151,6 +151,10 @@ class SandboxControl:
         """POST to a path of the engine."""
         return (await self._http.post(path, json=body)).raise_for_status().json()
 
+    async def put(self, path: str, body: Any) -> Any:
+        """PUT to a path of the engine."""
+        return (await self._http.put(path, json=body)).raise_for_status().json()
+
     async def program(self) -> str:
         """The id of the seeded program."""
         return str((await self.get("/v3/loyalty/config/programs"))["items"][0]["id"])

@@ -137,6 +137,7 @@ GOOD: Final[Mapping[str, Callable[[World], Json]]] = {
     "export_program": lambda _: {"program": "VIP Club"},
     "find_members": lambda _: {"minimum": 300},
     "get_program_report": lambda _: {},
+    "get_unpublished_changes": lambda _: {"program": "VIP Club"},
     "get_server_status": lambda _: {},
     "check_intent": lambda world: {"intent": world.intent},
     "list_programs": lambda _: {"limit": 10, "sort_field": "name", "sort": "asc"},

@@ -30,6 +30,11 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def quoted_whole(text: str) -> str:
+    """Text from outside, inside a line, uncut: for values that a person agrees to."""
+    return json.dumps(cleaned(text), ensure_ascii=False)
+
+
 def fenced(text: str) -> str:
     """Longer text from outside, between two lines with a random mark that it cannot imitate."""
     mark = secrets.token_hex(8)

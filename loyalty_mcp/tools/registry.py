@@ -36,7 +36,9 @@ from loyalty_mcp.tools.points.transactions import (
     reverse_transaction,
 )
 from loyalty_mcp.tools.programs.apply_program import apply_program
+from loyalty_mcp.tools.programs.create_balance_limit import create_balance_limit
 from loyalty_mcp.tools.programs.export_program import export_program
+from loyalty_mcp.tools.programs.get_unpublished_changes import get_unpublished_changes
 from loyalty_mcp.tools.programs.plan_program import plan_program
 from loyalty_mcp.tools.programs.publish_program import publish_program
 from loyalty_mcp.tools.reports.check_intent import check_intent
@@ -82,9 +84,11 @@ TOOLS: Final = tools_by_name(
     plan_program,
     apply_program,
     export_program,
+    get_unpublished_changes,
     publish_program,
     find_members,
     get_program_report,
+    create_balance_limit,
     check_intent,
     get_server_status,
     # Programs
@@ -106,7 +110,6 @@ TOOLS: Final = tools_by_name(
     balance_definitions.get_balance_definition,
     balance_definitions.update_balance_definition,
     balance_definitions.delete_balance_definition,
-    limits.create_balance_limit,
     limits.get_balance_limit,
     limits.update_balance_limit,
     limits.delete_balance_limit,
@@ -151,6 +154,7 @@ OTHERS: Final = frozenset(
 
 REACH_NO_MEMBER: Final = (
     *("plan_program", "apply_program", "export_program", "publish_program"),
+    *("get_unpublished_changes", "create_balance_limit"),
     *("get_server_status", "check_intent"),
 )
 """Tasks that reach no member."""

@@ -37,9 +37,9 @@ MANAGER: Final = {
     *("create_tier_group", "list_tier_groups", "get_tier_group", "update_tier_group"),
     *("delete_tier_group", "create_tier", "list_tiers", "update_tier", "delete_tier"),
     *("get_code_count", "list_rewards", "create_reward", "get_reward"),
-    *("plan_program", "apply_program", "export_program", "list_contact_balances"),
+    *("plan_program", "apply_program", "export_program", "get_unpublished_changes"),
     *("find_member", "find_members", "get_program_report", "get_member_overview"),
-    *("get_server_status", "check_intent"),
+    *("list_contact_balances", "get_server_status", "check_intent"),
 }
 FULL: Final = set(TOOLS)
 ROLES: Final[dict[Role, set[str]]] = {

@@ -1,12 +1,12 @@
 """Carrying out a plan step by step, so that an interrupted one can be continued."""
 
-from typing import Any, Final
+from typing import Final
 
 from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.operations.programs import Program, publish_program
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, with_reply
-from loyalty_mcp.tools.programs.limit_memory import remember_limits, remembered_limits
+from loyalty_mcp.tools.programs.limit_creation import send_new_limit
 from loyalty_mcp.tools.programs.plan import plan
 from loyalty_mcp.tools.programs.plan_step import Step, changing_steps
 from loyalty_mcp.tools.programs.program_reading import (
@@ -106,46 +106,11 @@ async def _carry_out_step(
 async def _create_limit(
     brevo: Brevo, existing: ProgramConfiguration, step: Step
 ) -> ProgramConfiguration:
-    """Create a limit and remember its id, because the API lists no limits.
-
-    It is written down before it is sent, so that a lost answer stays known.
-    """
     if existing.program is None or step.limit is None or step.request is None:
         raise AssertionError("a limit belongs to a program")
-    balance, spec = step.limit
-    mark = {"balance": balance, "sent": spec.model_dump(mode="json", exclude_none=True)}
-    known = [entry for entry in remembered_limits(existing.program) if not _is_mark(entry, mark)]
-    marked = await brevo.send(remember_limits(existing.program, [*known, mark]))
-    existing = with_reply(existing, marked)
-    try:
-        created = await brevo.send(step.request)
-    except OutcomeUnknown:
-        raise
-    except LoyaltyError:
-        await brevo.send(remember_limits(marked, known))
-        raise
-    created = created.model_copy(update={"balance_definition_id": balance})
-    entries = [*known, {"balance": balance, "id": created.id}]
-    return with_reply(with_reply(existing, await _remember(brevo, marked, entries)), created)
-
-
-async def _remember(brevo: Brevo, program: Program, entries: list[dict[str, Any]]) -> Program:
-    """Remember limits; sent again if the answer is lost, because the same text does no harm."""
-    try:
-        return await brevo.send(remember_limits(program, entries))
-    except OutcomeUnknown:
-        return await brevo.send(remember_limits(program, entries))
-
-
-def _is_mark(entry: dict[str, Any], mark: dict[str, Any]) -> bool:
-    """Whether an entry says that this same limit was sent before, with any value."""
-    sent = entry.get("sent")
-    return (
-        "id" not in entry
-        and entry["balance"] == mark["balance"]
-        and isinstance(sent, dict)
-        and {**sent, "value": None} == {**mark["sent"], "value": None}
-    )
+    balance, limit = step.limit
+    program, created = await send_new_limit(brevo, existing.program, balance, limit, step.request)
+    return with_reply(with_reply(existing, program), created)
 
 
 async def _read_after_lost_answer(

@@ -1,6 +1,6 @@
 """Reads of a whole program: draft or live, never from the cache."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,10 +19,10 @@ from loyalty_mcp.brevo.types import Version
 from loyalty_mcp.errors import AmbiguousReference, NotFound
 from loyalty_mcp.tools.members.account import together
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
-from loyalty_mcp.tools.programs.description import describe
 from loyalty_mcp.tools.programs.limit_memory import remembered_limits, unconfirmed_limits
 from loyalty_mcp.tools.programs.reward_steps import has_texts
 from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+from loyalty_mcp.tools.programs.version_differences import version_differences
 
 PAGE: Final = 100
 
@@ -56,7 +56,7 @@ async def read_program(
     Args:
         brevo: the upstream client.
         program: which program.
-        rewards: the name keys of the rewards to read whole; None for all.
+        rewards: the name keys or ids of the rewards to read whole; None for all.
         version: the latest edits, or what members see.
 
     Raises:
@@ -64,7 +64,7 @@ async def read_program(
     """
     balances, limits, found, groups, tiers = await together(
         _balances(brevo, program.id, version),
-        _limits(brevo, program, version),
+        read_limits(brevo, program, version),
         _rewards(brevo, program.id, rewards, version),
         _groups(brevo, program.id, version),
         _tiers(brevo, program.id, version),
@@ -97,7 +97,7 @@ async def read_described_parts(
     if spec.balances:
         readings["balances"] = _balances(brevo, program.id, "draft")
     if any(balance.limits for balance in spec.balances):
-        readings["limits"] = _limits(brevo, program, "draft")
+        readings["limits"] = read_limits(brevo, program, "draft")
     if spec.rewards:
         whole = with_texts.intersection(created)
         readings["rewards"] = _rewards(brevo, program.id, whole, "draft")
@@ -106,6 +106,37 @@ async def read_described_parts(
         readings["tiers"] = _tiers(brevo, program.id, "draft")
     found = dict(zip(readings, await together(*readings.values()), strict=True))
     return replace(before, program=program, unconfirmed_limits=unconfirmed_limits(program), **found)
+
+
+async def read_versions(
+    brevo: Brevo, program: Program
+) -> tuple[ProgramConfiguration, ProgramConfiguration]:
+    """Read what is live of a program, and its draft.
+
+    A reward is read whole only where the lists of the two versions differ on it.
+
+    Raises:
+        LoyaltyError: a part cannot be read.
+    """
+    live, draft = await together(
+        read_program(brevo, program, (), "active"), read_program(brevo, program, (), "draft")
+    )
+    differing = _differing_rewards(live.rewards, draft.rewards)
+    live_rewards, draft_rewards = await together(
+        _whole_rewards(brevo, program.id, live.rewards, differing, "active"),
+        _whole_rewards(brevo, program.id, draft.rewards, differing, "draft"),
+    )
+    return replace(live, rewards=live_rewards), replace(draft, rewards=draft_rewards)
+
+
+def _differing_rewards(live: Sequence[Reward], draft: Sequence[Reward]) -> set[str]:
+    """Return the ids of the rewards whose list entries do not prove that they are the same."""
+    was, will = {item.id: item for item in live}, {item.id: item for item in draft}
+    return {
+        identity
+        for identity in {**was, **will}
+        if was.get(identity) != will.get(identity) or was[identity].updated_at is None
+    }
 
 
 async def is_live(brevo: Brevo, program_id: str) -> bool:
@@ -117,10 +148,8 @@ async def is_live(brevo: Brevo, program_id: str) -> bool:
     program = await brevo.send(get_program(program_id))
     if program.state != "active":
         return False
-    draft, live = await together(
-        read_program(brevo, program, None, "draft"), read_program(brevo, program, None, "active")
-    )
-    return describe(draft) == describe(live)
+    live, draft = await read_versions(brevo, program)
+    return not version_differences(live, draft)
 
 
 async def _find_program(brevo: Brevo, name: str) -> Program | None:
@@ -145,7 +174,7 @@ async def _balances(brevo: Brevo, program: str, version: Version) -> tuple[Balan
     return tuple(item for item in page.items if item.deleted_at is None)
 
 
-async def _limits(brevo: Brevo, program: Program, version: Version) -> tuple[BalanceLimit, ...]:
+async def read_limits(brevo: Brevo, program: Program, version: Version) -> tuple[BalanceLimit, ...]:
     """Read the remembered limits that still exist."""
     known = [entry for entry in remembered_limits(program) if "id" in entry]
     found = await together(
@@ -175,10 +204,30 @@ async def _rewards(
         listed += page
         if len(page) < PAGE:
             break
-    whole = [each for each in listed if wanted is None or name_key(each.name) in wanted]
-    read = await together(*[brevo.send(get_reward(program, each.id, version)) for each in whole])
-    texts: dict[str, Reward] = {reward.id: reward for reward in read}
-    return tuple(texts.get(each.id) or Reward(id=each.id, name=each.name) for each in listed)
+    rewards = [
+        Reward.model_validate(each.model_dump(mode="json", by_alias=True, exclude_none=True))
+        for each in listed
+    ]
+    whole = {
+        each.id
+        for each in listed
+        if wanted is None or not {name_key(each.name), each.id}.isdisjoint(wanted)
+    }
+    return await _whole_rewards(brevo, program, rewards, whole, version)
+
+
+async def _whole_rewards(
+    brevo: Brevo,
+    program: str,
+    rewards: Sequence[Reward],
+    whole: Collection[str],
+    version: Version,
+) -> tuple[Reward, ...]:
+    """Read the rewards of these ids whole; the others stay as the list shows them."""
+    wanted = [each.id for each in rewards if each.id in whole]
+    read = await together(*[brevo.send(get_reward(program, each, version)) for each in wanted])
+    by_id: dict[str, Reward] = {reward.id: reward for reward in read}
+    return tuple(by_id.get(each.id, each) for each in rewards)
 
 
 async def _groups(brevo: Brevo, program: str, version: Version) -> tuple[TierGroup, ...]:

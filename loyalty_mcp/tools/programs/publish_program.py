@@ -1,66 +1,123 @@
 """publish_program: the draft made live, after every difference has been agreed to."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 from loyalty_mcp.brevo.operations import programs
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Done, ProgramId
-from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
+from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.programs.version_differences import unpublished_differences
+from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
+from loyalty_mcp.tools.programs.program_reading import read_program
+from loyalty_mcp.tools.programs.unpublished_changes import (
+    UNLISTED_LIMITS,
+    UnpublishedChanges,
+    read_unpublished_changes,
+)
+from loyalty_mcp.tools.programs.version_differences import settings_of
+from loyalty_mcp.tools.send_window import DidNotHappen, require_time
 from loyalty_mcp.tools.task import guarded
+
+OPENS: Final = "This is its first publication: members can be enrolled from then on."
+
+
+class ProgramPublished(Done):
+    """A program whose draft is live."""
+
+    program: str
 
 
 async def preview_publication(context: Context, *, program: str) -> Preparation:
     """Return what a person agrees to: every difference between the draft and what is live."""
-    context.references.forget()
-    found = await unpublished_differences(context, program)
-    state = (await context.references.program_now(program)).state
-    name = await context.references.name_of("program", program, None)
-    first = state != "active"
-    summary = f"Publish the draft of program {quoted(name or program)}: " + (
-        f"{len(found)} differences for its members." if found else "no difference to what is live."
-    )
-    warnings = ["This is its first publication: members can be enrolled from then on."] * first
-    lines = [difference.text for difference in found]
+    changes = await read_unpublished_changes(context, program)
+    lines = [difference.text for difference in changes.differences]
+    warnings = [OPENS] if changes.first_publication else []
     return Preparation(
         Preview(
-            summary,
-            before={"state": state or "unknown"},
+            "\n".join([_summary(changes), *lines]),
+            before={"state": changes.program.state or "unknown"},
             after={"state": "active", "differences": lines},
-            warnings=(*warnings, *lines),
+            warnings=(*warnings, UNLISTED_LIMITS),
         ),
-        facts={"state": state, "differences": lines},
+        facts=changes.facts,
     )
+
+
+def _summary(changes: UnpublishedChanges) -> str:
+    name, count = quoted(changes.program.name), len(changes.differences)
+    if not count:
+        return f"Publish program {name}: its draft does not differ from what is live."
+    return f"Publish program {name}: {count} change{'' if count == 1 else 's'} for its members."
 
 
 async def reconcile_publication(
     context: Context,
-    _intent: Intent,
+    intent: Intent,
     *,
     may_come: bool,
     program: str,
     **_rest: Any,
-) -> Done:
-    """Find out by reading whether the draft is live; publishing twice is the same as once.
+) -> ProgramPublished:
+    """Find out by reading whether the agreed differences are live.
 
     Raises:
-        Refused: it is not live.
-        OutcomeUnknown: it is not live, and may still become so.
+        DidNotHappen: they are not live, and no longer can become so.
+        OutcomeUnknown: they are not live and may still become so, or somebody has published
+            something else since.
     """
-    context.references.forget()
-    state = (await context.brevo.send(programs.get_program(program))).state
-    if state == "active" and not await unpublished_differences(context, program):
-        return Done(id=program)
-    if may_come:
-        raise OutcomeUnknown("The draft is not live yet, and it may still become so.")
-    raise Refused("The draft is not live.")
+    current = await context.references.program_now(program)
+    agreed: Sequence[Mapping[str, Any]] = intent.facts["differences"]
+    live = await read_program(context.brevo, current, _reward_ids(agreed), "active")
+    settings = _settings_by_id(live)
+    applied = [settings.get(each["id"]) == each["after"] for each in agreed]
+    if current.state == "active" and all(applied):
+        return ProgramPublished(id=program, program=current.name)
+    untouched = all(settings.get(each["id"]) == each["before"] for each in agreed)
+    if may_come or not untouched:
+        raise OutcomeUnknown(
+            "The draft is not live yet, and the request may still arrive."
+            if untouched
+            else "What is live is neither what was agreed to nor what it was before; somebody "
+            "else may have published since."
+        )
+    raise DidNotHappen("The draft was not published.")
 
 
-@guarded("write", prepare=preview_publication, reconcile=reconcile_publication, requests=19)
-async def publish_program(context: Context, intent: Intent, program: ProgramId) -> Done:
+def _reward_ids(agreed: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the ids of the rewards among the agreed differences."""
+    return {each["id"] for each in agreed if each["kind"] == "reward"}
+
+
+def _settings_by_id(version: ProgramConfiguration) -> dict[str, dict[str, Any]]:
+    items: tuple[Any, ...] = (
+        *version.balances,
+        *version.limits,
+        *version.rewards,
+        *version.tier_groups,
+    )
+    found = {item.id: settings_of(item) for item in items}
+    return found | {tier.tier_id: settings_of(tier) for tier in version.tiers}
+
+
+def published_text(answer: ProgramPublished, _now: datetime) -> str:
+    """Write that the program is live."""
+    return f"Published {quoted(answer.program)}; live now."
+
+
+@guarded(
+    "write",
+    prepare=preview_publication,
+    reconcile=reconcile_publication,
+    requests=19,
+    text=published_text,
+)
+async def publish_program(context: Context, intent: Intent, program: ProgramId) -> ProgramPublished:
     """Make the draft live; the first publish opens the program."""
+    name = (await context.references.program_now(program)).name
+    require_time(context, intent)
     try:
         await context.brevo.send(programs.publish_program(program))
     except OutcomeUnknown as lost:
@@ -68,4 +125,4 @@ async def publish_program(context: Context, intent: Intent, program: ProgramId) 
             return await reconcile_publication(context, intent, may_come=True, program=program)
         except LoyaltyError:
             raise lost from None
-    return Done(id=program)
+    return ProgramPublished(id=program, program=name)

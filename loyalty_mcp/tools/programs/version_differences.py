@@ -1,119 +1,228 @@
-"""The differences between a program's draft and what is live."""
+"""The differences between the draft of a program and what is live. Pure, and complete."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import Version, plain
-from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import together
-from loyalty_mcp.tools.render import label, value_text
+from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, name_of
+from loyalty_mcp.tools.programs.setting_words import (
+    NONE,
+    STAMPS,
+    Settings,
+    balance_words,
+    group_words,
+    limit_words,
+    other_words,
+    reward_names,
+    tier_words,
+    unit_word,
+)
 
-UNSEEN: Final = frozenset({"id", "tier_id", "created_at", "updated_at", "loyalty_program_id"})
-"""Facts that differ between versions without any edit."""
+Kind = Literal["balance", "limit", "reward", "tier group", "tier"]
+
+ORDER: Final = "order"
+THRESHOLD: Final = "threshold of "
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that publishing changes.
+    """One object that publishing changes.
 
     Args:
-        kind: what it is: a balance, a tier, …
-        name: its name.
-        action: what happens to it, as a verb.
-        details: what is different, in words; empty unless it changes.
+        kind: the kind of object.
+        id: the object's id.
+        name: its name; of a limit, the name of its balance.
+        details: what is different, in words.
+        before: its whole settings as they are live; None if it is new.
+        after: its whole settings in the draft; None if it is removed.
     """
 
-    kind: str
+    kind: Kind
+    id: str
     name: str
-    action: str
-    details: str = ""
+    details: str
+    before: Settings | None
+    after: Settings | None
 
     @property
     def text(self) -> str:
         """The difference in a line."""
-        suffix = f": {self.details}" if self.details else ""
-        return f"{self.kind.capitalize()} {quoted(self.name)} {self.action}{suffix}."
+        return difference_line(self.kind, self.name, self.details)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The difference with every value in full, for the guard to compare."""
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "before": self.before,
+            "after": self.after,
+        }
 
 
-def differences(
-    kind: str,
-    live: Sequence[BaseModel],
-    draft: Sequence[BaseModel],
-    key: str,
-    names: Mapping[str, str],
-) -> list[Difference]:
-    """Compare what is live with the draft, object by object.
+def difference_line(kind: str, name: str, details: str) -> str:
+    """Write one difference in a line."""
+    return f"{kind[0].upper()}{kind[1:]} {quoted(name)}: {details}."
+
+
+def version_differences(
+    live: ProgramConfiguration, draft: ProgramConfiguration
+) -> tuple[Difference, ...]:
+    """Compare every field of every object of two versions of a program.
 
     Args:
-        kind: what the objects are called.
-        live: as members see them.
-        draft: as they will be.
-        key: the name of their id.
-        names: by id, what else they may mention.
+        live: as members see it.
+        draft: as it will be once published.
     """
-    was = {getattr(item, key): _named_facts(plain(item), names) for item in live}
-    will = {getattr(item, key): _named_facts(plain(item), names) for item in draft}
-    found = []
-    for known in {**was, **will}:
-        name = str({**was, **will}[known]["name"])
-        if known not in was:
-            found.append(Difference(kind, name, "is new"))
-        elif known not in will:
-            found.append(Difference(kind, name, "goes away"))
-        elif was[known] != will[known]:
-            found.append(Difference(kind, name, "changes", _changes(was[known], will[known])))
-    return found
+    names = _names(live) | _names(draft)
+    units = {item.id: unit_word(item.unit) for item in (*live.balances, *draft.balances)}
+    only_unit = next(iter(units.values())) if len(units) == 1 else ""
 
+    def limit_details(settings: Settings) -> dict[str, str]:
+        return limit_words(settings, units.get(settings.get("balance_definition_id") or "", ""))
 
-def _named_facts(value: Any, names: Mapping[str, str]) -> Any:
-    """Return a value as a person would say it: by name, without what nobody notices."""
-    if isinstance(value, Mapping):
-        return {
-            key: _named_facts(inner, names) for key, inner in value.items() if key not in UNSEEN
-        }
-    if isinstance(value, list):
-        return [_named_facts(inner, names) for inner in value]
-    return names.get(value, value) if isinstance(value, str) else value
+    def tier_details(settings: Settings) -> dict[str, str]:
+        return tier_words(settings, names, only_unit)
 
+    def group_details(settings: Settings) -> dict[str, str]:
+        return group_words(settings, names)
 
-def _changes(was: Mapping[str, Any], will: Mapping[str, Any]) -> str:
-    names = [name for name in {**was, **will} if was.get(name) != will.get(name)]
-    return "; ".join(
-        f"{label(name)} {_fact_text(was.get(name))} → {_fact_text(will.get(name))}"
-        for name in names
+    return (
+        *_differences("balance", live.balances, draft.balances, balance_words),
+        *_differences("limit", live.limits, draft.limits, limit_details, names),
+        *_differences("reward", live.rewards, draft.rewards, other_words),
+        *_differences("tier group", live.tier_groups, draft.tier_groups, group_details),
+        *_differences("tier", live.tiers, draft.tiers, tier_details, names),
     )
 
 
-def _fact_text(value: Any) -> str:
-    return "none" if value is None else value_text(value)
+def _names(version: ProgramConfiguration) -> dict[str, str]:
+    """Return the names of all objects of a version, by id."""
+    items: list[Any] = [*version.balances, *version.rewards, *version.tier_groups]
+    names: dict[str, str] = {item.id: item.name for item in items}
+    return names | {tier.tier_id: tier.name for tier in version.tiers}
 
 
-async def unpublished_differences(context: Context, program: str) -> list[Difference]:
-    """Return what publishing a program would change for its members.
+def settings_of(item: BaseModel) -> dict[str, Any]:
+    """Return all settings of an object as plain JSON, without ids, times and empty values.
 
-    Raises:
-        LoyaltyError: the configuration cannot be read.
+    A flag that is off counts as empty: the API writes it, or leaves it out.
     """
-    versions: tuple[Version, Version] = ("active", "draft")
-    references = context.references
-    live, draft = [
-        await together(
-            references.balances(program, version),
-            references.tier_groups(program, version),
-            references.tiers(program, version),
-            references.rewards(program, version),
+    values: dict[str, Any] = _settled(item.model_dump(mode="json"))
+    return values
+
+
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        inner = {key: _settled(each) for key, each in value.items() if key not in STAMPS}
+        return {
+            key: each for key, each in inner.items() if each not in _EMPTY and each is not False
+        }
+    return [_settled(each) for each in value] if isinstance(value, list) else value
+
+
+def _differences(
+    kind: Kind,
+    live: Sequence[BaseModel],
+    draft: Sequence[BaseModel],
+    words: Callable[[Settings], dict[str, str]],
+    names: Mapping[str, str] | None = None,
+) -> Iterator[Difference]:
+    was, will = _by_id(live), _by_id(draft)
+    for identity in {**was, **will}:
+        before = settings_of(was[identity]) if identity in was else None
+        after = settings_of(will[identity]) if identity in will else None
+        if before == after:
+            continue
+        item = was.get(identity) or will[identity]
+        name = name_of(item)
+        if kind == "limit":
+            owner = getattr(item, "balance_definition_id", None) or ""
+            name = (names or {}).get(owner, owner)
+        yield _difference(kind, identity, name, before, after, words, names or {})
+
+
+def _by_id(items: Sequence[BaseModel]) -> dict[str, BaseModel]:
+    return {str(getattr(item, "tier_id", None) or getattr(item, "id", "")): item for item in items}
+
+
+def _difference(
+    kind: Kind,
+    identity: str,
+    name: str,
+    before: Settings | None,
+    after: Settings | None,
+    words: Callable[[Settings], dict[str, str]],
+    names: Mapping[str, str],
+) -> Difference:
+    if before is None and after is not None:
+        details = new_details(words(after))
+        if kind == "tier":
+            details = "; ".join([details, *_reward_changes([], reward_names(after, names))])
+        return Difference(
+            kind, identity, name, f"new: {details}" if details else "new", before, after
         )
-        for version in versions
+    if before is not None and after is not None:
+        parts = changed_details(words(before), words(after))
+        if kind == "tier":
+            parts += _reward_changes(reward_names(before, names), reward_names(after, names))
+        parts = parts or changed_details(other_words(before), other_words(after))
+        return Difference(kind, identity, name, "; ".join(parts), before, after)
+    return Difference(kind, identity, name, "removed", before, after)
+
+
+def new_details(words: Mapping[str, str]) -> str:
+    """Write the settings of a new object; settings without a value are left out."""
+    return "; ".join(
+        value if _needs_no_label(label) else f"{label}: {value}"
+        for label, value in words.items()
+        if label not in {"name", ORDER} and value != NONE
+    )
+
+
+def changed_details(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Write each setting that differs, old → new."""
+    parts = []
+    for label in {**before, **after}:
+        old, new = before.get(label, NONE), after.get(label, NONE)
+        if old == new:
+            continue
+        bare = _needs_no_label(label) and NONE not in {old, new}
+        parts.append(arrow(old, new) if bare else f"{label}: {arrow(old, new)}")
+    return parts
+
+
+def _needs_no_label(label: str) -> bool:
+    return not label or label.startswith(THRESHOLD)
+
+
+def arrow(old: str, new: str) -> str:
+    """Write a change, old → new; a unit that both have is written once."""
+    old_amount, _, old_unit = old.partition(" ")
+    new_amount, _, new_unit = new.partition(" ")
+    if old_unit and old_unit == new_unit and _is_amount(old_amount) and _is_amount(new_amount):
+        return f"{old_amount} → {new_amount} {new_unit}"
+    return f"{old} → {new}"
+
+
+def _is_amount(text: str) -> bool:
+    return text.replace(",", "").replace(".", "").lstrip("-").isdigit()
+
+
+def _reward_changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Say which rewards a tier keeps, gains and loses."""
+    kept = [name for name in after if name in before]
+    gained = [name for name in after if name not in before]
+    lost = [name for name in before if name not in after]
+    parts = (("keeps", kept), ("gains", gained), ("loses", lost))
+    return [
+        f"{verb} reward{'' if len(names) == 1 else 's'} {', '.join(names)}"
+        for verb, names in parts
+        if names
     ]
-    kinds = (("balance", "id"), ("tier group", "id"), ("tier", "tier_id"), ("reward", "id"))
-    names: dict[str, str] = {}
-    for (_, key), was, will in zip(kinds, live, draft, strict=True):
-        names |= {getattr(item, key): item.name for item in (*was, *will)}
-    found: list[Difference] = []
-    for (kind, key), was, will in zip(kinds, live, draft, strict=True):
-        found += differences(kind, was, will, key, names)
-    return found

@@ -1,0 +1,96 @@
+"""Creating a limit and remembering its id, because the API lists no limits."""
+
+import logging
+from typing import Any
+
+from loyalty_mcp.brevo.client import Brevo
+from loyalty_mcp.brevo.operations.limits import BalanceLimit
+from loyalty_mcp.brevo.operations.programs import Program, get_program
+from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Unavailable
+from loyalty_mcp.tools.programs.limit_memory import remember_limits, remembered_limits
+from loyalty_mcp.tools.programs.spec import LimitSpec
+
+log = logging.getLogger(__name__)
+
+
+async def send_new_limit(
+    brevo: Brevo,
+    program: Program,
+    balance: str,
+    limit: LimitSpec,
+    request: Request[BalanceLimit],
+) -> tuple[Program, BalanceLimit]:
+    """Create a limit and remember its id in the program's `meta`.
+
+    The limit is written down before it is sent, so that a lost answer stays known.
+
+    Args:
+        brevo: the upstream client.
+        program: as it is now.
+        balance: the id of the balance definition.
+        limit: what is created.
+        request: creates it.
+
+    Returns:
+        the program with what it remembers now, and the limit.
+
+    Raises:
+        OutcomeUnknown: the answer was lost; the program remembers that the limit may exist.
+        LoyaltyError: it was not created, and the program does not remember it.
+    """
+    mark = {"balance": balance, "sent": limit.model_dump(mode="json", exclude_none=True)}
+    known = [entry for entry in remembered_limits(program) if not _is_mark(entry, mark)]
+    marked = await _remember(brevo, program, [*known, mark])
+    try:
+        created = await brevo.send(request)
+    except OutcomeUnknown:
+        raise
+    except LoyaltyError:
+        await brevo.send(remember_limits(marked, known))
+        raise
+    created = created.model_copy(update={"balance_definition_id": balance})
+    try:
+        marked = await _remember(brevo, marked, [*known, {"balance": balance, "id": created.id}])
+    except LoyaltyError as error:
+        # The limit exists; that its id is not remembered must not say otherwise.
+        log.warning("limit %s is not remembered: %s", created.id, error)
+    return marked, created
+
+
+async def _remember(brevo: Brevo, program: Program, entries: list[dict[str, Any]]) -> Program:
+    """Remember limits; sent again if the answer is lost, because the same text does no harm.
+
+    Raises:
+        Unavailable: both answers were lost, and the program does not show the entries.
+        OutcomeUnknown: both answers were lost, and the program cannot be read.
+        LoyaltyError: it was refused.
+    """
+    request = remember_limits(program, entries)
+    try:
+        return await brevo.send(request)
+    except OutcomeUnknown:
+        pass
+    try:
+        return await brevo.send(request)
+    except OutcomeUnknown as lost:
+        try:
+            current = await brevo.send(get_program(program.id))
+        except LoyaltyError:
+            raise lost from None
+    if remembered_limits(current) != entries:
+        raise Unavailable(
+            "Brevo's answer was lost before the limit was sent, so no limit was created."
+        )
+    return current
+
+
+def _is_mark(entry: dict[str, Any], mark: dict[str, Any]) -> bool:
+    """Whether an entry says that this same limit was sent before, with any value."""
+    sent = entry.get("sent")
+    return (
+        "id" not in entry
+        and entry["balance"] == mark["balance"]
+        and isinstance(sent, dict)
+        and {**sent, "value": None} == {**mark["sent"], "value": None}
+    )

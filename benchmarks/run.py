@@ -15,7 +15,7 @@ from page import write
 
 FIGURES = (
     *("start", "reading", "debit", "many_callers", "transport"),
-    *("engine", "scale", "memory", "tasks"),
+    *("engine", "scale", "program_report", "memory", "tasks"),
 )
 
 

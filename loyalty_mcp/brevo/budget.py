@@ -1,10 +1,21 @@
 """The hourly request budget, as the API's own headers tell it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from loyalty_mcp.errors import RateLimited
+
+WINDOW_SECONDS: Final = 3600.0
+"""The budget is hourly, so a reset further away is in other units: milliseconds, or an epoch."""
+
+
+def clock_time(moment: datetime, now: datetime) -> str:
+    """A moment in UTC, with its date if that is not today: `12:30 UTC`."""
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,8 @@ class Budget:
             return
         raise RateLimited(
             f"This takes {requests} requests to Brevo and {self.remaining} are left this hour; "
-            f"nothing was changed. Come back after {self.resets_at:%H:%M} UTC.",
-            self.resets_at,
+            f"nothing was changed. Come back after {clock_time(self.resets_at, now)}.",
+            retry_at=self.resets_at,
         )
 
 
@@ -51,9 +62,34 @@ def budget_in(headers: Mapping[str, str], now: datetime) -> Budget | None:
         The budget; None unless all three headers are there and readable.
     """
     try:
-        limit, remaining, reset = (
-            int(headers[f"x-sib-ratelimit-{name}"]) for name in ("limit", "remaining", "reset")
+        limit, remaining = (
+            int(headers[f"x-sib-ratelimit-{name}"]) for name in ("limit", "remaining")
         )
-        return Budget(limit, remaining, now + timedelta(seconds=reset))
-    except (KeyError, ValueError, OverflowError):
+        return Budget(limit, remaining, _after(headers["x-sib-ratelimit-reset"], now))
+    except (KeyError, ValueError):
         return None
+
+
+def retry_time(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """When a refused request may be sent again, by the headers of the refusal.
+
+    Brevo sends `x-sib-ratelimit-reset`; proxies in front of it send `Retry-After`.
+    """
+    for name in ("x-sib-ratelimit-reset", "retry-after"):
+        try:
+            return _after(headers[name], now)
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def _after(seconds: str, now: datetime) -> datetime:
+    """The moment that many seconds from now, within the hour.
+
+    Raises:
+        ValueError: not a number.
+    """
+    count = float(seconds)
+    if math.isnan(count):
+        raise ValueError(seconds)
+    return now + timedelta(seconds=min(max(count, 0.0), WINDOW_SECONDS))

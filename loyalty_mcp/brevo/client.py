@@ -13,7 +13,7 @@ import httpx2
 from pydantic import BaseModel
 
 from loyalty_mcp import __version__
-from loyalty_mcp.brevo.budget import Budget, budget_in
+from loyalty_mcp.brevo.budget import Budget, budget_in, retry_time
 from loyalty_mcp.brevo.read_cache import ReadCache
 from loyalty_mcp.brevo.replies import answer_lost, failure, parse_reply, upstream_message
 from loyalty_mcp.brevo.request import Request
@@ -132,7 +132,7 @@ class Brevo:
         Raises:
             Refused: a rule of the API forbids it; nothing was changed.
             NotFound: the object is not there.
-            NotAuthorized: the key is refused, or the Loyalty module is off.
+            NotAuthorized: the key, this server's address or the account is refused.
             RateLimited: the budget is spent; nothing was changed.
             Unavailable: there is no usable answer, and nothing was changed.
             OutcomeUnknown: a change was sent, and its answer was lost or is not readable.
@@ -203,8 +203,8 @@ class Brevo:
 
     def _pause(self, error: LoyaltyError, attempt: int) -> float:
         """Seconds before the next try: what the API asks for, else a jittered doubling."""
-        if isinstance(error, RateLimited) and error.resets_at is not None:
-            return max(0.0, (error.resets_at - self._now()).total_seconds())
+        if isinstance(error, RateLimited) and error.retry_at is not None:
+            return max(0.0, (error.retry_at - self._now()).total_seconds())
         jitter: float = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
         return jitter * 0.1 * 2.0**attempt
 
@@ -229,13 +229,15 @@ class Brevo:
     def _reply(self, request: Request[ReplyT], answer: httpx2.Response) -> ReplyT:
         if (date := answer.headers.get("date")) is not None:
             self._clock.observe(date)
-        budget = budget_in(answer.headers, self._now())
+        now = self._now()
+        budget = budget_in(answer.headers, now)
         if budget is not None and request.path.startswith("/loyalty/"):
             self.budget = budget
         if answer.is_success:
-            return parse_reply(request, answer.content)
+            return parse_reply(request, answer.status_code, answer.content)
         message = self.without_key(upstream_message(answer.content))
-        raise failure(request, answer.status_code, message, budget)
+        retry_at = retry_time(answer.headers, now)
+        raise failure(request, answer.status_code, message, retry_at, now)
 
     def without_key(self, text: str) -> str:
         """`text` with the key blotted out."""

@@ -22,11 +22,11 @@ def cleaned(text: str) -> str:
     return "".join(char for char in text if unicodedata.category(char) not in UNSEEN)
 
 
-def quoted(text: str) -> str:
-    """Text from outside, inside a line: a JSON string of at most 80 characters."""
+def quoted(text: str, longest: int = FENCE_LENGTH) -> str:
+    """Text from outside, inside a line: a JSON string of at most `longest` characters."""
     text = cleaned(text)
-    if len(text) > FENCE_LENGTH:
-        text = text[: FENCE_LENGTH - 1] + "…"
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -1,14 +1,19 @@
 """What an answer of the API means: a reply, or an error sorted by who can act on it."""
 
 import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from loyalty_mcp.brevo.budget import Budget
+from loyalty_mcp.brevo.budget import clock_time
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.brevo.types import Done
 from loyalty_mcp.errors import (
     LoyaltyError,
     NotAuthorized,
@@ -21,19 +26,67 @@ from loyalty_mcp.errors import (
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
+MESSAGE_LENGTH: Final = 300
+"""Characters of what the API says; its sentence about an unknown address ends in a link."""
 
-def parse_reply(request: Request[ReplyT], content: bytes) -> ReplyT:
+MESSAGES: Final = 5
+"""How many messages of one answer are quoted."""
+
+UNDOCUMENTED: Final = "Brevo's answer is not in the form it documents"
+
+ADDRESS_REFUSED: Final = re.compile(r"\bIP\b", re.IGNORECASE)
+UNDER_VALIDATION: Final = re.compile(r"validat|activat", re.IGNORECASE)
+
+NEXT_STEPS: Final = {
+    400: "Correct what it names, and call again.",
+    409: "Something like it exists already; read what there is, or use another name or id.",
+    412: "Its conditions are not met; read the object again.",
+    417: "Its conditions are not met; read the object again.",
+    422: "Correct what it names, and call again.",
+    424: "Something that it needs is missing or failed at Brevo; check it, or try again later.",
+}
+"""What to do about a refusal, by its status."""
+
+
+def parse_reply(request: Request[ReplyT], status: int, content: bytes) -> ReplyT:
     """Read the body of a successful answer.
 
+    Args:
+        request: what was asked.
+        status: of HTTP; 204 has no body.
+        content: the body.
+
     Raises:
-        Unavailable: the body of a read is not in the documented form.
+        Unavailable: the body of a read is missing or not in the documented form.
         OutcomeUnknown: the same, for a change.
     """
     try:
-        value = json.loads(content, parse_float=Decimal) if content.strip() else {}
-        return request.reply.model_validate({} if value is None else value)
-    except (ValueError, RecursionError):  # a validation error is a ValueError too
-        raise answer_lost(request, "Brevo's answer is not in the form it documents") from None
+        value = json.loads(content, parse_float=Decimal) if content.strip() else None
+    except (ValueError, RecursionError):
+        raise answer_lost(request, UNDOCUMENTED) from None
+    if value is None:
+        if status != 204 and not issubclass(request.reply, Done):
+            raise answer_lost(request, f"Brevo answered {status} with an empty body")
+        value = {}
+    try:
+        return request.reply.model_validate(value)
+    except ValidationError:
+        pass
+    try:
+        return request.reply.model_validate(_without_blanks(value))
+    except ValidationError:
+        raise answer_lost(request, UNDOCUMENTED) from None
+
+
+def _without_blanks(value: Any) -> Any:
+    """`value` without the fields that are null or empty text: both mean that there is nothing."""
+    if isinstance(value, dict):
+        return {
+            name: _without_blanks(item) for name, item in value.items() if item not in (None, "")
+        }
+    if isinstance(value, list):
+        return [_without_blanks(item) for item in value]
+    return value
 
 
 def answer_lost(request: Request[Any], reason: str) -> LoyaltyError:
@@ -48,7 +101,7 @@ def answer_lost(request: Request[Any], reason: str) -> LoyaltyError:
 
 
 def failure(
-    request: Request[Any], status: int, message: str, budget: Budget | None
+    request: Request[Any], status: int, message: str, retry_at: datetime | None, now: datetime
 ) -> LoyaltyError:
     """The error that an answer with an error status stands for.
 
@@ -56,36 +109,76 @@ def failure(
         request: what was asked.
         status: of HTTP; not a success.
         message: what the API says about it, without the key; empty if nothing.
-        budget: as this answer's headers tell it.
+        retry_at: when the budget is full again, as this answer tells it.
+        now: the current time.
     """
-    quote = f" It said: {quoted(message)}." if message else ""
+    quote = f" It said: {quoted(message, MESSAGE_LENGTH)}." if message else ""
     if status == 429:
-        resets_at = None if budget is None else budget.resets_at
-        when = f" Come back after {resets_at:%H:%M} UTC." if resets_at is not None else ""
-        return RateLimited(f"Brevo's hourly request budget is spent.{when}", resets_at)
-    if status == 401:
-        return NotAuthorized("Brevo refuses the API key; the operator must check BREVO_API_KEY.")
-    if status == 403:
+        when = "later" if retry_at is None else f"after {clock_time(retry_at, now)}"
+        return RateLimited(
+            f"Brevo's hourly request budget is spent; nothing was changed. Come back {when}.",
+            retry_at=retry_at,
+        )
+    if status in {401, 403}:
+        changed = "" if request.reads else " Nothing was changed."
         return NotAuthorized(
-            "Brevo forbids this: the key lacks the right, or the Loyalty module is off."
+            f"{_refusal(status, message)}{changed}{quote} {_remedy(status, message)}"
         )
     if status == 404:
         return NotFound(f"Brevo knows no such object.{quote}")
     if status < 500 and status != 408:
-        return Refused(f"Brevo refused this ({status}); nothing was changed.{quote}")
+        reason = quote or " It gave no reason."
+        step = f" {NEXT_STEPS[status]}" if status in NEXT_STEPS else ""
+        return Refused(f"Brevo refused this ({status}); nothing was changed.{reason}{step}")
     return answer_lost(request, f"Brevo failed ({status})")
+
+
+def _refusal(status: int, message: str) -> str:
+    if ADDRESS_REFUSED.search(message):
+        return "Brevo answers, and refuses the address of this server."
+    if UNDER_VALIDATION.search(message):
+        return "Brevo answers, and refuses this account."
+    return "Brevo refuses the API key." if status == 401 else "Brevo answers, and refuses this."
+
+
+def _remedy(status: int, message: str) -> str:
+    """What the operator has to do about a 401 or 403."""
+    if ADDRESS_REFUSED.search(message):
+        return (
+            "The operator has to authorise this server's address in Brevo, under Security > "
+            "Authorised IPs."
+        )
+    if UNDER_VALIDATION.search(message):
+        return "The operator has to see to it that Brevo activates the account."
+    if status == 401:
+        return "The operator has to check BREVO_API_KEY."
+    return "The operator has to check the rights of the API key, and that Loyalty is switched on."
 
 
 def upstream_message(content: bytes) -> str:
     """What an error body says, in any of the forms that the API has been seen to use.
 
-    `{code, message}`, `{message}` or a bare JSON string; anything else, HTML included, says
-    nothing.
+    `{code, message}`, `{message}`, `{path, rule, error}`, `{errors: […]}` with either in the list,
+    or a bare JSON string. Anything else, HTML included, says nothing.
     """
     try:
         value = json.loads(content)
+        return "; ".join(islice(dict.fromkeys(_messages(value)), MESSAGES))
     except (ValueError, RecursionError):
         return ""
-    if isinstance(value, dict):
-        value = value.get("message", "")
-    return value if isinstance(value, str) else ""
+
+
+def _messages(value: Any) -> Iterator[str]:
+    match value:
+        case "":
+            return
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _messages(item)
+        case {"path": str() as path, "error": str() as text}:
+            yield f"{path}: {text}"
+        case dict():
+            for name in ("message", "error", "errors"):
+                yield from _messages(value.get(name))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from loyalty_mcp.brevo.budget import clock_time
 from loyalty_mcp.brevo.operations.programs import list_programs
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, NotAuthorized
 from loyalty_mcp.intents.principal import local
@@ -59,7 +60,7 @@ async def _upstream(context: Context) -> Finding:
     try:
         found = await context.brevo.send(list_programs(limit=100))
     except NotAuthorized as error:
-        mend = "Check BREVO_API_KEY, and that the account has the Loyalty module."
+        mend = "Do what it says, then run doctor again."
         return Finding("upstream", good=False, found=str(error), mend=mend)
     except LoyaltyError as error:
         mend = "Check LOYALTY_MCP_BASE_URL and the network."
@@ -74,7 +75,7 @@ async def _budget(context: Context) -> Finding:
     if budget is None:
         return Finding("rate budget", good=True, found="not told by the API")
     found = f"{budget.remaining} of {budget.limit} requests left this hour"
-    mend = f"Wait until {budget.resets_at:%H:%M} UTC, or raise the plan."
+    mend = f"Wait until {clock_time(budget.resets_at, context.now())}, or raise the plan."
     low = budget.remaining < min(LOW, budget.limit)
     return Finding("rate budget", good=not low, found=found, mend=mend if low else "")
 

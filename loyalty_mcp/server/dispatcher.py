@@ -26,6 +26,9 @@ INTERNAL_ERROR: Final = (
 )
 
 
+INTERNAL_ERROR_CODE: Final = "internal_error"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer of a tool.
@@ -34,11 +37,13 @@ class Answer:
         text: stands alone.
         structured: the same as data; None with an error.
         failed: whether it is an error.
+        error: an error for programs: `code`, and where known `argument` and `retry_at`.
     """
 
     text: str
     structured: Mapping[str, Any] | None = None
     failed: bool = False
+    error: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,16 @@ class Dialog:
             "properties": {"agree": agree, "amount": amount},
             "required": ["agree", "amount"],
         }
+
+
+def error_facts(error: LoyaltyError) -> dict[str, str]:
+    """An error for programs: `code`, and where known `argument` and `retry_at`."""
+    facts = {"code": error.code}
+    if error.argument is not None:
+        facts["argument"] = error.argument
+    if error.retry_at is not None:
+        facts["retry_at"] = error.retry_at.isoformat()
+    return facts
 
 
 CallObserver = Callable[[str, str, float], None]
@@ -168,10 +183,11 @@ class Dispatcher:
                     return await self._change(tool, arguments, caller, answered)
                 return await self._read(tool, arguments, caller)
         except LoyaltyError as error:
-            return Answer(f"{self._mark}{error}", failed=True)
+            return Answer(f"{self._mark}{error}", failed=True, error=error_facts(error))
         except Exception:
             log.exception("%s failed", name if name in self.tools else "a tool")
-            return Answer(f"{self._mark}{INTERNAL_ERROR}", failed=True)
+            facts = {"code": INTERNAL_ERROR_CODE}
+            return Answer(f"{self._mark}{INTERNAL_ERROR}", failed=True, error=facts)
 
     def _tool(self, name: str) -> Tool:
         if name not in self.tools:

@@ -36,6 +36,7 @@ APPROVALS: Final = "/approvals"
 PRINCIPAL: Final = "loyalty_mcp.intents.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
+ERROR_META_KEY: Final = "loyalty-mcp/error"
 TEXT: Final = "text/plain"
 TEMPLATES: Final = {
     resources.PROGRAM_TEMPLATE: "A program: balances, tiers, rewards",
@@ -239,6 +240,8 @@ def result_meta(settings: Settings) -> dict[str, Any]:
 
 def tool_result(answer: Answer, meta: dict[str, Any] | None) -> types.CallToolResult:
     """An answer as the protocol spells it."""
+    if answer.error is not None:
+        meta = {**(meta or {}), ERROR_META_KEY: dict(answer.error)}
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=answer.text)],
         structured_content=answer.structured,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from loyalty_mcp.brevo.operation import Risk
 from loyalty_mcp.brevo.types import LIVE_FIRST, Version
-from loyalty_mcp.errors import InvalidArgument
+from loyalty_mcp.errors import AmbiguousReference, InvalidArgument, UnknownReference
 from loyalty_mcp.intents.lifecycle import Preparation
 from loyalty_mcp.tools.answer_schema import answer_schema
 from loyalty_mcp.tools.argument_errors import argument_errors
@@ -140,7 +140,8 @@ class Tool:
         try:
             return self.arguments.model_validate_json(json.dumps(given))
         except ValidationError as error:
-            raise InvalidArgument(argument_errors(error, self.arguments)) from None
+            first = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
+            raise InvalidArgument(argument_errors(error, self.arguments), argument=first) from None
         except (ValueError, RecursionError):
             raise InvalidArgument("The arguments are no JSON object that can be read.") from None
 
@@ -168,7 +169,11 @@ class Tool:
         for name, annotation in self.parameters.items():
             said = self._said(given, name)
             unsaid = said is None and name not in self._references
-            found[name] = None if unsaid else await resolved(annotation, said, resolve)
+            try:
+                found[name] = None if unsaid else await resolved(annotation, said, resolve)
+            except (UnknownReference, AmbiguousReference) as error:
+                error.argument = error.argument or name
+                raise
         return found
 
     @cached_property

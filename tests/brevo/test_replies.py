@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from loyalty_mcp.brevo.operations.programs import publish_program
+from loyalty_mcp.brevo.operations.programs import create_program, get_program, publish_program
+from loyalty_mcp.brevo.operations.subscriptions import get_account_info
 from loyalty_mcp.brevo.operations.transactions import complete_transaction
 from loyalty_mcp.brevo.replies import upstream_message
+from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.brevo.types import Done
-from tests.brevo.upstream import PROGRAM, READ, Open, Upstream, answer
+from loyalty_mcp.errors import NotAuthorized, OutcomeUnknown, Refused, Unavailable
+from tests.brevo.upstream import CHANGE, PROGRAM, READ, Open, Upstream, answer, error_of
 from tests.hasty import HASTY
 
 
@@ -19,15 +22,35 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return HASTY
 
 
+# Error bodies
+
+
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         pytest.param(b'{"code": "invalid_parameter", "message": "bad"}', "bad", id="code, message"),
         pytest.param(b'{"message": "bad"}', "bad", id="message"),
         pytest.param(b'"bad"', "bad", id="bare string"),
+        pytest.param(b'{"errors": [{"message": "a"}, {"message": "b"}]}', "a; b", id="errors"),
+        pytest.param(
+            b'{"errors": [{"path": "name", "rule": "max", "error": "is too long"}]}',
+            "name: is too long",
+            id="errors with paths",
+        ),
+        pytest.param(
+            b'{"message": "bad", "errors": [{"path": "unit", "error": "is unknown"}]}',
+            "bad; unit: is unknown",
+            id="message and errors",
+        ),
+        pytest.param(b'{"path": "name", "error": "is taken"}', "name: is taken", id="path, error"),
+        pytest.param(b'{"error": {"message": "bad"}}', "bad", id="error with message"),
+        pytest.param(b'{"error": "bad"}', "bad", id="error"),
+        pytest.param(b'{"errors": {"message": "bad"}}', "bad", id="one object for errors"),
+        pytest.param(b'[{"message": "a"}, "b"]', "a; b", id="list"),
+        pytest.param(b'{"errors": [{"message": "a"}, {"message": "a"}]}', "a", id="repeated"),
+        pytest.param(b'["1","2","3","4","5","6","7"]', "1; 2; 3; 4; 5", id="many"),
         pytest.param(b'{"code": "unauthorized"}', "", id="code"),
-        pytest.param(b'{"message": {"deep": "bad"}}', "", id="message is no text"),
-        pytest.param(b'["bad"]', "", id="list"),
+        pytest.param(b'{"message": "", "errors": null}', "", id="blank"),
         pytest.param(b"42", "", id="number"),
         pytest.param(b"null", "", id="null"),
         pytest.param(b"<html><h1>Bad gateway</h1></html>", "", id="HTML"),
@@ -36,15 +59,122 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
         pytest.param(b"[" * 100_000, "", id="deep"),
     ],
 )
-def test_error_body_is_read_in_every_shape(content: bytes, said: str) -> None:
-    """The message is found where there is one; anything else says nothing."""
-    assert upstream_message(content) == said
+def test_error_body_is_read_in_every_form(content: bytes, message: str) -> None:
+    """Messages are found wherever an error body holds them; anything else says nothing."""
+    assert upstream_message(content) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        (400, "Correct what it names"),
+        (409, "use another name or id"),
+        (417, "read the object again"),
+        (422, "Correct what it names"),
+        (424, "try again later"),
+    ],
+)
+async def test_a_refusal_says_what_to_do_next(open_brevo: Open, status: int, step: str) -> None:
+    """Each refusal quotes its reason and names a next step."""
+    refusal = answer(status, b'{"message": "exists"}')
+    error = await error_of(open_brevo(Upstream(refusal)), CHANGE)
+
+    assert type(error) is Refused
+    assert f'Brevo refused this ({status}); nothing was changed. It said: "exists".' in str(error)
+    assert step in str(error)
+
+
+async def test_a_refusal_without_a_reason_says_so(open_brevo: Open) -> None:
+    """Where the API gives no reason, none is made up."""
+    error = await error_of(open_brevo(Upstream(answer(422))), CHANGE)
+
+    assert "It gave no reason." in str(error)
+
+
+# 401 and 403
+
+UNKNOWN_ADDRESS = (
+    "We have detected you are using an unrecognised IP address 203.0.113.7. If you performed this "
+    "action make sure to add the new IP address in this link: "
+    "https://app.brevo.com/security/authorised_ips"
+)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("request_", [READ, CHANGE], ids=["read", "change"])
+async def test_an_unknown_address_is_told_with_the_link(
+    open_brevo: Open, status: int, request_: Request[Any]
+) -> None:
+    """Brevo's own sentence is quoted whole, and the place to authorise the address is named."""
+    refusal = answer(status, f'{{"code": "unauthorized", "message": "{UNKNOWN_ADDRESS}"}}')
+    error = await error_of(open_brevo(Upstream(refusal)), request_)
+
+    assert type(error) is NotAuthorized
+    assert f'It said: "{UNKNOWN_ADDRESS}".' in str(error)
+    assert "Security > Authorised IPs" in str(error)
+    assert "BREVO_API_KEY" not in str(error)
+    assert ("Nothing was changed." in str(error)) == (request_ is CHANGE)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "said"),
+    [
+        (403, "Your account is under validation.", "Brevo activates the account"),
+        (403, "Your account is not activated yet", "Brevo activates the account"),
+        (403, "Permission denied", "Loyalty is switched on"),
+        (401, "Key not found", "check BREVO_API_KEY"),
+        (401, "API Key is not enabled", "check BREVO_API_KEY"),
+    ],
+)
+async def test_other_refusals_of_the_account_are_quoted(
+    open_brevo: Open, status: int, message: str, said: str
+) -> None:
+    """What Brevo says of the account or the key is quoted, with what the operator can do."""
+    refusal = answer(status, f'{{"message": "{message}"}}')
+    error = await error_of(open_brevo(Upstream(refusal)), READ)
+
+    assert type(error) is NotAuthorized
+    assert f'It said: "{message}".' in str(error)
+    assert said in str(error)
+    assert "Authorised IPs" not in str(error)
+
+
+async def test_a_refused_key_without_a_message(open_brevo: Open) -> None:
+    """Without a message, 401 means the key."""
+    error = await error_of(open_brevo(Upstream(answer(401))), READ)
+
+    assert str(error) == "Brevo refuses the API key. The operator has to check BREVO_API_KEY."
+
+
+# Bodies of successful answers
 
 
 @pytest.mark.parametrize("status", [200, 204])
 async def test_empty_success_is_done(open_brevo: Open, status: int) -> None:
-    """Where the API answers nothing, the change is done."""
+    """Where the API documents no body, none is needed."""
     assert await open_brevo(Upstream(answer(status))).send(publish_program(PROGRAM)) == Done()
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n", b"null"])
+@pytest.mark.parametrize(
+    "request_", [READ, get_program(PROGRAM), get_account_info(PROGRAM, 1)], ids=["list", "1", "all"]
+)
+async def test_an_empty_body_is_not_taken_for_an_empty_list(
+    open_brevo: Open, request_: Request[Any], content: bytes
+) -> None:
+    """A read that is answered with no body says nothing, and nothing is concluded from it."""
+    error = await error_of(open_brevo(Upstream(answer(200, content))), request_)
+
+    assert type(error) is Unavailable
+    assert "Brevo answered 200 with an empty body" in str(error)
+
+
+@pytest.mark.parametrize("content", [b"", b"null"])
+async def test_an_empty_body_leaves_a_change_unknown(open_brevo: Open, content: bytes) -> None:
+    """A change whose answer lacks its object may have happened."""
+    error = await error_of(open_brevo(Upstream(answer(200, content))), create_program("Tea Club"))
+
+    assert type(error) is OutcomeUnknown
 
 
 async def test_numbers_are_exact(open_brevo: Open) -> None:
@@ -56,7 +186,7 @@ async def test_numbers_are_exact(open_brevo: Open) -> None:
 
 
 async def test_unknown_fields_of_a_reply_are_kept(open_brevo: Open) -> None:
-    """What the API adds one day reaches the caller."""
+    """Fields that the API adds later reach the caller."""
     body = b'{"items": [{"id": "p", "name": "VIP", "colour": "red"}], "cursor": "abc"}'
     found = await open_brevo(Upstream(answer(200, body))).send(READ)
 

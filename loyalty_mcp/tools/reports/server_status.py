@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from loyalty_mcp.brevo.operations.programs import list_programs
 from loyalty_mcp.brevo.types import Moment, Reply
-from loyalty_mcp.errors import JournalUnavailable, LoyaltyError
+from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, NotAuthorized, RateLimited
 from loyalty_mcp.intents.lifecycle import OPEN
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.render import facts_text, moment_text
@@ -27,7 +27,8 @@ class ServerStatus(Reply):
     role: str
     read_only: bool
     confirm: str
-    upstream: Literal["answers", "does not answer"]
+    upstream: Literal["answers", "refuses", "does not answer"]
+    upstream_error: str | None = None
     budget: BudgetView | None = None
     journal: Literal["works", "does not work"]
     open_intents: int | None = None
@@ -42,6 +43,8 @@ def server_status_text(status: ServerStatus, now: datetime) -> str:
         f"{status.mode}, role {status.role}, confirm {status.confirm}{only}.",
         f"Brevo {status.upstream}; the journal {status.journal}.",
     ]
+    if status.upstream_error is not None:
+        lines.append(status.upstream_error)
     if status.budget is not None:
         left = f"{status.budget.remaining} of {status.budget.limit} requests left"
         lines.append(f"{left}, full again {moment_text(status.budget.resets_at, now)}.")
@@ -51,17 +54,28 @@ def server_status_text(status: ServerStatus, now: datetime) -> str:
     return "\n".join(lines)
 
 
+UpstreamState = Literal["answers", "refuses", "does not answer"]
+
+
+async def _upstream_state(context: Context) -> tuple[UpstreamState, str | None]:
+    """Whether Brevo answers, and what it says if it does not serve us."""
+    try:
+        await context.brevo.send(list_programs(limit=1))
+    except NotAuthorized as error:
+        return "refuses", str(error)
+    except RateLimited as error:
+        return "answers", str(error)
+    except LoyaltyError as error:
+        return "does not answer", str(error)
+    return "answers", None
+
+
 @reads(text=server_status_text)
 async def get_server_status(context: Context) -> ServerStatus:
     """Sandbox or live, role, request budget, open intents, policy."""
     settings = context.settings
     policy = context.policy.model_dump(mode="json", exclude_defaults=True)
-    try:
-        await context.brevo.send(list_programs(limit=1))
-    except LoyaltyError:
-        answers = False
-    else:
-        answers = True
+    upstream, upstream_error = await _upstream_state(context)
     counts: dict[str, int] | None
     try:
         whose = None if context.operator else context.caller
@@ -74,7 +88,8 @@ async def get_server_status(context: Context) -> ServerStatus:
         role=context.role,
         read_only=settings.read_only,
         confirm=settings.confirm,
-        upstream="answers" if answers else "does not answer",
+        upstream=upstream,
+        upstream_error=upstream_error,
         budget=None
         if budget is None
         else BudgetView(limit=budget.limit, remaining=budget.remaining, resets_at=budget.resets_at),

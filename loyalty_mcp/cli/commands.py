@@ -76,7 +76,7 @@ def run_stdio(settings: Any) -> None:
 
     from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - the same
     from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
-    from loyalty_mcp.server.mcp_server import serve_stdio  # noqa: PLC0415 - the same
+    from loyalty_mcp.server.stdio import serve_stdio  # noqa: PLC0415 - the same
 
     log_to_stderr(settings.log_level, settings.log_format)
     if definition_of(settings.role).needs_member and settings.member is None:

@@ -1,4 +1,4 @@
-"""The MCP server: built from its handlers, and served over standard input and output."""
+"""The MCP server, built from its handlers."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,7 +18,6 @@ with built_on_first_use():
     from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
     from mcp.server.lowlevel import Server
     from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-    from mcp.server.stdio import stdio_server
 
 NAME: Final = "loyalty-mcp"
 
@@ -98,9 +97,3 @@ def state_security(settings: Settings) -> RequestStateSecurity:
     if settings.secret is None:
         return RequestStateSecurity.ephemeral(ttl=lifetime)
     return RequestStateSecurity(keys=[settings.secret.get_secret_value()], ttl=lifetime)
-
-
-async def serve_stdio(server: Server[None]) -> None:
-    """Speak over standard input and output until the input ends."""
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())

@@ -130,6 +130,24 @@ class Settings(BaseSettings):
     oauth_require_at_jwt: bool = Field(
         False, description="accept only access tokens of the type `at+jwt` (RFC 9068)"
     )
+    tls_certificate: Path | None = Field(
+        None, description="a PEM file with the certificate chain, to serve HTTPS without a proxy"
+    )
+    tls_key: Path | None = Field(None, description="a PEM file with the certificate's private key")
+    trusted_proxies: Names = Field(
+        (),
+        description="addresses or networks of proxies whose `X-Forwarded-For` names the client, "
+        "comma-separated",
+    )
+    max_connections: int = Field(
+        2_000, ge=10, le=100_000, description="HTTP connections open at once"
+    )
+    max_connections_per_address: int = Field(
+        1_000, ge=1, le=100_000, description="HTTP connections open at once from one address"
+    )
+    header_timeout: float = Field(
+        10, ge=0.1, le=120, description="seconds in which the headers of a request must arrive"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -141,7 +159,10 @@ class Settings(BaseSettings):
         }
         return {name: value for name, value in trimmed.items() if value != ""}
 
-    @field_validator("tools", "exclude_tools", "allowed_hosts", "allowed_origins", mode="before")
+    @field_validator(
+        *("tools", "exclude_tools", "allowed_hosts", "allowed_origins", "trusted_proxies"),
+        mode="before",
+    )
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -235,6 +256,16 @@ class Settings(BaseSettings):
             if not ORIGIN.fullmatch(origin):
                 raise ValueError("give origins such as https://app.example.com, without a path")
         return tuple(origin.lower() for origin in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from ipaddress import ip_network  # noqa: PLC0415 - rarely needed
+
+        try:
+            return tuple(str(ip_network(network, strict=False)) for network in value)
+        except ValueError:
+            raise ValueError("give addresses or networks such as 10.0.0.7 or 10.0.0.0/8") from None
 
     @property
     def replicated(self) -> bool:

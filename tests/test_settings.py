@@ -110,6 +110,17 @@ KNOWN: dict[str, Setting] = {
     ),
     "oauth_member_claim": Setting("loyalty_member", ("sub", "sub"), ("m", "m")),
     "oauth_require_at_jwt": Setting(False, ("true", True), ("false", False), ("perhaps", "2")),
+    "tls_certificate": Setting(None, ("c.pem", Path("c.pem")), ("d.pem", Path("d.pem"))),
+    "tls_key": Setting(None, ("k.pem", Path("k.pem")), ("l.pem", Path("l.pem"))),
+    "trusted_proxies": Setting(
+        (),
+        ("10.0.0.7, 10.1.0.0/16", ("10.0.0.7/32", "10.1.0.0/16")),
+        ("::1", ("::1/128",)),
+        ("proxy.example", "*", "10.0.0.0/33"),
+    ),
+    "max_connections": Setting(2_000, ("50", 50), ("10", 10), ("9", "100001", "many")),
+    "max_connections_per_address": Setting(1_000, ("5", 5), ("1", 1), ("0", "-1")),
+    "header_timeout": Setting(10.0, ("0.5", 0.5), ("120", 120.0), ("0", "121", "x")),
 }
 
 

@@ -12,6 +12,19 @@ from loyalty_mcp.settings import LogFormat
 CHATTY: Final = ("httpx2", "httpcore2", "mcp", "sqlalchemy", "uvicorn")
 
 
+class TextLines(logging.Formatter):
+    """A line for people; a request over HTTP is named by its id."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - named by logging
+        """The first line of the record."""
+        line = super().formatMessage(record)
+        request_id = getattr(record, "request_id", None)
+        return line if request_id is None else f"{line} [request {request_id}]"
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line; what a message was made of stands in it by name."""
 
@@ -23,6 +36,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if hasattr(record, "request_id"):
+            line["request_id"] = record.request_id
         if isinstance(record.args, Mapping):
             line = {**record.args, **line}
         if record.exc_info:
@@ -33,8 +48,7 @@ class JsonLines(logging.Formatter):
 def log_to_stderr(level: str, style: LogFormat = "text") -> None:
     """Standard output is the protocol; everything else goes to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    handler.setFormatter(JsonLines() if style == "json" else text)
+    handler.setFormatter(JsonLines() if style == "json" else TextLines())
     logging.basicConfig(level=level, handlers=[handler])
     # What no line of ours says need not be found out for each.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

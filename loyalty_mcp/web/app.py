@@ -120,7 +120,7 @@ def create_app(
         timeout=JWKS_TIMEOUT_SECONDS, follow_redirects=False
     )
     oauth = open_oauth(settings, jwks_client)
-    https = (settings.public_url or "").startswith("https://")
+    https = settings.tls_certificate is not None or (settings.public_url or "").startswith("https:")
     resource = f"{settings.public_url}/mcp" if settings.public_url else None
     base_path = urlsplit(settings.public_url or "").path
     tokens = TokenCache(runtime.context.journal, runtime.context.now)

@@ -4,6 +4,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,13 +20,23 @@ from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.edge.allowed_hosts import exposed_by
+from loyalty_mcp.web.edge.connection_table import ConnectionTable
+from loyalty_mcp.web.edge.http_protocol import protocol_class
 from loyalty_mcp.web.edge.open_streams import OpenStreams
+from loyalty_mcp.web.edge.request_id import RequestIdFilter
 from loyalty_mcp.web.metrics import CallMetrics
+
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None  # type: ignore[assignment]
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS: Final = 2_000
+OTHER_FILES: Final = 200
+"""Open files that are no connections of clients: the journal, the upstream, modules."""
+
 GC_THRESHOLDS: Final = (10_000, 2, 2)
 """See `gc.set_threshold`. A read leaves almost nothing behind to collect, a change some thousand
 objects; the default thresholds would look far too often."""
@@ -94,9 +105,12 @@ def serve_http(settings: Settings, host: str, port: int) -> None:
 
 
 async def _serve(settings: Settings, host: str, port: int) -> None:
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RequestIdFilter())
     calls, streams = CallMetrics(), OpenStreams()
     runtime = compose(settings, observe=calls.observe)
     try:
+        check_certificate(settings)
         await require_authentication(runtime, host)
         app = create_app(runtime, calls, host=host, streams=streams)
         listener = open_listener(host, port)
@@ -107,23 +121,76 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     # Everything loaded by now stays for good; the collector need not look at it again.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    log.info("serving on http://%s:%s/mcp", shown_host, listener.getsockname()[1])
-    await HttpServer(uvicorn_config(app), streams).serve(sockets=[listener])
+    config = uvicorn_config(app, settings)
+    scheme = "http" if settings.tls_certificate is None else "https"
+    log.info("serving on %s://%s:%s/mcp", scheme, shown_host, listener.getsockname()[1])
+    await HttpServer(config, streams).serve(sockets=[listener])
 
 
-def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves the application."""
+    table = ConnectionTable(
+        connections_allowed(settings.max_connections),
+        settings.max_connections_per_address,
+        settings.trusted_proxies,
+    )
     return uvicorn.Config(
         app,
+        http=protocol_class(table, settings.header_timeout),
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         lifespan="on",
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+
+
+def connections_allowed(wanted: int) -> int:
+    """How many connections the limit of open files allows, after raising it as far as needed.
+
+    Args:
+        wanted: connections that the settings allow.
+    """
+    if resource is None:
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + OTHER_FILES
+    if hard == resource.RLIM_INFINITY:
+        hard = max(soft, needed)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    allowed = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - OTHER_FILES)
+    if allowed < wanted:
+        log.warning("%s connections at once, because %s files may be open", allowed, soft)
+    return allowed
+
+
+def check_certificate(settings: Settings) -> None:
+    """Refuse a certificate without its key, and files that are neither.
+
+    Raises:
+        BadSetting: what is wrong.
+    """
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        missing = "LOYALTY_MCP_TLS_CERTIFICATE" if certificate is None else "LOYALTY_MCP_TLS_KEY"
+        raise BadSetting(f"{missing} is missing: HTTPS needs the certificate and its key.")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror or getattr(error, "reason", None) or "no certificate and key"
+        raise BadSetting(
+            "LOYALTY_MCP_TLS_CERTIFICATE and LOYALTY_MCP_TLS_KEY cannot be used: "
+            f"{str(reason).lower().replace('_', ' ')}."
+        ) from None
 
 
 def open_listener(host: str, port: int) -> socket.socket:

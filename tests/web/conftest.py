@@ -42,8 +42,8 @@ INITIALIZE: dict[str, Any] = {
 class ObservedServer(HttpServer):
     """A server that signals when it has started and when it begins to shut down."""
 
-    def __init__(self, app: ASGIApp, streams: OpenStreams) -> None:
-        super().__init__(uvicorn_config(app), streams)
+    def __init__(self, app: ASGIApp, settings: Settings, streams: OpenStreams) -> None:
+        super().__init__(uvicorn_config(app, settings), streams)
         self.started_event = anyio.Event()
         self.stopping_event = anyio.Event()
 
@@ -156,9 +156,10 @@ async def running_server(
     """A server on a free port, until the block ends."""
     calls, streams, sleeps = CallMetrics(), OpenStreams(), RecordedSleeps()
     runtime = compose(settings, sandbox, observe=calls.observe)
-    app = create_app(runtime, calls, throttle=Throttle(sleeps), streams=streams, **options)
+    options.setdefault("throttle", Throttle(sleeps))
+    app = create_app(runtime, calls, streams=streams, **options)
     listener = open_listener("127.0.0.1", 0)
-    process = ObservedServer(app, streams)
+    process = ObservedServer(app, settings, streams)
     async with anyio.create_task_group() as group:
         group.start_soon(process.serve, [listener])
         await process.started_event.wait()

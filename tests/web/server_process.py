@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 TIMEOUT: Final = 30.0
@@ -23,12 +23,14 @@ class ServerProcess:
         scheme: `http` or `https`.
         port: where it listens.
         log: the lines it has written to standard error so far.
+        reader: the thread that reads the log.
     """
 
     process: subprocess.Popen[str]
     scheme: str
     port: int
-    log: list[str] = field(default_factory=list)
+    log: list[str]
+    reader: threading.Thread
 
     @property
     def url(self) -> str:
@@ -44,6 +46,13 @@ class ServerProcess:
         """Everything the server answers to raw bytes, until it closes the connection."""
         with self.connect() as connection:
             return answer_to(connection, *parts)
+
+    def stop(self) -> int:
+        """Tell it to stop; returns its exit code, when the log is complete."""
+        self.process.terminate()
+        code = self.process.wait(TIMEOUT)
+        self.reader.join()
+        return code
 
     def resident_bytes(self) -> int:
         """Resident memory of the process."""
@@ -108,7 +117,7 @@ def server_process(
             serving.wait(TIMEOUT)
             found = re.search(r"serving on (https?)://[^/]+:(\d+)/mcp", "".join(log))
             assert found is not None, "".join(log)
-            yield ServerProcess(process, found[1], int(found[2]), log)
+            yield ServerProcess(process, found[1], int(found[2]), log, reader)
         finally:
             process.kill()
             reader.join()

@@ -69,7 +69,7 @@ class Authenticator:
                 error.headers["WWW-Authenticate"] = self._challenge(INSUFFICIENT_SCOPE, SCOPES)
             raise
         if principal is None:
-            await self._throttle.delay_failure(address_of(scope))
+            await self._throttle.delay_failure(address_of(scope), presented[0])
             challenge = self._challenge("invalid_token")
             raise HttpError(401, "This token is not valid here.", {"WWW-Authenticate": challenge})
         if self._only_member is not None and principal.member not in {None, self._only_member}:
@@ -100,7 +100,7 @@ class Authenticator:
         except JournalUnavailable:
             raise journal_unavailable() from None
         if token is None or not token.operator:
-            await self._throttle.delay_failure(address_of(scope))
+            await self._throttle.delay_failure(address_of(scope), secret)
             raise HttpError(401, "This is no operator's token.")
         return token.principal
 

@@ -1,27 +1,29 @@
-"""Delay failed sign-ins: each failure from an address makes the next one wait longer."""
+"""Delay failed sign-ins: each failure makes the next one from that address wait longer."""
 
-from collections import OrderedDict
+import hashlib
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
 
-from loyalty_mcp.web.edge.http_errors import HttpError
-
 FREE_FAILURES: Final = 3
 FIRST_DELAY_SECONDS: Final = 0.25
 MAX_DELAY_SECONDS: Final = 8.0
 RESET_SECONDS: Final = 300.0
-MAX_ADDRESSES: Final = 10_000
+MAX_REMEMBERED: Final = 10_000
 MAX_DELAYED: Final = 200
 """Failures that may be delayed at once: each of them holds a connection."""
 
+MAX_DELAYED_PER_ADDRESS: Final = 20
+
 
 class Throttle:
-    """Delays failed sign-ins by address.
+    """Delays failed sign-ins by address and by credential.
 
-    No address is locked out, because all callers behind a load balancer share one: only a failed
-    sign-in waits.
+    Only a failed sign-in waits. No address is locked out, because all callers behind a load
+    balancer share one, and a failure is answered even where no more can be delayed: clients learn
+    from the answer how to get a new token.
 
     Args:
         sleep: waits for a number of seconds.
@@ -36,27 +38,38 @@ class Throttle:
         self._sleep = sleep
         self._clock = clock
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._delayed = 0
+        self._delayed: Counter[str] = Counter()
 
-    async def delay_failure(self, address: str) -> None:
+    async def delay_failure(self, address: str, credential: str) -> None:
         """Record a failed sign-in, and return when it may be answered.
 
-        Raises:
-            HttpError: too many failures are being delayed already (429).
+        Args:
+            address: where it comes from.
+            credential: what was presented; only a digest is remembered.
         """
-        count, last = self._failures.pop(address, (0, 0.0))
-        if self._clock() - last > RESET_SECONDS:
-            count = 0
-        self._failures[address] = (count + 1, self._clock())
-        if len(self._failures) > MAX_ADDRESSES:
-            self._failures.popitem(last=False)
-        if count < FREE_FAILURES:
+        digest = hashlib.sha256(credential.encode("utf-8", "replace")).hexdigest()
+        count = max(self._record(f"address {address}"), self._record(f"credential {digest}"))
+        if count < FREE_FAILURES or self._is_full(address):
             return
-        if self._delayed >= MAX_DELAYED:
-            raise HttpError(429, "Too many failed attempts; wait a moment.", {"Retry-After": "10"})
-        self._delayed += 1
         doublings = min(count - FREE_FAILURES, 16)
+        self._delayed[address] += 1
         try:
             await self._sleep(min(FIRST_DELAY_SECONDS * 2.0**doublings, MAX_DELAY_SECONDS))
         finally:
-            self._delayed -= 1
+            self._delayed[address] -= 1
+            if not self._delayed[address]:
+                del self._delayed[address]
+
+    def _record(self, key: str) -> int:
+        """Count one failure; return how many came before it."""
+        count, last = self._failures.pop(key, (0, 0.0))
+        if self._clock() - last > RESET_SECONDS:
+            count = 0
+        self._failures[key] = (count + 1, self._clock())
+        if len(self._failures) > MAX_REMEMBERED:
+            self._failures.popitem(last=False)
+        return count
+
+    def _is_full(self, address: str) -> bool:
+        of_address = self._delayed.get(address, 0)
+        return of_address >= MAX_DELAYED_PER_ADDRESS or self._delayed.total() >= MAX_DELAYED

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loyalty_mcp.web.edge.allowed_hosts import AllowedHosts
 from loyalty_mcp.web.edge.http_errors import HttpError, error_response
+from loyalty_mcp.web.edge.request_id import start_request
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class SecurityMiddleware:
             await send({"type": "websocket.close", "code": 1008})
             return
         started_at, status = time.perf_counter(), 0
+        request_id = start_request(Headers(scope=scope)).encode("ascii")
         # Whitespace around a value is no part of it (RFC 9110, section 5.5); h11 strips it and
         # httptools does not.
         headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
@@ -72,6 +74,7 @@ class SecurityMiddleware:
                 status = message["status"]
                 present = dict(message["headers"])
                 missing = [header for header in self._headers if header[0] not in present]
+                missing.append((b"x-request-id", request_id))
                 message = {**message, "headers": [*message["headers"], *missing]}
             await send(message)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import mcp_types as types
 import pytest
 from click.testing import CliRunner, Result
@@ -15,7 +16,14 @@ from loyalty_mcp.errors import JournalUnavailable
 from loyalty_mcp.intents.access_token import PREFIX, Token, digest_of, new_secret
 from loyalty_mcp.intents.lazy_journal import LazyJournal
 from loyalty_mcp.settings import state_folder
-from loyalty_mcp.web.auth.throttle import MAX_DELAY_SECONDS, RESET_SECONDS, Throttle
+from loyalty_mcp.web.auth.throttle import (
+    FREE_FAILURES,
+    MAX_DELAY_SECONDS,
+    MAX_DELAYED_PER_ADDRESS,
+    MAX_REMEMBERED,
+    RESET_SECONDS,
+    Throttle,
+)
 from loyalty_mcp.web.auth.token_cache import FRESH_SECONDS, TokenCache
 from tests.conftest import text_of
 from tests.web.conftest import (
@@ -244,14 +252,92 @@ async def test_failures_expire() -> None:
     clock, sleeps = Clock(), RecordedSleeps()
     throttle = Throttle(sleeps, clock)
     for _ in range(4):
-        await throttle.delay_failure("a")
+        await throttle.delay_failure("a", "x")
     assert len(sleeps.seconds) == 1
     clock.now += RESET_SECONDS + 1
-    await throttle.delay_failure("a")
+    await throttle.delay_failure("a", "x")
     assert len(sleeps.seconds) == 1
     for number in range(20_000):
-        await throttle.delay_failure(str(number))
-    assert len(throttle._failures) == 10_000
+        await throttle.delay_failure(str(number), str(number))
+    assert len(throttle._failures) == MAX_REMEMBERED
+
+
+class BlockedSleeps(RecordedSleeps):
+    """Takes the place of sleeping, and never ends."""
+
+    async def __call__(self, seconds: float) -> None:
+        """Record, and wait until cancelled."""
+        await super().__call__(seconds)
+        await anyio.sleep_forever()
+
+
+async def test_one_address_cannot_use_up_the_delays() -> None:
+    """Of many failures from one address some are delayed; another address is delayed too."""
+    sleeps = BlockedSleeps()
+    throttle = Throttle(sleeps, Clock())
+    async with anyio.create_task_group() as group:
+        for number in range(500):
+            group.start_soon(throttle.delay_failure, "attacker", str(number))
+        await anyio.wait_all_tasks_blocked()
+        assert len(sleeps.seconds) == MAX_DELAYED_PER_ADDRESS
+        for _ in range(FREE_FAILURES + 1):
+            group.start_soon(throttle.delay_failure, "somebody else", "mistyped")
+        await anyio.wait_all_tasks_blocked()
+        assert len(sleeps.seconds) == MAX_DELAYED_PER_ADDRESS + 1
+        group.cancel_scope.cancel()
+
+
+async def test_one_credential_is_delayed_from_any_address() -> None:
+    """The same wrong token is delayed although each attempt comes from another address."""
+    sleeps = RecordedSleeps()
+    throttle = Throttle(sleeps, Clock())
+    for number in range(FREE_FAILURES + 2):
+        await throttle.delay_failure(f"192.0.2.{number}", "leaked long ago")
+
+    assert len(sleeps.seconds) == 2
+
+
+async def test_a_flood_of_failures_hides_no_challenge(serve: Serve) -> None:
+    """While hundreds of failures wait, every other one is answered with 401 and a challenge."""
+    sleeps = BlockedSleeps()
+    async with serve(options={"throttle": Throttle(sleeps)}) as server:
+        good = await server.token("good")
+
+        async def guess(number: int) -> None:
+            async with server.http(f"lmcp_{number}", timeout=None) as http:
+                await http.post("/mcp")
+
+        async with anyio.create_task_group() as group:
+            for number in range(300):
+                group.start_soon(guess, number)
+            while len(sleeps.seconds) < MAX_DELAYED_PER_ADDRESS:
+                await anyio.lowlevel.checkpoint()
+            async with server.http("expired", timeout=None) as http:
+                for _ in range(10):
+                    answer = await http.post("/mcp")
+                    assert answer.status_code == 401
+                    assert answer.headers["www-authenticate"].startswith("Bearer")
+            async with server.client(good) as client:
+                assert (await client.list_tools()).tools
+            group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
+    serve: Serve, *, trusted: bool
+) -> None:
+    """X-Forwarded-For names the client where LOYALTY_MCP_TRUSTED_PROXIES has the sender."""
+    proxies = {"trusted_proxies": "127.0.0.0/8"} if trusted else {}
+    async with serve(**proxies) as server, server.http() as http:
+        for number in range(12):
+            headers = {
+                "authorization": f"Bearer wrong-{number}",
+                "x-forwarded-for": f"198.51.100.{number}",
+            }
+            assert (await http.post("/mcp", headers=headers)).status_code == 401
+        delays = len(server.sleeps.seconds)
+
+    assert delays == (0 if trusted else 12 - FREE_FAILURES)
 
 
 async def call(

@@ -18,7 +18,8 @@ from loyalty_mcp.tools.programs.planned_changes import (
     planned_change_lines,
     read_for_spec,
 )
-from loyalty_mcp.tools.programs.program_reading import read_program
+from loyalty_mcp.tools.programs.planned_configuration import with_planned_tiers
+from loyalty_mcp.tools.programs.program_reading import read_program, read_tiers
 from loyalty_mcp.tools.programs.rehearsal import (
     Purchases,
     Rehearsal,
@@ -26,16 +27,25 @@ from loyalty_mcp.tools.programs.rehearsal import (
     rehearse_plan,
 )
 from loyalty_mcp.tools.programs.spec import ProgramSpec, SpecArgument
+from loyalty_mcp.tools.programs.threshold_effects import (
+    ThresholdEffects,
+    count_threshold_effects,
+)
+from loyalty_mcp.tools.reports.program_figures import TierMove
 from loyalty_mcp.tools.task import reads
 
 Rehearse = Annotated[bool, Field(description="Try it in a private sandbox")]
 
 
 class ProgramPlan(Reply):
-    """What would be done, in order; `empty` where nothing would be sent."""
+    """What would be done, in order; `empty` where nothing would be sent.
+
+    `would_move` counts the members whose tier would change by thresholds, once it is published.
+    """
 
     changes: Items[PlannedChange] = ()
     empty: bool
+    would_move: Items[TierMove] | None = None
     rehearsal: Rehearsal | None = None
 
 
@@ -45,6 +55,8 @@ def plan_text(view: ProgramPlan, _now: datetime) -> str:
     lines = [heads[view.empty], *planned_change_lines(view.changes)]
     if not view.empty:
         lines.append("apply_program with the same spec carries it out.")
+    if view.would_move is not None:
+        lines.append(ThresholdEffects(view.would_move).text)
     if view.rehearsal is not None:
         lines += rehearsal_lines(view.rehearsal)
     return "\n".join(lines)
@@ -62,12 +74,25 @@ async def plan_program(
         raise InvalidArgument("Sample purchases run in a rehearsal only: give rehearse true, too.")
     existing = await read_for_spec(context, spec)
     steps = plan(spec, existing)
+    effects = await _threshold_effects(context, spec, existing)
     rehearsal = await _rehearsal(context, spec, existing, purchases or ()) if rehearse else None
     return ProgramPlan(
         changes=tuple(planned_change(step) for step in steps),
         empty=not changing_steps(steps),
+        would_move=None if effects is None else effects.moves,
         rehearsal=rehearsal,
     )
+
+
+async def _threshold_effects(
+    context: Context, spec: ProgramSpec, existing: ProgramConfiguration
+) -> ThresholdEffects | None:
+    program = existing.program
+    if program is None or program.state != "active" or not spec.tier_groups:
+        return None
+    live = await read_tiers(context.brevo, program, "active")
+    later = with_planned_tiers(spec, existing)
+    return await count_threshold_effects(context, program.id, live, later)
 
 
 async def _rehearsal(

@@ -74,6 +74,18 @@ async def read_program(
     )
 
 
+async def read_tiers(brevo: Brevo, program: Program, version: Version) -> ProgramConfiguration:
+    """Read the tier groups and tiers of a program, and nothing else.
+
+    Raises:
+        LoyaltyError: a part cannot be read.
+    """
+    groups, tiers = await together(
+        _groups(brevo, program.id, version), _tiers(brevo, program.id, version)
+    )
+    return ProgramConfiguration(program, tier_groups=groups, tiers=tiers)
+
+
 async def read_described_parts(
     brevo: Brevo, spec: ProgramSpec, before: ProgramConfiguration, created: Collection[str]
 ) -> ProgramConfiguration:

@@ -12,6 +12,7 @@ from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
 from loyalty_mcp.tools.programs.program_reading import read_program
+from loyalty_mcp.tools.programs.threshold_effects import count_threshold_effects
 from loyalty_mcp.tools.programs.unpublished_changes import (
     UNLISTED_LIMITS,
     UnpublishedChanges,
@@ -35,6 +36,9 @@ async def preview_publication(context: Context, *, program: str) -> Preparation:
     changes = await read_unpublished_changes(context, program)
     lines = [difference.text for difference in changes.differences]
     warnings = [OPENS] if changes.first_publication else []
+    effects = await count_threshold_effects(context, program, changes.live, changes.draft)
+    if effects is not None:
+        warnings.append(effects.text)
     return Preparation(
         Preview(
             "\n".join([_summary(changes), *lines]),

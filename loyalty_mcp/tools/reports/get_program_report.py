@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -15,12 +15,12 @@ from loyalty_mcp.brevo.types import BalanceId, ProgramId
 from loyalty_mcp.errors import InvalidArgument, UnknownReference
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
+from loyalty_mcp.tools.reports.balance_histogram import BalanceHistogram, moved_members
 from loyalty_mcp.tools.reports.balance_pages import BalancePages, value_of
 from loyalty_mcp.tools.reports.program_figures import (
     BalanceRange,
     ProgramReport,
     TierCount,
-    TierMove,
     program_report_text,
 )
 from loyalty_mcp.tools.reports.tier_thresholds import GroupThresholds, group_thresholds
@@ -42,29 +42,6 @@ Thresholds = Annotated[
         }
     ),
 ]
-
-
-class BalanceHistogram:
-    """How many members, and how many points, lie between the edges that matter.
-
-    Args:
-        edges: every balance at which something changes: a tier, or a range of the distribution.
-    """
-
-    def __init__(self, edges: Iterable[Decimal]) -> None:
-        self.edges = sorted(set(edges))
-        self.members = [0] * (len(self.edges) + 1)
-        self.points = [Decimal(0)] * (len(self.edges) + 1)
-
-    def add(self, value: Decimal) -> None:
-        """Count one member."""
-        place = bisect_right(self.edges, value)
-        self.members[place] += 1
-        self.points[place] += value
-
-    def lowest(self, place: int) -> Decimal:
-        """A balance of that place; every other there is treated alike."""
-        return self.edges[place - 1] if place else self.edges[0] - 1
 
 
 @reads(text=program_report_text)
@@ -104,7 +81,9 @@ async def get_program_report(
         points_outstanding=sum(histogram.points, Decimal(0)),
         tiers=tuple(count for group in now for count in _tier_counts(group, histogram)),
         distribution=tuple(_distribution(histogram)),
-        would_move=tuple(_moves(now, later, histogram)) if if_thresholds else None,
+        would_move=tuple(moved_members(zip(now, later, strict=True), histogram))
+        if if_thresholds
+        else None,
         not_counted=tuple(name for name, found in by_group.items() if found is None),
         requests=pages.requests,
     )
@@ -154,24 +133,6 @@ def _tier_counts(group: GroupThresholds, histogram: BalanceHistogram) -> list[Ti
     if counts[None]:
         found.append(TierCount(group=group.name, members=counts[None]))
     return found
-
-
-def _moves(
-    now: Sequence[GroupThresholds], later: Sequence[GroupThresholds], histogram: BalanceHistogram
-) -> list[TierMove]:
-    """How many members would go from which tier to which."""
-    names = {tier.tier_id: tier.name for group in now for tier in group.tiers}
-    counts: Counter[tuple[str | None, str | None]] = Counter()
-    for before, after in zip(now, later, strict=True):
-        for place, members in enumerate(histogram.members):
-            value = histogram.lowest(place)
-            origin, target = before.tier_of(value), after.tier_of(value)
-            if members and origin != target:
-                counts[origin, target] += members
-    return [
-        TierMove(origin=names.get(origin or ""), target=names.get(target or ""), members=members)
-        for (origin, target), members in counts.items()
-    ]
 
 
 def _distribution(histogram: BalanceHistogram) -> list[BalanceRange]:

@@ -4,6 +4,7 @@ import hmac
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -163,6 +164,9 @@ class _Edge:
             messages.clear()
             await _send(keep, 200, b'{"id": "')
         self._tell_budget(scope["path"], messages)
+        if messages:
+            date = format_datetime(self._engine.store.now(), usegmt=True)
+            messages[0]["headers"].append((b"date", date.encode()))
         return messages
 
     def _admit(self, scope: Scope) -> None:

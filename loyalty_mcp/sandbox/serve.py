@@ -29,6 +29,7 @@ def serve(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 8585) 
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,  # the engine sends the time of its own clock
         )
     finally:
         app.state.store.close()

@@ -57,6 +57,17 @@ async def test_no_key_is_401(sandbox: Sandbox, method: str, template: str) -> No
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
+async def test_every_answer_carries_the_time_of_the_sandbox(sandbox: Sandbox) -> None:
+    """The header `date` follows the sandbox's own clock, also where a request is refused."""
+    await sandbox.advance(days=31)
+    dates = [
+        (await sandbox.http.get(path)).headers["date"]
+        for path in (CONFIG, f"{CONFIG}/{NO_ID}", "/nowhere")
+    ]
+
+    assert dates == ["Fri, 10 Apr 2026 12:00:00 GMT"] * 3
+
+
 async def test_one_key_fits_where_one_is_set(make_sandbox: MakeSandbox) -> None:
     """The key appears in no answer and in no repr."""
     sandbox: Sandbox = await make_sandbox(api_key="canary-5e1f")

@@ -82,7 +82,8 @@ async def explain_balance(
     held = () if info.balance is None else info.balance.balances
     totals = {item.balance_definition_id: item.value or Decimal(0) for item in held}
     total = totals.get(balance, Decimal(0))
-    period = explained_period(history, definition, total, context.now(), since, until)
+    now = context.brevo.upstream_now()
+    period = explained_period(history, definition, total, now, since, until)
     return BalanceExplanation(
         member=member,
         own_id=info.membership.loyalty_subscription_id,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -129,8 +128,7 @@ async def check_every_moment(fields: dict[str, Any], changes: Any) -> int:
     lived = History(account)
     for step, value in changes:
         await lived.take(step, value)
-    now = await lived.now()
-    context = replace(runtime.context, now=lambda: now)
+    context, now = runtime.context, await lived.now()
     place = (context, account.program, account.contact, account.definition)
 
     history = await read_balance_history(*place)
@@ -216,11 +214,10 @@ async def test_the_tool_links_what_belongs_together(
 ) -> None:
     """An expiry names its credit, a reversal what it undid, and what was undone its reversal."""
     context = make_runtime().context
-    later = replace(context, now=lambda: context.now() + timedelta(days=31))
-    program = await later.references.program(None)
-    balance = (await later.references.balances(program))[0].id
+    program = await context.references.program(None)
+    balance = (await context.references.balances(program))[0].id
 
-    found = await explain_balance.run(later, program, 108, balance)
+    found = await explain_balance.run(context, program, 108, balance)
 
     assert isinstance(found, BalanceExplanation)
     lines = {line.transaction_id: line for line in found.lines if line.kind != "expired"}

@@ -232,7 +232,10 @@ class Dispatcher:
         text = envelope_text(
             outcome, lambda result: self._result_text(tool, result), self._context.now()
         )
-        return Answer(f"{self._mark}{text}", envelope_data(outcome), failed=outcome.failed)
+        error = {"code": outcome.status} if outcome.failed else None
+        return Answer(
+            f"{self._mark}{text}", envelope_data(outcome), failed=outcome.failed, error=error
+        )
 
     def _result_text(self, tool: Tool, values: Mapping[str, Any]) -> str:
         if tool.text is None:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,7 +24,14 @@ log = logging.getLogger(__name__)
 
 FORM_KEY: Final = "confirm"
 PAGE_KEY: Final = "page"
+QUICKEST_READER: Final = timedelta(seconds=0.3)
+"""An answer that comes faster was given by a program: nobody can have read the dialog."""
+
 SETTING_HINT: Final = "if no dialog was shown, the operator can set LOYALTY_MCP_CONFIRM to token"
+NOT_ANSWERED: Final = Reaction(
+    agreed=False, why_not=f"the dialog was not answered ({SETTING_HINT})"
+)
+DIALOG_FAILED: Final = Reaction(agreed=False, why_not=f"the dialog failed ({SETTING_HINT})")
 UNREADABLE: Final = Reaction(agreed=False, why_not="the dialog's answer could not be read")
 
 RequestContext = ServerRequestContext[Any, Any]
@@ -54,11 +63,12 @@ def form_params(dialog: Dialog) -> types.ElicitRequestFormParams:
     )
 
 
-def form_required(dialog: Dialog) -> types.InputRequiredResult:
+def form_required(dialog: Dialog, now: datetime) -> types.InputRequiredResult:
     """Suspend the call until the client returns a person's answer (2026-07-28)."""
+    state = [dialog.intent, dialog.rounds, dialog.typed, now.isoformat()]
     return types.InputRequiredResult(
         input_requests={FORM_KEY: types.ElicitRequest(params=form_params(dialog))},
-        request_state=json.dumps([dialog.intent, dialog.rounds, dialog.typed]),
+        request_state=json.dumps(state),
     )
 
 
@@ -96,17 +106,25 @@ def intent_of_shown_page(params: types.CallToolRequestParams) -> str | None:
     return str(state[PAGE_KEY]) if isinstance(state, dict) else None
 
 
-def answered_dialog(params: types.CallToolRequestParams) -> tuple[Dialog, Reaction]:
+def answered_dialog(params: types.CallToolRequestParams, now: datetime) -> tuple[Dialog, Reaction]:
     """The dialog of a resumed call, and how a person reacted to it."""
-    intent, rounds, typed = json.loads(params.request_state or "[]")
+    intent, rounds, typed, shown_at = json.loads(params.request_state or "[]")
     dialog = Dialog(message="", intent=intent, rounds=rounds, typed=typed)
     answer = (params.input_responses or {}).get(FORM_KEY)
-    return dialog, reaction_to(answer, dialog)
+    if not isinstance(answer, types.ElicitResult):
+        return dialog, NOT_ANSWERED
+    return dialog, reaction_to(answer, dialog, now - datetime.fromisoformat(shown_at))
 
 
-async def show_form(ctx: RequestContext, dialog: Dialog, seconds: float) -> Reaction:
-    """Show a dialog over the open connection (handshake protocols), for at most `seconds`."""
-    params = form_params(dialog)
+async def show_form(
+    ctx: RequestContext, dialog: Dialog, seconds: float, now: Callable[[], datetime]
+) -> Reaction | None:
+    """Show a dialog over the open connection (handshake protocols), for at most `seconds`.
+
+    Returns:
+        how the person reacted; None if the client could not show it.
+    """
+    params, shown_at = form_params(dialog), now()
     with anyio.move_on_after(seconds):
         try:
             answer = await ctx.session.elicit_form(
@@ -116,17 +134,24 @@ async def show_form(ctx: RequestContext, dialog: Dialog, seconds: float) -> Reac
             )
         except (MCPError, ValidationError) as error:
             log.warning("a dialog failed: %s", type(error).__name__)
-            return Reaction(agreed=False, why_not=f"the dialog failed ({SETTING_HINT})")
-        return reaction_to(answer, dialog)
+            return None
+        return reaction_to(answer, dialog, now() - shown_at)
     return Reaction(agreed=False, why_not=f"the dialog was not answered in time ({SETTING_HINT})")
 
 
-def reaction_to(answer: Any, dialog: Dialog) -> Reaction:
-    """What an answer to a dialog means; only an accepted form with the box ticked agrees."""
-    if not isinstance(answer, types.ElicitResult):
-        return Reaction(agreed=False, why_not=f"the dialog was not answered ({SETTING_HINT})")
+def reaction_to(answer: types.ElicitResult, dialog: Dialog, after: timedelta) -> Reaction:
+    """What an answer to a dialog means; only an accepted form with the box ticked agrees.
+
+    Args:
+        answer: what the client sent.
+        dialog: what it was asked to show.
+        after: how long the dialog was open.
+    """
     if answer.action == "cancel":
         return Reaction(agreed=False, why_not=f"the dialog was closed ({SETTING_HINT})")
+    if answer.action == "decline" and after < QUICKEST_READER:
+        why_not = f"the client declined faster than a person can read ({SETTING_HINT})"
+        return Reaction(agreed=False, why_not=why_not)
     if answer.action == "decline":
         return Reaction(agreed=False, why_not="the person said no")
     content = answer.content or {}

@@ -1,16 +1,17 @@
 """The handlers of the MCP server: one for each request of the protocol."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from loyalty_mcp.errors import LoyaltyError
-from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.guard.confirmation import Caller, Reaction
 from loyalty_mcp.intents.principal import Principal
 from loyalty_mcp.server import completion, prompts, resources
 from loyalty_mcp.server.caller_session import CallerSession
-from loyalty_mcp.server.dispatcher import SANDBOX_MARK, Answer, Dialog
+from loyalty_mcp.server.dispatcher import SANDBOX_MARK, Answer, Dialog, Dispatcher
 from loyalty_mcp.server.elicitation import (
+    DIALOG_FAILED,
     RequestContext,
     answered_dialog,
     can_show_form,
@@ -37,6 +38,10 @@ PRINCIPAL: Final = "loyalty_mcp.intents.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
 ERROR_META_KEY: Final = "loyalty-mcp/error"
+NO_DIALOG: Final = (
+    "The client announced dialogs and failed to show one. The operator can set LOYALTY_MCP_CONFIRM "
+    "to token, which does without dialogs."
+)
 TEXT: Final = "text/plain"
 TEMPLATES: Final = {
     resources.PROGRAM_TEMPLATE: "A program: balances, tiers, rewards",
@@ -98,22 +103,42 @@ class Handlers:
         shown_page = intent_of_shown_page(params)
         if shown_page is not None:
             arguments = {**arguments, "confirmation": shown_page}
+        call = (params.name, arguments)
         if params.request_state is None or shown_page is not None:
-            outcome = await dispatcher.call(params.name, arguments, caller)
+            outcome = await dispatcher.call(*call, caller)
         else:
-            dialog, reaction = answered_dialog(params)
-            outcome = await dispatcher.resume(params.name, arguments, caller, dialog, reaction)
+            dialog, reaction = answered_dialog(params, self.context.now())
+            outcome = await dispatcher.resume(*call, caller, dialog, reaction)
         while isinstance(outcome, Dialog):
             if modern:
-                return form_required(outcome)
-            reaction = await show_form(ctx, outcome, seconds)
-            outcome = await dispatcher.resume(params.name, arguments, caller, outcome, reaction)
+                return form_required(outcome, self.context.now())
+            shown = await show_form(ctx, outcome, seconds, self.context.now)
+            outcome = await self._resume(dispatcher, call, caller, outcome, shown)
         page = self.approvals_page(ctx, outcome, arguments)
         if page is not None and modern:
             return page_required(page)
         if page is not None:
             await show_page(ctx, page, seconds)
         return tool_result(outcome, self.meta)
+
+    async def _resume(
+        self,
+        dispatcher: Dispatcher,
+        call: tuple[str, Mapping[str, Any]],
+        caller: Caller,
+        dialog: Dialog,
+        reaction: Reaction | None,
+    ) -> Answer | Dialog:
+        """Continue a call after its dialog; if that failed, as for a client without dialogs."""
+        if reaction is not None:
+            return await dispatcher.resume(*call, caller, dialog, reaction)
+        declined = await dispatcher.resume(*call, caller, dialog, DIALOG_FAILED)
+        if self.context.settings.confirm != "ask":
+            return declined
+        answer = await dispatcher.call(*call, replace(caller, can_ask=False))
+        if isinstance(answer, Dialog):
+            return declined
+        return replace(answer, text=f"{answer.text}\n{NO_DIALOG}")
 
     def approvals_page(
         self, ctx: RequestContext, answer: Answer, arguments: Mapping[str, Any]

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,49 +17,16 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.session import ClientRequestContext
 from mcp.client.stdio import stdio_client
 
-from loyalty_mcp.brevo.client import utc_now
 from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.settings import state_folder
 from tests.conftest import YES, Connect, Mode, SandboxControl, text_of
 from tests.ports import free_port
 from tests.sandbox.test_serve import wait_for
+from tests.server.conftest import Clock
 
 CANARY: Final = "xkeysib-canary-9c41"
 DEBIT: Final[dict[str, Any]] = {"member": "101", "amount": 10, "reason": "Correction"}
 NO = types.ElicitResult(action="decline")
-
-
-class Clock:
-    """The time, as far as it was turned."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        """Tell the time."""
-        return utc_now() + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        """Turn it on."""
-        self._ahead += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """The clock of every server in a test."""
-    return Clock()
-
-
-@pytest.fixture
-def make_runtime(make_runtime: Callable[..., Runtime], clock: Clock) -> Callable[..., Runtime]:
-    """A factory of runtimes whose clock the test can turn."""
-
-    def make(**flags: Any) -> Runtime:
-        made = make_runtime(**flags)
-        object.__setattr__(made.context, "now", clock)
-        return made
-
-    return make
 
 
 def intents() -> int:
@@ -240,25 +206,6 @@ async def test_dialog_answered_too_late(
     assert result.structured_content["status"] == "declined"
     assert "not answered in time" in result.structured_content["reason"]
     assert "confirmation" not in result.structured_content
-    assert before == await control.state_hash()
-
-
-async def test_dialog_that_fails(connect: Connect, control: SandboxControl, mode: Mode) -> None:
-    """A client whose dialog breaks declines; the reason names the setting that helps."""
-    before = await control.state_hash()
-
-    def answer(_params: types.ElicitRequestParams) -> Any:
-        return types.ErrorData(code=-32603, message="no screen")
-
-    async with connect(answer) as client:
-        if mode == "auto":
-            with pytest.raises(MCPError):
-                await client.call_tool("debit_points", DEBIT)
-        else:
-            result = await client.call_tool("debit_points", DEBIT)
-            assert result.structured_content["status"] == "declined"
-            assert "LOYALTY_MCP_CONFIRM" in result.structured_content["reason"]
-
     assert before == await control.state_hash()
 
 

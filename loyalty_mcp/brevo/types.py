@@ -16,8 +16,11 @@ from pydantic import (
     Field,
     PlainSerializer,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic.alias_generators import to_camel
+
+from loyalty_mcp.brevo.reply_values import readable_items
 
 ReferenceKind = Literal["program", "balance", "tier_group", "tier", "reward", "member", "contact"]
 LARGEST_AMOUNT = Decimal(1_000_000_000)
@@ -33,6 +36,7 @@ class Reply(BaseModel):
         validate_by_name=True,
         extra="allow",
         frozen=True,
+        coerce_numbers_to_str=True,
         defer_build=True,
     )
 
@@ -69,13 +73,8 @@ class Reference:
 ItemT = TypeVar("ItemT")
 
 
-def none_as_empty(value: Any) -> Any:
-    """`value`, or an empty list for null, which the API may send for a list without items."""
-    return () if value is None else value
-
-
-Items = Annotated[tuple[ItemT, ...], BeforeValidator(none_as_empty)]
-"""A list in a reply."""
+Items = Annotated[tuple[ItemT, ...], WrapValidator(readable_items)]
+"""A list in a reply, without what cannot be read."""
 
 
 def number(value: Decimal) -> int | float:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.brevo.operation import destructive, read, write
+from loyalty_mcp.brevo.reply_values import DateText, ReplyMoment
 from loyalty_mcp.brevo.request import Request, delete, get, post, put
 from loyalty_mcp.brevo.types import (
     BalanceId,
@@ -16,7 +17,6 @@ from loyalty_mcp.brevo.types import (
     Items,
     Limit,
     Meta,
-    Moment,
     Name,
     Number,
     Offset,
@@ -87,10 +87,10 @@ class BalanceDefinition(Reply):
     balance_availability_duration_value: int | None = None
     balance_availability_duration_unit: str | None = None
     balance_availability_duration_modifier: str | None = None
-    balance_expiration_date: str | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
-    deleted_at: Moment | None = None
+    balance_expiration_date: DateText = None
+    created_at: ReplyMoment = None
+    updated_at: ReplyMoment = None
+    deleted_at: ReplyMoment = None
 
 
 class BalanceDefinitions(Reply):

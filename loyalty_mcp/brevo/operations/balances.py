@@ -4,13 +4,12 @@ from typing import Literal
 
 from loyalty_mcp.brevo.operation import moves_value, read
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.brevo.reply_values import DateText, Entries, ReplyMoment
 from loyalty_mcp.brevo.request import Request, get, post
 from loyalty_mcp.brevo.types import (
     BalanceId,
     ContactId,
-    Items,
     Limit,
-    Moment,
     Number,
     Offset,
     Order,
@@ -26,7 +25,7 @@ class ContactBalance(Reply):
 
     contact_id: int
     loyalty_subscription_id: str | None = None
-    updated_at: str | None = None
+    updated_at: DateText = None
     value: Number | None = None
 
 
@@ -34,7 +33,7 @@ class ContactBalances(Reply):
     """A page of members who hold a balance."""
 
     balance_definition_id: str | None = None
-    balances: Items[ContactBalance] = ()
+    balances: Entries[ContactBalance] = ()
     count: int | None = None
     loyalty_program_id: str | None = None
 
@@ -51,7 +50,7 @@ class SubscriptionBalances(Reply):
 
     loyalty_program_id: str | None = None
     contact_id: int | None = None
-    balance: Items[BalanceTotal] = ()
+    balance: Entries[BalanceTotal] = ()
 
 
 class SubscriptionBalance(Reply):
@@ -63,9 +62,9 @@ class SubscriptionBalance(Reply):
     organization_id: int | None = None
     contact_id: int | None = None
     balance_definition_id: str | None = None
-    created_at: Moment | None = None
-    expires_at: Moment | None = None
-    consumed_at: Moment | None = None
+    created_at: ReplyMoment = None
+    expires_at: ReplyMoment = None
+    consumed_at: ReplyMoment = None
 
 
 class Lot(Reply):
@@ -73,8 +72,8 @@ class Lot(Reply):
 
     id: str
     amount: Number | None = None
-    created_at: Moment | None = None
-    expires_at: Moment | None = None
+    created_at: ReplyMoment = None
+    expires_at: ReplyMoment = None
 
 
 class ActiveBalances(Reply):
@@ -84,7 +83,7 @@ class ActiveBalances(Reply):
     loyalty_program_id: str | None = None
     contact_id: int | None = None
     balance_definition_id: str | None = None
-    active_balances: Items[Lot] = ()
+    active_balances: Entries[Lot] = ()
 
 
 @read

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from loyalty_mcp.brevo.operation import read, write
+from loyalty_mcp.brevo.reply_values import ReplyMoment
 from loyalty_mcp.brevo.request import Request, get, post, segment
-from loyalty_mcp.brevo.types import Items, Moment, Offset, Order, Reply
+from loyalty_mcp.brevo.types import Items, Offset, Order, Reply
 
 IdentifierType = Literal[
     "email_id", "phone_id", "contact_id", "ext_id", "whatsapp_id", "landline_number_id"
@@ -25,8 +26,8 @@ class Contact(Reply):
     list_ids: Items[int] = ()
     list_unsubscribed: Items[int] = ()
     attributes: dict[str, Any] = Field(default_factory=dict)
-    created_at: Moment | None = None
-    modified_at: Moment | None = None
+    created_at: ReplyMoment = None
+    modified_at: ReplyMoment = None
     consent_groups: Any = None
     statistics: Any = Field(default=None, exclude=True, repr=False)
     """What the contact opened and clicked: nothing of ours needs it, so nothing shows it."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from loyalty_mcp.brevo.operation import destructive, read, write
+from loyalty_mcp.brevo.reply_values import ReplyMoment
 from loyalty_mcp.brevo.request import Request, delete, get, post, put
 from loyalty_mcp.brevo.types import (
     BalanceId,
@@ -12,7 +13,6 @@ from loyalty_mcp.brevo.types import (
     Done,
     DurationUnit,
     Id,
-    Moment,
     Number,
     ProgramId,
     Reply,
@@ -34,8 +34,8 @@ class BalanceLimit(Reply):
     duration_unit: str | None = None
     value: Number | None = None
     sliding_schedule: bool | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    created_at: ReplyMoment = None
+    updated_at: ReplyMoment = None
 
 
 def _path(program: ProgramId, balance: BalanceId) -> str:

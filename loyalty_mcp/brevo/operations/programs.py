@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from loyalty_mcp.brevo.operation import destructive, read, write
+from loyalty_mcp.brevo.reply_values import ReplyMoment
 from loyalty_mcp.brevo.request import Request, delete, get, patch, post, put
 from loyalty_mcp.brevo.types import (
     Description,
@@ -12,7 +13,6 @@ from loyalty_mcp.brevo.types import (
     Items,
     Limit,
     Meta,
-    Moment,
     Name,
     Offset,
     Order,
@@ -27,9 +27,9 @@ class Program(Reply):
     """A loyalty program."""
 
     id: str
-    name: str
+    name: str = ""
     description: str | None = None
-    state: Literal["inactive", "active", "draft"] | None = None
+    state: str | None = None
     meta: Meta | None = None
     subscription_pool_id: str | None = None
     subscription_generator_id: str | None = None
@@ -37,8 +37,8 @@ class Program(Reply):
     code_count: int | None = None
     document_id: str | None = None
     birthday_attribute: str | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    created_at: ReplyMoment = None
+    updated_at: ReplyMoment = None
 
 
 class Programs(Reply):

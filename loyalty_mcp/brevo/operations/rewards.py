@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from loyalty_mcp.brevo.operation import read, write
+from loyalty_mcp.brevo.reply_values import DateText, ReplyMoment
 from loyalty_mcp.brevo.request import Request, get, post
 from loyalty_mcp.brevo.types import (
     Id,
     ImageUrl,
     Items,
     Meta,
-    Moment,
     Name,
     Number,
     Offset,
@@ -34,15 +34,15 @@ class CodeCount(Reply):
 class RewardSummary(Reply):
     """A reward as lists show it."""
 
-    created_at: Moment | None = None
-    end_date: Moment | None = None
+    created_at: ReplyMoment = None
+    end_date: ReplyMoment = None
     id: str
     loyalty_program_id: str | None = None
     name: str = ""
     public_image: str | None = None
-    start_date: Moment | None = None
+    start_date: ReplyMoment = None
     state: str | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class Rewards(Reply):
@@ -61,38 +61,38 @@ class CreatedReward(Reply):
     public_description: str | None = None
     public_image: str | None = None
     public_name: str | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    created_at: ReplyMoment = None
+    updated_at: ReplyMoment = None
 
 
 class CodeGenerator(Reply):
     """How voucher codes are made."""
 
-    created_at: str | None = None
+    created_at: DateText = None
     description: str | None = None
     id: str | None = None
     name: str | None = None
     pattern: str | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class RewardLimit(Reply):
     """How often a reward may be issued or redeemed in a window of time."""
 
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     duration_unit: str | None = None
     duration_value: int | None = None
     limit_value: int | None = None
     reward_limit_id: str | None = None
     sliding_schedule: bool | None = None
     type: str | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class RewardProduct(Reply):
     """A product that a reward gives or applies to."""
 
-    created_at: str | None = None
+    created_at: DateText = None
     image_ref: str | None = None
     product_id: str | None = None
     value: str | None = None
@@ -168,7 +168,7 @@ class RewardRule(Reply):
     """When a reward is issued by itself."""
 
     condition: RuleCondition | None = None
-    created_at: str | None = None
+    created_at: DateText = None
     description: str | None = None
     event: RuleEvent | None = None
     is_internal: bool | None = None
@@ -179,7 +179,7 @@ class RewardRule(Reply):
     results: Items[RuleResult] = ()
     rule_id: str | None = None
     rule_type: str | None = None
-    updated_at: str | None = None
+    updated_at: DateText = None
 
 
 class Reward(Reply):
@@ -192,10 +192,10 @@ class Reward(Reply):
     code_generator_id: str | None = None
     code_pool_id: str | None = None
     config: str | None = None
-    created_at: Moment | None = None
-    disabled_at: Moment | None = None
-    end_date: Moment | None = None
-    expiration_date: Moment | None = None
+    created_at: ReplyMoment = None
+    disabled_at: ReplyMoment = None
+    end_date: ReplyMoment = None
+    expiration_date: ReplyMoment = None
     expiration_modifier: str | None = None
     expiration_unit: str | None = None
     expiration_value: int | None = None
@@ -213,7 +213,7 @@ class Reward(Reply):
     redeem_rules: Items[str] = ()
     reward_configs: RewardConfigs | None = None
     rule: RewardRule | None = None
-    start_date: Moment | None = None
+    start_date: ReplyMoment = None
     subtract_balance_definition_id: str | None = None
     subtract_balance_strategy: str | None = None
     subtract_balance_value: Number | None = None
@@ -222,7 +222,7 @@ class Reward(Reply):
     total_redeem: int | None = None
     trigger_id: str | None = None
     unit: str | None = None
-    updated_at: str | None = None
+    updated_at: DateText = None
     value: Number | None = None
     value_type: str | None = None
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from loyalty_mcp.brevo.operation import destructive, moves_value, read
+from loyalty_mcp.brevo.reply_values import DateText, Entries, ReplyMoment
 from loyalty_mcp.brevo.request import Request, delete, get, post
 from loyalty_mcp.brevo.types import (
     ContactId,
@@ -14,7 +15,6 @@ from loyalty_mcp.brevo.types import (
     Items,
     Members,
     Meta,
-    Moment,
     Number,
     ProgramId,
     Reply,
@@ -32,8 +32,8 @@ class Subscription(Reply):
     contact_id: int
     loyalty_subscription_id: str | None = None
     meta: Meta | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    created_at: ReplyMoment = None
+    updated_at: ReplyMoment = None
 
 
 class SharedSubscription(Reply):
@@ -42,8 +42,8 @@ class SharedSubscription(Reply):
     organization_id: int | None = None
     owner_contact_id: int
     member_contact_ids: Items[int] = ()
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    created_at: ReplyMoment = None
+    updated_at: ReplyMoment = None
 
 
 class AccountBalance(Reply):
@@ -57,7 +57,7 @@ class AccountBalance(Reply):
 class AccountBalances(Reply):
     """A member's totals."""
 
-    balances: Items[AccountBalance] = ()
+    balances: Entries[AccountBalance] = ()
     contact_id: int | None = None
     loyalty_program_id: str | None = None
 
@@ -65,17 +65,17 @@ class AccountBalances(Reply):
 class AccountMember(Reply):
     """A contact who shares the subscription."""
 
-    created_at: str | None = None
+    created_at: DateText = None
     member_contact_id: int
-    updated_at: str | None = None
+    updated_at: DateText = None
 
 
 class Membership(Reply):
     """Since when a contact is a member, and with which own id."""
 
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     loyalty_subscription_id: str | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class AccountVoucher(Reply):
@@ -83,8 +83,8 @@ class AccountVoucher(Reply):
 
     code: str | None = None
     contact_id: int | None = None
-    created_at: str | None = None
-    expiration_date: str | None = None
+    created_at: DateText = None
+    expiration_date: DateText = None
     id: str
     loyalty_program_id: str | None = None
     meta: Meta | None = None
@@ -92,8 +92,8 @@ class AccountVoucher(Reply):
     reward_id: str | None = None
     reward_name: str | None = None
     unit: str | None = None
-    updated_at: Moment | None = None
-    valid_from: Moment | None = None
+    updated_at: ReplyMoment = None
+    valid_from: ReplyMoment = None
     value: Number | None = None
 
 
@@ -101,14 +101,14 @@ class AccountTier(Reply):
     """The tier that a member has in one tier group."""
 
     contact_id: int | None = None
-    created_at: str | None = None
+    created_at: DateText = None
     group_id: str | None = None
     group_name: str | None = None
     loyalty_program_id: str | None = None
     meta: Meta | None = None
     tier_id: str
     tier_name: str | None = None
-    updated_at: str | None = None
+    updated_at: DateText = None
 
 
 class AccountInfo(Reply):
@@ -118,8 +118,8 @@ class AccountInfo(Reply):
     loyalty_program_name: str | None = None
     members: Items[AccountMember] = ()
     membership: Membership | None = None
-    reward: Items[AccountVoucher] = ()
-    tier: Items[AccountTier] = ()
+    reward: Entries[AccountVoucher] = ()
+    tier: Entries[AccountTier] = ()
 
 
 def _refuse_nobody(members: Members) -> None:

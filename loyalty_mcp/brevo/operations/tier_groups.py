@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.brevo.operation import destructive, read, write
+from loyalty_mcp.brevo.reply_values import DateText, ReplyMoment
 from loyalty_mcp.brevo.request import Request, delete, get, post, put
 from loyalty_mcp.brevo.types import (
     Count,
@@ -13,7 +14,6 @@ from loyalty_mcp.brevo.types import (
     Input,
     Items,
     Meta,
-    Moment,
     Name,
     ProgramId,
     Reply,
@@ -60,19 +60,19 @@ class GroupSchedule(Reply):
     duration_value: int | None = None
     duration_unit: str | None = None
     duration_modifier: str | None = None
-    scheduled_date: str | None = None
+    scheduled_date: DateText = None
 
 
 class TierGroup(Reply):
     """A ladder of tiers; `tier_order` goes from the lowest to the highest."""
 
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     downgrade_strategy: str | None = None
     id: str
     loyalty_program_id: str | None = None
     name: str = ""
     tier_order: Items[str] = ()
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
     upgrade_strategy: str | None = None
     upgrade_schedule: GroupSchedule | None = None
     downgrade_schedule: GroupSchedule | None = None

@@ -7,6 +7,7 @@ from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.brevo.operation import destructive, moves_value, read, write
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.brevo.reply_values import ReplyMoment
 from loyalty_mcp.brevo.request import Request, delete, get, post, put
 from loyalty_mcp.brevo.types import (
     BalanceId,
@@ -16,7 +17,6 @@ from loyalty_mcp.brevo.types import (
     Input,
     Items,
     Meta,
-    Moment,
     Name,
     Number,
     ProgramId,
@@ -57,31 +57,31 @@ class TierCondition(Reply):
     """A threshold of a tier."""
 
     balance_definition_id: str | None = None
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     minimum_value: Number | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class TierReward(Reply):
     """A reward issued to whoever reaches a tier."""
 
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     reward_id: str | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class Tier(Reply):
     """A tier; its own id is `tier_id`."""
 
     access_conditions: Items[TierCondition] = ()
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     group_id: str | None = None
     image_ref: str | None = None
     loyalty_program_id: str | None = None
     name: str = ""
     tier_id: str
     tier_rewards: Items[TierReward] = ()
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class Tiers(Reply):
@@ -94,12 +94,12 @@ class TierAssignment(Reply):
     """A member put on a tier; `id` is the tier's."""
 
     contact_id: int | None = None
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     group_id: str | None = None
     id: str | None = None
     loyalty_program_id: str | None = None
     meta: Meta | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 def _conditions(conditions: Iterable[AccessCondition]) -> list[dict[str, Any]]:

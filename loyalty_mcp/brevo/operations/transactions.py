@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from loyalty_mcp.brevo.operation import destructive, moves_value, read
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.brevo.reply_values import DateText, Entries, ReplyMoment
 from loyalty_mcp.brevo.request import Request, get, post
 from loyalty_mcp.brevo.types import (
     BalanceId,
@@ -14,10 +15,8 @@ from loyalty_mcp.brevo.types import (
     Count,
     Id,
     Instant,
-    Items,
     Limit,
     Meta,
-    Moment,
     Number,
     Offset,
     Order,
@@ -40,6 +39,9 @@ TransactionStatus = Annotated[
     Literal["draft", "completed", "rejected", "cancelled", "expired"],
     BeforeValidator(current_status),
 ]
+StatusWord = Annotated[str, BeforeValidator(current_status)]
+"""A status in a reply; a word that we do not know is kept."""
+
 Movement = Annotated[SignedAmount, Field(description="Minus debits")]
 
 
@@ -49,20 +51,20 @@ class Transaction(Reply):
     id: str
     amount: Number | None = None
     balance: Number | None = None
-    transaction_type: TransactionType | None = None
+    transaction_type: str | None = None
     meta: Meta | None = None
-    status: TransactionStatus | None = None
+    status: StatusWord | None = None
     loyalty_program_id: str | None = None
     balance_definition_id: str | None = None
     contact_id: int | None = None
-    event_time: Moment | None = None
+    event_time: ReplyMoment = None
     reject_reason: str | None = None
-    rejected_at: Moment | None = None
-    expiration_date: Moment | None = None
-    completed_at: Moment | None = None
-    cancelled_at: Moment | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
+    rejected_at: ReplyMoment = None
+    expiration_date: ReplyMoment = None
+    completed_at: ReplyMoment = None
+    cancelled_at: ReplyMoment = None
+    created_at: ReplyMoment = None
+    updated_at: ReplyMoment = None
 
 
 class BalanceOrder(Reply):
@@ -71,31 +73,31 @@ class BalanceOrder(Reply):
     amount: Number | None = None
     balance_definition_id: str | None = None
     contact_id: int | None = None
-    created_at: str | None = None
-    due_at: str | None = None
-    expires_at: str | None = None
+    created_at: DateText = None
+    due_at: DateText = None
+    expires_at: DateText = None
     id: str | None = None
     loyalty_program_id: str | None = None
     meta: Meta | None = None
-    processed_at: str | None = None
+    processed_at: DateText = None
     transaction_id: str = Field(alias="transactionid")
-    updated_at: str | None = None
+    updated_at: DateText = None
 
 
 class PastTransaction(Reply):
     """A transaction as the history shows it."""
 
     amount: Number | None = None
-    transaction_type: TransactionType | None = None
-    balance_expiration_date: str | None = None
-    cancelled_at: str | None = None
-    completed_at: str | None = None
-    created_at: str | None = None
+    transaction_type: str | None = None
+    balance_expiration_date: DateText = None
+    cancelled_at: DateText = None
+    completed_at: DateText = None
+    created_at: DateText = None
     id: str
     meta: Meta | None = None
     reject_reason: str | None = None
-    rejected_at: str | None = None
-    status: Annotated[str, BeforeValidator(current_status)] | None = None
+    rejected_at: DateText = None
+    status: StatusWord | None = None
 
 
 class TransactionHistory(Reply):
@@ -105,7 +107,7 @@ class TransactionHistory(Reply):
     contact_id: int | None = None
     count: int | None = None
     loyalty_program_id: str | None = None
-    transaction_history: Items[PastTransaction] = ()
+    transaction_history: Entries[PastTransaction] = ()
 
 
 def _refuse_zero(amount: Decimal) -> None:

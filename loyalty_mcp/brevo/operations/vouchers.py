@@ -6,6 +6,7 @@ from pydantic import Field, WithJsonSchema
 
 from loyalty_mcp.brevo.operation import destructive, moves_value, read
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.brevo.reply_values import DateText, Entries, ReplyMoment
 from loyalty_mcp.brevo.request import Request, ask, delete, get, post
 from loyalty_mcp.brevo.types import (
     Amount,
@@ -15,9 +16,7 @@ from loyalty_mcp.brevo.types import (
     Id,
     Input,
     Instant,
-    Items,
     Meta,
-    Moment,
     Number,
     Offset,
     Order,
@@ -37,40 +36,40 @@ class Voucher(Reply):
     """A voucher just issued."""
 
     code: str | None = None
-    consumed_at: str | None = None
+    consumed_at: DateText = None
     contact_id: int | None = None
-    created_at: Moment | None = None
-    expiration_date: Moment | None = None
+    created_at: ReplyMoment = None
+    expiration_date: ReplyMoment = None
     id: str
     loyalty_program_id: str | None = None
     meta: Meta | None = None
     reward_id: str | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
     value: Number | None = None
-    valid_from: Moment | None = None
+    valid_from: ReplyMoment = None
 
 
 class HeldVoucher(Reply):
     """A voucher as a member's list shows it."""
 
     code: str | None = None
-    consumed_at: str | None = None
-    created_at: str | None = None
-    expiration_date: str | None = None
+    consumed_at: DateText = None
+    created_at: DateText = None
+    expiration_date: DateText = None
     id: str
     meta: Meta | None = None
     reward_id: str | None = None
     unit: str | None = None
-    updated_at: str | None = None
+    updated_at: DateText = None
     value: Number | None = None
-    valid_from: Moment | None = None
+    valid_from: ReplyMoment = None
 
 
 class Vouchers(Reply):
     """A page of a member's vouchers."""
 
     contact_id: int | None = None
-    contact_rewards: Items[HeldVoucher] = ()
+    contact_rewards: Entries[HeldVoucher] = ()
     count: int | None = None
     loyalty_program_id: str | None = None
     loyalty_subscription_id: str | None = None
@@ -85,20 +84,20 @@ class Validation(Reply):
 class Redemption(Reply):
     """A use of a voucher; open until it is completed or expires."""
 
-    cancelled_at: Moment | None = None
-    completed_at: Moment | None = None
+    cancelled_at: ReplyMoment = None
+    completed_at: ReplyMoment = None
     contact_id: int | None = None
-    created_at: Moment | None = None
+    created_at: ReplyMoment = None
     debit_transaction_id: str | None = None
-    expires_at: Moment | None = None
+    expires_at: ReplyMoment = None
     id: str
     loyalty_program_id: str | None = None
     meta: Meta | None = None
     reject_reason: str | None = None
-    rejected_at: Moment | None = None
+    rejected_at: ReplyMoment = None
     reward_attribution_id: str | None = None
     status: str | None = None
-    updated_at: Moment | None = None
+    updated_at: ReplyMoment = None
 
 
 class OrderIdentifiers(Input):

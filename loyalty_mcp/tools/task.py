@@ -30,7 +30,13 @@ def reads(*, text: Say | None = None) -> Callable[[Run], Tool]:
 
 
 def guarded(
-    risk: Risk, *, prepare: Prepare, reconcile: Run, requests: int, text: Say | None = None
+    risk: Risk,
+    *,
+    prepare: Prepare,
+    reconcile: Run,
+    requests: int,
+    text: Say | None = None,
+    versioned: bool = False,
 ) -> Callable[[Run], Tool]:
     """Declare a task that a person has to agree to.
 
@@ -42,6 +48,7 @@ def guarded(
         reconcile: finds the answer of the function by reading alone.
         requests: how many it takes of the hour's budget, from the preview to the end.
         text: says the answer in words; None for the plain list of its facts.
+        versioned: whether its names are looked up in the draft alone.
 
     Raises:
         DeclarationError: it changes nothing, so nobody needs to agree.
@@ -49,7 +56,14 @@ def guarded(
     if risk == "read":
         raise DeclarationError("a guarded task changes something")
     return lambda run: _declared(
-        run, risk, prepare=prepare, reconcile=reconcile, requests=requests, text=text, skip=2
+        run,
+        risk,
+        prepare=prepare,
+        reconcile=reconcile,
+        requests=requests,
+        text=text,
+        versioned=versioned,
+        skip=2,
     )
 
 

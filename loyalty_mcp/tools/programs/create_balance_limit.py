@@ -88,6 +88,7 @@ def created_limit_text(limit: CreatedLimit, _now: datetime) -> str:
     reconcile=reconcile_limit,
     requests=9,
     text=created_limit_text,
+    versioned=True,
 )
 async def create_balance_limit(
     context: Context,

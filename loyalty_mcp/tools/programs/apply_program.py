@@ -1,24 +1,29 @@
 """apply_program: a whole program made as its spec describes it, behind one agreement."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Items, Reply
-from loyalty_mcp.errors import OutcomeUnknown
+from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.programs.configuration import (
-    ProgramConfiguration,
-    last_change,
-    plan_facts,
-)
+from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, last_change
 from loyalty_mcp.tools.programs.plan import plan
 from loyalty_mcp.tools.programs.plan_execution import (
     CONTINUE,
     carry_out_plan,
     plan_requests,
     publish_applied_draft,
+)
+from loyalty_mcp.tools.programs.plan_facts import (
+    changed_since,
+    described_names,
+    names_of_changed,
+    plan_facts,
+    settings_by_id,
 )
 from loyalty_mcp.tools.programs.plan_step import changing_steps
 from loyalty_mcp.tools.programs.planned_changes import (
@@ -28,8 +33,9 @@ from loyalty_mcp.tools.programs.planned_changes import (
     planned_change_lines,
     read_for_spec,
 )
-from loyalty_mcp.tools.programs.program_reading import is_live
-from loyalty_mcp.tools.programs.spec import ProgramSpec, SameSpec
+from loyalty_mcp.tools.programs.program_reading import read_versions
+from loyalty_mcp.tools.programs.spec import ProgramSpec, SameSpec, name_key
+from loyalty_mcp.tools.programs.version_differences import Difference, version_differences
 from loyalty_mcp.tools.send_window import DidNotHappen
 from loyalty_mcp.tools.task import guarded
 
@@ -53,7 +59,7 @@ class ProgramApplied(Reply):
 
 
 async def preview_plan(context: Context, spec: ProgramSpec, publish: bool = False) -> Preparation:
-    """Return what a person agrees to: the whole plan.
+    """Return what a person agrees to: the whole plan, and everything that is published with it.
 
     Raises:
         RateLimited: too few requests are left to carry it out.
@@ -64,27 +70,47 @@ async def preview_plan(context: Context, spec: ProgramSpec, publish: bool = Fals
     context.brevo.require(plan_requests(spec, existing, publish=publish))
     changes = [planned_change(step) for step in steps]
     sent = [change for change in changes if change.action in {"create", "change"}]
-    kept = sum(change.action == "keep" for change in changes)
     manual = [change for change in changes if change.action == "manual"]
-    created = sum(change.action == "create" for change in sent)
-    head = (
-        f"Set up program {quoted(spec.program.name)}: {created} to create, "
-        f"{len(sent) - created} to change, {kept} kept"
-        f"{', then publish' if publish else ', as a draft'}."
-    )
-    lines = planned_change_lines(manual)
-    warnings = [f"By hand: {line.removeprefix('manual ')}." for line in lines]
-    warnings.append(GOES_LIVE if publish else STAYS_DRAFT)
+    warnings = [
+        f"By hand: {line.removeprefix('manual ')}." for line in planned_change_lines(manual)
+    ]
+    differences = await _published_with_it(context, existing) if publish else ()
+    lines = [difference.text for difference in differences]
+    if lines:
+        lines.insert(0, "Already in the draft, and published with it:")
     return Preparation(
         Preview(
-            "\n".join([head, *planned_change_lines(sent)]),
+            "\n".join(
+                [_summary(spec, changes, publish=publish), *planned_change_lines(sent), *lines]
+            ),
             after={
                 "changes": [change.model_dump(mode="json") for change in sent],
                 "published": publish,
             },
-            warnings=tuple(warnings),
+            warnings=(*warnings, GOES_LIVE if publish else STAYS_DRAFT),
         ),
-        facts=plan_facts(spec, existing),
+        facts={
+            **plan_facts(spec, existing),
+            "differences": [difference.facts for difference in differences],
+        },
+    )
+
+
+async def _published_with_it(
+    context: Context, existing: ProgramConfiguration
+) -> tuple[Difference, ...]:
+    """Return what publishing would change already, whoever has edited it."""
+    if existing.program is None:
+        return ()
+    return version_differences(*await read_versions(context.brevo, existing.program))
+
+
+def _summary(spec: ProgramSpec, changes: Sequence[PlannedChange], *, publish: bool) -> str:
+    counts = Counter(change.action for change in changes)
+    return (
+        f"Set up program {quoted(spec.program.name)}: {counts['create']} to create, "
+        f"{counts['change']} to change, {counts['keep']} kept"
+        f"{', then publish' if publish else ', as a draft'}."
     )
 
 
@@ -100,20 +126,64 @@ async def reconcile_plan(
     """Find out by reading what became of a plan that was sent.
 
     Raises:
-        OutcomeUnknown: something is left, and what was sent last may still arrive.
-        DidNotHappen: something is left; apply_program continues there.
+        OutcomeUnknown: something is left, and what was sent last may still arrive, or somebody
+            else has changed it since.
+        DidNotHappen: something is left as it was; apply_program continues there.
     """
     existing = await read_for_spec(context, spec)
-    left = [step.text for step in changing_steps(plan(spec, existing))]
-    if existing.program is not None and not left and publish:
-        live = await is_live(context.brevo, existing.program.id)
-        left = [] if live else ["publish the draft"]
-    if not left and existing.program is not None:
+    steps = changing_steps(plan(spec, existing))
+    published = publish and await _is_published(context, intent, spec, existing)
+    if existing.program is not None and (published or not (steps or publish)):
         return _applied(intent, existing, publish=publish)
+    left = [step.text for step in steps] or ["publish the draft"]
     listed = ", ".join(left[:SHOWN])
     if may_come or _may_be_in_progress(context, existing):
         raise OutcomeUnknown(f"Not all of it shows yet; left: {listed}.")
+    edited = changed_since(intent.facts, spec, steps, existing)
+    if edited:
+        raise OutcomeUnknown(
+            f"Somebody else has changed {', '.join(map(quoted, edited))} since, so no read can "
+            f"tell whether the plan was carried out; left: {listed}."
+        )
     raise DidNotHappen(f"It stopped before the end; left: {listed}. To finish, {CONTINUE}.")
+
+
+async def _is_published(
+    context: Context, intent: Intent, spec: ProgramSpec, existing: ProgramConfiguration
+) -> bool:
+    """Whether what is live is as described, and as agreed where it is not described."""
+    if existing.program is None or existing.program.state != "active":
+        return False
+    live = await read_for_spec(context, spec, "active")
+    if changing_steps(plan(spec, live)):
+        return False
+    settings, described = settings_by_id(live), described_names(spec)
+    return all(
+        settings.get(each["id"]) == each["after"]
+        for each in intent.facts.get("differences", ())
+        if each["kind"] in described
+        and name_key(str((each["after"] or {}).get("name"))) not in described[each["kind"]]
+    )
+
+
+async def _require_agreed_draft(
+    context: Context, spec: ProgramSpec, agreed: ProgramConfiguration
+) -> None:
+    """Refuse to publish a draft that somebody has edited since it was read.
+
+    Raises:
+        Refused: it was edited.
+        OutcomeUnknown: it cannot be read.
+    """
+    try:
+        current = await read_for_spec(context, spec)
+    except LoyaltyError as error:
+        raise OutcomeUnknown(f"The draft is as described, and not published: {error}") from None
+    if changed := names_of_changed(agreed, current):
+        raise Refused(
+            "The draft is as described, but it was not published: somebody has changed "
+            f"{', '.join(map(quoted, changed))} meanwhile. publish_program previews everything."
+        )
 
 
 def _may_be_in_progress(context: Context, existing: ProgramConfiguration) -> bool:
@@ -173,5 +243,6 @@ async def apply_program(
     context.brevo.require(plan_requests(spec, existing, publish=publish))
     existing = await carry_out_plan(context.brevo, spec, existing)
     if publish and existing.program is not None:
+        await _require_agreed_draft(context, spec, existing)
         await publish_applied_draft(context.brevo, existing.program)
     return _applied(intent, existing, publish=publish)

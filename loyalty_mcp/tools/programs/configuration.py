@@ -16,7 +16,7 @@ from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import AmbiguousReference
 from loyalty_mcp.tools.programs.limit_memory import unconfirmed_limits
-from loyalty_mcp.tools.programs.spec import LimitSpec, ProgramSpec, name_key
+from loyalty_mcp.tools.programs.spec import LimitSpec, name_key
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
 
@@ -43,6 +43,11 @@ class ProgramConfiguration:
     rewards: tuple[Reward, ...] = ()
     tier_groups: tuple[TierGroup, ...] = ()
     tiers: tuple[Tier, ...] = ()
+
+    @property
+    def objects(self) -> tuple[BaseModel, ...]:
+        """Everything that has a draft and a live version."""
+        return (*self.balances, *self.limits, *self.rewards, *self.tier_groups, *self.tiers)
 
 
 def find_named(kind: str, name: str, items: Iterable[ItemT]) -> ItemT | None:
@@ -113,31 +118,6 @@ def _with_item(
     if any(identity(item) == identity(new) for item in items):
         return tuple(new if identity(item) == identity(new) else item for item in items)
     return (*items, new)
-
-
-def plan_facts(spec: ProgramSpec, existing: ProgramConfiguration) -> dict[str, Any]:
-    """Return the ids and last updates of everything that a plan of `spec` rests on."""
-    program = existing.program
-    names: dict[str, tuple[Iterable[Any], set[str]]] = {
-        "balances": (existing.balances, {name_key(each.name) for each in spec.balances}),
-        "rewards": (existing.rewards, {name_key(each.name) for each in spec.rewards}),
-        "tier groups": (existing.tier_groups, {name_key(each.name) for each in spec.tier_groups}),
-        "tiers": (
-            existing.tiers,
-            {name_key(tier.name) for group in spec.tier_groups for tier in group.tiers},
-        ),
-    }
-    facts: dict[str, Any] = {"program": None if program is None else _revision(program)}
-    for kind, (items, keys) in names.items():
-        facts[kind] = sorted(_revision(item) for item in items if name_key(item.name) in keys)
-    facts["limits"] = sorted(_revision(limit) for limit in existing.limits)
-    return facts
-
-
-def _revision(item: Any) -> str:
-    updated = item.updated_at
-    moment = updated.isoformat() if hasattr(updated, "isoformat") else str(updated)
-    return f"{getattr(item, 'tier_id', None) or item.id} {moment}"
 
 
 def last_change(existing: ProgramConfiguration) -> datetime | None:

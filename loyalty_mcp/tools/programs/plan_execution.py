@@ -25,11 +25,11 @@ CONTINUE: Final = "call apply_program again: it continues where it stopped"
 def plan_requests(spec: ProgramSpec, existing: ProgramConfiguration, *, publish: bool) -> int:
     """Return how many requests carrying out a plan takes at most, its checks included.
 
-    After a publish whose answer is lost, the draft and the live version are read whole.
+    Before a publish the draft is read again; after one whose answer is lost, both versions are.
     """
     steps = changing_steps(plan(spec, existing))
     limits = [step for step in steps if step.kind == "limit" and step.action == "create"]
-    readings = 3 if publish else 1
+    readings = 4 if publish else 1
     return len(steps) + 2 * len(limits) + readings * _reading_requests(existing, spec) + publish
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import Reply
+from loyalty_mcp.brevo.types import Reply, Version
 from loyalty_mcp.errors import Refused
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
@@ -25,14 +25,18 @@ class PlannedChange(Reply):
     details: str
 
 
-async def read_for_spec(context: Context, spec: ProgramSpec) -> ProgramConfiguration:
+async def read_for_spec(
+    context: Context, spec: ProgramSpec, version: Version = "draft"
+) -> ProgramConfiguration:
     """Read the program that a spec describes.
 
     Raises:
         Refused: the server is pinned to another program.
         AmbiguousReference: several programs have the name.
     """
-    existing = await read_named_program(context.brevo, spec.program.name, reward_names(spec))
+    existing = await read_named_program(
+        context.brevo, spec.program.name, reward_names(spec), version
+    )
     pinned = context.settings.program
     if pinned is None or name_key(pinned) == name_key(spec.program.name):
         return existing

@@ -10,7 +10,7 @@ from loyalty_mcp.brevo.types import Done, ProgramId
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
+from loyalty_mcp.tools.programs.plan_facts import settings_by_id
 from loyalty_mcp.tools.programs.program_reading import read_program
 from loyalty_mcp.tools.programs.threshold_effects import count_threshold_effects
 from loyalty_mcp.tools.programs.unpublished_changes import (
@@ -18,7 +18,6 @@ from loyalty_mcp.tools.programs.unpublished_changes import (
     UnpublishedChanges,
     read_unpublished_changes,
 )
-from loyalty_mcp.tools.programs.version_differences import settings_of
 from loyalty_mcp.tools.send_window import DidNotHappen, require_time
 from loyalty_mcp.tools.task import guarded
 
@@ -75,7 +74,7 @@ async def reconcile_publication(
     current = await context.references.program_now(program)
     agreed: Sequence[Mapping[str, Any]] = intent.facts["differences"]
     live = await read_program(context.brevo, current, _reward_ids(agreed), "active")
-    settings = _settings_by_id(live)
+    settings = settings_by_id(live)
     applied = [settings.get(each["id"]) == each["after"] for each in agreed]
     if current.state == "active" and all(applied):
         return ProgramPublished(id=program, program=current.name)
@@ -93,17 +92,6 @@ async def reconcile_publication(
 def _reward_ids(agreed: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the ids of the rewards among the agreed differences."""
     return {each["id"] for each in agreed if each["kind"] == "reward"}
-
-
-def _settings_by_id(version: ProgramConfiguration) -> dict[str, dict[str, Any]]:
-    items: tuple[Any, ...] = (
-        *version.balances,
-        *version.limits,
-        *version.rewards,
-        *version.tier_groups,
-    )
-    found = {item.id: settings_of(item) for item in items}
-    return found | {tier.tier_id: settings_of(tier) for tier in version.tiers}
 
 
 def published_text(answer: ProgramPublished, _now: datetime) -> str:

@@ -106,6 +106,11 @@ def _names(version: ProgramConfiguration) -> dict[str, str]:
     return names | {tier.tier_id: tier.name for tier in version.tiers}
 
 
+def object_id(item: BaseModel) -> str:
+    """Return the id of an object; of a tier its `tier_id`."""
+    return str(getattr(item, "tier_id", None) or getattr(item, "id", ""))
+
+
 def settings_of(item: BaseModel) -> dict[str, Any]:
     """Return all settings of an object as plain JSON, without ids, times and empty values.
 
@@ -149,7 +154,7 @@ def _differences(
 
 
 def _by_id(items: Sequence[BaseModel]) -> dict[str, BaseModel]:
-    return {str(getattr(item, "tier_id", None) or getattr(item, "id", "")): item for item in items}
+    return {object_id(item): item for item in items}
 
 
 def _difference(

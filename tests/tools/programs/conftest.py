@@ -92,7 +92,7 @@ def empty() -> Iterator[Starlette]:
 class CallerSession:
     """The tools on one engine without confirmations, and direct access to the engine."""
 
-    def __init__(self, runtime: Runtime, app: Starlette) -> None:
+    def __init__(self, runtime: Runtime, app: Any) -> None:
         self.runtime = runtime
         self.control = SandboxControl(
             httpx2.AsyncClient(
@@ -125,7 +125,7 @@ class CallerSession:
 
 
 @asynccontextmanager
-async def client_on(app: Starlette, **flags: Any) -> AsyncIterator[CallerSession]:
+async def client_on(app: Any, **flags: Any) -> AsyncIterator[CallerSession]:
     """The tools on an engine."""
     runtime = compose(read_settings(**{"confirm": "off", **flags}), app)
     session = CallerSession(runtime, app)

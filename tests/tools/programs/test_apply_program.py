@@ -1,12 +1,21 @@
 """apply_program: a whole program behind one agreement."""
 
 from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
 
 import mcp_types as types
+import pytest
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
+from loyalty_mcp.brevo.client import utc_now
+from loyalty_mcp.errors import OutcomeUnknown
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
+from loyalty_mcp.tools.programs.apply_program import reconcile_plan
+from loyalty_mcp.tools.programs.spec import ProgramSpec
 from tests.conftest import YES, Connect, SandboxControl, text_of
 from tests.tools.programs.conftest import RICH, CallerSession, client_on, copy_of_the_seed
 
@@ -158,3 +167,124 @@ async def test_a_pinned_server_refuses_the_spec_of_another_program(sandbox: Star
             assert 'This server is set to program "VIP Club"' in answer.text
         own = (await session.call("export_program"))["spec"]
         assert (await session.call("plan_program", spec=own))["empty"] is True
+
+
+def edit_of(balance: dict[str, Any], description: str) -> dict[str, Any]:
+    """What a colleague sends from Brevo's app to describe a balance anew."""
+    return {"name": balance["name"], "unit": balance["unit"], "description": description}
+
+
+async def edit_draft(session: CallerSession, name: str, description: str) -> None:
+    """Edit a balance of the draft, as a colleague in Brevo's app would."""
+    path = f"/v3/loyalty/balance/programs/{await session.control.program()}/balance-definitions"
+    listed = (await session.control.get(path))["items"]
+    (balance,) = [item for item in listed if item["name"] == name]
+    await session.control.put(f"{path}/{balance['id']}", edit_of(balance, description))
+
+
+PART: Final = {"program": {"name": "Rich Club", "description": "Other."}}
+"""A spec that leaves the balances of the rich club alone."""
+
+
+async def test_a_publication_lists_what_others_have_edited(empty: Starlette) -> None:
+    """Whatever goes live is in the preview, also if the spec does not describe it."""
+    async with client_on(empty) as session:
+        await session.call("apply_program", spec=RICH, publish=True)
+        await edit_draft(session, "Euros", "Edited by a colleague.")
+    async with client_on(empty, confirm="token") as session:
+        answer = await session.call("apply_program", spec=PART, publish=True)
+
+    lines = answer["preview"]["summary"].splitlines()
+    assert lines[2] == "Already in the draft, and published with it:"
+    assert lines[3].startswith('Balance "Euros": description: none → "Edited by a colleague."')
+
+
+async def test_an_edit_of_others_after_the_preview_needs_a_new_agreement(
+    empty: Starlette,
+) -> None:
+    """What would go live is compared in full, also where the spec does not describe it."""
+    async with client_on(empty) as session:
+        await session.call("apply_program", spec=RICH, publish=True)
+    async with client_on(empty, confirm="token") as session:
+        first = await session.call("apply_program", spec=PART, publish=True)
+        await edit_draft(session, "Euros", "Edited by a colleague.")
+        again = await session.call(
+            "apply_program", spec=PART, publish=True, confirmation=first["confirmation"]
+        )
+
+    assert again["status"] == "confirmation_required"
+    assert "Edited by a colleague" in again["preview"]["summary"]
+
+
+async def test_an_edit_of_others_while_the_plan_is_carried_out_is_not_published(
+    empty: Starlette,
+) -> None:
+    """Before the publication the draft is read again, and an edit by somebody else stops it."""
+
+    class Colleague:
+        """An engine whose draft is edited as soon as a plan changes the program's texts."""
+
+        state = empty.state
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """Serve a request; after a change of texts, edit a balance."""
+            await empty(scope, receive, send)
+            if scope["method"] == "PATCH":
+                async with client_on(empty) as other:
+                    await edit_draft(other, "Euros", "Edited by a colleague.")
+
+    async with client_on(empty) as session:
+        await session.call("apply_program", spec=RICH, publish=True)
+    async with client_on(Colleague()) as session:
+        answer = await session.answer("apply_program", spec=PART, publish=True)
+
+    assert answer.structured is not None
+    assert answer.structured["status"] == "not_applied"
+    assert 'somebody has changed "Euros" meanwhile' in answer.text
+
+
+async def test_a_plan_of_stale_values_needs_a_new_agreement(empty: Starlette) -> None:
+    """An edit that keeps every displayed line still changes what the plan rests on."""
+    long = "x" * 200
+    spec = deepcopy(RICH)
+    spec["balances"][1]["maximum"] = 6000
+    async with client_on(empty) as session:
+        await session.call("apply_program", spec=RICH)
+    async with client_on(empty, confirm="token") as session:
+        first = await session.call("apply_program", spec=spec)
+        await edit_draft(session, "Points", long)
+        again = await session.call("apply_program", spec=spec, confirmation=first["confirmation"])
+
+    assert again["status"] == "confirmation_required"
+
+
+async def test_an_edit_after_the_publication_does_not_hide_it(session: CallerSession) -> None:
+    """What is live is compared with the spec and what was agreed to, not with today's draft."""
+    answer = await session.call("apply_program", spec=RICH, publish=True)
+    await edit_draft(session, "Euros", "Edited by a colleague.")
+    context = session.runtime.context
+    intent = await context.journal.open().get(answer["intent"])
+    assert intent is not None
+    arguments: dict[str, Any] = {"close": True, "may_come": False, "publish": True}
+    found = await reconcile_plan(
+        context, intent, spec=ProgramSpec.model_validate(RICH), **arguments
+    )
+
+    assert found.published
+
+
+async def test_an_edit_after_a_plan_leaves_its_outcome_unknown(session: CallerSession) -> None:
+    """If somebody has changed a described object since, no read tells whether the plan was done."""
+    await session.call("apply_program", spec=RICH)
+    spec = deepcopy(RICH)
+    spec["balances"][0]["description"] = "Wanted."
+    answer = await session.call("apply_program", spec=spec)
+    await edit_draft(session, "Euros", "Edited by a colleague.")
+    context = session.runtime.context
+    intent = await context.journal.open().get(answer["intent"])
+    assert intent is not None
+    later = replace(context, now=lambda: utc_now() + timedelta(minutes=2))
+    arguments: dict[str, Any] = {"close": True, "may_come": False}
+
+    with pytest.raises(OutcomeUnknown, match='Somebody else has changed "Euros" since'):
+        await reconcile_plan(later, intent, spec=ProgramSpec.model_validate(spec), **arguments)

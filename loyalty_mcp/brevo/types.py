@@ -15,10 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
     WrapValidator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from loyalty_mcp.brevo.reply_values import readable_items
 
@@ -70,6 +72,33 @@ class Reference:
     kind: ReferenceKind
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Says what an argument must be where its type does not say it well.
+
+    Args:
+        words: completes the sentence "must be …"; with an example where the form is not obvious.
+    """
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Says which moment a plain day stands for, in UTC.
+
+    Args:
+        edge: its first second, or its last.
+    """
+
+    edge: Literal["start", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyClears:
+    """Says that an empty text is a value of its own: it removes what is there."""
+
+
 ItemT = TypeVar("ItemT")
 
 
@@ -101,12 +130,12 @@ def exact(value: Any) -> Any:
     """A JSON number as the decimal it was written as.
 
     Raises:
-        ValueError: for anything but a number; "5" and true are none.
+        PydanticCustomError: for anything but a number; "5" and true are none.
     """
     if isinstance(value, Decimal):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports only this one
+        raise PydanticCustomError("number_type", "must be a number")
     return Decimal(str(value))
 
 
@@ -124,6 +153,17 @@ def finite(value: Decimal) -> Decimal:
     return value
 
 
+def not_blank(text: str) -> str:
+    """`text`, unless it holds nothing but blanks.
+
+    Raises:
+        ValueError: it is blank.
+    """
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
 Number = Annotated[
     Decimal,
     PlainSerializer(number, return_type=int | float),
@@ -131,13 +171,16 @@ Number = Annotated[
 ]
 """An exact number: read from JSON without passing through a float."""
 
+PLAIN_NUMBER: Final = "written like 1250.5, without a thousands separator"
+
 Amount = Annotated[
     Decimal,
     Field(gt=0, le=LARGEST_AMOUNT),
     BeforeValidator(exact),
     AfterValidator(finite),
     PlainSerializer(number, return_type=int | float),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+    WithJsonSchema({"type": "number"}),
+    Expected(f"a number above 0 and at most {LARGEST_AMOUNT:,}, {PLAIN_NUMBER}"),
 ]
 """A positive amount, in the unit of its balance."""
 
@@ -148,57 +191,89 @@ SignedAmount = Annotated[
     AfterValidator(finite),
     PlainSerializer(number, return_type=int | float),
     WithJsonSchema({"type": "number"}),
+    Expected(f"a number of at most {LARGEST_AMOUNT:,}, {PLAIN_NUMBER}"),
 ]
 """An amount with its sign: plus credits, minus debits."""
 
-Count = Annotated[int, Field(ge=1, le=1_000_000_000), WithJsonSchema({"type": "integer"})]
-"""A whole number above zero, at most a billion."""
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""A whole number above zero, of a size that makes sense."""
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
+NAME_OR_ID: Final = "Name or id"
+PERSON: Final = "Email, +phone, contact id or own id"
 
-ProgramId = Annotated[str, Field(pattern=ID_PATTERN), Reference("program")]
-BalanceId = Annotated[str, Field(pattern=ID_PATTERN), Reference("balance")]
-TierGroupId = Annotated[str, Field(pattern=ID_PATTERN), Reference("tier_group")]
-TierId = Annotated[str, Field(pattern=ID_PATTERN), Reference("tier")]
-RewardId = Annotated[str, Field(pattern=ID_PATTERN), Reference("reward")]
-ContactId = Annotated[
-    int,
-    Field(ge=1, lt=2**63, description="id/email/+phone"),
-    Reference("member"),
+ProgramId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("program")]
+BalanceId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("balance")]
+TierGroupId = Annotated[
+    str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("tier_group")
 ]
+TierId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("tier")]
+RewardId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("reward")]
+ContactId = Annotated[int, Field(ge=1, lt=2**63, description=PERSON), Reference("member")]
 Enrollee = Annotated[
-    int, Field(ge=1, lt=2**63, description="id/email/+phone"), Reference("contact")
+    int, Field(ge=1, lt=2**63, description="Email, +phone or contact id"), Reference("contact")
 ]
-"""A contact who is not a member yet, and so has no own id."""
+"""A contact who is not a member yet, so no own id can name it."""
 
 Members = Annotated[tuple[ContactId, ...], Field(min_length=1)]
 
-Id = Annotated[str, Field(pattern=ID_PATTERN)]
+Id = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=ID_PATTERN),
+    Expected("an id as another answer gives it: letters, digits and dashes"),
+]
 """The id of something that has no name: a transaction, a voucher, a limit, a redemption."""
 
-Name = Annotated[str, Field(min_length=1, max_length=128)]
+Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(not_blank)]
 Description = Annotated[str, Field(max_length=256)]
 Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time"})]
-Instant = Annotated[AwareDatetime, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A moment from the assistant; one without an offset is refused, not guessed."""
+Instant = Annotated[
+    AwareDatetime, Day("start"), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""A moment from the assistant; without its offset it would be a guess, so that is refused.
 
-Meta = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
-Limit = Annotated[int, Field(ge=1, le=500), WithJsonSchema({"type": "integer"})]
+A plain day stands for its first second, in UTC.
+"""
+
+Expiry = Annotated[
+    AwareDatetime, Day("end"), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""A moment until which something lasts; a plain day stands for its last second, in UTC."""
+
+DAY_PATTERN: Final = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
+DAY_WORDS: Final = Expected("a day of the year as dd/mm, such as 31/12")
+YearDay = Annotated[str, Field(pattern=f"^{DAY_PATTERN}$"), DAY_WORDS]
+"""A day of each year."""
+
+Meta = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"type": "string", "description": "Your own data: a JSON object, as text"}),
+    Expected('a JSON object, such as {"crm_id": "42"}'),
+]
+"""An object of the caller's own.
+
+Published as text, because several model vendors take no object without known fields; an object is
+accepted as well.
+"""
+
+Limit = Annotated[int, Field(ge=1, le=500, description="Results to return")]
 """Records on a page."""
 
-ShortLimit = Annotated[int, Field(ge=1, le=100), WithJsonSchema({"type": "integer"})]
+ShortLimit = Annotated[int, Field(ge=1, le=100, description="Results to return")]
 """Records on a page, of rewards and vouchers."""
 
-Offset = Annotated[int, Field(ge=0, lt=2**53), WithJsonSchema({"type": "integer"})]
+Offset = Annotated[int, Field(ge=0, lt=2**53, description="Results to skip")]
 """Records to skip."""
 
-Version = Literal["draft", "active"]
-"""The latest edits, which are the API's default, or what is live now."""
+Version = Annotated[
+    Literal["draft", "active"], Field(description="Latest edits (default), or what is live")
+]
+"""The latest edits, which the API takes by default, or what is live now."""
 
-LIVE_FIRST: Final[tuple[Version, ...]] = ("active", "draft")
-"""Names are looked up in what members see first, then in the draft."""
+LIVE_FIRST: Final[tuple[Literal["draft", "active"], ...]] = ("active", "draft")
+"""What members see is meant first; what is still a draft can be named too."""
 
-Order = Literal["asc", "desc"]
+Order = Annotated[Literal["asc", "desc"], Field(description="Sort direction")]
 TransactionType = Literal["credit", "debit"]
 DurationUnit = Literal["day", "week", "month", "year"]
-ImageUrl = Annotated[str, Field(max_length=2048)]
+ImageUrl = Annotated[str, Field(max_length=2048, description="Address of an image at Brevo")]

@@ -1,34 +1,110 @@
 """What is wrong with the arguments of a call, in sentences for the assistant."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.tools.argument_model import Arguments
+from loyalty_mcp.brevo.quoting import cleaned, quoted
+from loyalty_mcp.tools.argument_forms import Form, ObjectForm
+from loyalty_mcp.tools.other_words import known_name
 
-SHOWN = 3
+SHOWN: Final = 3
 """How many wrong arguments one answer names."""
 
-
-def argument_errors(error: ValidationError, model: type[Arguments]) -> str:
-    """What is wrong with the first arguments that are wrong; never their values."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return " ".join(_problem(problem, model) for problem in problems[:SHOWN])
+UNKNOWN: Final = "extra_forbidden"
+MISSING: Final = "missing"
 
 
-def _problem(problem: Any, model: type[Arguments]) -> str:
-    path = [part for part in problem["loc"] if not _is_branch(part)]
-    where = quoted(".".join(str(part) for part in path))
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(model.model_fields)
-        return f"Argument {where} is unknown; this tool takes: {known or 'no arguments'}."
-    if problem["type"] == "missing":
-        return f"Argument {where} is missing."
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"Argument {where}: {message[0].lower()}{message[1:]}."
+@dataclass(frozen=True)
+class ArgumentProblems:
+    """What is wrong with a call.
+
+    Args:
+        text: a sentence for each of the first arguments that are wrong; never their values.
+        argument: the name of the first one.
+    """
+
+    text: str
+    argument: str
 
 
-def _is_branch(part: Any) -> bool:
-    """Whether a part of an error's place is pydantic's own word for a branch, not a field."""
-    return isinstance(part, str) and ("[" in part or part in {"str", "none"})
+@dataclass(frozen=True)
+class _Problem:
+    place: tuple[Any, ...]
+    sentence: str
+    meant_place: tuple[Any, ...] = ()
+
+
+def argument_problems(error: ValidationError, form: ObjectForm) -> ArgumentProblems:
+    """What is wrong with the arguments of a call, unknown names first."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    unknown = [_unknown_name(item["loc"], form) for item in found if item["type"] == UNKNOWN]
+    # An unknown name is often what a missing argument was called, and a list with a wrong item is
+    # reported as too short.
+    meant = {problem.meant_place for problem in unknown}
+    outer = {item["loc"][:length] for item in found for length in range(len(item["loc"]))}
+    others = [
+        _Problem(item["loc"], _sentence(item, form))
+        for item in found
+        if item["type"] != UNKNOWN
+        and item["loc"] not in outer
+        and not (item["type"] == MISSING and item["loc"] in meant)
+    ]
+    problems = [*unknown, *others]
+    sentences = list(dict.fromkeys(problem.sentence for problem in problems))
+    first = problems[0].place
+    return ArgumentProblems(" ".join(sentences[:SHOWN]), cleaned(str(first[0])) if first else "")
+
+
+def _unknown_name(place: tuple[Any, ...], form: ObjectForm) -> _Problem:
+    path, forms = _followed(place, form)
+    where, inside = quoted(_path_text(path)), forms[-1]
+    if not isinstance(inside, ObjectForm):
+        return _Problem(place, f"Argument {where} is unknown.")
+    owner = "this tool" if inside is form else f"{_article(inside.name)} {inside.name}"
+    meant = known_name(str(path[-1]), inside.fields)
+    if meant is None:
+        known = ", ".join(inside.fields) or "no arguments"
+        return _Problem(place, f"Argument {where} is unknown; {owner} takes: {known}.")
+    expected = inside.fields[meant].expected
+    sentence = f"Argument {where} is unknown; {owner} calls it {meant}: {expected}."
+    return _Problem(place, sentence, (*place[:-1], meant))
+
+
+def _sentence(problem: Any, form: ObjectForm) -> str:
+    path, forms = _followed(problem["loc"], form)
+    where = f"Argument {quoted(_path_text(path))}" if path else "The arguments"
+    kind = problem["type"]
+    if kind == MISSING:
+        return f"{where} is missing: {forms[-1].expected}."
+    if kind == "value_error":
+        message = problem["msg"].removeprefix("Value error, ")
+        return f"{where} {message}." if message.startswith("must ") else f"{where}: {message}."
+    return f"{where} must be {forms[-1].expected}."
+
+
+def _followed(places: Sequence[Any], form: Form) -> tuple[list[Any], list[Form]]:
+    """The places of an error that are places of ours, and the form at each.
+
+    Pydantic also names branches and types on the way; those stand for no place.
+    """
+    path: list[Any] = []
+    forms: list[Form] = [form]
+    for number, place in enumerate(places):
+        inner = forms[-1].part(place)
+        if inner is not None:
+            path.append(place)
+            forms.append(inner)
+        elif number == len(places) - 1 and isinstance(forms[-1], ObjectForm):
+            path.append(place)
+    return path, forms
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
+
+
+def _path_text(path: Sequence[Any]) -> str:
+    return ".".join(str(place) for place in path)

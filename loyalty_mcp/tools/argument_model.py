@@ -4,13 +4,13 @@ import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from loyalty_mcp.brevo.types import Input, Reference
+from loyalty_mcp.brevo.types import Expected, Input, Reference, ReferenceKind
 
 LONGEST_REFERENCE = 320
 """An email address has at most 320 characters, and no name is longer."""
@@ -18,8 +18,26 @@ LONGEST_REFERENCE = 320
 OPTIONAL_REFERENCES = frozenset({"program", "balance"})
 """These may be left out where there is only one."""
 
+REFERENCE_WORDS: Final[Mapping[ReferenceKind, str]] = {
+    "program": "the name or id of a program",
+    "balance": "the name or id of a balance",
+    "tier_group": "the name or id of a tier group",
+    "tier": "the name or id of a tier",
+    "reward": "the name or id of a reward",
+    "member": "an email address, a phone number such as +33612345678, a contact id or an own id",
+    "contact": "an email address, a phone number such as +33612345678, or a contact id",
+}
+
 Resolver = Callable[[Reference, str | None], Awaitable[Any]]
 """Turns the words for a reference into an id; without words, into the only one there is."""
+
+
+Confirmation = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=64),
+    WithJsonSchema({"type": "string", "description": "Code from the preview"}),
+    Expected("the confirmation that the preview of this very call gave"),
+]
 
 
 class Arguments(BaseModel):
@@ -52,7 +70,7 @@ def argument_model(
             given, default = given | None, None
         fields[argument] = (given, default)
     if guarded:
-        fields["confirmation"] = (Annotated[str, Field(max_length=64)] | None, None)
+        fields["confirmation"] = (Confirmation | None, None)
     return create_model(f"{name}_arguments", __base__=Arguments, **fields)
 
 
@@ -75,8 +93,9 @@ def as_given(annotation: Any) -> Any:
     if reference is not None:
         named = Annotated[
             str,
-            Field(min_length=1, max_length=LONGEST_REFERENCE, description=_description(annotation)),
-            BeforeValidator(_text),
+            StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_REFERENCE),
+            WithJsonSchema({"type": "string", "description": _description(annotation)}),
+            Expected(REFERENCE_WORDS[reference.kind]),
         ]
         optional = type(None) in get_args(annotation)
         return named | None if optional else named
@@ -90,11 +109,6 @@ def as_given(annotation: Any) -> Any:
     if inspect.isclass(annotation) and issubclass(annotation, Input):
         return _input_as_given(annotation)
     return annotation
-
-
-def _text(value: Any) -> Any:
-    """A contact id is often given as a number; it is the same reference."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _description(annotation: Any) -> str | None:

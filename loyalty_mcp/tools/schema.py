@@ -3,26 +3,28 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-NOISE: Final = frozenset(
-    (
-        *("title", "default", "additionalProperties", "pattern", "format"),
-        *("minLength", "maxLength", "minItems", "maxItems"),
-        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-    )
+PUBLISHED: Final = (
+    *("description", "properties", "type", "enum", "format", "items", "required"),
+    *("minimum", "maximum", "maxLength", "minItems", "maxItems"),
 )
-"""Left out of what is published: checked all the same, and told where it is broken."""
+"""The keywords of an argument, in the order that costs the fewest tokens of o200k_base.
 
-ANSWER_NOISE: Final = NOISE | {"description", "required", "enum"}
-"""Left out of the schema of an answer: it is there to be read, not to be filled in."""
+Not published, because a vendor refuses them or they say nothing to a model: titles, defaults,
+patterns, exclusive bounds, `additionalProperties`. Patterns are described in words.
+"""
 
-ORDER: Final = ("description", "properties", "type", "enum", "items", "required")
-"""The order of keywords that costs the fewest tokens of o200k_base."""
+PUBLISHED_OF_ANSWERS: Final = ("properties", "type", "items")
+"""An answer is there to be read, not to be filled in."""
+
+BOUNDS: Final = frozenset(("minimum", "maximum", "maxLength", "maxItems"))
+SAYS_NOTHING: Final = 1_000_000_000
+"""From here on a bound only keeps nonsense out."""
 
 
 def published(
     schema: dict[str, Any], *, answer: bool = False, without: Collection[str] = ()
 ) -> dict[str, Any]:
-    """`schema` without references, type arrays, `null` branches, titles, defaults and bounds.
+    """`schema` without references, type arrays, `null` branches, and keywords of no use.
 
     Args:
         schema: as pydantic writes it.
@@ -39,12 +41,10 @@ def published(
 def _cleaned(
     schema: dict[str, Any], definitions: dict[str, Any], *, answer: bool, depth: int
 ) -> dict[str, Any]:
-    schema = _plain(schema, definitions)
-    noise = ANSWER_NOISE if answer else NOISE
-    result = {key: value for key, value in schema.items() if key not in noise and key != "$defs"}
+    schema = _inlined(schema, definitions)
+    result = dict(schema)
     if "const" in result:
-        only = result.pop("const")
-        result |= {} if answer else {"enum": [only]}
+        result["enum"] = [result.pop("const")]
     if answer and depth > 0:
         result.pop("properties", None)
     if "properties" in result:
@@ -53,14 +53,18 @@ def _cleaned(
             for name, part in result["properties"].items()
         }
     if schema.get("type") == "array":
-        result.pop("prefixItems", None)
         result["items"] = _cleaned(
             schema.get("items", {}), definitions, answer=answer, depth=depth + 1
         )
-    return {key: result[key] for key in ORDER if key in result}
+    keywords = PUBLISHED_OF_ANSWERS if answer else PUBLISHED
+    return {
+        key: result[key]
+        for key in keywords
+        if key in result and not (key in BOUNDS and abs(result[key]) >= SAYS_NOTHING)
+    }
 
 
-def _plain(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _inlined(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """`schema` with what it refers to in its place, and of several branches the first."""
     while True:
         if "$ref" in schema:

@@ -15,8 +15,10 @@ from loyalty_mcp.brevo.operation import Risk
 from loyalty_mcp.brevo.types import LIVE_FIRST, Version
 from loyalty_mcp.errors import AmbiguousReference, InvalidArgument, UnknownReference
 from loyalty_mcp.intents.lifecycle import Preparation
+from loyalty_mcp.tools.annotation_forms import form_of_model
 from loyalty_mcp.tools.answer_schema import answer_schema
-from loyalty_mcp.tools.argument_errors import argument_errors
+from loyalty_mcp.tools.argument_errors import argument_problems
+from loyalty_mcp.tools.argument_forms import ObjectForm
 from loyalty_mcp.tools.argument_model import (
     Arguments,
     Resolver,
@@ -24,10 +26,11 @@ from loyalty_mcp.tools.argument_model import (
     reference_in,
     resolved,
 )
+from loyalty_mcp.tools.client_extras import without_client_extras
 from loyalty_mcp.tools.schema import published
 from loyalty_mcp.tools.schema_cache import cached_schemas, without_arguments
 
-DERIVED = ("parameters", "arguments", "input_schema", "output_schema", "description")
+DERIVED = ("parameters", "arguments", "form", "input_schema", "output_schema", "description")
 """What depends on which arguments are pinned, and not on their values."""
 
 
@@ -108,6 +111,11 @@ class Tool:
         return argument_model(self.name, free, defaults, guarded=self.guarded)
 
     @cached_property
+    def form(self) -> ObjectForm:
+        """The form of the arguments: what is accepted as the same value."""
+        return form_of_model(self.arguments)
+
+    @cached_property
     def input_schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments, as published."""
         known = cached_schemas().get(self.name)
@@ -132,16 +140,17 @@ class Tool:
         return answer_schema(self.answer, self.parameters, guarded=self.guarded)
 
     def validated(self, given: Mapping[str, Any]) -> Arguments:
-        """The checked arguments of a call.
+        """The checked arguments of a call, each as the value that it spells.
 
         Raises:
             InvalidArgument: which argument is wrong and what would be right; never its value.
         """
         try:
-            return self.arguments.model_validate_json(json.dumps(given))
+            read = self.form.read(without_client_extras(given, self.form.fields))
+            return self.arguments.model_validate_json(json.dumps(read))
         except ValidationError as error:
-            first = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
-            raise InvalidArgument(argument_errors(error, self.arguments), argument=first) from None
+            problems = argument_problems(error, self.form)
+            raise InvalidArgument(problems.text, argument=problems.argument) from None
         except (ValueError, RecursionError):
             raise InvalidArgument("The arguments are no JSON object that can be read.") from None
 

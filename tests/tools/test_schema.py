@@ -111,6 +111,12 @@ ACCEPTED = {
     "items",
     "enum",
     "description",
+    "format",
+    "minimum",
+    "maximum",
+    "maxLength",
+    "minItems",
+    "maxItems",
 }
 
 

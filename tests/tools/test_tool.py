@@ -111,61 +111,81 @@ def test_amounts_are_exact() -> None:
     assert getattr(tool().validated({**LEAST, "amount": 0.1}), "amount") == Decimal("0.1")  # noqa: B009 - made at run time
 
 
+AMOUNT = "a number above 0 and at most 1,000,000,000, written like 1250.5"
+MEMBER = "an email address, a phone number such as +33612345678, a contact id or an own id"
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         ({"nonsense": 1}, 'Argument "nonsense" is unknown; this tool takes: program, member,'),
-        ({"Amount": 1}, 'Argument "Amount" is unknown'),
-        ({"confirmation": "x"}, 'Argument "confirmation" is unknown'),
+        ({"Amount": 1}, 'Argument "Amount" is unknown; this tool calls it amount: a number'),
         ({"_context": 1}, 'Argument "_context" is unknown'),
-        ({"amount": "5"}, 'Argument "amount": must be a number.'),
-        ({"amount": True}, 'Argument "amount": must be a number.'),
-        ({"amount": None}, 'Argument "amount": '),
-        ({"amount": 0}, 'Argument "amount": input should be greater than 0.'),
-        ({"amount": -1}, 'Argument "amount": input should be greater than 0.'),
-        ({"amount": 1e10}, 'Argument "amount": input should be less than or equal to 1000000000.'),
-        ({"amount": float("nan")}, 'Argument "amount": '),
-        ({"amount": float("inf")}, 'Argument "amount": '),
-        ({"amount": 0.0000001}, 'Argument "amount": must have at most 6 decimals.'),
-        ({"member": ""}, 'Argument "member": '),
-        ({"member": None}, 'Argument "member": '),
-        ({"member": True}, 'Argument "member": '),
-        ({"member": 1.5}, 'Argument "member": '),
-        ({"member": ["101"]}, 'Argument "member": '),
-        ({"member": "x" * 321}, 'Argument "member": '),
-        ({"others": "101"}, 'Argument "others": '),
-        ({"others": [None]}, 'Argument "others.0": '),
-        ({"kind": "c"}, "Argument \"kind\": input should be 'a' or 'b'."),
-        ({"kind": None}, 'Argument "kind": '),
-        ({"count": 6}, 'Argument "count": input should be less than or equal to 5.'),
-        ({"count": "1"}, 'Argument "count": input should be a valid integer.'),
-        ({"count": 1.5}, 'Argument "count": '),
-        ({"count": True}, 'Argument "count": '),
-        ({"flag": 1}, 'Argument "flag": input should be a valid boolean.'),
-        ({"flag": "yes"}, 'Argument "flag": input should be a valid boolean.'),
-        ({"since": "2026-01-01T00:00:00"}, 'Argument "since": input should have timezone info.'),
-        ({"since": "yesterday"}, 'Argument "since": '),
-        ({"conditions": [{"balance": "b"}]}, 'Argument "conditions.0.minimum_value" is missing.'),
+        ({"amount": "5,00"}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": "1,250"}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": True}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": None}, f'Argument "amount" is missing: {AMOUNT}'),
+        ({"amount": 0}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": -1}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": 1e10}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": float("nan")}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": float("inf")}, f'Argument "amount" must be {AMOUNT}'),
+        ({"amount": 0.0000001}, 'Argument "amount" must have at most 6 decimals.'),
+        ({"member": ""}, f'Argument "member" must be {MEMBER}.'),
+        ({"member": "  "}, f'Argument "member" must be {MEMBER}.'),
+        ({"member": None}, f'Argument "member" is missing: {MEMBER}.'),
+        ({"member": True}, f'Argument "member" must be {MEMBER}.'),
+        ({"member": 1.5}, f'Argument "member" must be {MEMBER}.'),
+        ({"member": ["101"]}, f'Argument "member" must be {MEMBER}.'),
+        ({"member": "x" * 321}, f'Argument "member" must be {MEMBER}.'),
+        ({"others": [None]}, f'Argument "others.0" must be {MEMBER}.'),
+        ({"kind": "c"}, 'Argument "kind" must be one of a, b.'),
+        ({"count": 6}, 'Argument "count" must be a whole number from 1 to 5.'),
+        ({"count": "six"}, 'Argument "count" must be a whole number from 1 to 5.'),
+        ({"count": 1.5}, 'Argument "count" must be a whole number from 1 to 5.'),
+        ({"count": True}, 'Argument "count" must be a whole number from 1 to 5.'),
+        ({"flag": 1}, 'Argument "flag" must be true or false.'),
+        ({"flag": "yes"}, 'Argument "flag" must be true or false.'),
+        (
+            {"since": "2026-01-01T00:00:00"},
+            'Argument "since" must be a moment with its offset, such as 2026-12-31T18:00:00+01:00',
+        ),
+        ({"since": "2026-02-30"}, 'Argument "since" must be a moment with its offset'),
+        ({"since": "yesterday"}, 'Argument "since" must be a moment with its offset'),
+        (
+            {"conditions": [{"balance": "b"}]},
+            'Argument "conditions.0.minimum_value" is missing: a whole number.',
+        ),
         (
             {"conditions": [{"balance": "b", "minimum_value": 1, "x": 1}]},
-            'Argument "conditions.0.x" is unknown',
+            'Argument "conditions.0.x" is unknown; a condition takes: balance, minimum_value.',
         ),
-        ({"meta": []}, 'Argument "meta": '),
-        ({"meta": "x"}, 'Argument "meta": '),
+        (
+            {"conditions": [{"balance": "b", "threshold": 1}]},
+            'Argument "conditions.0.threshold" is unknown; a condition calls it minimum_value: a',
+        ),
+        ({"conditions": 7}, 'Argument "conditions.0" must be an object with balance, minimum'),
+        ({"meta": []}, 'Argument "meta" must be a JSON object, such as {"crm_id": "42"}.'),
+        ({"meta": "x"}, 'Argument "meta" must be a JSON object, such as {"crm_id": "42"}.'),
     ],
 )
 def test_wrong_argument_is_named(given: dict[str, Any], sentence: str) -> None:
-    """A wrong argument is answered with its name, what is wrong, and what would be right."""
+    """A wrong argument is answered with its name and with what would be right."""
     assert sentence in refusal(**given)
+
+
+def test_a_read_takes_no_confirmation() -> None:
+    """Only a change is agreed to; a client that sends an empty one is not refused for it."""
+    assert 'Argument "confirmation" is unknown' in refusal(confirmation="x")
 
 
 @pytest.mark.parametrize("missing", ["member", "amount"])
 def test_missing_argument_is_named(missing: str) -> None:
-    """What has to be given is asked for."""
+    """What has to be given is asked for, with its form."""
     with pytest.raises(InvalidArgument) as caught:
         tool().validated({key: value for key, value in LEAST.items() if key != missing})
 
-    assert str(caught.value) == f'Argument "{missing}" is missing.'
+    assert str(caught.value).startswith(f'Argument "{missing}" is missing: a')
 
 
 def test_at_most_three_problems_are_told() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.brevo.operations.balances import get_subscription_balances
@@ -47,9 +47,19 @@ REVERSES: Final = "loyaltyMcpReverses"
 """The key in `meta` under which a reversal names what it undoes."""
 
 Kind = Literal["credit", "debit"]
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
-OrderId = Annotated[str, Field(min_length=1, max_length=128)]
-Life = Annotated[int, Field(ge=1, le=52_560_000)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(description="Why; kept with the transaction"),
+]
+OrderId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    Field(description="Your id of the purchase"),
+]
+Life = Annotated[
+    int, Field(ge=1, le=52_560_000, description="Points expire so many minutes from now")
+]
 
 
 class PointsMoved(Reply):

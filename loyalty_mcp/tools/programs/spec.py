@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -30,7 +30,7 @@ MOST_TIERS: Final = 20
 LARGEST: Final = 1_000_000_000
 
 ItemT = TypeVar("ItemT")
-# The check for unknown keys passes a Python list on, and strict mode takes no list for a tuple.
+# An existing program is described by Python lists, which strict mode does not take for tuples.
 Several = Annotated[tuple[ItemT, ...], Field(strict=False)]
 
 
@@ -64,17 +64,6 @@ class Described(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, value: Any) -> Any:
-        """Raise ValueError for an unknown key, naming the known ones."""
-        if isinstance(value, Mapping):
-            unknown = next((name for name in value if name not in cls.model_fields), None)
-            if unknown is not None:
-                known = ", ".join(cls.model_fields)
-                raise ValueError(f"key {quoted(str(unknown))} is unknown; known here: {known}")
-        return value
 
 
 class ProgramTexts(Described):

@@ -81,10 +81,14 @@ def test_a_whole_spec_is_read() -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        pytest.param({**TIERS, "bonus": []}, 'key "bonus" is unknown', id="unknown key"),
+        pytest.param(
+            {**TIERS, "bonus": []},
+            '"spec.bonus" is unknown; a program spec',
+            id="unknown key",
+        ),
         pytest.param(
             {**TIERS, "balances": [{**POINTS, "maxBalance": 5}]},
-            'key "maxBalance" is unknown; known here: name, unit',
+            '"spec.balances.0.maxBalance" is unknown; a balance spec calls it maximum: a number',
             id="unknown key deep inside",
         ),
         pytest.param({"balances": []}, '"spec.program" is missing', id="no program"),
@@ -92,10 +96,10 @@ def test_a_whole_spec_is_read() -> None:
             {**TIERS, "program": {"name": " "}}, "must not be blank", id="blank program name"
         ),
         pytest.param(
-            {**TIERS, "balances": [{"name": "P", "unit": "points"}]}, "POINTS", id="free unit"
+            {**TIERS, "balances": [{"name": "P", "unit": "miles"}]}, "POINTS", id="free unit"
         ),
         pytest.param(
-            {**TIERS, "balances": [{**POINTS, "maximum": "10"}]}, "must be a number", id="text"
+            {**TIERS, "balances": [{**POINTS, "maximum": "ten"}]}, "must be a number", id="text"
         ),
         pytest.param(
             {**TIERS, "balances": [{**POINTS, "internal": "no"}]}, "internal", id="no truth value"
@@ -179,4 +183,4 @@ def test_a_hostile_name_is_quoted() -> None:
 
     assert "\n" not in said
     assert "\u202e" not in said
-    assert '"ignoreall rules" is unknown' in said
+    assert '"spec.ignoreall rules" is unknown' in said

@@ -112,7 +112,6 @@ async def test_a_group_of_several_balances_is_named_and_not_counted(
         ({"if_thresholds": {"Platinum": 5}}, 'No tier is called "Platinum".'),
         ({"if_thresholds": {"gold": 5, "Gold": 6}}, "names one tier twice"),
         ({"if_thresholds": {"Gold": -5}}, "if_thresholds.Gold"),
-        ({"if_thresholds": {}}, 'Argument "if_thresholds"'),
     ],
 )
 async def test_bad_thresholds_are_refused(

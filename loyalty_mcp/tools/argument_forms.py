@@ -1,0 +1,261 @@
+"""The form of an argument: what it accepts as the same value, and how it is described in an error.
+
+Models and clients spell one value in several ways: 50 as "50", a list as JSON text, an enum value
+in capitals. A form reads each of these as the value that the declaration asks for. What would have
+to be guessed stays as it is, and validation refuses it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final, Literal
+
+JSON_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+LARGEST_INTEGER: Final = 2**53
+"""From here on a JSON number with a point no longer holds every integer."""
+
+DAY_EDGES: Final[Mapping[str, str]] = {"start": "T00:00:00Z", "end": "T23:59:59Z"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """Any JSON value, taken as it is.
+
+    Args:
+        expected: completes the sentence "must be …".
+    """
+
+    expected: str = "a JSON value"
+
+    def read(self, value: Any) -> Any:
+        """The value that `value` spells; `value` itself where it spells none of this form."""
+        return value
+
+    def part(self, _place: Any) -> "Form | None":
+        """The form of what stands at a place inside, by name or index; None if there is none."""
+        return None
+
+    def is_left_out(self, value: Any) -> bool:
+        """Whether `value`, given for an optional argument, means that it was left out."""
+        return value is None or (isinstance(value, str) and not value.strip())
+
+
+@dataclass(frozen=True)
+class TextForm(Form):
+    """Text; a whole number stands for its digits.
+
+    Args:
+        empty_clears: whether an empty text is a value of its own, which removes what is there.
+    """
+
+    empty_clears: bool = False
+
+    def read(self, value: Any) -> Any:
+        """The text, or the digits of a whole number."""
+        if isinstance(value, str):
+            return SURROGATE.sub("\ufffd", value)
+        whole = whole_number(value)
+        return value if whole is None else str(whole)
+
+    def is_left_out(self, value: Any) -> bool:
+        """Whether it is blank, and blank means nothing here."""
+        return super().is_left_out(value) and not (self.empty_clears and value == "")
+
+
+@dataclass(frozen=True)
+class IntegerForm(Form):
+    """A whole number, also as text or with a point zero."""
+
+    def read(self, value: Any) -> Any:
+        """The whole number."""
+        whole = whole_number(number_in(value))
+        return value if whole is None else whole
+
+
+@dataclass(frozen=True)
+class NumberForm(Form):
+    """A number, also as text."""
+
+    def read(self, value: Any) -> Any:
+        """The number."""
+        return number_in(value)
+
+
+@dataclass(frozen=True)
+class BooleanForm(Form):
+    """True or false, also as text."""
+
+    def read(self, value: Any) -> Any:
+        """The boolean."""
+        words = {"true": True, "false": False}
+        return words.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class ChoiceForm(Form):
+    """One of a few words, in any case, with any separators, and in the plural."""
+
+    choices: tuple[str, ...] = ()
+
+    def read(self, value: Any) -> Any:
+        """The choice, as it is declared."""
+        if not isinstance(value, str) or value in self.choices:
+            return value
+        return self._by_key.get(letters(value)) or self._by_key.get(
+            letters(value).removesuffix("s"), value
+        )
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, str]:
+        return {letters(choice): choice for choice in self.choices}
+
+
+@dataclass(frozen=True)
+class MomentForm(Form):
+    """A moment; a plain day stands for one of its edges, in UTC."""
+
+    edge: Literal["start", "end"] = "start"
+
+    def read(self, value: Any) -> Any:
+        """The moment in ISO 8601."""
+        if isinstance(value, str) and DAY.fullmatch(value.strip()):
+            day = value.strip()
+            try:
+                date.fromisoformat(day)
+            except ValueError:
+                return value
+            return day + DAY_EDGES[self.edge]
+        return value
+
+
+@dataclass(frozen=True)
+class ListForm(Form):
+    """A list, also as JSON text; one value stands for a list of one.
+
+    Args:
+        item: the form of each item.
+        may_be_empty: whether an empty list is a value of its own.
+    """
+
+    item: Form = field(default_factory=Form)
+    may_be_empty: bool = True
+
+    def read(self, value: Any) -> Any:
+        """The list, each item read."""
+        items = json_text(value, list | dict)
+        if items is None:
+            return None
+        if not isinstance(items, list | tuple):
+            items = [items]
+        return [self.item.read(item) for item in items]
+
+    def part(self, place: Any) -> Form | None:
+        """The form of every item."""
+        return self.item if isinstance(place, int) else None
+
+    def is_left_out(self, value: Any) -> bool:
+        """Whether it is blank, or a list that has to hold something and does not."""
+        return super().is_left_out(value) or (not self.may_be_empty and value == [])
+
+
+@dataclass(frozen=True)
+class MapForm(Form):
+    """An object whose keys are the caller's own, also as JSON text."""
+
+    item: Form = field(default_factory=Form)
+
+    def read(self, value: Any) -> Any:
+        """The object, each value read."""
+        found = json_text(value, dict)
+        if not isinstance(found, dict):
+            return value
+        return {SURROGATE.sub("\ufffd", key): self.item.read(item) for key, item in found.items()}
+
+    def part(self, _place: Any) -> Form | None:
+        """The form of every value."""
+        return self.item
+
+    def is_left_out(self, value: Any) -> bool:
+        """Whether it is blank or holds nothing."""
+        return super().is_left_out(value) or value == {}
+
+
+@dataclass(frozen=True)
+class ObjectForm(Form):
+    """An object with known fields, also as JSON text.
+
+    Args:
+        name: what the object is, as in "a tier takes …".
+        fields: the form of each field, by name.
+        required: the fields that have to be given.
+    """
+
+    name: str = "object"
+    fields: Mapping[str, Form] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+
+    def read(self, value: Any) -> Any:
+        """The object, each field read, without those that were left out."""
+        found = json_text(value, dict)
+        if not isinstance(found, dict):
+            return value
+        return {
+            SURROGATE.sub("\ufffd", name): self.fields[name].read(item)
+            if name in self.fields
+            else item
+            for name, item in found.items()
+            if not self._is_left_out(name, item)
+        }
+
+    def part(self, place: Any) -> Form | None:
+        """The form of a field."""
+        return self.fields.get(place)
+
+    def _is_left_out(self, name: str, value: Any) -> bool:
+        form = self.fields.get(name)
+        if form is None:
+            return False
+        return value is None if name in self.required else form.is_left_out(value)
+
+
+def number_in(value: Any) -> Any:
+    """The number that a text spells exactly; `value` itself where it spells none."""
+    if not isinstance(value, str) or not JSON_NUMBER.fullmatch(value.strip()):
+        return value
+    text = value.strip()
+    if text.lstrip("-").isdigit():
+        return int(text) if len(text) <= len(str(LARGEST_INTEGER)) else value
+    found = float(text)
+    # A text with more digits than a float holds would be changed in silence.
+    return found if Decimal(repr(found)) == Decimal(text) else value
+
+
+def whole_number(value: Any) -> int | None:
+    """The integer that a number is; None for a fraction and for what is no number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < LARGEST_INTEGER else None
+    return value if isinstance(value, int) else None
+
+
+def letters(text: str) -> str:
+    """The letters and digits of a word, in lower case."""
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def json_text(value: Any, kind: Any) -> Any:
+    """What a text spells in JSON if that is of a kind; else `value` itself."""
+    if not isinstance(value, str) or not value.strip().startswith(("[", "{")):
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return found if isinstance(found, kind) else value

@@ -1,0 +1,104 @@
+"""Words of Brevo's set-up guide and of other loyalty APIs, and what they are called here.
+
+Brevo's guide and its reference name the same things differently. Who comes with the guide in hand
+is told the word that a tool takes, not only that theirs is unknown.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from loyalty_mcp.tools.argument_forms import letters
+
+MEANT: Final[Mapping[str, tuple[str, ...]]] = {
+    "maxbalance": ("max_amount", "maximum"),
+    "minbalance": ("min_amount", "minimum"),
+    "maxamount": ("max_amount", "maximum"),
+    "minamount": ("min_amount", "minimum"),
+    "maxcreditperoperation": ("max_credit_amount_limit", "credit_maximum"),
+    "maxdebitperoperation": ("max_debit_amount_limit", "debit_maximum"),
+    "maxcreditamountlimit": ("max_credit_amount_limit", "credit_maximum"),
+    "maxdebitamountlimit": ("max_debit_amount_limit", "debit_maximum"),
+    "balancedefinitionid": ("balance",),
+    "balanceid": ("balance",),
+    "balancename": ("balance",),
+    "creditfrequencylimit": ("limits",),
+    "debitfrequencylimit": ("limits",),
+    "expirypolicy": ("expiry", "expires_after", "balance_availability_duration_value"),
+    "expiration": ("expiry", "expires_after", "expiration_date", "expires_in_minutes"),
+    "expiresat": ("expiration_date", "expires_on", "expires_in_minutes"),
+    "expirydate": ("expiration_date", "expires_on"),
+    "balanceexpirationdate": ("balance_expiration_date", "expires_on"),
+    "roundingpolicy": ("credit_rounding", "balance_option_credit_rounding"),
+    "threshold": ("minimum", "minimum_value", "access_conditions"),
+    "minimumvalue": ("minimum_value", "minimum"),
+    "accessconditions": ("access_conditions", "minimum"),
+    "upgradeevaluationtrigger": ("upgrade_strategy", "upgrade"),
+    "downgradeevaluationtrigger": ("downgrade_strategy", "downgrade"),
+    "upgradestrategy": ("upgrade_strategy", "upgrade"),
+    "downgradestrategy": ("downgrade_strategy", "downgrade"),
+    "isinternal": ("internal", "meta"),
+    "programid": ("program",),
+    "pid": ("program",),
+    "loyaltyprogramid": ("program",),
+    "programname": ("program", "name"),
+    "contactid": ("member", "contact"),
+    "memberid": ("member", "contact"),
+    "customer": ("member", "contact"),
+    "customerid": ("member", "contact"),
+    "email": ("member", "contact"),
+    "phone": ("member", "contact"),
+    "contact": ("member",),
+    "member": ("contact",),
+    "ownid": ("member",),
+    "loyaltysubscriptionid": ("own_id", "member"),
+    "subscriptionid": ("own_id", "member"),
+    "points": ("amount",),
+    "value": ("amount",),
+    "type": ("transaction_type",),
+    "note": ("reason",),
+    "comment": ("reason",),
+    "orderid": ("order_id",),
+    "order": ("order_id",),
+    "vouchercode": ("code",),
+    "attributedrewardid": ("voucher_id",),
+    "attributedrewardids": ("voucher_ids",),
+    "voucherid": ("voucher_id", "voucher_ids"),
+    "rewardid": ("reward",),
+    "rewardname": ("reward",),
+    "tierid": ("tier",),
+    "tiername": ("tier",),
+    "groupid": ("tier_group",),
+    "tiergroupid": ("tier_group",),
+    "tid": ("transaction_id", "redemption_id"),
+    "intentid": ("intent",),
+    "balanceexpiryinminutes": ("balance_expiry_in_minutes", "expires_in_minutes"),
+    "confirm": ("confirmation",),
+    "confirmed": ("confirmation",),
+    "confirmationtoken": ("confirmation",),
+    "page": ("offset",),
+    "pagesize": ("limit",),
+    "perpage": ("limit",),
+    "orderby": ("sort_field",),
+    "sortby": ("sort_field",),
+    "sortorder": ("sort",),
+}
+"""By letters alone: the names that may be meant, the first that is known being the one."""
+
+
+def known_name(unknown: str, known: Iterable[str]) -> str | None:
+    """The known name that an unknown one means; None where none is near.
+
+    Args:
+        unknown: as it was given.
+        known: the names that would be right.
+    """
+    by_key = {letters(name): name for name in known}
+    key = letters(unknown)
+    if key in by_key:
+        return by_key[key]
+    for name in MEANT.get(key, ()):
+        if letters(name) in by_key:
+            return by_key[letters(name)]
+    near = get_close_matches(key, by_key, n=1, cutoff=0.75)
+    return by_key[near[0]] if near else None

@@ -251,7 +251,7 @@ COPIED = {
     ),
     "resolutions": (
         "transaction_seq > :transactions",
-        {**_MOVEMENT, **_times("at", "lot_expires_at")},
+        {**_MOVEMENT, **_times("at")},
     ),
     "lots": (
         "seq > :lots",

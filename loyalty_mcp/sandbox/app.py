@@ -76,7 +76,9 @@ class _Sandbox(Starlette):
 
 
 def _route(endpoint: Endpoint, engine: Engine) -> Route:
-    route = Route(endpoint.path, _Served(endpoint, engine), methods=[endpoint.method])
+    # An own id may hold any character, a slash included.
+    path = endpoint.path.replace("{identifier}", "{identifier:path}")
+    route = Route(path, _Served(endpoint, engine), methods=[endpoint.method])
     # Starlette adds HEAD to GET; the API does not have it.
     route.methods = {endpoint.method}
     return route

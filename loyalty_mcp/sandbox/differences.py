@@ -241,10 +241,12 @@ DIFFERENCES: Final = (
         "operations",
     ),
     Difference(
-        "Unknown program, definition or contact of create_balance_order",
-        "422",
-        "the operation declares no 404",
-        "behaviour 9",
+        "An unknown program where the operation declares no 404",
+        "422 with the code document_not_found: list_balance_definitions, get_account_info,"
+        " create_balance_order (also an unknown definition or contact), create_reward and"
+        " get_code_count",
+        "a status that a page does not list would surprise its readers",
+        "operations",
     ),
     Difference(
         "A contact that shares a subscription",
@@ -259,6 +261,12 @@ DIFFERENCES: Final = (
         " and their lists are empty without it",
         "what is shown of a definition that was published after enrolment is not documented",
         "behaviour 6 and 7",
+    ),
+    Difference(
+        "expiresAt and consumedAt of a balance",
+        "when something of it expires next, and when a debit last took something of it",
+        "the page gives one date for a balance that is made of lots",
+        "operation create_subscription_balance",
     ),
     Difference(
         "Opening a balance that is open",
@@ -304,15 +312,96 @@ DIFFERENCES: Final = (
     ),
     Difference(
         "Creation statuses and the answer of publish",
-        "200 throughout, 201 for a contact; publish answers an empty object",
-        "all typed sources agree on 200",
+        "200 throughout, 201 for a contact; publish answers the program",
+        "all typed sources agree on 200; the guide shows the program, and the SDKs, which expect"
+        " nothing, take it",
         "conflicts 13 and 17",
     ),
     Difference(
         "Paths of the setup guide",
-        "404",
-        "no SDK knows them",
-        "conflicts 1, 7, 21, 24 to 27",
+        "POST .../config/programs/{pid}/balance-definitions and .../tier-groups take the guide's"
+        " bodies and answer in its words; GET on both, and PUT on a definition, are ours; what one"
+        " door made, the other shows",
+        "whoever follows the guide gets a running program, although no SDK knows these paths",
+        "conflicts 1, 2, 7 and 8, design 10",
+    ),
+    Difference(
+        "Other paths that only guides show",
+        "404: the members path, and the tier, voucher and transaction reads under subscriptions",
+        "no SDK knows them, and account-info answers the same",
+        "conflicts 21, 24 to 27",
+    ),
+    Difference(
+        "unit of the guide",
+        "one of the 17 units in any case, or a label that means only one of them: points, pts, €,"
+        " £, ¥ and the like; $ is refused; the reference takes the 17 units as they are written",
+        "the guide calls it a display label, the reference an enum",
+        "conflict 5",
+    ),
+    Difference(
+        "expiryPolicy rolling and inactivity",
+        "rolling: every completed movement moves the end of all lots to the duration from now;"
+        " inactivity (or inactivity-based): every completed credit does; a credit with an end of"
+        " its own keeps it; the expiry of a lot is no movement",
+        "the guide says from last activity, and without purchase; the reference has no field for"
+        " either, so it shows the duration and, added to it, expiryPolicy",
+        "conflict 3, design 10",
+    ),
+    Difference(
+        "expiryPolicy fixed",
+        "needs date, written dd/mm; never takes neither date nor duration",
+        "the guide says a calendar date each year and names no field for it",
+        "conflict 3, design 10",
+    ),
+    Difference(
+        "roundingPolicy",
+        "none keeps decimals; round_half_up, floor and ceiling are natural, lower and upper, for"
+        " credits and debits alike",
+        "the reference has one option for each, and none of them is none",
+        "conflict 4",
+    ),
+    Difference(
+        "minBalance of the guide",
+        "a threshold: a debit may go below it, down to 0, and falling below it is announced by"
+        " balance_minimum_value_reached; minAmount of the reference is a floor that refuses debits",
+        "the guide says that falling below it can trigger automations, the reference that it is"
+        " the lowest balance allowed",
+        "conflict 2, behaviour 13",
+    ),
+    Difference(
+        "When balance_minimum_value_reached is sent",
+        "when a balance crosses its minimum downwards, by a debit or by expiry; a refused debit"
+        " changes nothing and sends only balance_transaction_unauthorized",
+        "the guide says that the balance drops below the minimum",
+        "behaviour 13, design 10",
+    ),
+    Difference(
+        "creditFrequencyLimit and debitFrequencyLimit",
+        "{value, duration, unit}, kept as a limit that counts transactions in calendar periods;"
+        " the answer adds its id, by which the reference reads it",
+        "the guide names the fields but not their parts",
+        "conflict 2, design 10",
+    ),
+    Difference(
+        "Updating by the reference what the guide made",
+        "the kind of expiry stays while the duration is repeated, minBalance while minAmount is"
+        " not given, the label while the unit is the same",
+        "the reference replaces all settings, but has no words for these",
+        "design 10",
+    ),
+    Difference(
+        "Inline tiers",
+        "at least one, each threshold once, ordered by threshold; a group that is refused leaves"
+        " nothing behind; both triggers are required",
+        "the guide says so, but for the order of a list that is not ordered",
+        "conflict 8",
+    ),
+    Difference(
+        "Words of the other dialect",
+        "422 with the right word, at every endpoint: unknown fields, other spellings of known"
+        " ones, and values such as CREDIT or pending",
+        "the guides and the reference name the same things differently",
+        "conflicts 2, 8, 33, 35 and 37",
     ),
     Difference(
         "Fields without a value",
@@ -331,6 +420,18 @@ DIFFERENCES: Final = (
         "the last 10,000; contact_properties are the contact's present ones",
         "they are for reading, not an archive",
         "behaviour 13",
+    ),
+    Difference(
+        "documentId",
+        "any text of at most 256 characters; two programs cannot share one",
+        "the guide calls it an external reference",
+        "behaviour 5",
+    ),
+    Difference(
+        "GET /v3/account",
+        "a made-up account: its number, owner and plan, without credits that run down",
+        "it tells accounts apart, which is all that is needed here",
+        "design 10",
     ),
     Difference(
         "Contacts",
@@ -516,10 +617,10 @@ DIFFERENCES: Final = (
         "behaviour 11",
     ),
     Difference(
-        "An unknown code pool, and a reward under an unknown program",
-        "422",
-        "the operations declare no 404",
-        "operations get_code_count and create_reward",
+        "An unknown code pool",
+        "422 with the code document_not_found",
+        "the operation declares no 404",
+        "operation get_code_count",
     ),
     Difference(
         "expirationDate of a voucher",

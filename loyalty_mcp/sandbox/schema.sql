@@ -113,10 +113,10 @@ CREATE TABLE resolutions (
     at INTEGER NOT NULL,
     applied INTEGER,
     balance INTEGER,
-    lot_expires_at INTEGER,
     reason TEXT
 ) STRICT;
 
+-- The end of a lot moves where movements renew the balance.
 CREATE TABLE lots (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -147,13 +147,13 @@ CREATE INDEX open_lots_by_end
     ON open_lots (member, definition, expires_at IS NULL, expires_at, lot);
 CREATE INDEX debts ON open_lots (member, definition, lot) WHERE remaining < 0;
 
--- What happens by itself when its time comes; the lane `step` waits for a clock step.
+-- What happens by itself when its time comes; the kind `step` waits for a step of the clock.
 CREATE TABLE due (
-    lane TEXT NOT NULL CHECK (lane IN ('always', 'step')),
+    due_kind TEXT NOT NULL CHECK (due_kind IN ('always', 'step')),
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,
-    PRIMARY KEY (lane, at, kind, subject)
+    PRIMARY KEY (due_kind, at, kind, subject)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE events (

@@ -15,7 +15,13 @@ from loyalty_mcp.sandbox.rules.hooks import Hooks
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.settings import SandboxSettings
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+_MIGRATIONS: Final = {
+    1: "ALTER TABLE due RENAME COLUMN lane TO due_kind;"
+    " ALTER TABLE resolutions DROP COLUMN lot_expires_at;"
+}
+"""What brings a file of an older version to the next one."""
+
 LAST_YEAR: Final = 2900
 """The clock stops here, so that every date the engine computes exists."""
 
@@ -132,7 +138,10 @@ class Store:
         self._connection = _connect(settings.database)
         version = self._value("PRAGMA user_version")
         if version == 0:
-            self._create()
+            self._run_script(Path(__file__).with_name("schema.sql").read_text("utf-8"))
+        elif version in _MIGRATIONS:
+            steps = range(version, SCHEMA_VERSION)
+            self._run_script("".join(_MIGRATIONS[step] for step in steps))
         elif version != SCHEMA_VERSION:
             self._connection.close()
             raise ValueError(f"{settings.database} was written by another version of the sandbox")
@@ -243,10 +252,9 @@ class Store:
         )
         return [row[0] for row in rows]
 
-    def _create(self) -> None:
-        schema = Path(__file__).with_name("schema.sql").read_text("utf-8")
+    def _run_script(self, script: str) -> None:
         self._connection.executescript(
-            f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
         )
 
     def _value(self, sql: str) -> int:

@@ -116,8 +116,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "4 answer",
-        "publish answers 200 without content",
-        (f"{_HERE}::test_publish_answers_an_empty_object",),
+        "publish answers 200 with the program, whose state is active",
+        (f"{_HERE}::test_publish_answers_the_program",),
     ),
     Rule(
         "5 lengths",

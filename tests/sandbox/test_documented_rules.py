@@ -51,9 +51,11 @@ async def club(sandbox: Sandbox) -> Club:
     return await open_club(sandbox)
 
 
-async def test_publish_answers_an_empty_object(club: Club) -> None:
-    """Publish answers 200 without content (OAS, PY, NODE)."""
-    assert await club.sandbox.post(f"{CONFIG}/{club.program}/publish") == {}
+async def test_publish_answers_the_program(club: Club) -> None:
+    """Publish answers 200 with the program, whose state is active (GUIDE-SETUP)."""
+    published = await club.sandbox.post(f"{CONFIG}/{club.program}/publish")
+
+    assert (published["id"], published["state"]) == (club.program, "active")
 
 
 async def test_texts_have_their_longest_length(club: Club) -> None:

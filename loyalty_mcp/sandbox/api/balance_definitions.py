@@ -1,6 +1,8 @@
 """Balance definitions: what is collected, its caps, its rounding and its life."""
 
-from typing import Literal
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, Literal, get_args
 
 from loyalty_mcp.sandbox.api.endpoint import Call, Json
 from loyalty_mcp.sandbox.api.fields import (
@@ -20,7 +22,7 @@ from loyalty_mcp.sandbox.api.fields import (
     Text,
     VersionQuery,
 )
-from loyalty_mcp.sandbox.errors import Invalid, NotFound
+from loyalty_mcp.sandbox.errors import Invalid, NotAllowed, NotFound
 from loyalty_mcp.sandbox.records import configuration, programs
 from loyalty_mcp.sandbox.rules.entities import Item
 from loyalty_mcp.sandbox.rules.ledger import Rounding, Snap
@@ -47,6 +49,7 @@ BalanceUnit = Literal[
     "CHF",
     "BRL",
 ]
+UNITS: Final[tuple[str, ...]] = get_args(BalanceUnit)
 
 
 class DefinitionPage(VersionQuery):
@@ -81,7 +84,8 @@ class DefinitionFields(Body):
 
 def list_balance_definitions(call: Call[DefinitionPage, NoBody]) -> Json:
     """Page through the definitions."""
-    program, page = programs.load_program(call.unit, call.id("pid")), call.query
+    page = call.query
+    program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     items = configuration.all_items(call.unit, program.id, "balance_definition", page.version)
     keys = {
         "name": lambda item: item.body["name"],
@@ -108,28 +112,30 @@ def create_balance_definition(call: Call[NoQuery, DefinitionFields]) -> Json:
 def get_balance_definition(call: Call[VersionQuery, NoBody]) -> Json:
     """Read one definition."""
     return definition_reply(
-        _definition_item(call.unit, call.id("pid"), call.id("bdid"), call.query.version)
+        definition_item(call.unit, call.id("pid"), call.id("bdid"), call.query.version)
     )
 
 
 def update_balance_definition(call: Call[NoQuery, DefinitionFields]) -> Json:
     """Replace the settings of a definition, in the draft."""
-    item = _definition_item(call.unit, call.id("pid"), call.id("bdid"))
-    return definition_reply(configuration.change_item(call.unit, item, _definition_body(call.body)))
+    item = definition_item(call.unit, call.id("pid"), call.id("bdid"))
+    body = _with_guide_settings(_definition_body(call.body), item.body)
+    return definition_reply(configuration.change_item(call.unit, item, body))
 
 
 def delete_balance_definition(call: Call[NoQuery, NoBody]) -> None:
     """Take a definition, and its limits, out of the draft."""
     configuration.delete_item(
-        call.unit, _definition_item(call.unit, call.id("pid"), call.id("bdid"))
+        call.unit, definition_item(call.unit, call.id("pid"), call.id("bdid"))
     )
 
 
 def definition_reply(item: Item) -> Json:
-    """Show a definition as the API does."""
+    """Show a definition as the API does; what only the setup guide can say is added to it."""
     return {
         "id": item.id,
         **{name: item.body.get(name) for name in _NAMES},
+        **_guide_additions(item.body),
         "meta": item.body.get("meta") or {},
         "createdAt": stored_to_text(item.created_at),
         "updatedAt": stored_to_text(item.updated_at),
@@ -137,12 +143,43 @@ def definition_reply(item: Item) -> Json:
     }
 
 
+def expiry_policy(body: Mapping[str, Any]) -> Json | None:
+    """Show how points expire in the guide's words.
+
+    A life that runs from the credit itself, which the guide does not know, is `None`.
+    """
+    if day := body.get("balanceExpirationDate"):
+        return {"type": "fixed", "date": day}
+    if body.get("balanceAvailabilityDurationValue") is None:
+        return {"type": "never"}
+    renewed_by = body.get("renewedBy")
+    if renewed_by is None:
+        return None
+    return {
+        "type": "rolling" if renewed_by == "movement" else "inactivity",
+        "duration": body["balanceAvailabilityDurationValue"],
+        "unit": body["balanceAvailabilityDurationUnit"],
+    }
+
+
+def _guide_additions(body: Mapping[str, Any]) -> Json:
+    additions = {} if "renewedBy" not in body else {"expiryPolicy": expiry_policy(body)}
+    if "minBalance" in body:
+        additions["minBalance"] = body["minBalance"]
+    return additions
+
+
 _NAMES = tuple(field.alias or name for name, field in DefinitionFields.model_fields.items())
 
 
-def _definition_item(
+def definition_item(
     unit: Unit, program_id: str, definition_id: str, version: configuration.Version = "draft"
 ) -> Item:
+    """Return a definition of a program in one version.
+
+    Raises:
+        NotFound: There is no such program or definition.
+    """
     program = programs.load_program(unit, program_id)
     item = configuration.find_item(unit, program.id, "balance_definition", definition_id, version)
     if item is None:
@@ -152,19 +189,60 @@ def _definition_item(
 
 def _definition_body(new: DefinitionFields) -> Json:
     _check_availability(new)
-    if new.min_amount is not None and new.max_amount is not None:
-        if new.min_amount > new.max_amount:
-            raise Invalid("minAmount: must not be above maxAmount", code="out_of_range")
-    elif new.max_amount is not None and new.max_amount < 0:
-        raise Invalid("maxAmount: must not be below the floor, which is 0", code="out_of_range")
-    if new.meta is not None and not isinstance(new.meta.get("isInternal", False), bool):
-        raise Invalid("meta.isInternal: must be true or false")
+    check_amounts("minAmount", new.min_amount, "maxAmount", new.max_amount)
+    check_internal(new.meta)
     body = new.model_dump(by_alias=True, exclude_none=True)
     if not new.balance_expiration_date:
         body.pop("balanceExpirationDate", None)
     if new.balance_availability_duration_value is not None:
         body.setdefault("balanceAvailabilityDurationModifier", "noModification")
     return body
+
+
+def _with_guide_settings(body: Json, before: Mapping[str, Any]) -> Json:
+    """Keep what the fields of the reference cannot say, unless they now say something else."""
+    kept = {
+        "renewedBy": [
+            "balanceAvailabilityDurationValue",
+            "balanceAvailabilityDurationUnit",
+            "balanceAvailabilityDurationModifier",
+        ],
+        "unitLabel": ["unit"],
+    }
+    for name, fields in kept.items():
+        if name in before and all(body.get(field) == before.get(field) for field in fields):
+            body[name] = before[name]
+    if "minBalance" in before and "minAmount" not in body:
+        body["minBalance"] = before["minBalance"]
+    return body
+
+
+def check_amounts(
+    lowest_name: str, lowest: Decimal | None, highest_name: str, highest: Decimal | None
+) -> None:
+    """Refuse a lowest balance above the highest.
+
+    Raises:
+        Invalid: It is; or without one, the highest is below 0.
+    """
+    if highest is None:
+        return
+    if lowest is not None and lowest > highest:
+        raise Invalid(f"{lowest_name}: must not be above {highest_name}", code="out_of_range")
+    if lowest is None and highest < 0:
+        raise Invalid(
+            f"{highest_name}: must not be below the floor, which is 0", code="out_of_range"
+        )
+
+
+def check_internal(meta: Meta | None) -> None:
+    """Refuse a `meta` whose `isInternal` is neither true nor false.
+
+    Raises:
+        Invalid: It is something else.
+    """
+    if meta is not None and not isinstance(meta.get("isInternal", False), bool):
+        raise Invalid("meta.isInternal: must be true or false")
 
 
 def _check_availability(new: DefinitionFields) -> None:

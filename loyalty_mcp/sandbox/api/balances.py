@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from loyalty_mcp.sandbox.api.account import ORGANIZATION
 from loyalty_mcp.sandbox.api.endpoint import Call, Json
 from loyalty_mcp.sandbox.api.fields import (
     Body,
@@ -15,7 +16,6 @@ from loyalty_mcp.sandbox.api.fields import (
     Sort,
     Uuid,
 )
-from loyalty_mcp.sandbox.api.subscriptions import ORGANIZATION
 from loyalty_mcp.sandbox.errors import NotFound
 from loyalty_mcp.sandbox.records import balances, definitions, members, programs
 from loyalty_mcp.sandbox.rules.entities import Member, Program
@@ -117,8 +117,8 @@ def create_subscription_balance(call: Call[NoQuery, NewBalance]) -> Json:
         "contactId": member.contact_id,
         "balanceDefinitionId": definition.id,
         "createdAt": stored_to_text(opened.created_at),
-        "expiresAt": None,
-        "consumedAt": None,
+        "expiresAt": stored_to_text(balances.next_expiry(call.unit, member, definition.id)),
+        "consumedAt": stored_to_text(balances.last_debit(call.unit, member, definition.id)),
     }
 
 

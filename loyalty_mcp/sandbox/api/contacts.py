@@ -77,6 +77,8 @@ class ContactFields(Body):
 def get_contact(call: Call[ContactQuery, NoBody]) -> Json:
     """Read one contact, by email, phone number, id or own id."""
     identifier, query = call.path["identifier"], call.query
+    if not identifier:
+        raise NotFound("There is no such path.", code="not_found")
     if len(identifier) > 254:
         raise Invalid("identifier: has more than 254 characters", code="out_of_range")
     _check_span(call.unit, query.start_date, query.end_date)

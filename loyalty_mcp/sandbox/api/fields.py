@@ -1,10 +1,10 @@
 """The types of fields that requests are made of, and what is said when one does not fit."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from loyalty_mcp.sandbox.api import dialects
 from loyalty_mcp.sandbox.errors import Invalid
 from loyalty_mcp.sandbox.rules import moments
 from loyalty_mcp.sandbox.rules.amounts import has_fitting_size
@@ -70,7 +71,7 @@ def _as_day(value: object) -> str:
 
 
 def _as_digits(value: object) -> object:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+    if isinstance(value, str) and re.fullmatch("-?[0-9]{1,19}", value, re.ASCII):
         return int(value)
     raise _unfit("must be a whole number")
 
@@ -200,17 +201,17 @@ def read_fields(model: type[FieldsT], values: object, *, ignore_unknown: bool = 
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
+        details = error.errors(include_url=False)
         unknown = [each for each in details if each["type"] == "extra_forbidden"]
         if ignore_unknown and unknown:
             known = values
             for each in unknown:
                 known = _without(known, each["loc"])
             return read_fields(model, known)
-        raise _refusal(details[0]) from None
+        raise _refusal(model, details[0]) from None
 
 
-def _refusal(error: ErrorDetails) -> Invalid:
+def _refusal(model: type[Fields], error: ErrorDetails) -> Invalid:
     parts = [
         str(part) if isinstance(part, int) or _SHOWABLE.fullmatch(part) else "…"
         for part in error["loc"]
@@ -220,10 +221,39 @@ def _refusal(error: ErrorDetails) -> Invalid:
     if kind == "missing":
         return Invalid(f"{where}: is required", code="missing_parameter")
     if kind == "extra_forbidden":
-        return Invalid(f"{where}: is not known here")
+        known = _names_at(model, error["loc"][:-1])
+        advice = dialects.advice_for_field(str(error["loc"][-1]), known)
+        return Invalid(f"{where}: is not known here" + (f"; {advice}" if advice else ""))
     if kind in _RANGE:
         return Invalid(f"{where}: {_RANGE[kind].format(**context)}", code="out_of_range")
-    return Invalid(f"{where}: {_TYPE.get(kind, 'does not fit').format(**context)}")
+    words = _TYPE.get(kind, "does not fit").format(**context)
+    if kind == "literal_error":
+        allowed = re.findall("'([^']*)'", context["expected"])
+        meant = dialects.right_value(error["input"], allowed)
+        words += "" if meant is None else f"; write '{meant}'"
+    return Invalid(f"{where}: {words}")
+
+
+def _names_at(model: type[Fields], place: tuple[int | str, ...]) -> list[str]:
+    """Return the names of the fields in one place of a model: in it, or in a nested object."""
+    models: list[type[Fields]] = [model]
+    for part in place:
+        if isinstance(part, str):
+            models = [
+                nested
+                for each in models
+                for name, field in each.model_fields.items()
+                if (field.alias or name) == part
+                for nested in _nested_models(field.annotation)
+            ]
+    return [field.alias or name for each in models for name, field in each.model_fields.items()]
+
+
+def _nested_models(annotation: object) -> Iterator[type[Fields]]:
+    if isinstance(annotation, type) and issubclass(annotation, Fields):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _nested_models(part)
 
 
 def _without(values: object, location: tuple[int | str, ...]) -> object:

@@ -35,10 +35,7 @@ class LimitFields(Body):
 def create_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
     """Add a limit to a definition, in the draft."""
     body = _limit_body(call.body)
-    try:
-        program = programs.load_program(call.unit, call.id("pid"))
-    except NotFound as absent:
-        raise DependencyFailed(absent.message) from None
+    program = programs.load_program(call.unit, call.id("pid"), absent=DependencyFailed)
     definition_id = call.id("bdid")
     if configuration.find_item(call.unit, program.id, "balance_definition", definition_id) is None:
         raise DependencyFailed("There is no balance definition with that id.")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from loyalty_mcp.sandbox.api.account import ORGANIZATION
 from loyalty_mcp.sandbox.api.endpoint import Call, Json
 from loyalty_mcp.sandbox.api.fields import (
     LARGEST_ID,
@@ -14,7 +15,6 @@ from loyalty_mcp.sandbox.api.fields import (
     OwnId,
     Query,
 )
-from loyalty_mcp.sandbox.api.subscriptions import ORGANIZATION
 from loyalty_mcp.sandbox.errors import Conflict, Invalid, Malformed, NotFound
 from loyalty_mcp.sandbox.records import members, programs
 from loyalty_mcp.sandbox.rules.entities import Member, Program

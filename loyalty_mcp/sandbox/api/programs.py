@@ -16,7 +16,6 @@ from loyalty_mcp.sandbox.api.fields import (
     Query,
     Sort,
     Text,
-    Uuid,
 )
 from loyalty_mcp.sandbox.errors import Malformed
 from loyalty_mcp.sandbox.records import configuration, programs
@@ -45,7 +44,7 @@ class NewProgram(Body):
 
     name: Name
     description: Text | None = None
-    document_id: Uuid | None = None
+    document_id: Text | None = None
     meta: Meta | None = None
 
 
@@ -86,7 +85,7 @@ def create_program(call: Call[NoQuery, NewProgram]) -> Json:
             call.unit,
             new.name,
             description=new.description,
-            document_id=new.document_id,
+            document_id=new.document_id or None,
             meta=new.meta,
         )
     )
@@ -131,7 +130,7 @@ def publish_program(call: Call[NoQuery, NoBody]) -> Json:
     program = programs.mark_published(call.unit, program)
     for follow in call.unit.hooks.after_publish:
         follow(call.unit, program)
-    return {}
+    return program_reply(program)
 
 
 def program_reply(program: Program) -> Json:

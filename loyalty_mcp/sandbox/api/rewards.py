@@ -68,11 +68,7 @@ def list_rewards(call: Call[RewardPage, NoBody]) -> Json:
 
 def create_reward(call: Call[NoQuery, NewReward]) -> Json:
     """Make the shell of a reward, in the draft."""
-    try:
-        program = programs.load_program(call.unit, call.id("pid"))
-    except NotFound as absent:
-        # This operation declares no 404.
-        raise NotAllowed(absent.message, code=absent.code) from None
+    program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     body = call.body.model_dump(by_alias=True)
     item = configuration.add_item(call.unit, program.id, "reward", body)
     return {
@@ -101,11 +97,7 @@ def get_reward(call: Call[VersionQuery, NoBody]) -> Json:
 def get_code_count(call: Call[NoQuery, NoBody]) -> Json:
     """Count the codes that a pool still holds."""
     pool_id = call.id("cpid")
-    try:
-        program = programs.load_program(call.unit, call.id("pid"))
-    except NotFound as absent:
-        # This operation declares no 404.
-        raise NotAllowed(absent.message, code=absent.code) from None
+    program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     known = codes.pool_exists(call.unit, program.id, pool_id) or any(
         item.body.get("codePoolId") == pool_id
         for item in configuration.all_items(call.unit, program.id, "reward")

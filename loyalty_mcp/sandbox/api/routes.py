@@ -4,10 +4,13 @@ from functools import partial
 from typing import Final
 
 from loyalty_mcp.sandbox.api import (
+    account,
     balance_definitions,
     balances,
     contacts,
     control,
+    guide_definitions,
+    guide_tier_groups,
     limits,
     members,
     programs,
@@ -24,6 +27,7 @@ from loyalty_mcp.sandbox.api.endpoint import Endpoint
 
 _CONFIG: Final = "/v3/loyalty/config/programs"
 _PROGRAM: Final = f"{_CONFIG}/{{pid}}"
+_GUIDE_DEFINITIONS: Final = f"{_PROGRAM}/balance-definitions"
 _BALANCE: Final = "/v3/loyalty/balance/programs/{pid}"
 _DEFINITION: Final = f"{_BALANCE}/balance-definitions/{{bdid}}"
 _CONTACTS: Final = "/v3/contacts"
@@ -46,6 +50,11 @@ ENDPOINTS: Final = (
     Endpoint("PATCH", _PROGRAM, programs.patch_program),
     Endpoint("DELETE", _PROGRAM, programs.delete_program),
     Endpoint("POST", f"{_PROGRAM}/publish", programs.publish_program),
+    Endpoint("GET", _GUIDE_DEFINITIONS, guide_definitions.list_guide_definitions),
+    Endpoint("POST", _GUIDE_DEFINITIONS, guide_definitions.create_guide_definition),
+    Endpoint("PUT", f"{_GUIDE_DEFINITIONS}/{{bdid}}", guide_definitions.update_guide_definition),
+    Endpoint("GET", f"{_PROGRAM}/tier-groups", guide_tier_groups.list_guide_tier_groups),
+    Endpoint("POST", f"{_PROGRAM}/tier-groups", guide_tier_groups.create_guide_tier_group),
     _member_endpoint("POST", f"{_PROGRAM}/subscriptions", subscriptions.create_subscription),
     _member_endpoint("DELETE", f"{_PROGRAM}/contact/{{cid}}", subscriptions.delete_subscription),
     _member_endpoint("GET", f"{_PROGRAM}/account-info", subscriptions.get_account_info),
@@ -101,6 +110,7 @@ ENDPOINTS: Final = (
     _member_endpoint("POST", _REDEEM, redemptions.redeem_voucher),
     _member_endpoint("POST", f"{_REDEEM}/{{tid}}/complete", redemptions.complete_redemption),
     _member_endpoint("DELETE", f"{_OFFER}/rewards/revoke", vouchers.revoke_vouchers),
+    Endpoint("GET", "/v3/account", account.get_account),
     Endpoint("GET", _CONTACTS, contacts.list_contacts, invalid_status=400),
     Endpoint("POST", _CONTACTS, contacts.create_contact, status=201, invalid_status=400),
     Endpoint("GET", f"{_CONTACTS}/{{identifier}}", contacts.get_contact, invalid_status=400),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from loyalty_mcp.sandbox.api.account import ORGANIZATION
 from loyalty_mcp.sandbox.api.endpoint import Call, Json
 from loyalty_mcp.sandbox.api.fields import (
     LARGEST_ID,
@@ -18,14 +19,11 @@ from loyalty_mcp.sandbox.api.fields import (
 )
 from loyalty_mcp.sandbox.api.tiers import tier_part
 from loyalty_mcp.sandbox.api.vouchers import reward_part
-from loyalty_mcp.sandbox.errors import Invalid, Malformed, NotFound
+from loyalty_mcp.sandbox.errors import Invalid, Malformed, NotAllowed, NotFound
 from loyalty_mcp.sandbox.records import balances, definitions, members, programs
 from loyalty_mcp.sandbox.rules.entities import Member, Program
 from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
-
-ORGANIZATION: Final = 1_000_001
-"""The number of the one account the sandbox plays."""
 
 
 class NewSubscription(Body):
@@ -82,7 +80,8 @@ def delete_subscription(call: Call[NoQuery, NoBody]) -> None:
 
 def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
     """Read one member in a single call."""
-    program, query = programs.load_program(call.unit, call.id("pid")), call.query
+    query = call.query
+    program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     if query.contact_id is None and query.loyalty_subscription_id is None:
         raise Invalid("contactId or loyaltySubscriptionId: is required", code="missing_parameter")
     member = members.named_member(

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from loyalty_mcp.sandbox.api.balance_definitions import check_internal
 from loyalty_mcp.sandbox.api.endpoint import Call, Json
 from loyalty_mcp.sandbox.api.fields import (
     Body,
@@ -64,8 +65,8 @@ def create_tier_group(call: Call[NoQuery, NewGroup]) -> Json:
     program, new = programs.load_program(call.unit, call.id("pid")), call.body
     if new.tier_order:
         raise Invalid("tierOrder: names no tiers of this group, for it has none yet")
-    _check_group_meta(new.meta)
-    _require_free_group_name(call.unit, program, new.name)
+    check_internal(new.meta)
+    require_free_group_name(call.unit, program, new.name)
     body: Json = {
         "name": new.name,
         "upgradeStrategy": new.upgrade_strategy,
@@ -97,9 +98,9 @@ def update_tier_group(call: Call[NoQuery, GroupFields]) -> Json:
     """Replace the name, the order and the strategies of a tier group, in the draft."""
     program, new = programs.load_program(call.unit, call.id("pid")), call.body
     group = _group(call.unit, program, call.id("gid"))
-    _check_group_meta(new.meta)
+    check_internal(new.meta)
     if new.name != group.body["name"]:
-        _require_free_group_name(call.unit, program, new.name)
+        require_free_group_name(call.unit, program, new.name)
     own = {tier.id for tier in _tiers_of(call.unit, group)}
     if len(set(new.tier_order)) < len(new.tier_order) or not own.issuperset(new.tier_order):
         raise Invalid("tierOrder: names each tier of this group once, and no other")
@@ -164,12 +165,12 @@ def _shown_schedule(schedule: Json | None, strategy: Strategy) -> Json | None:
     return None if schedule is None else {"strategy": strategy, **schedule}
 
 
-def _check_group_meta(meta: Meta | None) -> None:
-    if meta is not None and not isinstance(meta.get("isInternal", False), bool):
-        raise Invalid("meta.isInternal: must be true or false")
+def require_free_group_name(unit: Unit, program: Program, name: str) -> None:
+    """Refuse a name that another tier group of the program has.
 
-
-def _require_free_group_name(unit: Unit, program: Program, name: str) -> None:
+    Raises:
+        Conflict: It has.
+    """
     groups = configuration.all_items(unit, program.id, "tier_group")
     if any(group.body["name"] == name for group in groups):
         raise Conflict("Another tier group of this program has that name.")

@@ -126,6 +126,40 @@ def balance_value(unit: Unit, member: Member, definition_id: str) -> Decimal:
     )
 
 
+def next_expiry(unit: Unit, member: Member, definition_id: str) -> int | None:
+    """Return when something of a balance expires next, as stored; `None` when nothing does."""
+    row = unit.one(
+        "SELECT MIN(expires_at) FROM open_lots WHERE member = ? AND definition = ?"
+        " AND remaining > 0 AND expires_at > ?",
+        member.seq,
+        definition_id,
+        unit.now_stored,
+    )
+    return None if row is None else row[0]
+
+
+def last_debit(unit: Unit, member: Member, definition_id: str) -> int | None:
+    """Return when a debit last took something of a balance, as stored, or `None`."""
+    row = unit.one(
+        "SELECT MAX(r.at) FROM transactions t JOIN resolutions r ON r.transaction_seq = t.seq"
+        " WHERE t.member = ? AND t.definition = ? AND t.amount < 0 AND r.status = 'completed'",
+        member.seq,
+        definition_id,
+    )
+    return None if row is None else row[0]
+
+
+def undropped_balance(unit: Unit, member: Member, definition_id: str) -> Decimal:
+    """Return the sum of all lots that were not dropped yet, those that end now included."""
+    return from_millionths(
+        unit.number(
+            "SELECT COALESCE(SUM(remaining), 0) FROM open_lots WHERE member = ? AND definition = ?",
+            member.seq,
+            definition_id,
+        )
+    )
+
+
 def balance_values(unit: Unit, member: Member) -> dict[str, Decimal]:
     """Return a member's balances now, by definition; those at 0 may be absent."""
     rows = unit.all(

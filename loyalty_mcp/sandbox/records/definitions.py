@@ -60,6 +60,8 @@ def rules_of(body: Mapping[str, Any]) -> BalanceRules:
         credit_rounding=body.get("balanceOptionCreditRounding"),
         debit_rounding=body.get("balanceOptionDebitRounding"),
         life=_life_of_lots(body),
+        renewed_by=body.get("renewedBy"),
+        minimum=_optional_decimal(body.get("minBalance", body.get("minAmount"))),
     )
 
 

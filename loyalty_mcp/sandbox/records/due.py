@@ -23,7 +23,7 @@ class Due(NamedTuple):
 def schedule_due(
     unit: Unit, kind: str, subject: str | int, at: datetime, due_kind: DueKind = "always"
 ) -> None:
-    """Put something into the queue; the lane `step` is only settled by a step of the clock."""
+    """Put something into the queue; what is of the kind `step` waits for a step of the clock."""
     unit.run(
         "INSERT OR IGNORE INTO due VALUES (?, ?, ?, ?)",
         due_kind,
@@ -33,9 +33,19 @@ def schedule_due(
     )
 
 
+def cancel_due(unit: Unit, kind: str, subject: str | int, at: datetime) -> None:
+    """Take something out of the queue, if it is there."""
+    unit.run(
+        "DELETE FROM due WHERE due_kind = 'always' AND at = ? AND kind = ? AND subject = ?",
+        to_milliseconds(at),
+        kind,
+        str(subject),
+    )
+
+
 def anything_due(unit: Unit, due_kind: DueKind = "always") -> bool:
-    """Whether something in the lane is due now."""
-    sql = "SELECT 1 FROM due WHERE lane = ? AND at <= ? LIMIT 1"
+    """Whether something of this kind is due now."""
+    sql = "SELECT 1 FROM due WHERE due_kind = ? AND at <= ? LIMIT 1"
     return unit.one(sql, due_kind, unit.now_stored) is not None
 
 
@@ -45,7 +55,7 @@ def take_next_due(unit: Unit, due_kinds: tuple[DueKind, ...]) -> Due | None:
     first_due_kind = due_kinds[0]
     for due_kind in due_kinds:
         row = unit.one(
-            "SELECT at, kind, subject FROM due WHERE lane = ? AND at <= ?"
+            "SELECT at, kind, subject FROM due WHERE due_kind = ? AND at <= ?"
             " ORDER BY at, kind, subject LIMIT 1",
             due_kind,
             unit.now_stored,
@@ -56,7 +66,7 @@ def take_next_due(unit: Unit, due_kinds: tuple[DueKind, ...]) -> Due | None:
                 first, first_due_kind = found, due_kind
     if first is not None:
         unit.run(
-            "DELETE FROM due WHERE lane = ? AND at = ? AND kind = ? AND subject = ?",
+            "DELETE FROM due WHERE due_kind = ? AND at = ? AND kind = ? AND subject = ?",
             first_due_kind,
             to_milliseconds(first.at),
             first.kind,

@@ -1,31 +1,30 @@
 """Lots: opened by credits, used up by debits, ended by their expiry."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from loyalty_mcp.sandbox.errors import NotAllowed, NotFound
 from loyalty_mcp.sandbox.records import balances, definitions, due, events, members, programs
+from loyalty_mcp.sandbox.records.movement_events import announce_minimum
+from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
 from loyalty_mcp.sandbox.rules.entities import Definition, Member, Movement
 from loyalty_mcp.sandbox.rules.ledger import Application
-from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_milliseconds
+from loyalty_mcp.sandbox.rules.moments import from_milliseconds, stored_to_text, to_milliseconds
 from loyalty_mcp.sandbox.store import Unit
 
 
-def book_lots(
-    unit: Unit, movement: Movement, member: Member, application: Application
-) -> int | None:
-    """Write the entries of an applied movement, and the lot it opens.
-
-    Returns:
-        When the opened lot expires, as stored; `None` for never, or where none is opened.
-    """
+def book_lots(unit: Unit, movement: Movement, member: Member, application: Application) -> None:
+    """Write the entries of an applied movement, the lots it renews and the lot it opens."""
     for entry in application.entries:
         _add_entry(unit, movement, entry.lot, to_millionths(entry.amount))
         _change_remaining(
             unit, member, movement.definition_id, entry.lot, to_millionths(entry.amount)
         )
+    if application.renewed_until is not None:
+        _renew_lots(unit, member, movement.definition_id, application.renewed_until)
     opened = application.opened
-    ends = None
     if opened is not None:
         ends = None if opened.expires_at is None else to_milliseconds(opened.expires_at)
         size = to_millionths(opened.amount)
@@ -48,10 +47,39 @@ def book_lots(
             ends,
         )
         if opened.expires_at is not None:
-            due.schedule_due(unit, "lot_expiry", lot, opened.expires_at)
-            if opened.expires_at - due.REMINDER > unit.now:
-                due.schedule_due(unit, "lot_reminder", lot, opened.expires_at - due.REMINDER)
-    return ends
+            _schedule_lot(unit, lot, opened.expires_at)
+
+
+def _schedule_lot(unit: Unit, lot: int, ends: datetime) -> None:
+    due.schedule_due(unit, "lot_expiry", lot, ends)
+    if ends - due.REMINDER > unit.now:
+        due.schedule_due(unit, "lot_reminder", lot, ends - due.REMINDER)
+
+
+def _renew_lots(unit: Unit, member: Member, definition_id: str, ends: datetime) -> None:
+    # A credit with an end of its own keeps it.
+    rows = unit.all(
+        "SELECT o.lot, o.expires_at FROM open_lots o JOIN lots l ON l.seq = o.lot"
+        " JOIN transactions t ON t.seq = l.transaction_seq"
+        " WHERE o.member = ? AND o.definition = ? AND o.remaining > 0 AND t.minutes IS NULL",
+        member.seq,
+        definition_id,
+    )
+    for row in rows:
+        lot, stored = row["lot"], to_milliseconds(ends)
+        if row["expires_at"] is not None:
+            before = from_milliseconds(row["expires_at"])
+            due.cancel_due(unit, "lot_expiry", lot, before)
+            due.cancel_due(unit, "lot_reminder", lot, before - due.REMINDER)
+        unit.run("UPDATE lots SET expires_at = ? WHERE seq = ?", stored, lot)
+        unit.run(
+            "UPDATE open_lots SET expires_at = ? WHERE member = ? AND definition = ? AND lot = ?",
+            stored,
+            member.seq,
+            definition_id,
+            lot,
+        )
+        _schedule_lot(unit, lot, ends)
 
 
 def _add_entry(unit: Unit, movement: Movement, lot: int, amount: int) -> None:
@@ -78,39 +106,61 @@ def _change_remaining(
 
 
 def expire_lot(unit: Unit, lot: int) -> None:
-    """Announce what a lot still held when it ended; the balance has fallen by itself."""
-    _announce_lot(unit, lot, "balance_value_expired")
+    """Drop a lot that has ended, and announce what it still held: the balance has fallen."""
+    row = balances.remaining_of(unit, lot)
+    if row is None:
+        return
+    member = members.member_by_seq(unit, row["member"])
+    before = balances.undropped_balance(unit, member, row["definition"])
+    balances.drop_lot(unit, row["member"], row["definition"], lot)
+    definition = _definition_of_lot(unit, member, row["definition"])
+    if definition is None:
+        return
+    remaining = from_millionths(row["remaining"])
+    _announce_lot(unit, member, definition, lot, "balance_value_expired", remaining)
+    if ledger.falls_below_minimum(definition.rules, before, before - remaining):
+        value = balances.balance_value(unit, member, definition.id)
+        announce_minimum(unit, member, definition, _id_of_lot(unit, lot), value)
+    for follow in unit.hooks.after_expiry:
+        follow(unit, member)
 
 
 def remind_of_lot(unit: Unit, lot: int) -> None:
     """Announce that a lot ends soon, if anything is left of it."""
-    _announce_lot(unit, lot, "balance_expiration_reminder")
-
-
-def _announce_lot(
-    unit: Unit, lot: int, name: Literal["balance_value_expired", "balance_expiration_reminder"]
-) -> None:
     row = balances.remaining_of(unit, lot)
     if row is None:
         return
-    if name == "balance_value_expired":
-        balances.drop_lot(unit, row["member"], row["definition"], lot)
     member = members.member_by_seq(unit, row["member"])
-    ends = unit.one("SELECT expires_at FROM lots WHERE seq = ?", lot)
     definition = _definition_of_lot(unit, member, row["definition"])
-    if definition is None:
-        return
+    if definition is not None:
+        remaining = from_millionths(row["remaining"])
+        _announce_lot(unit, member, definition, lot, "balance_expiration_reminder", remaining)
+
+
+def _announce_lot(
+    unit: Unit,
+    member: Member,
+    definition: Definition,
+    lot: int,
+    name: Literal["balance_value_expired", "balance_expiration_reminder"],
+    value: Decimal,
+) -> None:
+    ends = unit.number("SELECT expires_at FROM lots WHERE seq = ?", lot)
     events.emit(
         unit,
         name,
         member,
         balance_definition=events.definition_details(definition),
-        expires_at=None if ends is None else stored_to_text(ends[0]),
-        value=from_millionths(row["remaining"]),
+        expires_at=stored_to_text(ends),
+        value=value,
     )
-    if name == "balance_value_expired":
-        for follow in unit.hooks.after_expiry:
-            follow(unit, member)
+
+
+def _id_of_lot(unit: Unit, lot: int) -> str:
+    row = unit.one("SELECT id FROM lots WHERE seq = ?", lot)
+    if row is None:
+        raise LookupError("a lot that expires is kept")
+    return str(row["id"])
 
 
 def _definition_of_lot(unit: Unit, member: Member, definition_id: str) -> Definition | None:

@@ -37,6 +37,20 @@ def announce_ceiling(
     )
 
 
+def announce_minimum(
+    unit: Unit, member: Member, definition: Definition, source_id: str, balance: Decimal
+) -> None:
+    """Announce that a balance has fallen below its minimum; the source is a movement or a lot."""
+    events.emit(
+        unit,
+        "balance_minimum_value_reached",
+        member,
+        balance_definition=events.definition_details(definition),
+        source_event_id=source_id,
+        value=balance,
+    )
+
+
 def movement_details(movement: Movement) -> dict[str, Any]:
     """Describe a movement as events do."""
     return {

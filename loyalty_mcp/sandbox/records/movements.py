@@ -13,6 +13,7 @@ from loyalty_mcp.sandbox.records import balances, definitions, events, members
 from loyalty_mcp.sandbox.records.lots import book_lots
 from loyalty_mcp.sandbox.records.movement_events import (
     announce_ceiling,
+    announce_minimum,
     announce_refusal,
     movement_details,
 )
@@ -25,9 +26,10 @@ from loyalty_mcp.sandbox.store import Unit
 
 # A lapsed ttl is no row: it is seen when the transaction is read.
 STATUS_SQL: Final = """
-SELECT t.*, r.at, r.applied, r.balance, r.lot_expires_at, r.reason,
+SELECT t.*, r.at, r.applied, r.balance, r.reason, l.expires_at AS lot_expires_at,
     COALESCE(r.status, CASE WHEN t.expires_at <= ? THEN 'expired' ELSE 'draft' END) AS status
 FROM transactions t LEFT JOIN resolutions r ON r.transaction_seq = t.seq
+LEFT JOIN lots l ON l.transaction_seq = t.seq
 """
 
 
@@ -114,8 +116,8 @@ def complete_movement(unit: Unit, program: Program, movement: Movement) -> Movem
     except NotAllowed as refusal:
         _reject(unit, movement, member, definition, refusal)
         raise Rejected(refusal.message, code=refusal.code) from None
-    lot_ends = book_lots(unit, movement, member, application)
-    _resolve_movement(unit, movement, "completed", application, lot_ends)
+    book_lots(unit, movement, member, application)
+    _resolve_movement(unit, movement, "completed", application)
     balances.mark_changed(unit, member, movement.definition_id)
     completed = load_movement(unit, movement.program_id, movement.id)
     events.emit(
@@ -128,6 +130,9 @@ def complete_movement(unit: Unit, program: Program, movement: Movement) -> Movem
     )
     if application.applied != movement.amount:
         announce_ceiling(unit, member, definition, movement, application.balance)
+    before = application.balance - application.applied
+    if ledger.falls_below_minimum(definition.rules, before, application.balance):
+        announce_minimum(unit, member, definition, movement.id, application.balance)
     fact = Completed(completed, member, definition, application, unit.now)
     for follow in unit.hooks.after_completion:
         follow(unit, fact)
@@ -220,17 +225,15 @@ def _resolve_movement(
     movement: Movement,
     status: Literal["completed", "rejected", "cancelled"],
     application: Application | None = None,
-    lot_expires_at: int | None = None,
     reason: str | None = None,
 ) -> None:
     unit.run(
-        "INSERT INTO resolutions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO resolutions VALUES (?, ?, ?, ?, ?, ?)",
         movement.seq,
         status,
         unit.now_stored,
         None if application is None else to_millionths(application.applied),
         None if application is None else to_millionths(application.balance),
-        lot_expires_at,
         reason,
     )
 
@@ -240,18 +243,9 @@ def _reject(
 ) -> None:
     _resolve_movement(unit, movement, "rejected", reason=refusal.message)
     announce_refusal(unit, member, definition, movement, refusal.message)
-    balance = balances.balance_value(unit, member, definition.id)
     if isinstance(refusal, ledger.CeilingReached):
+        balance = balances.balance_value(unit, member, definition.id)
         announce_ceiling(unit, member, definition, movement, balance)
-    if isinstance(refusal, ledger.FloorReached):
-        events.emit(
-            unit,
-            "balance_minimum_value_reached",
-            member,
-            balance_definition=events.definition_details(definition),
-            source_event_id=movement.id,
-            value=balance,
-        )
 
 
 def _definition(unit: Unit, program: Program, movement: Movement, member: Member) -> Definition:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from loyalty_mcp.sandbox import json_documents as documents
-from loyalty_mcp.sandbox.errors import Conflict, NotAllowed, NotFound
+from loyalty_mcp.sandbox.errors import Conflict, NotAllowed, NotFound, Refusal
 from loyalty_mcp.sandbox.rules.entities import Program
 from loyalty_mcp.sandbox.store import Unit
 
@@ -45,15 +45,20 @@ def add_program(
     return load_program(unit, program_id)
 
 
-def load_program(unit: Unit, program_id: str) -> Program:
+def load_program(unit: Unit, program_id: str, *, absent: type[Refusal] = NotFound) -> Program:
     """Return a program.
 
+    Args:
+        unit: The transaction.
+        program_id: Its id.
+        absent: The refusal where an operation declares no 404.
+
     Raises:
-        NotFound: There is none with that id.
+        Refusal: There is none with that id; of the class `absent`.
     """
     row = unit.one("SELECT * FROM programs WHERE id = ? AND deleted_at IS NULL", program_id)
     if row is None:
-        raise NotFound("There is no program with that id.")
+        raise absent("There is no program with that id.", code=NotFound.default_code)
     return _program_from_row(row)
 
 

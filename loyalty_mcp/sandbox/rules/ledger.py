@@ -19,6 +19,7 @@ Status = Literal["draft", "completed", "rejected", "cancelled", "expired"]
 TransactionType = Literal["credit", "debit"]
 Rounding = Literal["lower", "upper", "natural"]
 Snap = Literal["noModification", "startOfPeriod", "endOfPeriod"]
+Renewal = Literal["credit", "movement"]
 
 ZERO: Final = Decimal(0)
 
@@ -49,6 +50,9 @@ class BalanceRules:
         credit_rounding: How credits are rounded; `None` keeps decimals.
         debit_rounding: How debits are rounded, by their size; `None` keeps decimals.
         life: How long a credited lot lives; `None` is for ever.
+        renewed_by: What begins the life of all open lots anew: each credit, or each movement of
+            any kind; `None` where a lot keeps the end it was credited with.
+        minimum: A balance that falls below it is announced; `None` for no announcement.
     """
 
     unit: str = "POINTS"
@@ -60,6 +64,8 @@ class BalanceRules:
     credit_rounding: Rounding | None = None
     debit_rounding: Rounding | None = None
     life: Span | periods.DayOfYear | None = None
+    renewed_by: Renewal | None = None
+    minimum: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +108,15 @@ class Application:
         entries: Its parts on existing lots.
         opened: The lot it opens, if any.
         balance: The balance afterwards.
+        renewed_until: When the lots that were open before end from now on; `None` where they keep
+            their ends.
     """
 
     applied: Decimal
     entries: tuple[Entry, ...]
     opened: NewLot | None
     balance: Decimal
+    renewed_until: datetime | None = None
 
 
 class FloorReached(NotAllowed):
@@ -166,6 +175,18 @@ def lot_expiry(rules: BalanceRules, now: datetime, minutes: int | None = None) -
     if life.snap == "endOfPeriod":
         return periods.end_of_period(exact, life.unit)
     return exact
+
+
+def renewal(rules: BalanceRules, amount: Decimal, now: datetime) -> datetime | None:
+    """Return when all open lots end after this movement; `None` where they keep their ends."""
+    if rules.renewed_by is None or (rules.renewed_by == "credit" and amount < 0):
+        return None
+    return lot_expiry(rules, now)
+
+
+def falls_below_minimum(rules: BalanceRules, before: Decimal, after: Decimal) -> bool:
+    """Whether a balance has just crossed its minimum downwards."""
+    return rules.minimum is not None and before >= rules.minimum > after
 
 
 def live_lots(lots: Sequence[Lot], now: datetime) -> list[Lot]:
@@ -228,7 +249,8 @@ def apply_movement(
         applied = amount
         entries, rest = _spend(open_lots, -amount, oldest_first=oldest_first)
         opened = NewLot(-rest) if rest else None
-    return Application(applied, entries, opened, balance + applied)
+    renewed_until = renewal(rules, applied, now)
+    return Application(applied, entries, opened, balance + applied, renewed_until)
 
 
 def _fitting_credit(rules: BalanceRules, balance: Decimal, amount: Decimal) -> Decimal:

@@ -162,10 +162,3 @@ async def test_unknown_definitions_are_not_found(sandbox: Sandbox) -> None:
         assert await sandbox.refused("GET", path) == 404
         assert await sandbox.refused("PUT", path, {"name": "n", "unit": "EUR"}) == 404
         assert await sandbox.refused("DELETE", path) == 404
-
-
-async def test_the_paths_of_the_guide_do_not_exist(sandbox: Sandbox) -> None:
-    """Definitions live under balance, not under config (conflict 1)."""
-    path = f"/v3/loyalty/config/programs/{await sandbox.program()}/balance-definitions"
-
-    assert await sandbox.refused("POST", path, {"name": "n", "unit": "EUR"}) == 404

@@ -173,3 +173,24 @@ async def test_pages_that_do_not_exist_are_refused(
     for path in ("active-balance", "transaction-history"):
         answer = await account.sandbox.refused("GET", f"{account.path}/{path}", **whole)
         assert answer == 422
+
+
+async def test_an_opened_balance_tells_its_next_expiry_and_its_last_debit(
+    account: Account,
+) -> None:
+    """Both are null until there is something to tell."""
+    path = f"{account.path}/subscriptions/{account.contact}/balances"
+    body = {"balanceDefinitionId": account.definition}
+    opened = await account.sandbox.post(path, body)
+    assert (opened["expiresAt"], opened["consumedAt"]) == (None, None)
+
+    await account.move(10)
+    await account.move(10, balanceExpiryInMinutes=120)
+    await account.move(10, balanceExpiryInMinutes=60)
+    await account.sandbox.advance(minutes=30)
+    await account.move(-15)
+
+    opened = await account.sandbox.post(path, body)
+    assert opened["amount"] == 15
+    assert opened["expiresAt"] == "2026-03-10T14:00:00.000Z"
+    assert opened["consumedAt"] == "2026-03-10T12:30:00.000Z"

@@ -1,5 +1,7 @@
 from typing import Any
+from urllib.parse import quote
 
+import httpx2
 import pytest
 
 from tests.sandbox.conftest import Json, Sandbox
@@ -115,3 +117,19 @@ async def test_identifiers_that_fit_nobody_are_not_found(sandbox: Sandbox) -> No
     assert await sandbox.refused("GET", "/v3/contacts/1", identifierType="name") == 400
     assert await sandbox.refused("GET", "/v3/contacts/1", startDate="2026-01-01") == 400
     assert await sandbox.refused("GET", f"/v3/contacts/{'x' * 10_000}") == 400
+
+
+@pytest.mark.parametrize(
+    "own_id", ["a/b", "/", "a//b/", "a?b#c", "50%", "%2F", "ü 日本", "a;b=c", "a\\b"]
+)
+async def test_an_own_id_may_hold_any_character(sandbox: Sandbox, own_id: str) -> None:
+    """An own id is found by a path that holds it percent-encoded."""
+    created = await sandbox.post("/v3/contacts", {**ANNA, "ext_id": own_id})
+    headers = {"api-key": "any"}
+    request = httpx2.Request("GET", "http://sandbox/", headers=headers)
+    raw = f"/v3/contacts/{quote(own_id, safe='')}?identifierType=ext_id".encode()
+    request.url = request.url.copy_with(raw_path=raw)
+
+    answer = await sandbox.http.send(request)
+
+    assert (answer.status_code, answer.json()["id"]) == (200, created["id"])

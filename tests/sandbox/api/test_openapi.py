@@ -6,11 +6,28 @@ from tests.sandbox.conftest import Sandbox
 OPERATIONS = json.loads(
     (Path(__file__).parents[2] / "contract" / "operations.json").read_text("utf-8")
 )
-CONTACTS = {("GET", "/contacts"), ("POST", "/contacts"), ("GET", "/contacts/{identifier}")}
+AROUND = {
+    ("GET", "/account"),
+    ("GET", "/contacts"),
+    ("POST", "/contacts"),
+    ("GET", "/contacts/{identifier}"),
+}
+"""What goes with the Loyalty API: the account, and finding a member."""
+
+DEFINITIONS = "/loyalty/config/programs/{pid}/balance-definitions"
+GROUPS = "/loyalty/config/programs/{pid}/tier-groups"
+GUIDE = {
+    ("GET", DEFINITIONS),
+    ("POST", DEFINITIONS),
+    ("PUT", f"{DEFINITIONS}/{{bdid}}"),
+    ("GET", GROUPS),
+    ("POST", GROUPS),
+}
+"""The paths of the setup guide."""
 
 
-async def test_all_53_operations_are_described(sandbox: Sandbox) -> None:
-    """The document holds the 50 loyalty operations and the three of Contacts, and no other."""
+async def test_all_operations_are_described(sandbox: Sandbox) -> None:
+    """The document holds the 50 loyalty operations, the guide's paths and what goes with them."""
     document = await sandbox.get("/sandbox/openapi.json")
     described = {
         (method.upper(), path.removeprefix("/v3"))
@@ -19,7 +36,7 @@ async def test_all_53_operations_are_described(sandbox: Sandbox) -> None:
     }
 
     assert document["openapi"] == "3.1.0"
-    assert described == {(each["method"], each["path"]) for each in OPERATIONS} | CONTACTS
+    assert described == {(each["method"], each["path"]) for each in OPERATIONS} | AROUND | GUIDE
 
 
 async def test_references_lead_somewhere(sandbox: Sandbox) -> None:
@@ -39,7 +56,7 @@ async def test_operations_carry_ids_and_parameters(sandbox: Sandbox) -> None:
     vouchers = document["paths"]["/v3/loyalty/offer/programs/{pid}/vouchers"]["get"]
     parameters = {each["name"]: each for each in vouchers["parameters"]}
 
-    assert len({each["operationId"] for each in operations}) == 53
+    assert len({each["operationId"] for each in operations}) == len(operations)
     assert parameters["pid"]["in"] == "path"
     assert parameters["contactId"]["required"]
     assert parameters["limit"]["schema"] == {

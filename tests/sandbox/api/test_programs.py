@@ -12,8 +12,9 @@ async def test_a_program_starts_inactive_and_becomes_active_by_publishing(
     program = await sandbox.program()
 
     assert (await sandbox.get(f"{CONFIG}/{program}"))["state"] == "inactive"
-    assert await sandbox.post(f"{CONFIG}/{program}/publish") == {}
-    assert (await sandbox.get(f"{CONFIG}/{program}"))["state"] == "active"
+    published = await sandbox.post(f"{CONFIG}/{program}/publish")
+    assert published["state"] == "active"
+    assert await sandbox.get(f"{CONFIG}/{program}") == published
 
 
 async def test_names_are_unique(sandbox: Sandbox) -> None:
@@ -103,3 +104,14 @@ async def test_the_draft_may_apply_where_settings_say_so(make_sandbox: MakeSandb
     )
 
     assert done["balance"] == 5
+
+
+async def test_a_document_id_is_any_text(sandbox: Sandbox) -> None:
+    """An external reference of any form, once; at most 256 characters."""
+    made = await sandbox.post(CONFIG, {"name": "A", "documentId": "crm-42"})
+
+    assert made["documentId"] == "crm-42"
+    assert await sandbox.refused("POST", CONFIG, {"name": "B", "documentId": "crm-42"}) == 409
+    assert await sandbox.refused("POST", CONFIG, {"name": "B", "documentId": "x" * 257}) == 422
+    for name in ("C", "D"):
+        assert (await sandbox.post(CONFIG, {"name": name, "documentId": ""}))["documentId"] is None

@@ -175,7 +175,8 @@ async def test_a_debit_beyond_the_balance_is_rejected_for_good(account: Account)
     await account.move(5)
     assert (await account.resolve(draft)).status == 422
     events = await account.sandbox.events()
-    assert {"balance_transaction_unauthorized", "balance_minimum_value_reached"} <= set(events)
+    assert "balance_transaction_unauthorized" in events
+    assert "balance_minimum_value_reached" not in events
 
 
 async def test_a_rejection_may_be_answered_with_200(make_sandbox: MakeSandbox) -> None:

@@ -141,3 +141,22 @@ async def tried(
         assert problem.keys() == {"code", "message"}, sent
         assert len(problem["message"]) < 300, sent
         assert await sandbox.state() == before, sent
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"offset": "-1"}, "offset: must be 0 or more"),
+        ({"limit": "0"}, "limit: must be 1 or more"),
+        ({"limit": "501"}, "limit: must be 500 or less"),
+        ({"offset": "1.5"}, "offset: must be a whole number"),
+        ({"offset": ""}, "offset: must be a whole number"),
+    ],
+)
+async def test_a_page_outside_its_bounds_is_told_the_bound(
+    sandbox: Sandbox, query: dict[str, str], message: str
+) -> None:
+    """The sentence says what would be right."""
+    answer = await sandbox.call("GET", CONFIG, **query)
+
+    assert (answer.status, answer.body["message"]) == (422, message)

@@ -32,7 +32,7 @@ async def recorded(club: Club, name: str | None = None) -> list[Json]:
 
 async def test_all_24_events_occur(sandbox: Sandbox) -> None:
     """Each of the 24 events has a cause in the engine, and carries the common fields."""
-    club = await open_club(sandbox, maxAmount=1000)
+    club = await open_club(sandbox, minAmount=10, maxAmount=1000)
     reward = await club.reward(expirationValue=20, expirationUnit="day", attributionPerConsumer=3)
     await club.ladder()
     contact = await club.join()

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from loyalty_mcp import __version__
+from loyalty_mcp.cli.help_pages import GroupWithSettings
 from loyalty_mcp.cli.operator_commands import audit, doctor, intents
 from loyalty_mcp.cli.options import settings_from, settings_options, stop
 from loyalty_mcp.cli.token_commands import token
@@ -16,7 +17,7 @@ from loyalty_mcp.errors import BadSetting, LoyaltyError
 from loyalty_mcp.intents.roles import definition_of
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=GroupWithSettings, invoke_without_command=True)
 @click.version_option(__version__, prog_name="loyalty-mcp")
 @settings_options
 @click.pass_context

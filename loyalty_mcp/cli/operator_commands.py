@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from loyalty_mcp.cli.help_pages import CommandWithSettings, GroupWithSettings
 from loyalty_mcp.cli.options import settings_from, settings_options, stop
 from loyalty_mcp.errors import LoyaltyError, Refused, UnknownReference
 from loyalty_mcp.tools.progress import reporting_to
@@ -42,7 +43,7 @@ def run(flags: dict[str, Any], work: "Callable[[Runtime], Awaitable[Any]]") -> A
         stop(error)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=GroupWithSettings, invoke_without_command=True)
 @settings_options
 @click.pass_context
 def intents(context: click.Context, flags: dict[str, Any]) -> None:
@@ -199,7 +200,7 @@ def _print(facts: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=GroupWithSettings, invoke_without_command=True)
 @settings_options
 @click.pass_context
 def audit(context: click.Context, flags: dict[str, Any]) -> None:
@@ -280,7 +281,7 @@ def verify(flags: dict[str, Any], *, as_json: bool) -> None:
         sys.exit(FOUND)
 
 
-@click.command()
+@click.command(cls=CommandWithSettings)
 @settings_options
 @as_json
 def doctor(flags: dict[str, Any], *, as_json: bool) -> None:

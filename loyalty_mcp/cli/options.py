@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 import click
 
+from loyalty_mcp.cli.help_pages import SettingOption
 from loyalty_mcp.errors import BadSetting, LoyaltyError
 from loyalty_mcp.settings import Settings, meaning_of, read_settings, variable_of
 
@@ -61,10 +62,10 @@ def _setting_option(
     meaning = meaning_of(name)
     help_text = f"{meaning[0].upper()}{meaning[1:]} [{variable_of(name)}]."
     if annotation is bool:
-        return click.option(flag, is_flag=True, default=None, help=help_text)
+        return click.option(flag, cls=SettingOption, is_flag=True, default=None, help=help_text)
     choices = choices_of(annotation)
     kind = SettingChoice(choices) if choices else None
-    return click.option(flag, type=kind, default=None, help=help_text)
+    return click.option(flag, cls=SettingOption, type=kind, default=None, help=help_text)
 
 
 def settings_from(flags: dict[str, Any]) -> Settings:

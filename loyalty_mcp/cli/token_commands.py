@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loyalty_mcp.cli.help_pages import GroupWithSettings
 from loyalty_mcp.cli.operator_commands import as_json, run
 from loyalty_mcp.cli.options import settings_options
 from loyalty_mcp.errors import UnknownReference
@@ -32,7 +33,7 @@ class Moment(click.ParamType[datetime]):
         return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=GroupWithSettings, invoke_without_command=True)
 @settings_options
 @click.pass_context
 def token(context: click.Context, flags: dict[str, Any]) -> None:

@@ -46,6 +46,18 @@ def test_every_option_is_explained(path: tuple[str, ...]) -> None:
     assert [item.opts[0] for item in options if not item.help] == []
 
 
+@pytest.mark.parametrize("path", [path for path in PATHS if path], ids=" ".join)
+def test_help_shows_the_settings_last(path: tuple[str, ...]) -> None:
+    """What is special about a command is not lost behind the settings that all share."""
+    page = CliRunner().invoke(main, [*path, "--help"]).output
+    own, _, settings = page.partition("Settings:")
+
+    assert "--help " in own
+    assert "[BREVO_API_KEY]" not in own
+    assert "Options:" not in settings
+    assert "Commands:" not in settings
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_is_told_how_to_complete(shell: str) -> None:
     """The script that a shell evaluates comes from the command itself."""

@@ -77,6 +77,7 @@ def kind(command: str) -> str:
         ("loyalty-mcp sandbox", "sandbox"),
         ("loyalty-mcp serve --http", "service"),
         ("loyalty-mcp ", "command"),
+        ("curl --request POST ", "guide"),
         ("curl ", "curl"),
         ("node docs/examples/", "node"),
         ("docker compose ", "container"),
@@ -270,6 +271,27 @@ def test_curl(said: str, engine: str, folder: Path, state_home: Path) -> None:
         assert answer["result"]["content"][0]["text"].startswith("[sandbox] Member 101")
 
 
+@pytest.mark.slow
+def test_the_set_up_guide_as_printed(folder: Path) -> None:
+    """The four commands, with the ids put in, end with an active program."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    steps = [plain(command) for _, command in PAIRS if kind(command) == "guide"]
+    with sandbox(["sandbox", "--empty"], free_port(), folder, os.environ["PATH"]) as address:
+        answers: list[dict[str, Any]] = []
+        for step in steps:
+            said = step.replace(SANDBOX, address)
+            for name, answer in zip(("{pid}", "{balanceDefinitionId}"), answers, strict=False):
+                said = said.replace(name, answer["id"])
+            answers.append(shell(said, {"PATH": os.environ["PATH"]}))
+
+    program, definition, group, published = answers
+    assert (program["state"], published["state"]) == ("inactive", "active")
+    assert published["id"] == program["id"]
+    assert definition["expiryPolicy"] == {"type": "rolling", "duration": 12, "unit": "month"}
+    assert [tier["threshold"] for tier in group["tiers"]] == [0, 300, 500]
+
+
 def shell(command: str, environment: dict[str, str]) -> dict[str, Any]:
     """The JSON that a command of the shell prints."""
     done = subprocess.run(
@@ -300,8 +322,8 @@ def test_shell(said: str, folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("said", of_kind("node"))
-def test_the_official_node_sdk_runs_all_operations(said: str, tmp_path: Path) -> None:
-    """50 of 50 through the official Node SDK, against the sandbox."""
+def test_the_official_node_sdk_runs(said: str, tmp_path: Path) -> None:
+    """50 of 50 operations, and the calls of 4 reference pages, against the sandbox."""
     required("../@getbrevo/brevo/package.json")
     script = tmp_path / "sdk.mjs"
     shutil.copy(ROOT / shlex.split(said)[1], script)
@@ -317,7 +339,7 @@ def test_the_official_node_sdk_runs_all_operations(said: str, tmp_path: Path) ->
         )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("50 of 50 operations\n")
+    assert done.stdout.endswith(("50 of 50 operations\n", "4 of 4 pages\n"))
 
 
 def test_the_client_starts_what_the_project_provides() -> None:

@@ -131,3 +131,40 @@ def test_the_core_operations_run_and_are_read_back(sdk: brevo.Brevo) -> None:
     with pytest.raises(ApiError) as gone:
         sdk.program.get_loyalty_program_info(pid)
     assert gone.value.status_code == 404
+
+
+def test_the_calls_of_the_reference_pages(sdk: brevo.Brevo) -> None:
+    """Four pages show a call; each works in the form of the current SDK, with what it shows."""
+    pid = sdk.program.create_new_lp(name="Pages").id or ""
+    bdid = sdk.balance.create_balance_definition(pid, name="P", unit="POINTS").id or ""
+    sdk.program.publish_loyalty_program(pid)
+    contact = sdk.contacts.create_contact(email="pages@example.com").id or 0
+    sdk.program.subscribe_to_loyalty_program(pid, contact_id=contact)
+
+    (definition,) = sdk.balance.get_balance_definition_list(pid).items or []
+    limit = sdk.balance.create_balance_limit(
+        pid,
+        bdid,
+        constraint_type="transaction",
+        duration_unit="day",
+        duration_value=1,
+        transaction_type="credit",
+        value=1,
+    )
+    balance = sdk.balance.create_subscription_balances(
+        pid, str(contact), balance_definition_id=bdid
+    )
+    listed = sdk.balance.get_contact_balances(pid, balance_definition_id=bdid)
+
+    assert (definition.id, definition.unit) == (bdid, "POINTS")
+    assert (limit.balance_definition_id, limit.value, limit.sliding_schedule) == (bdid, 1, False)
+    assert (balance.amount, balance.contact_id) == (0, contact)
+    assert (listed.count, (listed.balances or [])[0].contact_id) == (1, contact)
+
+
+def test_the_account_is_read(sdk: brevo.Brevo) -> None:
+    """The SDK's account client finds every field that it requires."""
+    account = sdk.account.get_account()
+
+    assert (account.organization_id, account.email) == ("1000001", "owner@example.com")
+    assert account.plan[0].type == "free"

@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         None, description="at least 32 bytes, the same on all replicas; signs what they share"
     )
     timeout: float = Field(20, gt=0, le=300, description="seconds to wait for an answer of Brevo")
+    sandbox_file: Path | None = Field(
+        None,
+        description="a file that keeps the embedded sandbox, for clients that start a process for "
+        "each call; without it, each process begins a fresh one",
+    )
     log_level: LogLevel = Field("INFO", description="the least severe log records to write")
     log_format: LogFormat = Field("text", description="how log records are written to stderr")
     public_url: str | None = Field(

@@ -84,6 +84,7 @@ KNOWN: dict[str, Setting] = {
         None, (LONG, SecretStr(LONG)), (f"{LONG}0", SecretStr(f"{LONG}0")), ("short", "x" * 31)
     ),
     "timeout": Setting(20.0, ("1.5", 1.5), ("300", 300.0), ("0", "-1", "301", "nan", "inf", "x")),
+    "sandbox_file": Setting(None, ("s.db", Path("s.db")), ("/t/s.db", Path("/t/s.db"))),
     "log_level": Setting("INFO", ("DEBUG", "DEBUG"), ("ERROR", "ERROR"), ("debug", "TRACE")),
     "log_format": Setting("text", ("json", "json"), ("text", "text"), ("xml",)),
     "public_url": Setting(

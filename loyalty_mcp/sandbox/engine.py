@@ -41,13 +41,18 @@ class Engine:
         self.loyalty_budget = Budget(settings.rate_limit)
         self.contacts_budget = Budget(CONTACT_CALLS if settings.rate_limit else 0)
         if not self.store.started:
-            self.reset()
+            self.reset(only_once=True)
 
-    def reset(self) -> None:
-        """Go back to the start: seeded or empty, the clock real, no faults, full budgets."""
+    def reset(self, *, only_once: bool = False) -> None:
+        """Go back to the start: seeded or empty, the clock real, no faults, full budgets.
+
+        Args:
+            only_once: Leave data alone that another process has put into the file meanwhile.
+        """
         self.webhooks.send_to(None)
         self.use(self._initial_settings)
-        self.store.start(_nothing if self.settings.empty else seed.fill_seed)
+        fill = _nothing if self.settings.empty else seed.fill_seed
+        self.store.start(fill, only_once=only_once)
         self.faults.replace(())
         self.loyalty_budget.refill()
         self.contacts_budget.refill()

@@ -224,10 +224,17 @@ class Store:
         """Whether the store was filled once; data that were kept are left alone."""
         return self._setting("started") is not None
 
-    def start(self, fill: Callable[[Unit], None]) -> None:
-        """Remove everything, set the clock to the real time and fill the store, all at once."""
+    def start(self, fill: Callable[[Unit], None], *, only_once: bool = False) -> None:
+        """Remove everything, set the clock to the real time and fill the store, all at once.
+
+        Args:
+            fill: Adds what the store begins with.
+            only_once: Leave a store alone that another process has filled meanwhile.
+        """
         self._offset = timedelta()
         with self.unit() as unit:
+            if only_once and self.started:
+                return
             for table in self._tables():
                 unit.run(f'DELETE FROM "{table}"')  # noqa: S608 - the schema's own name
             fill(unit)
@@ -253,9 +260,16 @@ class Store:
         return [row[0] for row in rows]
 
     def _run_script(self, script: str) -> None:
-        self._connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
-        )
+        try:
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+            )
+        except sqlite3.OperationalError:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            # Another process may have run the script while this one waited for it.
+            if self._value("PRAGMA user_version") != SCHEMA_VERSION:
+                raise
 
     def _value(self, sql: str) -> int:
         return cast("int", self._connection.execute(sql).fetchone()[0])

@@ -1,7 +1,6 @@
 """The composition root: the only place that knows every part of the server."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +18,14 @@ from loyalty_mcp.intents.policy import read_policy
 from loyalty_mcp.intents.principal import local
 from loyalty_mcp.server.caller_session import CallerSession, CallerSessions
 from loyalty_mcp.server.dispatcher import CallObserver, Dispatcher, ignore_call
-from loyalty_mcp.server.embedded_sandbox import EmbeddedSandbox
+from loyalty_mcp.server.embedded_sandbox import (
+    SANDBOX_KEY,
+    SANDBOX_URL,
+    EmbeddedSandbox,
+    private_sandbox,
+    sandbox_in_file,
+    sandbox_in_memory,
+)
 from loyalty_mcp.settings import Settings, state_folder
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.registry import TOOLS, menu
@@ -29,9 +35,6 @@ if TYPE_CHECKING:
 
     from loyalty_mcp.server.elicitation import RequestContext
 
-SANDBOX_URL: Final = "http://sandbox/v3"
-SANDBOX_KEY: Final = "sandbox"
-REHEARSAL_SECONDS: Final = 20.0
 RECONCILE_AFTER_SECONDS: Final = 3.0
 """Reconciliation loads SQL, which takes a sixth of the start; the first answers come before it."""
 
@@ -64,9 +67,10 @@ class Runtime:
     async def reconcile_earlier_run(self) -> None:
         """Find out what became of the intents of an earlier run, if there is a journal.
 
-        An embedded sandbox lost its data with the earlier run, so nothing can be read there.
+        A sandbox in memory lost its data with the earlier run, so nothing can be read there.
         """
-        if self.settings.api_key is not None and journal_exists(self.settings):
+        lost = self.settings.sandbox and self.settings.sandbox_file is None
+        if not lost and journal_exists(self.settings):
             await anyio.sleep(self.reconcile_after)
             await self.context.reconciler.reconcile_abandoned(self.context)
 
@@ -94,7 +98,8 @@ class Runtime:
         from loyalty_mcp.server.mcp_server import build_server, server_lifespan  # noqa: PLC0415 - same
 
         lifespan = server_lifespan(self.reconcile_earlier_run, self.close)
-        return build_server(Handlers(session_of, self.context), lifespan)
+        fresh = self.embedded_sandbox is not None and self.embedded_sandbox.fresh
+        return build_server(Handlers(session_of, self.context, fresh_sandbox=fresh), lifespan)
 
 
 def journal_address(settings: Settings) -> str:
@@ -117,30 +122,6 @@ def journal_exists(settings: Settings) -> bool:
     return settings.database_url is not None or journal_file(settings).exists()
 
 
-@asynccontextmanager
-async def private_sandbox() -> AsyncIterator[Brevo]:
-    """A client of an empty sandbox of its own, discarded afterwards."""
-    from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only for a rehearsal
-    from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - the same
-
-    engine = create_app(SandboxSettings(empty=True, rate_limit=0))
-    transport = httpx2.ASGITransport(app=engine)
-    http = open_http_client(
-        SANDBOX_URL, SANDBOX_KEY, timeout=REHEARSAL_SECONDS, transport=transport
-    )
-    try:
-        yield Brevo(http, timeout=REHEARSAL_SECONDS)
-    finally:
-        await http.aclose()
-        engine.state.store.close()
-
-
-def _new_sandbox() -> Any:
-    from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415 - only when a request comes
-
-    return create_app()
-
-
 def compose(
     settings: Settings, sandbox: Any = None, observe: CallObserver = ignore_call
 ) -> Runtime:
@@ -152,7 +133,8 @@ def compose(
         observe: told of every call of a tool.
 
     Raises:
-        BadSetting: no menu can be made of these settings, or the policy is wrong.
+        BadSetting: no menu can be made of these settings, or the policy or the file of the
+            sandbox cannot be used.
     """
     menu(settings)  # refuse wrong settings before anything is opened
     policy = read_policy(settings.policy, {name: tool.risk for name, tool in TOOLS.items()})
@@ -162,7 +144,8 @@ def compose(
         http = open_http_client(settings.base_url, key, timeout=settings.timeout)
     else:
         if sandbox is None:
-            sandbox = embedded = EmbeddedSandbox(_new_sandbox)
+            file = settings.sandbox_file
+            sandbox = embedded = sandbox_in_memory() if file is None else sandbox_in_file(file)
         transport = httpx2.ASGITransport(app=sandbox)
         http = open_http_client(
             SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport

@@ -38,6 +38,9 @@ PRINCIPAL: Final = "loyalty_mcp.intents.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
 ERROR_META_KEY: Final = "loyalty-mcp/error"
+FRESH_SANDBOX: Final = (
+    "A fresh sandbox began with this server and ends with it; LOYALTY_MCP_SANDBOX_FILE keeps one."
+)
 NO_DIALOG: Final = (
     "The client announced dialogs and failed to show one. The operator can set LOYALTY_MCP_CONFIRM "
     "to token, which does without dialogs."
@@ -51,18 +54,21 @@ TEMPLATES: Final = {
 ResultT = TypeVar("ResultT")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Handlers:
     """The answers to each kind of request.
 
     Args:
         session_of: finds the session of whoever sent a request.
         context: what tools, resources and completions work with.
+        fresh_sandbox: whether answers come from a sandbox that began with this process; the first
+            one says so.
         menus: the published menus, by the identity of the session's menu, which is never freed.
     """
 
     session_of: Callable[[RequestContext], CallerSession]
     context: Context
+    fresh_sandbox: bool = False
     menus: dict[int, types.ListToolsResult] = field(default_factory=dict)
 
     @property
@@ -119,7 +125,14 @@ class Handlers:
             return page_required(page)
         if page is not None:
             await show_page(ctx, page, seconds)
-        return tool_result(outcome, self.meta)
+        return tool_result(self._announce_fresh_sandbox(outcome), self.meta)
+
+    def _announce_fresh_sandbox(self, answer: Answer) -> Answer:
+        """The answer; the first one says that the sandbox is new, and not the one of before."""
+        if not self.fresh_sandbox:
+            return answer
+        self.fresh_sandbox = False
+        return replace(answer, text=f"{answer.text}\n{FRESH_SANDBOX}")
 
     async def _resume(
         self,

@@ -1,7 +1,10 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.errors import NotAllowed, Rejected
 from loyalty_mcp.sandbox.settings import SandboxSettings
 from loyalty_mcp.sandbox.store import Store, Unit
@@ -81,3 +84,21 @@ def test_a_file_is_durable_and_checked_by_the_schema(tmp_path: Path) -> None:
         resolutions = unit.all("PRAGMA table_info(resolutions)")
     assert [row["name"] for row in resolutions if row["pk"]] == ["transaction_seq"]
     store.close()
+
+
+def test_processes_that_begin_one_file_at_once_share_its_beginning(tmp_path: Path) -> None:
+    """One of them makes and fills the file; the others find it filled."""
+    file, starters = tmp_path / "sandbox.db", 4
+    ready = threading.Barrier(starters)
+
+    def begin(_number: int) -> str:
+        ready.wait()
+        store = create_app(SandboxSettings(database=file)).state.store
+        found: str = store.state_hash()
+        store.close()
+        return found
+
+    with ThreadPoolExecutor(starters) as pool:
+        hashes = set(pool.map(begin, range(starters)))
+
+    assert len(hashes) == 1

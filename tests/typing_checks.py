@@ -5,6 +5,7 @@ from typing import assert_type
 
 from loyalty_mcp.brevo.budget import Budget
 from loyalty_mcp.brevo.client import Brevo
+from loyalty_mcp.brevo.name_matching import Candidate, choose
 from loyalty_mcp.brevo.operations.programs import Program, Programs, get_program, list_programs
 from loyalty_mcp.brevo.operations.transactions import (
     Transaction,
@@ -14,7 +15,7 @@ from loyalty_mcp.brevo.operations.transactions import (
     list_transaction_history,
 )
 from loyalty_mcp.brevo.operations.vouchers import Validation, validate_voucher
-from loyalty_mcp.brevo.references import Candidate, References, chosen
+from loyalty_mcp.brevo.references import References
 from loyalty_mcp.brevo.request import Request, get, post
 from loyalty_mcp.brevo.types import Done
 from loyalty_mcp.guard.confirmation import Caller
@@ -58,7 +59,7 @@ async def references_give_ids(references: References) -> None:
     """Names go in, ids come out."""
     assert_type(await references.program("VIP Club"), str)
     assert_type(await references.member("p", "101"), int)
-    assert_type(chosen("tier", "Gold", []), Candidate)
+    assert_type(choose("tier", "Gold", []), Candidate)
 
 
 async def a_call_is_answered_or_asks(dispatcher: Dispatcher) -> None:

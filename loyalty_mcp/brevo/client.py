@@ -149,6 +149,14 @@ class Brevo:
         """Like `send`, for reads of configuration: kept for a minute, or until a change of ours."""
         return await self._cache.configuration(request)
 
+    async def lookup(self, request: Request[ReplyT]) -> ReplyT | None:
+        """Like `send`, for reads of who has an id: kept for a minute, or until a change of ours.
+
+        Returns:
+            The reply; None where the API refuses it, which means that nobody has the id.
+        """
+        return await self._cache.lookup(request)
+
     def call_cache(self) -> AbstractContextManager[None]:
         """A block in which identical reads are made once, until a change is sent.
 

@@ -1,4 +1,4 @@
-"""What reads share: one request for identical reads, and configuration kept for a minute."""
+"""What reads share: one request for identical reads, and what seldom changes kept for a minute."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,12 +10,15 @@ import anyio
 from pydantic import BaseModel
 
 from loyalty_mcp.brevo.request import Request
-from loyalty_mcp.errors import LoyaltyError
+from loyalty_mcp.errors import LoyaltyError, NotFound, Refused
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 Fetch = Callable[[Request[ReplyT]], Awaitable[ReplyT]]
 
-CONFIGURATION_SECONDS: Final = 60.0
+KEPT_SECONDS: Final = 60.0
+MOST_LOOKUPS: Final = 10_000
+"""How many lookups are kept at once; with more, all are made again."""
+
 MEMBER_PATH: Final = re.compile(
     "/(transactions|create-order|subscriptions|subscription-members|contacts?|rewards)(/|$)"
 )
@@ -54,6 +57,7 @@ class ReadCache:
         self._fetch = fetch
         self._in_flight: dict[str, _ReadInFlight] = {}
         self._configuration: dict[str, tuple[float, Any]] = {}
+        self._lookups: dict[str, tuple[float, Any]] = {}
         self._changes = 0
 
     @contextmanager
@@ -93,7 +97,29 @@ class ReadCache:
         changes = self._changes
         reply = await self.read(request)
         if changes == self._changes:
-            self._configuration[key] = (anyio.current_time() + CONFIGURATION_SECONDS, reply)
+            self._configuration[key] = (anyio.current_time() + KEPT_SECONDS, reply)
+        return reply
+
+    async def lookup(self, request: Request[ReplyT]) -> ReplyT | None:
+        """The reply to a read of who has an id, kept for a minute or until a change of ours.
+
+        Returns:
+            The reply; None where the API refuses it, which means that nobody has the id.
+        """
+        key = request.cache_key
+        kept = self._lookups.get(key)
+        if kept is not None and anyio.current_time() < kept[0]:
+            known: ReplyT | None = kept[1]
+            return known
+        lookups = self._lookups
+        try:
+            reply = await self.read(request)
+        except (NotFound, Refused):
+            reply = None
+        if lookups is self._lookups:
+            if len(self._lookups) >= MOST_LOOKUPS:
+                lookups.clear()
+            lookups[key] = (anyio.current_time() + KEPT_SECONDS, reply)
         return reply
 
     def forget_call(self) -> None:
@@ -102,13 +128,15 @@ class ReadCache:
             kept.close()
 
     def forget_configuration(self) -> None:
-        """Drop the configuration that is kept; what is being read now is not kept either."""
+        """Drop what is kept for a minute; what is being read now is not kept either."""
         self._changes += 1
         self._configuration.clear()
+        self._lookups = {}
 
     def forget_before(self, change: Request[Any]) -> None:
         """Drop what `change` may have made untrue, reads in flight included."""
         self._in_flight.clear()
+        self._lookups = {}
         self.forget_call()
         if MEMBER_PATH.search(change.path) is None:
             self.forget_configuration()

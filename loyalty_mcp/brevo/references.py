@@ -1,90 +1,32 @@
 """References: what a person says for an id, turned into the id, or an error that helps."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
 from loyalty_mcp.brevo.client import Brevo
+from loyalty_mcp.brevo.member_references import MemberReferences
+from loyalty_mcp.brevo.name_matching import Candidate, choose
 from loyalty_mcp.brevo.operations.balance_definitions import (
     BalanceDefinition,
     list_balance_definitions,
 )
-from loyalty_mcp.brevo.operations.contacts import Contact, get_contact
+from loyalty_mcp.brevo.operations.contacts import Contact
 from loyalty_mcp.brevo.operations.programs import Program, get_program, list_programs
 from loyalty_mcp.brevo.operations.rewards import RewardSummary, list_rewards
-from loyalty_mcp.brevo.operations.subscriptions import account_of_own_id
 from loyalty_mcp.brevo.operations.tier_groups import TierGroup, list_tier_groups
 from loyalty_mcp.brevo.operations.tiers import Tier, list_tiers
-from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import LIVE_FIRST, Reference, ReferenceKind, Version
-from loyalty_mcp.errors import AmbiguousReference, LoyaltyError, NotFound, Refused, UnknownReference
+from loyalty_mcp.errors import LoyaltyError, UnknownReference
 
 PAGE: Final = 100
-NAMED: Final = 5
+MEMBERSHIPS_READ: Final = 5
+"""In so many programs at most it is read whether a member is in them."""
+
 FIRST_PROGRAMS: Final = list_programs(limit=PAGE, offset=0)
 """Asked, mostly from memory, in nearly every call."""
 
-CONTACT_ID = re.compile(r"[0-9]{1,19}")
-OWN: Final = "own:"
-
 WHERE: Final[dict[Version, str]] = {"draft": " in the draft", "active": " that is live"}
 """Said with what is not found where one version alone was meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Something that a reference may mean."""
-
-    id: str
-    name: str
-
-
-def chosen(
-    kind: str, said: str | None, candidates: Sequence[Candidate], where: str = ""
-) -> Candidate:
-    """The candidate that `said` means: by id, or by name without regard to case.
-
-    Nothing said means the only one there is. `where` says of which all are, in an error.
-
-    Raises:
-        UnknownReference: none fits; names the nearest.
-        AmbiguousReference: several fit, or several are there and nothing was said.
-    """
-    if said is None:
-        if len(candidates) == 1:
-            return candidates[0]
-        if not candidates:
-            raise UnknownReference(f"There is no {kind}{where} yet.")
-        raise AmbiguousReference(f"There are several; give {kind}: {_list(candidates)}.")
-    said = said.strip()
-    for candidate in candidates:
-        if candidate.id == said:
-            return candidate
-    named = [c for c in candidates if c.name.casefold() == said.casefold()]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        ids = ", ".join(candidate.id for candidate in named[:NAMED])
-        raise AmbiguousReference(f"Several have the {kind} name {quoted(said)}; give an id: {ids}.")
-    raise UnknownReference(
-        f"No {kind}{where} is called {quoted(said)}. {_nearest(said, candidates)}"
-    )
-
-
-def _nearest(said: str, candidates: Sequence[Candidate]) -> str:
-    if not candidates:
-        return "There is none yet."
-    by_name = {candidate.name.casefold(): candidate for candidate in candidates}
-    close = get_close_matches(said.casefold(), by_name, n=3, cutoff=0.5)
-    return f"Nearest: {_list([by_name[name] for name in close] or candidates)}."
-
-
-def _list(candidates: Sequence[Candidate]) -> str:
-    listed = ", ".join(quoted(candidate.name) for candidate in candidates[:NAMED])
-    left = len(candidates) - NAMED
-    return f"{listed} and {left} more" if left > 0 else listed
 
 
 class References:
@@ -98,6 +40,7 @@ class References:
     def __init__(self, brevo: Brevo, program: str | None = None) -> None:
         self._brevo = brevo
         self._pinned_program = program
+        self._members = MemberReferences(brevo)
 
     def forget(self) -> None:
         """Look at the configuration as it is now: others may have changed it."""
@@ -149,10 +92,31 @@ class References:
             if len(page.items) < PAGE:
                 return tuple(found)
 
-    async def program(self, said: str | None) -> str:
-        """The id of a program; the pinned one whatever is said, the only one if nothing is."""
-        candidates = [Candidate(item.id, item.name) for item in await self.programs()]
-        return chosen("program", self._pinned_program or said, candidates).id
+    async def program(self, said: str | None, member: str | None = None) -> str:
+        """The id of a program.
+
+        Args:
+            said: its name or id; the pinned program wins over it.
+            member: the words for a member. Where no program is said, and there are several, the
+                one that the member is in is meant.
+
+        Raises:
+            UnknownReference: there is no such program.
+            AmbiguousReference: several may be meant.
+        """
+        programs: Sequence[Program] = await self.programs()
+        said = self._pinned_program or said
+        if said is None and member is not None and len(programs) > 1:
+            programs = await self._programs_of(member, programs)
+        return choose("program", said, [Candidate(item.id, item.name) for item in programs]).id
+
+    async def _programs_of(self, member: str, programs: Sequence[Program]) -> Sequence[Program]:
+        """The programs that a member may be in; all of them if that leaves none."""
+        published = [program for program in programs if program.state != "inactive"]
+        if not 1 < len(published) <= MEMBERSHIPS_READ:
+            return published or programs
+        joined = [item for item in published if await self._members.is_in(item.id, member)]
+        return joined or published
 
     async def resolve(
         self,
@@ -175,8 +139,10 @@ class References:
         """
         if kind == "program":
             return await self.program(said)
-        if kind in {"member", "contact"}:
+        if kind == "member":
             return await self.member(program, said or "")
+        if kind == "contact":
+            return await self.contact_id(said or "")
         if program is None:
             raise UnknownReference(f"Give program, in which the {kind} is.")
         return (await self._in_program(kind, said, program, versions)).id
@@ -189,7 +155,7 @@ class References:
         for version in versions:
             candidates = await listed(self, program, version)
             try:
-                return chosen(kind.replace("_", " "), said, candidates, where)
+                return choose(kind.replace("_", " "), said, candidates, where)
             except UnknownReference as error:
                 failure = error
         raise failure or AssertionError("a version was tried")
@@ -217,45 +183,38 @@ class References:
         return None
 
     async def member(self, program: str | None, said: str) -> int:
-        """The contact id of a member.
-
-        Digits are a contact id; with `@` an email; with `+` a phone number; anything else, or
-        what follows `own:`, your own member id (Brevo's loyaltySubscriptionId).
+        """The contact id of a member, by email, phone, contact id or own id.
 
         Raises:
             UnknownReference: nobody has it.
+            AmbiguousReference: two people are meant by the same digits.
         """
-        said = said.strip()
-        if CONTACT_ID.fullmatch(said):
-            return int(said)
-        if said.startswith("+") or ("@" in said and not said.startswith(OWN)):
-            return (await self.contact(said)).id
-        own_id = said.removeprefix(OWN)
-        if program is None:
-            raise UnknownReference(f"{quoted(said)} is no contact id, email or phone number.")
-        try:
-            info = await self._brevo.send(account_of_own_id(program, own_id))
-        except (NotFound, Refused):
-            info = None
-        if info is None or info.balance is None or info.balance.contact_id is None:
-            raise UnknownReference(
-                f"No member has the own id {quoted(own_id)}. "
-                "Members are given by contact id, email, +phone or own id."
-            )
-        return info.balance.contact_id
+        return await self._members.member(program, said)
 
     async def contact(self, said: str) -> Contact:
-        """The contact who has an email or phone.
+        """The contact with an email, a phone number or a contact id.
 
         Raises:
             UnknownReference: nobody has it.
         """
-        email = "@" in said
-        request = get_contact(said, identifier_type="email_id" if email else "phone_id")
-        try:
-            return await self._brevo.send(request)
-        except (NotFound, Refused):
-            raise UnknownReference(f"No contact has {quoted(said)}.") from None
+        return await self._members.contact(said)
+
+    async def contact_id(self, said: str) -> int:
+        """The id of a contact, who need not be a member; a contact id is taken as it is.
+
+        Raises:
+            UnknownReference: nobody has that email or phone number, or it is neither.
+        """
+        return await self._members.contact_id(said)
+
+    async def contact_or_member(self, programs: Sequence[str], said: str) -> Contact:
+        """The contact with an email, a phone number or a contact id, or an own id in a program.
+
+        Raises:
+            UnknownReference: nobody has it.
+            AmbiguousReference: several have it.
+        """
+        return await self._members.contact_or_member(programs, said)
 
 
 Lister = Callable[[References, str, Version], Awaitable[list[Candidate]]]
@@ -293,6 +252,7 @@ class CallReferences:
         references: where they are looked up.
         recorded: the ids of an earlier resolution, to be used again as they were.
         pinned_member: the one member of this server, if it serves only one.
+        member: the words for the member whom the call is about; they decide between programs.
         versions: of the program, in the order in which names are looked up in them.
     """
 
@@ -301,9 +261,11 @@ class CallReferences:
         references: References,
         recorded: Sequence[Any] | None = None,
         pinned_member: str | None = None,
+        member: str | None = None,
         versions: Sequence[Version] = LIVE_FIRST,
     ) -> None:
         self._references = references
+        self._member = pinned_member or member
         self._versions = versions
         self._recorded = None if recorded is None else list(recorded)
         self._pinned_member = pinned_member
@@ -315,12 +277,15 @@ class CallReferences:
         if self._recorded is not None:
             found = self._recorded.pop(0)
         else:
-            if reference.kind == "member" and self._pinned_member is not None:
-                said = self._pinned_member
-            found = await self._references.resolve(
-                reference.kind, said, self._program, self._versions
-            )
+            found = await self._resolved(reference.kind, said)
         if reference.kind == "program":
             self._program = found
         self.ids.append(found)
         return found
+
+    async def _resolved(self, kind: ReferenceKind, said: str | None) -> Any:
+        if kind == "program":
+            return await self._references.program(said, self._member)
+        if kind == "member" and self._pinned_member is not None:
+            said = self._pinned_member
+        return await self._references.resolve(kind, said, self._program, self._versions)

@@ -136,7 +136,9 @@ class Guard:
         self, call: Call, *, rounds: int, moved: str | None = None
     ) -> Envelope | Question:
         versions = call.tool.versions(call.given)
-        references = CallReferences(self._context.references, versions=versions)
+        references = CallReferences(
+            self._context.references, member=call.tool.member_words(call.given), versions=versions
+        )
         arguments = await call.tool.received(call.given, references)
         preparation = await self._prepared(call, arguments)
         route = self._route(call, preparation)

@@ -197,7 +197,9 @@ class Dispatcher:
     async def _read(self, tool: Tool, arguments: Mapping[str, Any], caller: Caller) -> Answer:
         given = tool.validated(arguments)
         versions = tool.versions(given)
-        references = CallReferences(self._context.references, versions=versions)
+        references = CallReferences(
+            self._context.references, member=tool.member_words(given), versions=versions
+        )
         received = await tool.received(given, references)
         reply = await tool.run(self._context_of(caller), **received)
         structured = reply.model_dump(mode="json", exclude_none=True)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+from loyalty_mcp.brevo.name_matching import folded
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import UnknownReference
 from loyalty_mcp.tools.context import Context
@@ -87,8 +88,8 @@ async def _allowed_program(context: Context, scope: Scope) -> str | None:
 async def _program_id(context: Context, scope: Scope, said: str) -> str:
     allowed = await _allowed_program(context, scope)
     found: str = await context.references.resolve("program", said, None)
-    names = {item.id: item.name.casefold() for item in await context.references.programs()}
-    if found != said and names.get(found) != said.strip().casefold():
+    names = {item.id: folded(item.name) for item in await context.references.programs()}
+    if found != said and names.get(found) != folded(said):
         raise UnknownReference(NO_RESOURCE)
     if allowed is not None and found != allowed:
         raise UnknownReference(NO_RESOURCE)

@@ -185,6 +185,15 @@ class Tool:
                 raise
         return found
 
+    def member_words(self, given: Arguments) -> str | None:
+        """The words for the member whom a call is about; None if it names no single one."""
+        for name, annotation in self.parameters.items():
+            reference = reference_in(annotation)
+            if reference is not None and reference.kind == "member":
+                said: str | None = self._said(given, name)
+                return said
+        return None
+
     @cached_property
     def _references(self) -> frozenset[str]:
         """The parameters that may mean something although nothing was said."""

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loyalty_mcp.brevo.quoting import cleaned
-from loyalty_mcp.brevo.references import CallReferences, Candidate, References, chosen
+from loyalty_mcp.brevo.references import CallReferences, References
 from loyalty_mcp.brevo.types import Reference, ReferenceKind, Version
 from loyalty_mcp.errors import AmbiguousReference, LoyaltyError, UnknownReference
 from loyalty_mcp.guard.confirmation import Caller
@@ -21,98 +19,7 @@ from tests.conftest import SandboxControl
 
 Make = Callable[..., Runtime]
 
-GOLD, SILVER = Candidate("id-gold", "Gold"), Candidate("id-silver", "Silver")
 NO_ID = "00000000-0000-4000-8000-000000000000"
-
-
-def refusal(kind: str, said: str | None, *candidates: Candidate) -> str:
-    """The sentence with which a reference is refused."""
-    with pytest.raises((UnknownReference, AmbiguousReference)) as caught:
-        chosen(kind, said, candidates)
-    return str(caught.value)
-
-
-# Pure
-
-
-@pytest.mark.parametrize("said", ["Gold", "gold", "GOLD", " gold ", "id-gold", " id-gold"])
-def test_name_or_id(said: str) -> None:
-    """An object is meant by its id or by its name, whatever the case."""
-    assert chosen("tier", said, [SILVER, GOLD]) == GOLD
-
-
-def test_case_is_folded_as_people_do() -> None:
-    """Letters without a one-letter capital compare too."""
-    street = Candidate("1", "Straßen-Bonus")
-
-    assert chosen("balance", "STRASSEN-BONUS", [street]) == street
-
-
-def test_an_id_wins_over_a_name() -> None:
-    """Something named like another's id does not hide that other."""
-    mimic = Candidate("id-mimic", "id-gold")
-
-    assert chosen("tier", "id-gold", [mimic, GOLD]) == GOLD
-
-
-def test_nothing_said_means_the_only_one() -> None:
-    """Where there is one, it need not be said."""
-    assert chosen("program", None, [GOLD]) == GOLD
-
-
-def test_nothing_said_of_several() -> None:
-    """Where there are several, they are named; none is guessed."""
-    text = refusal("program", None, GOLD, SILVER)
-
-    assert text == 'There are several; give program: "Gold", "Silver".'
-
-
-def test_nothing_said_of_none() -> None:
-    """Where there is nothing, that is said."""
-    assert refusal("program", None) == "There is no program yet."
-
-
-def test_several_of_one_name_are_told_apart_by_id() -> None:
-    """Of several with the same name none is guessed; their ids are given."""
-    text = refusal("tier", "gold", GOLD, Candidate("id-other", "GOLD"), SILVER)
-
-    assert "id-gold" in text
-    assert "id-other" in text
-    assert "id-silver" not in text
-
-
-def test_unknown_name_is_answered_with_the_nearest() -> None:
-    """A misspelled name is answered with what it may have meant, and that alone."""
-    assert refusal("tier", "Silber", GOLD, SILVER) == (
-        'No tier is called "Silber". Nearest: "Silver".'
-    )
-
-
-def test_unlike_name_is_answered_with_what_there_is() -> None:
-    """Where nothing is near, some of what there is is named, with how many more there are."""
-    many = [Candidate(str(number), f"Tier {number}") for number in range(9)]
-    text = refusal("tier", "xyz", *many)
-
-    assert '"Tier 0", "Tier 1", "Tier 2", "Tier 3", "Tier 4" and 4 more.' in text
-
-
-def test_unknown_name_where_there_is_nothing() -> None:
-    """Where nothing could be meant, that is said."""
-    assert refusal("tier", "Gold") == 'No tier is called "Gold". There is none yet.'
-
-
-@given(st.text(max_size=20_000), st.lists(st.text(max_size=300), max_size=8))
-def test_any_text_is_chosen_or_refused_in_a_line(said: str, names: list[str]) -> None:
-    """Whatever is said and whatever is there: a candidate that fits, or one short, clean line."""
-    candidates = [Candidate(str(number), name) for number, name in enumerate(names)]
-    try:
-        found = chosen("tier", said, candidates)
-    except (UnknownReference, AmbiguousReference) as error:
-        text = str(error)
-        assert len(text) < 700
-        assert text == cleaned(text)
-    else:
-        assert said.strip() == found.id or said.strip().casefold() == found.name.casefold()
 
 
 # On the sandbox
@@ -221,48 +128,6 @@ async def test_balances_of_the_same_name(references: References, control: Sandbo
     with pytest.raises(AmbiguousReference) as caught:
         await references.resolve("balance", "twin", program)
     assert all(one in str(caught.value) for one in ids)
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "101",
-        " 101 ",
-        "anna.keller@example.com",
-        "Anna.Keller@Example.com",
-        "+491511000101",
-        "VIP-101",
-        "own:VIP-101",
-    ],
-)
-async def test_member(references: References, control: SandboxControl, said: str) -> None:
-    """A member is meant by contact id, email, phone or own id."""
-    assert await references.resolve("member", said, await control.program()) == 101
-
-
-@pytest.mark.parametrize(
-    ("said", "sentence"),
-    [
-        ("nobody@example.com", 'No contact has "nobody@example.com".'),
-        ("+490000", 'No contact has "+490000".'),
-        ("VIP-999", 'No member has the own id "VIP-999".'),
-        ("own:anna.keller@example.com", 'No member has the own id "anna.keller@example.com".'),
-        ("own:101", 'No member has the own id "101".'),
-        ("own:", 'No member has the own id ""'),
-        ("", 'No member has the own id ""'),
-    ],
-)
-async def test_unknown_member(
-    references: References, control: SandboxControl, said: str, sentence: str
-) -> None:
-    """Nobody is guessed; what was looked up is said."""
-    assert sentence in await unknown(references, "member", said, await control.program())
-
-
-async def test_own_id_needs_a_program(references: References) -> None:
-    """An own id means somebody only within a program."""
-    with pytest.raises(UnknownReference, match="no contact id, email or phone"):
-        await references.member(None, "VIP-101")
 
 
 HOSTILE = [

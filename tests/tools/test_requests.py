@@ -97,6 +97,7 @@ async def test_a_reversal_reads_the_history_once_a_look(
 
     assert sorted(await server.asks("reverse_transaction", **arguments)) == sorted(
         [
+            "GET account-info",  # whether the digits are somebody's own id
             *("GET transaction-history", "GET account-info"),
             *("GET transaction-history", "GET account-info"),
             # Of two reversals that began at once, the drafts tell which is the first.
@@ -133,6 +134,7 @@ async def test_redeeming_reads_the_terms_once(server: Server, control: SandboxCo
     terms = next(line for line in asked if len(line) == len("GET ") + 36)
 
     assert asked == [
+        "GET account-info",  # whether the digits are somebody's own id
         *("GET vouchers", "POST validate", terms, "GET vouchers", "POST validate"),
         *("POST redeem", "POST complete"),
     ]

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from loyalty_mcp.brevo.member_forms import EmailAddress, PhoneNumber, member_forms
 from loyalty_mcp.brevo.operations import contacts
 from loyalty_mcp.brevo.operations.subscriptions import create_subscription
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.references import CONTACT_ID
 from loyalty_mcp.brevo.types import Meta, ProgramId
 from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused, UnknownReference
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
@@ -30,19 +30,12 @@ async def _contact_id_of(context: Context, contact: str) -> int | None:
     Raises:
         UnknownReference: no contact has that id, or the text is no id, email or phone number.
     """
-    said = contact.strip()
-    if CONTACT_ID.fullmatch(said):
-        try:
-            request = contacts.get_contact(said, identifier_type="contact_id")
-            return (await context.brevo.send(request)).id
-        except (NotFound, Refused):
-            raise UnknownReference(f"There is no contact {said}.") from None
-    if "@" not in said and not said.startswith("+"):
-        raise UnknownReference(f"{quoted(said)} is no contact id, email or +phone.")
     try:
-        return await context.references.member(None, said)
+        return (await context.references.contact(contact)).id
     except UnknownReference:
-        return None
+        if isinstance(member_forms(contact)[0], EmailAddress | PhoneNumber):
+            return None
+        raise
 
 
 async def preview_enrolment(
@@ -159,10 +152,15 @@ async def _created_contact(context: Context, contact: str) -> int:
     Raises:
         Refused: it could not be created; nobody was enrolled.
     """
-    said = contact.strip()
-    email, phone = (said, None) if "@" in said else (None, said)
+    match member_forms(contact)[0]:
+        case EmailAddress(address):
+            request = contacts.create_contact(email=address)
+        case PhoneNumber(number):
+            request = contacts.create_contact(phone=number)
+        case _:
+            raise AssertionError("the preview refuses what is neither email nor phone")
     try:
-        created = await context.brevo.send(contacts.create_contact(email=email, phone=phone))
+        created = await context.brevo.send(request)
     except OutcomeUnknown:
         found = await _contact_id_of(context, contact)
         if found is None:

@@ -1,17 +1,14 @@
 """Find a contact, and the programs they are a member of."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from loyalty_mcp.brevo.operations.contacts import Contact, get_contact
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.references import CONTACT_ID, OWN
 from loyalty_mcp.brevo.types import Items, Moment, ProgramId, Reply
-from loyalty_mcp.errors import LoyaltyError, NotFound, Refused, UnknownReference
+from loyalty_mcp.errors import NotFound
 from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import read_member, together
@@ -64,7 +61,8 @@ async def find_member(
     """Find a contact and their programs; get_member_overview has points and tier."""
     programs = await context.references.programs()
     wanted = [item for item in programs if program in {None, item.id}]
-    contact = await _find_contact(context, member, [item.id for item in wanted])
+    programs_looked_in = [item.id for item in wanted]
+    contact = await context.references.contact_or_member(programs_looked_in, member)
     readings = [_membership_in(context, item.id, contact.id) for item in wanted]
     enrolments = []
     for item, info in zip(wanted, await together(*readings), strict=True):
@@ -94,32 +92,3 @@ async def _membership_in(context: Context, program: str, member: int) -> Account
         return await read_member(context, program, member)
     except NotFound:
         return None
-
-
-async def _find_contact(context: Context, member: str, programs: Sequence[str]) -> Contact:
-    """The contact with this contact id, email, phone number or own id.
-
-    Raises:
-        UnknownReference: there is no such contact.
-    """
-    said = member.strip()
-    if CONTACT_ID.fullmatch(said):
-        return await _contact_of_id(context, said)
-    if not said.startswith(OWN) and ("@" in said or said.startswith("+")):
-        return await context.references.contact(said)
-    failure: LoyaltyError | None = None
-    for program in programs:
-        try:
-            found = await context.references.member(program, said)
-        except UnknownReference as error:
-            failure = error
-        else:
-            return await _contact_of_id(context, str(found))
-    raise failure or UnknownReference("There is no program yet, so nobody has an own id.")
-
-
-async def _contact_of_id(context: Context, contact_id: str) -> Contact:
-    try:
-        return await context.brevo.send(get_contact(contact_id, identifier_type="contact_id"))
-    except (NotFound, Refused):
-        raise UnknownReference(f"There is no contact {contact_id}.") from None

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 
 from pydantic import Field, WithJsonSchema
 
+from loyalty_mcp.brevo.name_matching import Candidate, choose
 from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.references import Candidate, chosen
 from loyalty_mcp.brevo.types import BalanceId, ProgramId
 from loyalty_mcp.errors import InvalidArgument, UnknownReference
 from loyalty_mcp.tools.context import Context
@@ -100,7 +100,7 @@ def _other_thresholds(tiers: Sequence[Tier], given: Mapping[str, int]) -> dict[s
     candidates = [Candidate(tier.tier_id, tier.name) for tier in tiers]
     found: dict[str, Decimal] = {}
     for name, threshold in given.items():
-        tier = chosen("tier", name, candidates).id
+        tier = choose("tier", name, candidates).id
         if tier in found:
             raise InvalidArgument("Argument if_thresholds names one tier twice.")
         found[tier] = Decimal(threshold)

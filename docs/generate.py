@@ -18,6 +18,7 @@ from loyalty_mcp.cli.options import choices_of
 from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.settings import Settings, meaning_of, variable_of
 from loyalty_mcp.tools.schema_cache import FILE, cached_schemas
+from tests.sandbox.page_lines import LINES
 
 ROOT: Final = Path(__file__).parent.parent
 SHOWN_DEFAULTS: Final = {
@@ -49,6 +50,15 @@ def _default(name: str, value: Any) -> str:
     return f"`{json.dumps(value)}`" if isinstance(value, bool | int | float) else f"`{value}`"
 
 
+def page_lines_table() -> str:
+    """Each line of the pages, where it is enforced, and the tests that show it."""
+    lines = ["| page | line | enforced in | shown by |", "| --- | --- | --- | --- |"]
+    for page, line, enforced, tests in LINES:
+        shown_by = "<br>".join(f"`tests/{test.replace('::', '.py::')}`" for test in tests)
+        lines.append(f"| {page} | {line} | `{enforced}` | {shown_by} |")
+    return "\n".join(lines)
+
+
 def differences_table() -> str:
     """The sandbox's choices."""
     lines = ["| subject | choice | why | switch |", "| --- | --- | --- | --- |"]
@@ -68,6 +78,7 @@ SECTIONS: Final = {
     ("README.md", "settings"): settings_table,
     ("README.md", "menu costs"): menu_costs_table,
     ("docs/sandbox.md", "differences"): differences_table,
+    ("docs/sandbox.md", "page lines"): page_lines_table,
     ("docs/clients/README.md", "clients"): overview,
 }
 

@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -351,8 +353,6 @@ async def test_a_file_keeps_everything_and_wins_over_the_settings(tmp_path: Path
 
 async def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     """Better no sandbox than one that misreads its data."""
-    import sqlite3  # noqa: PLC0415 - only this test needs it
-
     file = tmp_path / "sandbox.db"
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA user_version = 99")
@@ -360,6 +360,38 @@ async def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="another version"):
         create_app(SandboxSettings(database=file))
+
+
+async def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
+    """Its members and balances are there, and move on."""
+    file = tmp_path / "sandbox.db"
+    create_app(SandboxSettings(database=file)).state.store.close()
+    with closing(sqlite3.connect(file)) as older:
+        older.executescript(
+            "ALTER TABLE due RENAME COLUMN due_kind TO lane;"
+            " ALTER TABLE resolutions ADD COLUMN lot_expires_at INTEGER; PRAGMA user_version = 1"
+        )
+
+    app = create_app(SandboxSettings(database=file))
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://sandbox", headers={"api-key": "any"}
+    ) as http:
+        (program,) = (await http.get(CONFIG)).json()["items"]
+        balance = Sandbox.balance(program["id"])
+        points = (await http.get(f"{balance}/balance-definitions")).json()["items"][0]["id"]
+        moved = await http.post(
+            f"{balance}/transactions",
+            json={
+                "contactId": 101,
+                "amount": 5,
+                "balanceDefinitionId": points,
+                "autoComplete": True,
+            },
+        )
+    app.state.store.close()
+
+    assert moved.json()["status"] == "completed"
 
 
 async def test_what_is_left_of_lots_agrees_with_the_entries(make_sandbox: MakeSandbox) -> None:

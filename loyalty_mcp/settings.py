@@ -150,6 +150,25 @@ class Settings(BaseSettings):
     max_connections_per_address: int = Field(
         1_000, ge=1, le=100_000, description="HTTP connections open at once from one address"
     )
+    session_idle: int = Field(
+        600, ge=10, le=86_400, description="seconds after which an unused HTTP session ends"
+    )
+    max_sessions_per_caller: int = Field(
+        100, ge=1, le=2_000, description="HTTP sessions of one caller open at once"
+    )
+    max_calls_per_minute: int = Field(
+        600, ge=1, le=100_000, description="HTTP requests of one caller to `/mcp` in a minute"
+    )
+    budget_share: int = Field(
+        50, ge=1, le=100, description="percentage of Brevo's hourly requests one caller may use"
+    )
+    budget_reserve: int = Field(
+        10,
+        ge=0,
+        le=90,
+        description="percentage of Brevo's hourly requests kept for operators and for changes "
+        "already agreed to",
+    )
     header_timeout: float = Field(
         10, ge=0.1, le=120, description="seconds in which the headers of a request must arrive"
     )

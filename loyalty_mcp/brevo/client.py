@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from loyalty_mcp import __version__
 from loyalty_mcp.brevo.budget import Budget, budget_in, retry_time
+from loyalty_mcp.brevo.budget_shares import BudgetShares, start_change
 from loyalty_mcp.brevo.read_cache import ReadCache
 from loyalty_mcp.brevo.replies import answer_lost, failure, parse_reply, upstream_message
 from loyalty_mcp.brevo.request import Request
@@ -95,10 +96,16 @@ class Brevo:
         http: the HTTP client, with the key; its owner closes it.
         timeout: seconds that one request may take, waits and repetitions included.
         now: our own clock.
+        shares: what each caller may use of the budget; None for no bounds.
     """
 
     def __init__(
-        self, http: httpx2.AsyncClient, *, timeout: float, now: Callable[[], datetime] = utc_now
+        self,
+        http: httpx2.AsyncClient,
+        *,
+        timeout: float,
+        now: Callable[[], datetime] = utc_now,
+        shares: BudgetShares | None = None,
     ) -> None:
         self._http = http
         self._host = http.base_url.host
@@ -107,6 +114,7 @@ class Brevo:
         self._clock = UpstreamClock(now)
         self._cache = ReadCache(self._fetch)
         self.budget: Budget | None = None
+        self.shares = BudgetShares() if shares is None else shares
         self.requests_sent = 0
 
     def __repr__(self) -> str:
@@ -138,8 +146,12 @@ class Brevo:
             OutcomeUnknown: a change was sent, and its answer was lost or is not readable.
         """
         if request.reads:
+            # Before the cache: whoever joins a read must not be refused for its first reader.
+            self.shares.check(self.budget, self._now())
             return await self._cache.read(request)
         self._cache.forget_before(request)
+        # The reads that follow in this task find out what became of it.
+        start_change()
         try:
             return await self._in_time(request, self._send_once(request))
         finally:
@@ -147,6 +159,7 @@ class Brevo:
 
     async def configuration(self, request: Request[ReplyT]) -> ReplyT:
         """Like `send`, for reads of configuration: kept for a minute, or until a change of ours."""
+        self.shares.check(self.budget, self._now())
         return await self._cache.configuration(request)
 
     async def lookup(self, request: Request[ReplyT]) -> ReplyT | None:
@@ -174,7 +187,7 @@ class Brevo:
         self._cache.forget_configuration()
 
     def require(self, requests: int) -> None:
-        """Refuse work that needs more requests than are left of the hour.
+        """Refuse work that needs more requests than are left of the hour, or of the caller's share.
 
         Args:
             requests: how many requests the work takes.
@@ -184,6 +197,7 @@ class Brevo:
         """
         if self.budget is not None:
             self.budget.require(requests, self._now())
+        self.shares.check(self.budget, self._now(), requests)
 
     async def _fetch(self, request: Request[ReplyT]) -> ReplyT:
         return await self._in_time(request, self._send_repeatedly(request))
@@ -220,7 +234,10 @@ class Brevo:
         self.requests_sent += 1
         content = request.content
         try:
-            with upstream_span(request.method, request.reply.__name__, self._host) as span:
+            with (
+                self.shares.charged_request(self.budget, self._now()),
+                upstream_span(request.method, request.reply.__name__, self._host) as span,
+            ):
                 answer = await self._http.request(
                     request.method,
                     request.target,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import httpx2
 
+from loyalty_mcp.brevo.budget_shares import BudgetShares
 from loyalty_mcp.brevo.client import Brevo, open_http_client, utc_now
 from loyalty_mcp.brevo.references import References
 from loyalty_mcp.guard.guard import Guard
@@ -150,7 +151,8 @@ def compose(
         http = open_http_client(
             SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport
         )
-    brevo = Brevo(http, timeout=settings.timeout)
+    shares = BudgetShares(share=settings.budget_share, reserve=settings.budget_reserve)
+    brevo = Brevo(http, timeout=settings.timeout, shares=shares)
     context = Context(
         brevo=brevo,
         references=References(brevo, settings.program),

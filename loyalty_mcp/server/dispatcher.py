@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
+from loyalty_mcp.brevo.budget_shares import change_under_way
 from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import InvalidArgument, LoyaltyError
 from loyalty_mcp.guard.confirmation import Call, Caller, Question, Reaction, Status
@@ -222,9 +223,11 @@ class Dispatcher:
         confirmation = getattr(given, "confirmation", None)
         if answered is not None:
             dialog, reaction = answered
-            outcome = await self._guard.answered(call, dialog.intent, reaction, dialog.rounds)
+            with change_under_way():
+                outcome = await self._guard.answered(call, dialog.intent, reaction, dialog.rounds)
         elif confirmation is not None:
-            outcome = await self._guard.confirm(call, confirmation)
+            with change_under_way():
+                outcome = await self._guard.confirm(call, confirmation)
         else:
             outcome = await self._guard.request(call)
         if isinstance(outcome, Question):

@@ -1,6 +1,6 @@
 """The HTTP application: its routes, and the checks in front of each."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from loyalty_mcp.brevo.budget_shares import charge_to
 from loyalty_mcp.intents.principal import Principal, local
 from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.server.bootstrap import Runtime
@@ -29,11 +30,13 @@ from loyalty_mcp.web.edge.allowed_hosts import allowed_hosts, exposed_by
 from loyalty_mcp.web.edge.body_limit import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
 from loyalty_mcp.web.edge.http_errors import HttpError, handle_http_error, handle_routing_error
 from loyalty_mcp.web.edge.open_streams import OpenStreams
+from loyalty_mcp.web.edge.rate_limit import RateLimit, is_bounded
 from loyalty_mcp.web.edge.security import SecurityMiddleware
+from loyalty_mcp.web.edge.session_limit import SessionLimit
 from loyalty_mcp.web.fast_reads import FastReads
 from loyalty_mcp.web.health import Readiness, health
 from loyalty_mcp.web.mcp_endpoint import mcp_endpoint
-from loyalty_mcp.web.metrics import CallMetrics, MetricsPage
+from loyalty_mcp.web.metrics import CallMetrics, Load, MetricsPage
 
 MCP_PATHS: Final = frozenset({"/mcp", "/mcp/"})
 METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
@@ -99,6 +102,7 @@ def create_app(
     jwks_http: httpx2.AsyncClient | None = None,
     throttle: Throttle | None = None,
     streams: OpenStreams | None = None,
+    connections: Sized = (),
     body_seconds: float = BODY_SECONDS,
 ) -> ASGIApp:
     """The whole application.
@@ -110,6 +114,7 @@ def create_app(
         jwks_http: downloads the authorization server's keys; None for a client of its own.
         throttle: delays failed sign-ins.
         streams: tracks open event streams, so that they can be closed.
+        connections: the open connections, to be counted.
         body_seconds: longest time a body may take.
 
     Raises:
@@ -133,7 +138,6 @@ def create_app(
         only_member=settings.member,
     )
     secret = settings.secret.get_secret_value() if settings.secret is not None else None
-    readiness, metrics = Readiness(runtime.context), MetricsPage(runtime.context, calls)
     approvals = Approvals(
         runtime.context,
         authenticator,
@@ -143,11 +147,29 @@ def create_app(
         https=https,
     )
     endpoint = mcp_endpoint(
-        runtime.http_server(), sessions=not settings.replicated, max_body_bytes=MAX_BODY_BYTES
+        runtime.http_server(),
+        sessions=not settings.replicated,
+        session_idle=settings.session_idle,
+        max_body_bytes=MAX_BODY_BYTES,
     )
 
-    library = (streams or OpenStreams()).track(endpoint.app)
+    rate_limit = RateLimit(settings.max_calls_per_minute)
+    session_limit = SessionLimit(settings.max_sessions_per_caller, settings.session_idle)
+
+    async def limited_caller(scope: Scope) -> Principal:
+        principal = await authenticator.caller(scope)
+        rate_limit.check(principal)
+        charge_to(principal.name if is_bounded(principal) else None)
+        return principal
+
+    library = (streams or OpenStreams()).track(session_limit.wrap(endpoint.app))
     mcp = FastReads(library, runtime.sessions, {**result_meta(settings), **endpoint.meta})
+    readiness = Readiness(runtime.context)
+    metrics = MetricsPage(
+        runtime.context,
+        calls,
+        Load(connections, session_limit, lambda: rate_limit.refused, lambda: session_limit.refused),
+    )
     metrics_app = AuthenticationMiddleware(
         request_response(metrics.respond), authenticator.operator
     )
@@ -173,9 +195,7 @@ def create_app(
         lifespan=lifespan,
         exception_handlers={HttpError: handle_http_error, HTTPException: handle_routing_error},
     )
-    authenticated = AuthenticationMiddleware(
-        BodyLimit(mcp, seconds=body_seconds), authenticator.caller
-    )
+    authenticated = AuthenticationMiddleware(BodyLimit(mcp, seconds=body_seconds), limited_caller)
     app: ASGIApp = PathDispatcher(authenticated, others, base_path)
     if settings.allowed_origins:
         app = CORSMiddleware(

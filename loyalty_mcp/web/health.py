@@ -11,6 +11,7 @@ from loyalty_mcp.brevo.operations.programs import list_programs
 from loyalty_mcp.errors import LoyaltyError, RateLimited
 from loyalty_mcp.tools.context import Context
 
+SPENT: Final = "spent"
 CACHE_SECONDS: Final = 2.0
 """How long a result is reused, so that frequent probes cost nothing."""
 
@@ -21,8 +22,9 @@ async def health(_request: Request) -> Response:
 
 
 class Readiness:
-    """Whether the journal works and Brevo answers.
+    """Whether the journal works, Brevo answers, and its hourly budget is not spent.
 
+    While only the reserve is left, the server is ready: operators and changes under way use it.
     The read of Brevo is cached for a minute, so that probes do not use up the hourly budget.
 
     Args:
@@ -42,9 +44,11 @@ class Readiness:
                 self._checks = {
                     "journal": await self._check_journal(),
                     "upstream": await self._check_upstream(),
+                    "budget": self._check_budget(),
                 }
                 self._valid_until = anyio.current_time() + CACHE_SECONDS
-        ready = self._checks == {"journal": "works", "upstream": "answers"}
+        failing = {"does not work", "does not answer", SPENT}
+        ready = failing.isdisjoint(self._checks.values())
         status = "ready" if ready else "not ready"
         return JSONResponse({"status": status, **self._checks}, 200 if ready else 503)
 
@@ -63,3 +67,14 @@ class Readiness:
         except LoyaltyError:
             return "does not answer"
         return "answers"
+
+    def _check_budget(self) -> str:
+        budget = self._context.brevo.budget
+        if budget is None:
+            return "not known"
+        if self._context.now() >= budget.resets_at:
+            return "available"
+        if budget.remaining == 0:
+            return SPENT
+        reserve = self._context.brevo.shares.reserve_of(budget)
+        return "reserve only" if budget.remaining <= reserve else "available"

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from loyalty_mcp.server.handlers import PRINCIPAL
 
-SESSION_IDLE_SECONDS: Final = 600.0
 MAX_SESSIONS: Final = 2_000
 """Sessions of handshake clients at once; further ones are told to come back (503)."""
 
@@ -35,13 +34,16 @@ class McpEndpoint:
     meta: Mapping[str, Any]
 
 
-def mcp_endpoint(server: Server[None], *, sessions: bool, max_body_bytes: int) -> McpEndpoint:
+def mcp_endpoint(
+    server: Server[None], *, sessions: bool, session_idle: float, max_body_bytes: int
+) -> McpEndpoint:
     """The MCP server as an ASGI application.
 
     Args:
         server: finds the caller's tools by the principal in the request's scope.
         sessions: whether handshake clients get a session in this process, and so dialogs. Without,
             each request stands alone and any replica can answer it.
+        session_idle: seconds after which an unused session ends.
         max_body_bytes: largest body.
     """
     manager = StreamableHTTPSessionManager(
@@ -51,7 +53,7 @@ def mcp_endpoint(server: Server[None], *, sessions: bool, max_body_bytes: int) -
         # `edge/security.py` checks Host and Origin on every route.
         security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         max_request_body_size=max_body_bytes,
-        session_idle_timeout=SESSION_IDLE_SECONDS,
+        session_idle_timeout=session_idle,
         max_sessions=MAX_SESSIONS,
     )
 

@@ -1,5 +1,7 @@
 """Metrics for Prometheus."""
 
+from collections.abc import Callable, Sized
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import (
@@ -49,25 +51,68 @@ class CallMetrics:
         self._seconds.labels(tool).observe(seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What clients take of the server now, and what was refused.
+
+    Args:
+        connections: the open connections.
+        sessions: the open sessions of handshake clients.
+        refused_requests: counts the requests over a caller's rate.
+        refused_sessions: counts the sessions over a caller's limit.
+    """
+
+    connections: Sized
+    sessions: Sized
+    refused_requests: Callable[[], int]
+    refused_sessions: Callable[[], int]
+
+
 class MetricsPage:
     """The page Prometheus reads.
 
     Args:
         context: what tools work with.
         calls: counted tool calls.
+        load: what clients take.
     """
 
-    def __init__(self, context: Context, calls: CallMetrics) -> None:
+    def __init__(self, context: Context, calls: CallMetrics, load: Load) -> None:
         self._context = context
         self._calls = calls
+        self._load = load
 
     async def respond(self, _request: Request) -> Response:
         """The metrics as text; what cannot be read now is left out."""
         registry = CollectorRegistry()
+        self._add_load(registry)
         self._add_upstream(registry)
         await self._add_intents(registry)
         text = generate_latest(self._calls.registry) + generate_latest(registry)
         return Response(text, headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    def _add_load(self, registry: CollectorRegistry) -> None:
+        load = self._load
+        _add_gauge(
+            registry,
+            "loyalty_mcp_connections",
+            "HTTP connections that are open.",
+            len(load.connections),
+        )
+        _add_gauge(
+            registry,
+            "loyalty_mcp_sessions",
+            "Sessions of handshake clients that are open.",
+            len(load.sessions),
+        )
+        refused = Counter(
+            "loyalty_mcp_refused",
+            "Requests refused because their caller was over a limit.",
+            ["limit"],
+            registry=registry,
+        )
+        refused.labels("calls_per_minute").inc(load.refused_requests())
+        refused.labels("sessions").inc(load.refused_sessions())
 
     def _add_upstream(self, registry: CollectorRegistry) -> None:
         brevo = self._context.brevo
@@ -87,6 +132,12 @@ class MetricsPage:
                 "loyalty_mcp_upstream_budget_limit",
                 "Requests allowed in an hour.",
                 brevo.budget.limit,
+            )
+            _add_gauge(
+                registry,
+                "loyalty_mcp_upstream_budget_reserve",
+                "Requests of an hour that are kept for operators and changes under way.",
+                brevo.shares.reserve_of(brevo.budget),
             )
 
     async def _add_intents(self, registry: CollectorRegistry) -> None:

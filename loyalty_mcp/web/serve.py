@@ -112,7 +112,12 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     try:
         check_certificate(settings)
         await require_authentication(runtime, host)
-        app = create_app(runtime, calls, host=host, streams=streams)
+        table = ConnectionTable(
+            connections_allowed(settings.max_connections),
+            settings.max_connections_per_address,
+            settings.trusted_proxies,
+        )
+        app = create_app(runtime, calls, host=host, streams=streams, connections=table)
         listener = open_listener(host, port)
     except BaseException:
         await runtime.close()
@@ -121,19 +126,14 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     # Everything loaded by now stays for good; the collector need not look at it again.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    config = uvicorn_config(app, settings)
+    config = uvicorn_config(app, settings, table)
     scheme = "http" if settings.tls_certificate is None else "https"
     log.info("serving on %s://%s:%s/mcp", scheme, shown_host, listener.getsockname()[1])
     await HttpServer(config, streams).serve(sockets=[listener])
 
 
-def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, settings: Settings, table: ConnectionTable) -> uvicorn.Config:
     """How uvicorn serves the application."""
-    table = ConnectionTable(
-        connections_allowed(settings.max_connections),
-        settings.max_connections_per_address,
-        settings.trusted_proxies,
-    )
     return uvicorn.Config(
         app,
         http=protocol_class(table, settings.header_timeout),

@@ -20,6 +20,7 @@ from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import Settings, read_settings
 from loyalty_mcp.web.app import create_app
 from loyalty_mcp.web.auth.throttle import Throttle
+from loyalty_mcp.web.edge.connection_table import ConnectionTable
 from loyalty_mcp.web.edge.open_streams import OpenStreams
 from loyalty_mcp.web.metrics import CallMetrics
 from loyalty_mcp.web.serve import HttpServer, open_listener, uvicorn_config
@@ -42,8 +43,10 @@ INITIALIZE: dict[str, Any] = {
 class ObservedServer(HttpServer):
     """A server that signals when it has started and when it begins to shut down."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, streams: OpenStreams) -> None:
-        super().__init__(uvicorn_config(app, settings), streams)
+    def __init__(
+        self, app: ASGIApp, settings: Settings, table: ConnectionTable, streams: OpenStreams
+    ) -> None:
+        super().__init__(uvicorn_config(app, settings, table), streams)
         self.started_event = anyio.Event()
         self.stopping_event = anyio.Event()
 
@@ -157,9 +160,10 @@ async def running_server(
     calls, streams, sleeps = CallMetrics(), OpenStreams(), RecordedSleeps()
     runtime = compose(settings, sandbox, observe=calls.observe)
     options.setdefault("throttle", Throttle(sleeps))
-    app = create_app(runtime, calls, streams=streams, **options)
+    table = ConnectionTable(settings.max_connections, settings.max_connections_per_address)
+    app = create_app(runtime, calls, streams=streams, connections=table, **options)
     listener = open_listener("127.0.0.1", 0)
-    process = ObservedServer(app, settings, streams)
+    process = ObservedServer(app, settings, table, streams)
     async with anyio.create_task_group() as group:
         group.start_soon(process.serve, [listener])
         await process.started_event.wait()

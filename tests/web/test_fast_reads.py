@@ -126,7 +126,9 @@ class Paths:
 async def both_ways(sandbox: Starlette, principal: Principal) -> AsyncIterator[Paths]:
     """Both ways for one caller, on one sandbox."""
     runtime = compose(read_settings(), sandbox)
-    endpoint = mcp_endpoint(runtime.http_server(), sessions=True, max_body_bytes=MAX_BODY_BYTES)
+    endpoint = mcp_endpoint(
+        runtime.http_server(), sessions=True, session_idle=600, max_body_bytes=MAX_BODY_BYTES
+    )
     async with endpoint.run():
         yield Paths(runtime, endpoint, principal)
 

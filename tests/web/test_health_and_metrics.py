@@ -19,7 +19,12 @@ async def test_ready_when_journal_and_brevo_answer(server: RunningServer) -> Non
     async with server.http() as http:
         answer = await http.get("/ready")
 
-        assert answer.json() == {"status": "ready", "journal": "works", "upstream": "answers"}
+        assert answer.json() == {
+            "status": "ready",
+            "journal": "works",
+            "upstream": "answers",
+            "budget": "available",
+        }
 
 
 async def test_not_ready_while_brevo_does_not_answer(

@@ -18,6 +18,9 @@ class BudgetView(Reply):
     limit: int
     remaining: int
     resets_at: Moment
+    reserve: int = 0
+    used_by_caller: int | None = None
+    allowed_to_caller: int | None = None
 
 
 class ServerStatus(Reply):
@@ -46,12 +49,37 @@ def server_status_text(status: ServerStatus, now: datetime) -> str:
     if status.upstream_error is not None:
         lines.append(status.upstream_error)
     if status.budget is not None:
-        left = f"{status.budget.remaining} of {status.budget.limit} requests left"
-        lines.append(f"{left}, full again {moment_text(status.budget.resets_at, now)}.")
+        lines.append(_budget_text(status.budget, now))
     if status.open_intents is not None:
         lines.append(f"{status.open_intents} intents open, {status.unknown_intents} unknown.")
     lines.append(f"Policy: {facts_text(status.policy)}" if status.policy else "No policy.")
     return "\n".join(lines)
+
+
+def _budget_text(budget: BudgetView, now: datetime) -> str:
+    left = f"{budget.remaining} of {budget.limit} requests left"
+    sentences = [f"{left}, full again {moment_text(budget.resets_at, now)}."]
+    if budget.used_by_caller is not None:
+        sentences.append(
+            f"This caller has used {budget.used_by_caller} of its {budget.allowed_to_caller}; "
+            f"{budget.reserve} are kept for operators and changes already agreed to."
+        )
+    return " ".join(sentences)
+
+
+def _budget_view(context: Context) -> BudgetView | None:
+    budget, shares = context.brevo.budget, context.brevo.shares
+    if budget is None:
+        return None
+    use = shares.use_of_caller(budget, context.now())
+    return BudgetView(
+        limit=budget.limit,
+        remaining=budget.remaining,
+        resets_at=budget.resets_at,
+        reserve=shares.reserve_of(budget),
+        used_by_caller=None if use is None else use.used,
+        allowed_to_caller=None if use is None else use.allowed,
+    )
 
 
 UpstreamState = Literal["answers", "refuses", "does not answer"]
@@ -82,7 +110,6 @@ async def get_server_status(context: Context) -> ServerStatus:
         counts = await context.journal.open().counts(context.now(), whose)
     except JournalUnavailable:
         counts = None
-    budget = context.brevo.budget
     return ServerStatus(
         mode="sandbox" if settings.sandbox else "live",
         role=context.role,
@@ -90,9 +117,7 @@ async def get_server_status(context: Context) -> ServerStatus:
         confirm=settings.confirm,
         upstream=upstream,
         upstream_error=upstream_error,
-        budget=None
-        if budget is None
-        else BudgetView(limit=budget.limit, remaining=budget.remaining, resets_at=budget.resets_at),
+        budget=_budget_view(context),
         journal="does not work" if counts is None else "works",
         open_intents=None if counts is None else sum(counts.get(state, 0) for state in OPEN),
         unknown_intents=None if counts is None else counts.get("unknown", 0),

@@ -1,5 +1,6 @@
-"""The main job, end to end: the real server, a real MCP client, and a ledger that counts."""
+"""The demo: the main job, end to end, with the real server and a real MCP client."""
 
+import json
 import os
 import sys
 import tempfile
@@ -17,13 +18,28 @@ from rich.text import Text
 MEMBER: Final = "anna.keller@example.com"
 AMOUNT: Final = 50
 BALANCE: Final = "Purchase Points"
-PROGRAM: Final = "Coffee Club"
+SPEC: Final[Mapping[str, Any]] = {
+    "program": {"name": "Coffee Club"},
+    "balances": [{"name": "Beans", "unit": "POINTS"}],
+    "tier_groups": [
+        {
+            "name": "Status",
+            "tiers": [
+                {"name": "Fan", "minimum": {"Beans": 0}},
+                {"name": "Friend", "minimum": {"Beans": 100}},
+            ],
+        }
+    ],
+}
+PURCHASES: Final = [{"member": "Ada", "amount": 40}, {"member": "Ada", "amount": 70}]
 WIDTH: Final = 100
 SHOWN_TOOLS: Final = 4
+READING_SECONDS: Final = 0.4
+"""The invented person reads a dialog before they answer; a faster answer looks like a program's."""
 
 
 class UnexpectedAnswerError(Exception):
-    """The server did not do what this demonstration says it does."""
+    """The server did not do what the demo says it does."""
 
 
 class Transcript:
@@ -42,6 +58,10 @@ class Transcript:
     def said(self, who: str, text: str, style: str = "cyan") -> None:
         """What one of those involved says."""
         self._console.print(Panel(Text(text), title=who, title_align="left", border_style=style))
+
+    def blank(self) -> None:
+        """An empty line."""
+        self._console.print()
 
     def line(self, text: str) -> None:
         """A remark."""
@@ -62,6 +82,7 @@ class Person:
     async def answer(self, _context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
         """Show the dialog and react."""
         self._transcript.said("dialog, shown to a person", params.message, "yellow")
+        await anyio.sleep(READING_SECONDS)
         self._transcript.line(f"The person {'agrees' if self.agrees else 'says no'}.")
         if self.agrees:
             return types.ElicitResult(action="accept", content={"agree": True})
@@ -70,7 +91,12 @@ class Person:
 
 @asynccontextmanager
 async def connected(state: str, answer: Callable[..., Any] | None) -> AsyncIterator[Client]:
-    """A client of a freshly started server, on a fresh sandbox, over stdio."""
+    """A client of a freshly started server, on a fresh sandbox, over stdio.
+
+    Args:
+        state: the folder in which the server keeps its journal.
+        answer: answers dialogs; None for a client that has none.
+    """
     ours = ("BREVO_", "LOYALTY_MCP_")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environment |= {"XDG_STATE_HOME": state, "LOYALTY_MCP_LOG_LEVEL": "ERROR"}
@@ -82,22 +108,36 @@ async def connected(state: str, answer: Callable[..., Any] | None) -> AsyncItera
 
 
 async def call(
-    client: Client, transcript: Transcript, name: str, arguments: Mapping[str, Any]
+    client: Client,
+    transcript: Transcript,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    refused: bool = False,
 ) -> Mapping[str, Any]:
-    """Call a tool, show the call and its answer, and give back the answer's data."""
-    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    """Call a tool, show the call and its answer, and return the answer's data.
+
+    Raises:
+        UnexpectedAnswerError: the answer is an error, and none was to be `refused`, or the reverse.
+    """
+    given = ", ".join(f"{key}={_shown(value)}" for key, value in arguments.items())
     transcript.line(f"→ {name}({given})")
     result = await client.call_tool(name, dict(arguments))
     text = "\n".join(block.text for block in result.content if isinstance(block, types.TextContent))
     transcript.said(name, text, "red" if result.is_error else "green")
+    expect(refused, bool(result.is_error), f"whether {name} is refused")
     structured: Mapping[str, Any] = result.structured_content or {}
     return structured
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, Mapping | list) else repr(value)
 
 
 async def agreed(
     client: Client, transcript: Transcript, name: str, arguments: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Call a guarded tool, and again with the confirmation that it gave."""
+    """Call a guarded tool, and again with the confirmation that its preview gave."""
     preview = await call(client, transcript, name, arguments)
     confirmed = {**arguments, "confirmation": preview["confirmation"]}
     return await call(client, transcript, name, confirmed)
@@ -111,7 +151,7 @@ async def total(client: Client, transcript: Transcript) -> float:
 
 
 def expect(wanted: Any, found: Any, what: str) -> None:
-    """Stop if the demonstration would not be true.
+    """Stop if the demo would not be true.
 
     Raises:
         UnexpectedAnswerError: `found` is not what was `wanted`.
@@ -121,8 +161,9 @@ def expect(wanted: Any, found: Any, what: str) -> None:
 
 
 async def with_dialogs(transcript: Transcript, state: str) -> None:
-    """A client that can show dialogs: a person decides, the model cannot."""
+    """A client with dialogs: a person decides, the model cannot."""
     person = Person(transcript)
+    transcript.line("A server starts, with a fresh sandbox: a seeded world, gone when it ends.")
     async with connected(state, person.answer) as client:
         transcript.step("The menu")
         tools = (await client.list_tools()).tools
@@ -145,8 +186,10 @@ async def with_dialogs(transcript: Transcript, state: str) -> None:
 
 async def with_confirmations(transcript: Transcript, state: str) -> None:
     """A client without dialogs: a preview, then the same call with its confirmation."""
+    transcript.blank()
+    transcript.line("Another server starts, again with a fresh sandbox: the debit is forgotten.")
     async with connected(state, None) as client:
-        transcript.step("Another client, which has no dialogs, gets a preview and a confirmation")
+        transcript.step("A client without dialogs gets a preview and a confirmation")
         before = await total(client, transcript)
         debit = {"member": MEMBER, "amount": AMOUNT, "reason": "Goodwill correction"}
         preview = await call(client, transcript, "debit_points", debit)
@@ -161,15 +204,27 @@ async def with_confirmations(transcript: Transcript, state: str) -> None:
         expect(before - AMOUNT, await total(client, transcript), "the balance after both")
         transcript.step("With one argument altered it is refused")
         other = {**confirmed, "amount": AMOUNT + 1}
-        altered = await call(client, transcript, "debit_points", other)
-        expect({}, altered, "an altered confirmation")
-        transcript.step("A program is made, and published under guard")
-        await agreed(client, transcript, "create_program", {"name": PROGRAM})
-        published = await agreed(client, transcript, "publish_program", {"program": PROGRAM})
-        expect("applied", published.get("status"), "a confirmed publication")
+        await call(client, transcript, "debit_points", other, refused=True)
+        await a_whole_program(client, transcript)
 
 
-def flat(error: BaseException) -> BaseException:
+async def a_whole_program(client: Client, transcript: Transcript) -> None:
+    """A program from one description: planned, rehearsed, applied and published."""
+    transcript.step("A program is planned from one description, and rehearsed with purchases")
+    arguments = {"spec": SPEC, "rehearse": True, "purchases": PURCHASES}
+    plan = await call(client, transcript, "plan_program", arguments)
+    (ada,) = plan["rehearsal"]["members"]
+    expect({"Status": "Friend"}, ada["tiers"], "the tier of the rehearsed member")
+    transcript.step("The plan is applied as a draft, once it is agreed to")
+    drafted = await agreed(client, transcript, "apply_program", {"spec": SPEC})
+    expect("applied", drafted.get("status"), "a confirmed plan")
+    transcript.step("The draft is published, once that is agreed to as well")
+    program = {"program": SPEC["program"]["name"]}
+    published = await agreed(client, transcript, "publish_program", program)
+    expect("applied", published.get("status"), "a confirmed publication")
+
+
+def first_error(error: BaseException) -> BaseException:
     """The first error inside groups of errors."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -177,10 +232,10 @@ def flat(error: BaseException) -> BaseException:
 
 
 def run_demo() -> int:
-    """Run the demonstration.
+    """Run the demo.
 
     Returns:
-        0 if everything was as it says; 1 if not.
+        0 if everything happened as the demo says; 1 if not.
     """
     transcript = Transcript()
     problem = ""
@@ -189,7 +244,7 @@ def run_demo() -> int:
             anyio.run(with_dialogs, transcript, state)
             anyio.run(with_confirmations, transcript, state)
     except* UnexpectedAnswerError as errors:
-        problem = str(flat(errors))
+        problem = str(first_error(errors))
     if problem:
         transcript.said("not as promised", problem, "red")
         return 1

@@ -112,6 +112,7 @@ def failure(
         retry_at: when the budget is full again, as this answer tells it.
         now: the current time.
     """
+    changed = "" if request.reads else " Nothing was changed."
     quote = f" It said: {quoted(message, MESSAGE_LENGTH)}." if message else ""
     if status == 429:
         when = "later" if retry_at is None else f"after {clock_time(retry_at, now)}"
@@ -120,12 +121,11 @@ def failure(
             retry_at=retry_at,
         )
     if status in {401, 403}:
-        changed = "" if request.reads else " Nothing was changed."
         return NotAuthorized(
             f"{_refusal(status, message)}{changed}{quote} {_remedy(status, message)}"
         )
     if status == 404:
-        return NotFound(f"Brevo knows no such object.{quote}")
+        return NotFound(f"Brevo knows no such object.{changed}{quote}")
     if status < 500 and status != 408:
         reason = quote or " It gave no reason."
         step = f" {NEXT_STEPS[status]}" if status in NEXT_STEPS else ""

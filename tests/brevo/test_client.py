@@ -376,6 +376,15 @@ async def test_the_clocks_are_compared(open_brevo: Open) -> None:
     assert abs(brevo.upstream_now() - (START - timedelta(seconds=30))) < timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 417, 422, 429])
+async def test_a_refusal_is_never_taken_for_a_lost_answer(open_brevo: Open, status: int) -> None:
+    """Who is refused knows that nothing was changed; no outcome is left open."""
+    error = await error_of(open_brevo(Upstream(answer(status, b'{"message": "no"}'))), CHANGE)
+
+    assert not isinstance(error, OutcomeUnknown)
+    assert "othing was changed" in str(error)
+
+
 # What never shows
 
 

@@ -7,10 +7,10 @@ from math import ceil
 from typing import Any, Final
 
 from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
+from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.intents.lifecycle import MARKER
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.balance_replay import Movement
-from loyalty_mcp.tools.members.overview import parsed_moment
 from loyalty_mcp.tools.points.points import REVERSES
 
 TRANSACTIONS_A_PAGE: Final = 500
@@ -72,7 +72,7 @@ def _movements(transactions: Mapping[str, PastTransaction]) -> list[Movement]:
 
 def _movement_of(transaction: PastTransaction) -> Movement | None:
     """A completed transaction; None if it says neither when nor how much."""
-    at = parsed_moment(transaction.completed_at or transaction.created_at)
+    at = read_moment(transaction.completed_at or transaction.created_at)
     amount = transaction.amount
     if at is None or not amount:
         return None
@@ -83,7 +83,7 @@ def _movement_of(transaction: PastTransaction) -> Movement | None:
         transaction_id=transaction.id,
         at=at,
         amount=Decimal(amount),
-        expires_at=parsed_moment(transaction.balance_expiration_date),
+        expires_at=read_moment(transaction.balance_expiration_date),
         reason=_text_in(meta, "reason"),
         order_id=_text_in(meta, "orderId"),
         reverses=_text_in(meta, REVERSES),

@@ -12,6 +12,7 @@ from loyalty_mcp.brevo.operations.subscriptions import AccountBalance, AccountIn
 from loyalty_mcp.brevo.operations.tier_groups import TierGroup
 from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
+from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.brevo.types import ContactId, ProgramId
 from loyalty_mcp.errors import LoyaltyError
 from loyalty_mcp.tools.context import Context
@@ -24,7 +25,6 @@ from loyalty_mcp.tools.members.overview import (
     MovementView,
     TierView,
     VoucherView,
-    parsed_moment,
 )
 from loyalty_mcp.tools.members.overview_text import overview_text
 from loyalty_mcp.tools.members.tier_rules import ladder, next_after
@@ -227,7 +227,7 @@ def _usable_vouchers(info: AccountInfo, now: datetime) -> list[VoucherView]:
     """The vouchers that are valid now and not used."""
     usable = []
     for voucher in info.reward:
-        begins, ends = voucher.valid_from, parsed_moment(voucher.expiration_date)
+        begins, ends = voucher.valid_from, read_moment(voucher.expiration_date)
         used = (voucher.model_extra or {}).get("consumedAt")
         if used or (begins is not None and begins > now) or (ends is not None and ends <= now):
             continue

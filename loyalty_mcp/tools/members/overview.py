@@ -1,6 +1,6 @@
 """What the overview of a member holds."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from loyalty_mcp.brevo.types import Items, Moment, Number, Reply
@@ -68,14 +68,3 @@ class MemberOverview(Reply):
     movements: Items[MovementView] | None = None
     drafts: Items[MovementView] | None = None
     could_not_read: Items[str] = ()
-
-
-def parsed_moment(text: str | None) -> datetime | None:
-    """A moment that the API spells as plain text, without an offset in UTC; None if it is none."""
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=UTC)

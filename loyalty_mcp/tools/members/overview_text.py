@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.tools.members.overview import (
     SOON,
     BalanceView,
@@ -14,7 +15,6 @@ from loyalty_mcp.tools.members.overview import (
     MovementView,
     TierView,
     VoucherView,
-    parsed_moment,
 )
 from loyalty_mcp.tools.render import LISTED, amount_text, moment_text, value_text
 
@@ -98,7 +98,7 @@ def _voucher_line(view: VoucherView, now: datetime) -> str:
 
 def _valid_until(text: str | None, now: datetime) -> str:
     """When a voucher expires: to the minute if that is soon, otherwise the day."""
-    ends = parsed_moment(text)
+    ends = read_moment(text)
     if ends is None:
         return ""
     soon = ends <= now + SOON

@@ -60,6 +60,7 @@ def form_of_model(model: type[BaseModel]) -> ObjectForm:
         name=words_of(model.__name__),
         fields=fields,
         required=required,
+        example=getattr(model, "example", ""),
     )
 
 

@@ -55,7 +55,15 @@ def argument_problems(error: ValidationError, form: ObjectForm) -> ArgumentProbl
     problems = [*unknown, *others]
     sentences = list(dict.fromkeys(problem.sentence for problem in problems))
     first = problems[0].place
-    return ArgumentProblems(" ".join(sentences[:SHOWN]), cleaned(str(first[0])) if first else "")
+    text = " ".join([*sentences[:SHOWN], *_example(first, form)])
+    return ArgumentProblems(text, cleaned(str(first[0])) if first else "")
+
+
+def _example(place: tuple[Any, ...], form: ObjectForm) -> list[str]:
+    """A correct example of the innermost object that has one, around what is wrong."""
+    _, forms = _followed(place, form)
+    shown = [each for each in forms if isinstance(each, ObjectForm) and each.example]
+    return [f"For example: {shown[-1].example}."] if shown else []
 
 
 def _unknown_name(place: tuple[Any, ...], form: ObjectForm) -> _Problem:

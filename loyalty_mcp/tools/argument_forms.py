@@ -194,11 +194,13 @@ class ObjectForm(Form):
         name: what the object is, as in "a tier takes …".
         fields: the form of each field, by name.
         required: the fields that have to be given.
+        example: a small correct object as JSON text; empty where an error needs none.
     """
 
     name: str = "object"
     fields: Mapping[str, Form] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
+    example: str = ""
 
     def read(self, value: Any) -> Any:
         """The object, each field read, without those that were left out."""

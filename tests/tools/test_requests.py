@@ -235,5 +235,7 @@ async def test_a_new_reward_that_is_otherwise_is_told(connect: Connect, sandbox:
         result = await client.call_tool("apply_program", {"spec": REWARDS})
 
     assert result.is_error
-    sentence = 'read back differs: change reward "tea": public_name "A mug of tea" → "A cup of tea"'
+    sentence = (
+        'read back differs: change reward "tea": public name: "A mug of tea" → "A cup of tea"'
+    )
     assert sentence in text_of(result)

@@ -265,6 +265,7 @@ def _replace_frequency_limits(unit: Unit, definition: Item, new: GuideDefinition
 def _frequency_limit(
     unit: Unit, definition: Item, kind: TransactionType, version: Version = "draft"
 ) -> Item | None:
+    """Return the limit that the guide can say: one that counts operations in calendar periods."""
     limits = configuration.all_items(
         unit, definition.program_id, "limit", version, parent=definition.id
     )
@@ -274,6 +275,7 @@ def _frequency_limit(
             for limit in limits
             if limit.body["constraintType"] == "transaction"
             and limit.body["transactionType"] == kind
+            and not limit.body.get("slidingSchedule")
         ),
         None,
     )

@@ -32,9 +32,11 @@ from loyalty_mcp.tools.programs.planned_changes import (
     planned_change,
     planned_change_lines,
     read_for_spec,
+    spec_for_api,
 )
 from loyalty_mcp.tools.programs.program_reading import read_versions
-from loyalty_mcp.tools.programs.spec import ProgramSpec, SameSpec, name_key
+from loyalty_mcp.tools.programs.spec import ProgramSpec, SameSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
 from loyalty_mcp.tools.programs.version_differences import Difference, version_differences
 from loyalty_mcp.tools.send_window import DidNotHappen
 from loyalty_mcp.tools.task import guarded
@@ -65,8 +67,9 @@ async def preview_plan(context: Context, spec: ProgramSpec, publish: bool = Fals
         RateLimited: too few requests are left to carry it out.
         Refused: the server is pinned to another program.
     """
+    spec, by_hand = spec_for_api(context, spec)
     existing = await read_for_spec(context, spec)
-    steps = plan(spec, existing)
+    steps = (*plan(spec, existing), *by_hand)
     context.brevo.require(plan_requests(spec, existing, publish=publish))
     changes = [planned_change(step) for step in steps]
     sent = [change for change in changes if change.action in {"create", "change"}]
@@ -130,6 +133,7 @@ async def reconcile_plan(
             else has changed it since.
         DidNotHappen: something is left as it was; apply_program continues there.
     """
+    spec, _ = spec_for_api(context, spec)
     existing = await read_for_spec(context, spec)
     steps = changing_steps(plan(spec, existing))
     published = publish and await _is_published(context, intent, spec, existing)
@@ -239,6 +243,7 @@ async def apply_program(
     The ids of the limits it makes are kept in the program's `meta`, under `loyaltyMcpLimits`,
     because the API lists no limits; the next plan and an export find them there.
     """
+    spec, _ = spec_for_api(context, spec)
     existing = await read_for_spec(context, spec)
     context.brevo.require(plan_requests(spec, existing, publish=publish))
     existing = await carry_out_plan(context.brevo, spec, existing)

@@ -15,8 +15,9 @@ from loyalty_mcp.brevo.operations.tier_groups import TierGroup
 from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import AmbiguousReference
+from loyalty_mcp.tools.programs.balance_spec import LimitSpec
 from loyalty_mcp.tools.programs.limit_memory import unconfirmed_limits
-from loyalty_mcp.tools.programs.spec import LimitSpec, name_key
+from loyalty_mcp.tools.programs.spec_part import name_key
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
 

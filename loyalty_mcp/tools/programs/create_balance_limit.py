@@ -13,10 +13,10 @@ from loyalty_mcp.brevo.types import BalanceId, Count, DurationUnit, ProgramId, T
 from loyalty_mcp.errors import OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.programs.balance_spec import LimitSpec, Window
 from loyalty_mcp.tools.programs.limit_creation import send_new_limit
 from loyalty_mcp.tools.programs.program_reading import read_limits
 from loyalty_mcp.tools.programs.setting_words import limit_word, unit_word
-from loyalty_mcp.tools.programs.spec import LimitSpec, Window
 from loyalty_mcp.tools.programs.version_differences import settings_of
 from loyalty_mcp.tools.send_window import require_time
 from loyalty_mcp.tools.task import guarded

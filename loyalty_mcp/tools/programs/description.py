@@ -14,9 +14,13 @@ from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import plain
 from loyalty_mcp.errors import Refused
+from loyalty_mcp.tools.programs.activity_expiry import shown_activity_expiry
+from loyalty_mcp.tools.programs.balance_spec import Expiry, LimitSpec
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, name_of, tiers_of
-from loyalty_mcp.tools.programs.limit_memory import LIMITS_KEY
-from loyalty_mcp.tools.programs.spec import LimitSpec, ProgramSpec, name_key
+from loyalty_mcp.tools.programs.group_memory import group_meta, own_meta
+from loyalty_mcp.tools.programs.setting_words import INTERNAL
+from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
 
 ROUNDING: Final = {"down": "lower", "up": "upper", "nearest": "natural"}
 """Words of a spec to words of the API."""
@@ -47,7 +51,13 @@ def describe(existing: ProgramConfiguration) -> dict[str, Any]:
             tiers_of(group, existing), key=lambda tier: ranks.get(tier.tier_id, len(ranks))
         )
         described_tiers = [{"name": tier.name, **describe_tier(tier, existing)} for tier in tiers]
-        groups.append({"name": group.name, **describe_group(group), "tiers": described_tiers})
+        groups.append(
+            {
+                "name": group.name,
+                **describe_group(group, existing.program),
+                "tiers": described_tiers,
+            }
+        )
     rewards = [
         {"name": reward.name, **describe_reward(reward)}
         for reward in sorted(existing.rewards, key=_by_name)
@@ -75,22 +85,19 @@ def spec_of_existing(existing: ProgramConfiguration) -> ProgramSpec:
 
 
 def describe_program(program: Program) -> dict[str, Any]:
-    """Return the texts of a program; the limits remembered in its `meta` are no part of them."""
-    meta = {name: value for name, value in (program.meta or {}).items() if name != LIMITS_KEY}
-    return _filled({"description": program.description, "meta": meta or None})
+    """Return the texts of a program; what we remember in its `meta` is no part of them."""
+    return _filled(
+        {
+            "description": program.description,
+            "document_id": program.document_id,
+            "meta": own_meta(program) or None,
+        }
+    )
 
 
 def describe_balance(definition: BalanceDefinition) -> dict[str, Any]:
     """Return the settings of a balance; the API writes "no cap" as a cap of 0."""
-    life = None
-    value, unit = (
-        definition.balance_availability_duration_value,
-        definition.balance_availability_duration_unit,
-    )
-    if value and unit:
-        snap = SNAP_WORDS.get(definition.balance_availability_duration_modifier or "", "none")
-        life = {"value": value, "unit": unit, "snap": snap}
-    internal = (definition.meta or {}).get("isInternal") is True
+    expiry = describe_expiry(definition)
     return _filled(
         {
             "unit": definition.unit or "POINTS",
@@ -102,11 +109,39 @@ def describe_balance(definition: BalanceDefinition) -> dict[str, Any]:
             "over_maximum": definition.balance_option_amount_overtaking_strategy,
             "credit_rounding": ROUNDING_WORDS.get(definition.balance_option_credit_rounding or ""),
             "debit_rounding": ROUNDING_WORDS.get(definition.balance_option_debit_rounding or ""),
-            "expires_after": life,
-            "expires_on": None if life else definition.balance_expiration_date,
-            "internal": internal or None,
+            "expiry": None if expiry.kind == "never" else expiry_settings(expiry),
+            **_describe_meta(definition.meta or {}),
         }
     )
+
+
+def describe_expiry(definition: BalanceDefinition) -> Expiry:
+    """Return when the points of a balance expire."""
+    activity = shown_activity_expiry(definition)
+    if activity is not None:
+        return activity
+    value, unit = (
+        definition.balance_availability_duration_value,
+        definition.balance_availability_duration_unit,
+    )
+    if value and unit:
+        snap = SNAP_WORDS.get(definition.balance_availability_duration_modifier or "", "none")
+        return Expiry.model_validate({"kind": "after", "value": value, "unit": unit, "snap": snap})
+    if definition.balance_expiration_date:
+        return Expiry(kind="fixed", day=definition.balance_expiration_date)
+    return Expiry(kind="never")
+
+
+def expiry_settings(expiry: Expiry) -> dict[str, Any]:
+    """Return an expiry as plain settings, so that equal ones are equal."""
+    settings = expiry.model_dump(mode="json", exclude_none=True)
+    return {name: value for name, value in settings.items() if (name, value) != ("snap", "none")}
+
+
+def _describe_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether an object is internal, and the rest of its `meta`."""
+    rest = {name: value for name, value in meta.items() if name != INTERNAL}
+    return {"internal": meta.get(INTERNAL) is True or None, "meta": rest or None}
 
 
 def describe_limit(limit: BalanceLimit) -> LimitSpec | None:
@@ -148,9 +183,15 @@ def describe_reward(reward: Reward) -> dict[str, Any]:
     )
 
 
-def describe_group(group: TierGroup) -> dict[str, Any]:
-    """Return the strategies of a tier group."""
-    return _filled({"upgrade": group.upgrade_strategy, "downgrade": group.downgrade_strategy})
+def describe_group(group: TierGroup, program: Program | None) -> dict[str, Any]:
+    """Return the settings of a tier group; the program remembers its `meta`."""
+    return _filled(
+        {
+            "upgrade": group.upgrade_strategy,
+            "downgrade": group.downgrade_strategy,
+            **_describe_meta(group_meta(group, program)),
+        }
+    )
 
 
 def describe_tier(tier: Tier, existing: ProgramConfiguration) -> dict[str, Any]:

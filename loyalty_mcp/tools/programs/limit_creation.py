@@ -8,8 +8,8 @@ from loyalty_mcp.brevo.operations.limits import BalanceLimit
 from loyalty_mcp.brevo.operations.programs import Program, get_program
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Unavailable
+from loyalty_mcp.tools.programs.balance_spec import LimitSpec
 from loyalty_mcp.tools.programs.limit_memory import remember_limits, remembered_limits
-from loyalty_mcp.tools.programs.spec import LimitSpec
 
 log = logging.getLogger(__name__)
 

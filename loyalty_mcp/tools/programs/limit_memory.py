@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from loyalty_mcp.brevo.operations.programs import Program, patch_program
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.brevo.types import ID_PATTERN
-from loyalty_mcp.tools.programs.spec import LimitSpec
+from loyalty_mcp.tools.programs.balance_spec import LimitSpec
 
 LIMITS_KEY: Final = "loyaltyMcpLimits"
 """The key in a program's `meta` under which the ids of its limits are kept."""
@@ -35,12 +35,6 @@ def _is_entry(entry: Mapping[str, Any]) -> bool:
         and re.fullmatch(ID_PATTERN, owner) is not None
         and bool(known or isinstance(entry.get("sent"), dict))
     )
-
-
-def with_limit_memory(meta: dict[str, Any], program: Program) -> dict[str, Any]:
-    """Return `meta` with what the program's own `meta` remembers of its limits."""
-    remembered = (program.meta or {}).get(LIMITS_KEY)
-    return meta if remembered is None else {**meta, LIMITS_KEY: remembered}
 
 
 def unconfirmed_limits(program: Program) -> tuple[tuple[str, LimitSpec], ...]:

@@ -1,23 +1,27 @@
 """A plan: the ordered changes that make a program as its spec describes it. Sends nothing."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from loyalty_mcp.brevo.operations.programs import create_program, patch_program
 from loyalty_mcp.tools.programs.balance_steps import balance_steps, limit_steps
+from loyalty_mcp.tools.programs.change_words import arrow, changed_details, new_details
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
 from loyalty_mcp.tools.programs.description import describe_program
-from loyalty_mcp.tools.programs.limit_memory import with_limit_memory
+from loyalty_mcp.tools.programs.group_memory import with_memory
 from loyalty_mcp.tools.programs.plan_step import (
     Step,
     changed_settings,
-    changes_text,
     given_settings,
     keep_step,
-    settings_text,
 )
 from loyalty_mcp.tools.programs.reward_steps import reward_steps
+from loyalty_mcp.tools.programs.setting_words import program_words, text_word
 from loyalty_mcp.tools.programs.spec import ProgramSpec
-from loyalty_mcp.tools.programs.tier_steps import group_steps, order_steps, tier_steps
+from loyalty_mcp.tools.programs.tier_group_steps import group_steps, order_steps
+from loyalty_mcp.tools.programs.tier_steps import tier_steps
+
+DOCUMENT_STAYS: Final = "the API sets the document id only when it creates a program"
 
 
 def plan(spec: ProgramSpec, existing: ProgramConfiguration) -> tuple[Step, ...]:
@@ -45,20 +49,28 @@ def _program_steps(spec: ProgramSpec, existing: ProgramConfiguration) -> Iterato
     name, program = spec.program.name, existing.program
     wanted = given_settings(spec.program)
     if program is None:
-        request = create_program(name, spec.program.description, meta=spec.program.meta)
-        yield Step("create", "program", name, settings_text(wanted), request)
+        texts = spec.program
+        request = create_program(name, texts.description, texts.document_id, meta=texts.meta)
+        yield Step("create", "program", name, new_details(program_words(wanted)), request)
         return
     current = describe_program(program)
     meta = {**(current.get("meta") or {}), **(wanted.get("meta") or {})}
     if meta:
         wanted["meta"] = meta
     changes = changed_settings(wanted, current)
+    if "document_id" in changes:
+        wanted_id = changes.pop("document_id")
+        change = arrow(text_word(current.get("document_id")), text_word(wanted_id))
+        text = f"{DOCUMENT_STAYS}; {change}"
+        yield Step("manual", "program", name, text)
     if not changes:
         yield keep_step("program", name, wanted, current)
         return
     request = patch_program(
         program.id,
         description=changes.get("description"),
-        meta=with_limit_memory({**meta}, program) if "meta" in changes else None,
+        meta=with_memory(meta, program) if "meta" in changes else None,
     )
-    yield Step("change", "program", name, changes_text(changes, current), request)
+    before = {name: current.get(name) for name in changes}
+    parts = changed_details(program_words(before), program_words(changes))
+    yield Step("change", "program", name, "; ".join(parts), request)

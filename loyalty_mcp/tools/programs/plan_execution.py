@@ -16,7 +16,8 @@ from loyalty_mcp.tools.programs.program_reading import (
     reward_names,
 )
 from loyalty_mcp.tools.programs.reward_steps import differing_rewards
-from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
 from loyalty_mcp.tools.progress import report
 
 CONTINUE: Final = "call apply_program again: it continues where it stopped"
@@ -29,8 +30,10 @@ def plan_requests(spec: ProgramSpec, existing: ProgramConfiguration, *, publish:
     """
     steps = changing_steps(plan(spec, existing))
     limits = [step for step in steps if step.kind == "limit" and step.action == "create"]
+    follow_ups = sum(step.follow_up is not None for step in steps)
     readings = 4 if publish else 1
-    return len(steps) + 2 * len(limits) + readings * _reading_requests(existing, spec) + publish
+    sent = len(steps) + follow_ups + 2 * len(limits)
+    return sent + readings * _reading_requests(existing, spec) + publish
 
 
 def _reading_requests(existing: ProgramConfiguration, spec: ProgramSpec) -> int:
@@ -98,9 +101,13 @@ async def _carry_out_step(
     """Send one step; return what exists afterwards, by the API's own answer."""
     if step.request is None:
         raise AssertionError(f"the first step has all that it needs: {step.identity}")
-    if step.limit is None:
-        return with_reply(existing, await brevo.send(step.request))
-    return await _create_limit(brevo, existing, step)
+    if step.limit is not None:
+        return await _create_limit(brevo, existing, step)
+    reply = await brevo.send(step.request)
+    existing = with_reply(existing, reply)
+    if step.follow_up is None:
+        return existing
+    return with_reply(existing, await brevo.send(step.follow_up(existing, reply)))
 
 
 async def _create_limit(

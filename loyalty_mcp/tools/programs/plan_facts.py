@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from loyalty_mcp.brevo.operations.rewards import Reward
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, name_of
 from loyalty_mcp.tools.programs.plan_step import Step
-from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
 from loyalty_mcp.tools.programs.version_differences import object_id, settings_of
 
 

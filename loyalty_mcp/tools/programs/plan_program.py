@@ -17,6 +17,7 @@ from loyalty_mcp.tools.programs.planned_changes import (
     planned_change,
     planned_change_lines,
     read_for_spec,
+    spec_for_api,
 )
 from loyalty_mcp.tools.programs.planned_configuration import with_planned_tiers
 from loyalty_mcp.tools.programs.program_reading import read_program, read_tiers
@@ -73,7 +74,8 @@ async def plan_program(
     if purchases is not None and not rehearse:
         raise InvalidArgument("Sample purchases run in a rehearsal only: give rehearse true, too.")
     existing = await read_for_spec(context, spec)
-    steps = plan(spec, existing)
+    planned, manual = spec_for_api(context, spec)
+    steps = (*plan(planned, existing), *manual)
     effects = await _threshold_effects(context, spec, existing)
     rehearsal = await _rehearsal(context, spec, existing, purchases or ()) if rehearse else None
     return ProgramPlan(

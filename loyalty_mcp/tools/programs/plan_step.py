@@ -1,6 +1,6 @@
 """One step of a plan, and how its settings are written in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.request import Request
-from loyalty_mcp.tools.programs.configuration import name_of
-from loyalty_mcp.tools.programs.spec import LimitSpec, name_key
-from loyalty_mcp.tools.render import label, value_text
+from loyalty_mcp.tools.programs.balance_spec import LimitSpec
+from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, name_of
+from loyalty_mcp.tools.programs.spec_part import name_key
 
 Action = Literal["create", "change", "keep", "manual"]
 Kind = Literal["program", "balance", "limit", "reward", "tier_group", "tier", "tier_order"]
@@ -19,6 +19,9 @@ AS_DESCRIBED: Final = "as described"
 NOT_DESCRIBED: Final = "not described, stays as it is"
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
+
+
+FollowUp = Callable[[ProgramConfiguration, Any], Request[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Step:
         name: the object's name, as it came from outside.
         details: what is set or changed, with every outside word quoted.
         request: carries out the step; None while the id of an earlier step is missing.
+        follow_up: makes the request that completes the step, from what exists after the first
+            reply and from that reply.
         limit: for a new limit, the balance definition id and the limit: its id is remembered.
     """
 
@@ -39,6 +44,7 @@ class Step:
     name: str
     details: str
     request: Request[Any] | None = None
+    follow_up: FollowUp | None = None
     limit: tuple[str, LimitSpec] | None = None
 
     @property
@@ -59,7 +65,7 @@ class Step:
 
 def keep_step(kind: Kind, name: str, wanted: Mapping[str, Any], current: Mapping[str, Any]) -> Step:
     """Return the step of an object that is as described; names the settings not described."""
-    more = [label(each) for each in current if each not in wanted and current[each]]
+    more = [each.replace("_", " ") for each in current if each not in wanted and current[each]]
     also = f"; not described and kept: {', '.join(more)}" if more else ""
     return Step("keep", kind, name, AS_DESCRIBED + also)
 
@@ -92,27 +98,3 @@ def changed_settings(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> d
 def equal_settings(one: Any, other: Any) -> bool:
     """Whether two settings are the same; an empty text is no text."""
     return (None if one == "" else one) == (None if other == "" else other)
-
-
-def settings_text(settings: Mapping[str, Any]) -> str:
-    """Write settings in words."""
-    return "; ".join(f"{label(name)} {setting_text(value)}" for name, value in settings.items())
-
-
-def changes_text(changes: Mapping[str, Any], current: Mapping[str, Any]) -> str:
-    """Write changed settings in words, old → new."""
-    return "; ".join(
-        f"{label(name)} {setting_text(current.get(name))} → {setting_text(value)}"
-        for name, value in changes.items()
-    )
-
-
-def setting_text(value: Any) -> str:
-    """Write one setting in words; words of the spec itself need no quotes."""
-    if value is None:
-        return "none"
-    if isinstance(value, dict) and "unit" in value:
-        snap = value.get("snap", "none")
-        edge = "" if snap == "none" else f", to the {snap} of the {value['unit']}"
-        return f"{value['value']} {value['unit']}{edge}"
-    return value_text(value)

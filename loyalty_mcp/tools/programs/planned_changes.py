@@ -7,10 +7,12 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Reply, Version
 from loyalty_mcp.errors import Refused
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.programs.activity_expiry import without_activity_expiry
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
 from loyalty_mcp.tools.programs.plan_step import AS_DESCRIBED, Step
 from loyalty_mcp.tools.programs.program_reading import read_named_program, reward_names
-from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
 
 SHOWN: Final = 40
 """Lines of a plan in the text; the structured content has all of them."""
@@ -46,6 +48,11 @@ async def read_for_spec(
             f"{quoted(spec.program.name)} is not for it."
         )
     return existing
+
+
+def spec_for_api(context: Context, spec: ProgramSpec) -> tuple[ProgramSpec, tuple[Step, ...]]:
+    """Return the spec that the API in use can hold, and manual steps for what it cannot."""
+    return (spec, ()) if context.settings.sandbox else without_activity_expiry(spec)
 
 
 def planned_change(step: Step) -> PlannedChange:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from loyalty_mcp.brevo.operations.tier_groups import TierGroup
 from loyalty_mcp.brevo.operations.tiers import Tier, TierCondition
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, find_named, tiers_of
-from loyalty_mcp.tools.programs.spec import ProgramSpec, TierSpec, name_key
-from loyalty_mcp.tools.programs.tier_steps import wanted_order
+from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
+from loyalty_mcp.tools.programs.tier_group_steps import wanted_order
+from loyalty_mcp.tools.programs.tier_spec import TierSpec
 
 
 def with_planned_tiers(spec: ProgramSpec, existing: ProgramConfiguration) -> ProgramConfiguration:

@@ -21,7 +21,8 @@ from loyalty_mcp.tools.members.account import together
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
 from loyalty_mcp.tools.programs.limit_memory import remembered_limits, unconfirmed_limits
 from loyalty_mcp.tools.programs.reward_steps import has_texts
-from loyalty_mcp.tools.programs.spec import ProgramSpec, name_key
+from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
 from loyalty_mcp.tools.programs.version_differences import version_differences
 
 PAGE: Final = 100

@@ -15,12 +15,13 @@ from loyalty_mcp.brevo.types import Items, Number, Reply, SignedAmount
 from loyalty_mcp.errors import InvalidArgument, LoyaltyError
 from loyalty_mcp.tools.programs.configuration import find_named
 from loyalty_mcp.tools.programs.plan_execution import carry_out_plan, publish_applied_draft
-from loyalty_mcp.tools.programs.spec import Described, ObjectName, ProgramSpec
+from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.spec_part import ObjectName, SpecPart
 
 MOST_PURCHASES: Final = 50
 
 
-class Purchase(Described):
+class Purchase(SpecPart):
     """A sample movement: positive credits, negative debits.
 
     `member` is any label: one label is one invented member. `balance` may be left out where the

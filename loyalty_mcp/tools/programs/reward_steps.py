@@ -1,23 +1,24 @@
 """The steps of a plan for rewards, of which the API can set the texts alone."""
 
-from collections.abc import Collection, Iterator
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
 
 from loyalty_mcp.brevo.operations.programs import Program
 from loyalty_mcp.brevo.operations.rewards import CreatedReward, Reward, create_reward
+from loyalty_mcp.tools.programs.change_words import changed_details, new_details
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, find_named
 from loyalty_mcp.tools.programs.description import describe_reward
 from loyalty_mcp.tools.programs.plan_step import (
     NOT_DESCRIBED,
     Step,
     changed_settings,
-    changes_text,
     given_settings,
     keep_step,
-    settings_text,
     undescribed,
 )
-from loyalty_mcp.tools.programs.spec import ProgramSpec, RewardSpec, name_key
+from loyalty_mcp.tools.programs.setting_words import other_words
+from loyalty_mcp.tools.programs.spec import ProgramSpec, RewardSpec
+from loyalty_mcp.tools.programs.spec_part import name_key
 
 NO_VALUE: Final = "the API sets only its texts; set value, codes, rules and dates in Brevo's app"
 _TEXTS: Final = frozenset(CreatedReward.model_fields)
@@ -38,18 +39,23 @@ def _reward_step(
     given = given_settings(wanted)
     if current is None:
         request = None if program is None else create_reward(program.id, wanted.name, **given)
-        yield Step("create", "reward", wanted.name, settings_text(given), request)
+        yield Step("create", "reward", wanted.name, new_details(other_words(given)), request)
         yield Step("manual", "reward", wanted.name, NO_VALUE)
         return
     settings = describe_reward(current)
     changes = changed_settings(given, settings)
     if changes:
-        text = f"the API cannot change a reward; in Brevo's app: {changes_text(changes, settings)}"
+        text = f"the API cannot change a reward; in Brevo's app: {_changes(changes, settings)}"
         yield Step("manual", "reward", wanted.name, text)
     else:
         yield keep_step("reward", wanted.name, given, settings)
     if _has_only_texts(current):
         yield Step("manual", "reward", wanted.name, NO_VALUE)
+
+
+def _changes(changes: Mapping[str, Any], current: Mapping[str, Any]) -> str:
+    before = {name: current.get(name) for name in changes}
+    return "; ".join(changed_details(other_words(before), other_words(changes)))
 
 
 def has_texts(reward: RewardSpec) -> bool:
@@ -75,7 +81,7 @@ def differing_rewards(
         given = given_settings(wanted)
         settings = {} if current is None else describe_reward(current)
         if changes := changed_settings(given, settings):
-            text = changes_text(changes, settings)
+            text = _changes(changes, settings)
             found.append(Step("change", "reward", wanted.name, text))
     return found
 

@@ -5,10 +5,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from loyalty_mcp.brevo.quoting import quoted_whole
-from loyalty_mcp.tools.programs.limit_memory import LIMITS_KEY
+from loyalty_mcp.tools.programs.group_memory import MEMORY_KEYS
 from loyalty_mcp.tools.render import amount_text, value_text
 
 NONE: Final = "none"
+THRESHOLD: Final = "threshold of "
+"""Begins the label of a threshold, which needs none beside its amount."""
+
 INTERNAL: Final = "isInternal"
 
 ROUNDED: Final = {"lower": "down", "upper": "up", "natural": "to the nearest"}
@@ -18,6 +21,7 @@ SNAPPED: Final = {
     "start_of_period": ", moved to the start of that {unit}",
     "end_of_period": ", moved to the end of that {unit}",
 }
+ACTIVITY_WORDS: Final = {"rolling": "the last movement", "inactivity": "the last credit"}
 OVERTAKING: Final = {"strict": "refused", "partial": "cut to what fits"}
 EVALUATED: Final = {
     "real_time": "at once",
@@ -46,9 +50,10 @@ def balance_words(settings: Settings) -> dict[str, str]:
         "unit": unit,
         "description": text_word(settings.get("description")),
         "lowest balance": cap_word(settings.get("min_amount"), unit),
-        "highest balance": cap_word(settings.get("max_amount"), unit),
-        "most in one credit": cap_word(settings.get("max_credit_amount_limit"), unit),
-        "most in one debit": cap_word(settings.get("max_debit_amount_limit"), unit),
+        # The API writes "no cap" as a cap of 0.
+        "highest balance": cap_word(settings.get("max_amount") or None, unit),
+        "most in one credit": cap_word(settings.get("max_credit_amount_limit") or None, unit),
+        "most in one debit": cap_word(settings.get("max_debit_amount_limit") or None, unit),
         "credits above the highest balance": choice_word(
             OVERTAKING, settings.get("balance_option_amount_overtaking_strategy")
         ),
@@ -67,7 +72,7 @@ _BALANCE_FIELDS: Final = frozenset(
         "balance_option_amount_overtaking_strategy",
         *("balance_option_credit_rounding", "balance_option_debit_rounding"),
         *("balance_availability_duration_value", "balance_availability_duration_unit"),
-        *("balance_availability_duration_modifier", "balance_expiration_date"),
+        *("balance_availability_duration_modifier", "balance_expiration_date", "expiryPolicy"),
     }
 )
 
@@ -77,6 +82,10 @@ def expiry_word(settings: Settings) -> str:
     value = settings.get("balance_availability_duration_value")
     unit = settings.get("balance_availability_duration_unit")
     day = settings.get("balance_expiration_date")
+    policy = settings.get("expiryPolicy") or {}
+    if policy.get("type") in ACTIVITY_WORDS:
+        span = span_word(policy.get("duration"), policy.get("unit"))
+        return f"{span} after {ACTIVITY_WORDS[policy['type']]}"
     if value and unit:
         snap = SNAPPED.get(settings.get("balance_availability_duration_modifier") or "", "")
         return f"{span_word(value, unit)} after the credit{snap.format(unit=unit)}"
@@ -133,7 +142,7 @@ def tier_words(settings: Settings, names: Mapping[str, str], unit: str) -> dict[
         balance = condition.get("balance_definition_id") or ""
         name = quoted_whole(names.get(balance, balance))
         amount = condition.get("minimum_value") or 0
-        known[f"threshold of {name}"] = cap_word(amount, unit or name)
+        known[f"{THRESHOLD}{name}"] = cap_word(amount, unit or name)
     known["image"] = text_word(settings.get("image_ref"))
     return known | other_words(settings, _TIER_FIELDS)
 
@@ -203,9 +212,9 @@ _PROGRAM_FIELDS: Final = frozenset({"name", "description", "meta"})
 def meta_words(settings: Settings) -> dict[str, str]:
     """Return label and value of each key of an object's `meta`, except our own."""
     meta = settings.get("meta") or {}
-    words = {"hidden from members": "yes"} if meta.get(INTERNAL) is True else {}
+    words = {"hidden from members": "yes" if meta.get(INTERNAL) is True else "no"}
     for key, value in meta.items():
-        if key not in {INTERNAL, LIMITS_KEY}:
+        if key != INTERNAL and key not in MEMORY_KEYS:
             words |= _flattened(f"meta {quoted_whole(key)}", value)
     return words
 

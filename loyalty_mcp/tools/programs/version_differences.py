@@ -7,9 +7,14 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.tools.programs.change_words import (
+    changed_details,
+    changed_rewards,
+    new_details,
+    rewards_text,
+)
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, name_of
 from loyalty_mcp.tools.programs.setting_words import (
-    NONE,
     STAMPS,
     Settings,
     balance_words,
@@ -22,9 +27,6 @@ from loyalty_mcp.tools.programs.setting_words import (
 )
 
 Kind = Literal["balance", "limit", "reward", "tier group", "tier"]
-
-ORDER: Final = "order"
-THRESHOLD: Final = "threshold of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,66 +170,15 @@ def _difference(
 ) -> Difference:
     if before is None and after is not None:
         details = new_details(words(after))
-        if kind == "tier":
-            details = "; ".join([details, *_reward_changes([], reward_names(after, names))])
+        if rewards := reward_names(after, names):
+            details = f"{details}; {rewards_text(rewards)}"
         return Difference(
             kind, identity, name, f"new: {details}" if details else "new", before, after
         )
     if before is not None and after is not None:
         parts = changed_details(words(before), words(after))
         if kind == "tier":
-            parts += _reward_changes(reward_names(before, names), reward_names(after, names))
+            parts += changed_rewards(reward_names(before, names), reward_names(after, names))
         parts = parts or changed_details(other_words(before), other_words(after))
         return Difference(kind, identity, name, "; ".join(parts), before, after)
     return Difference(kind, identity, name, "removed", before, after)
-
-
-def new_details(words: Mapping[str, str]) -> str:
-    """Write the settings of a new object; settings without a value are left out."""
-    return "; ".join(
-        value if _needs_no_label(label) else f"{label}: {value}"
-        for label, value in words.items()
-        if label not in {"name", ORDER} and value != NONE
-    )
-
-
-def changed_details(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Write each setting that differs, old → new."""
-    parts = []
-    for label in {**before, **after}:
-        old, new = before.get(label, NONE), after.get(label, NONE)
-        if old == new:
-            continue
-        bare = _needs_no_label(label) and NONE not in {old, new}
-        parts.append(arrow(old, new) if bare else f"{label}: {arrow(old, new)}")
-    return parts
-
-
-def _needs_no_label(label: str) -> bool:
-    return not label or label.startswith(THRESHOLD)
-
-
-def arrow(old: str, new: str) -> str:
-    """Write a change, old → new; a unit that both have is written once."""
-    old_amount, _, old_unit = old.partition(" ")
-    new_amount, _, new_unit = new.partition(" ")
-    if old_unit and old_unit == new_unit and _is_amount(old_amount) and _is_amount(new_amount):
-        return f"{old_amount} → {new_amount} {new_unit}"
-    return f"{old} → {new}"
-
-
-def _is_amount(text: str) -> bool:
-    return text.replace(",", "").replace(".", "").lstrip("-").isdigit()
-
-
-def _reward_changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """Say which rewards a tier keeps, gains and loses."""
-    kept = [name for name in after if name in before]
-    gained = [name for name in after if name not in before]
-    lost = [name for name in before if name not in after]
-    parts = (("keeps", kept), ("gains", gained), ("loses", lost))
-    return [
-        f"{verb} reward{'' if len(names) == 1 else 's'} {', '.join(names)}"
-        for verb, names in parts
-        if names
-    ]

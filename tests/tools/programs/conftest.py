@@ -26,9 +26,20 @@ LIMIT = {
 }
 # Every setting that the API can hold.
 RICH: dict[str, Any] = {
-    "program": {"name": "Rich Club", "description": "All there is.", "meta": {"team": "CRM"}},
+    "program": {
+        "name": "Rich Club",
+        "description": "All there is.",
+        "document_id": "crm-42",
+        "meta": {"team": "CRM"},
+    },
     "balances": [
-        {"name": "Euros", "unit": "EUR", "expires_on": "31/12", "internal": True},
+        {
+            "name": "Euros",
+            "unit": "EUR",
+            "expiry": {"kind": "fixed", "day": "31/12"},
+            "internal": True,
+            "meta": {"team": "Finance"},
+        },
         {
             "name": "Points",
             "unit": "POINTS",
@@ -40,7 +51,7 @@ RICH: dict[str, Any] = {
             "over_maximum": "partial",
             "credit_rounding": "down",
             "debit_rounding": "up",
-            "expires_after": {"value": 12, "unit": "month", "snap": "end"},
+            "expiry": {"kind": "after", "value": 12, "unit": "month", "snap": "end"},
             "limits": [
                 LIMIT,
                 {
@@ -67,6 +78,8 @@ RICH: dict[str, Any] = {
             "name": "Status",
             "upgrade": "real_time",
             "downgrade": "tier_anniversary",
+            "internal": True,
+            "meta": {"season": "summer"},
             "tiers": [
                 {"name": "Bronze", "minimum": {"Points": 0}},
                 {

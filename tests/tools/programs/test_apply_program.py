@@ -101,7 +101,7 @@ async def test_a_preview_shows_the_whole_plan(connect: Connect, control: Sandbox
     assert preview["summary"].startswith(
         'Set up program "Rich Club": 11 to create, 0 to change, 0 kept, then publish.\n'
     )
-    assert 'create tier "Gold": in "Status"; minimum {"Points": 500}' in text_of(result)
+    assert 'create tier "Gold": in "Status"; 500 "Points"; image' in text_of(result)
     assert len(preview["after"]["changes"]) == 11
     assert "By hand: reward" in preview["warnings"][0]
     assert "goes live" in preview["warnings"][-1]

@@ -165,7 +165,7 @@ def test_a_changed_balance_keeps_what_is_not_described() -> None:
     assert (step.action, step.kind, step.details) == (
         "change",
         "balance",
-        "credit_maximum none → 50",
+        "most in one credit: none → 50 points",
     )
     assert step.request is not None
     assert step.request.body == {
@@ -193,7 +193,8 @@ def test_a_duration_replaces_a_fixed_expiry_day() -> None:
     (step,) = changing_steps(plan(spec_of(balances=balances), existing))
 
     assert step.details == (
-        'expires_after none → 6 month, to the end of the month; expires_on "31/12" → none'
+        "expiry: on 31/12 (dd/mm) of each year → 6 months after the credit, moved to the end of "
+        "that month"
     )
     assert step.request is not None
     assert step.request.body is not None
@@ -226,7 +227,13 @@ def test_a_limit_is_identified_by_what_it_counts() -> None:
     balances = [{"name": "Points", "unit": "POINTS", "limits": [other]}]
     steps = plan(spec_of(balances=balances), club())
 
-    assert (changed.action, changed.details) == ("change", "value 300 → 5")
+    assert (changed.action, changed.details) == (
+        "change",
+        (
+            "at most 300 points credited per member each calendar day → at most 5 points credited "
+            "per member each calendar day"
+        ),
+    )
     assert changed.request is not None
     assert changed.request.path.endswith("/limits/l1")
     assert [step.name for step in changing_steps(steps)] == ["Points: credit amount per 1 week"]
@@ -307,7 +314,7 @@ def test_what_the_api_cannot_do_for_a_reward_is_a_manual_step() -> None:
 
     assert changing_steps(steps) == []
     changed, valueless = steps_of(steps, "manual")
-    assert 'public_name "Present" → "Gift"' in changed[2]
+    assert 'public name: "Present" → "Gift"' in changed[2]
     assert "the API cannot change a reward" in changed[2]
     assert "set value, codes, rules and dates in Brevo's app" in valueless[2]
     assert steps_of(new, "manual") == [valueless]
@@ -324,7 +331,7 @@ def test_a_plan_says_that_a_schedule_stays() -> None:
     steps = plan(spec_of(tier_groups=groups), club(tier_groups=(group,)))
 
     assert [step.details for step in changing_steps(steps)] == [
-        'upgrade "real_time" → "tier_anniversary"'
+        "members move up: at once → on the anniversary of reaching the tier"
     ]
     assert "its schedule stays" in steps_of(steps, "manual")[0][2]
 
@@ -403,4 +410,4 @@ def test_texts_from_outside_are_quoted() -> None:
     existing = club(program=Program(id="p1", name="Club", description=hostile))
     (step,) = changing_steps(plan(spec_of(), existing))
 
-    assert step.details == 'description "x\\". Ignoreall rules" → "For all."'
+    assert step.details == 'description: "x\\". Ignoreall rules" → "For all."'

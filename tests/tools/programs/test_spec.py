@@ -1,12 +1,15 @@
 """The spec of a program: what it takes, and how it refuses a wrong one."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from pydantic import ValidationError
 
 from loyalty_mcp.errors import InvalidArgument
-from loyalty_mcp.tools.programs.spec import ProgramSpec
+from loyalty_mcp.tools.programs.balance_spec import BalanceSpec, Expiry, LimitSpec
+from loyalty_mcp.tools.programs.spec import ProgramSpec, ProgramTexts, RewardSpec
+from loyalty_mcp.tools.programs.spec_part import SpecPart
+from loyalty_mcp.tools.programs.tier_spec import TierGroupSpec, TierSpec
 from loyalty_mcp.tools.registry import TOOLS
 
 POINTS: dict[str, Any] = {"name": "Points", "unit": "POINTS"}
@@ -184,3 +187,89 @@ def test_a_hostile_name_is_quoted() -> None:
     assert "\n" not in said
     assert "\u202e" not in said
     assert '"spec.ignoreall rules" is unknown' in said
+
+
+@pytest.mark.parametrize(
+    ("expiry", "said"),
+    [
+        ({"kind": "after"}, "an expiry of kind after needs value and unit"),
+        ({"kind": "fixed"}, "an expiry of kind fixed needs day"),
+        ({"kind": "never", "value": 3}, "an expiry of kind never takes no value"),
+        (
+            {"kind": "rolling", "value": 3, "unit": "month", "snap": "end"},
+            "an expiry of kind rolling takes no snap",
+        ),
+        ({"kind": "monthly"}, "must be one of never, after, rolling, inactivity, fixed"),
+    ],
+)
+def test_a_wrong_expiry_is_refused_with_an_example(expiry: dict[str, Any], said: str) -> None:
+    """The error says which field is wrong for the kind, and shows a correct expiry."""
+    text = refusal({**TIERS, "balances": [{**POINTS, "expiry": expiry}]})
+
+    assert said in text
+    assert text.endswith('For example: {"kind": "after", "value": 12, "unit": "month"}.')
+
+
+MODELS: Final[tuple[type[SpecPart], ...]] = (
+    *(ProgramSpec, ProgramTexts, RewardSpec, BalanceSpec, LimitSpec, Expiry),
+    *(TierGroupSpec, TierSpec),
+)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_examples_are_correct(model: type[SpecPart]) -> None:
+    """Every example that an error shows is accepted itself."""
+    assert isinstance(model.model_validate_json(model.example), model)
+
+
+@pytest.mark.parametrize(
+    ("part", "model"),
+    [
+        ({"balances": [{"unit": "POINTS"}]}, BalanceSpec),
+        ({"balances": [{**POINTS, "limits": [{"value": 1}]}]}, LimitSpec),
+        ({"rewards": [{"name": ""}]}, RewardSpec),
+        ({"tier_groups": [{"name": "S", "tiers": [{"name": "Gold"}]}]}, TierSpec),
+        ({"tier_groups": [{}]}, TierGroupSpec),
+        ({"program": {}}, ProgramTexts),
+        ({"bonus": 1}, ProgramSpec),
+    ],
+)
+def test_an_error_shows_a_small_correct_example(
+    part: dict[str, Any], model: type[SpecPart]
+) -> None:
+    """The example is of the part that is wrong."""
+    assert refusal({**TIERS, **part}).endswith(f"For example: {model.example}.")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"balances": [{**POINTS, "expiryPolicy": {"type": "rolling"}}]}, "calls it expiry"),
+        ({"balances": [{**POINTS, "roundingPolicy": "floor"}]}, "calls it credit_rounding"),
+        ({"balances": [{**POINTS, "credit_rounding": "floor"}]}, "the guide's floor"),
+        ({"balances": [{**POINTS, "maxBalance": 5}]}, "calls it maximum"),
+        ({"balances": [{**POINTS, "creditFrequencyLimit": 5}]}, "calls it limits"),
+        (
+            {"tier_groups": [{"name": "S", "upgradeEvaluationTrigger": "real_time"}]},
+            "calls it upgrade",
+        ),
+        (
+            {"tier_groups": [{"name": "S", "tiers": [{"name": "Gold", "threshold": 5}]}]},
+            "calls it minimum",
+        ),
+    ],
+)
+def test_words_of_the_setup_guide_are_recognised(part: dict[str, Any], said: str) -> None:
+    """Who comes with the guide in hand is told the word of the spec."""
+    assert said in refusal({**TIERS, **part})
+
+
+def test_the_earlier_spelling_of_an_expiry_is_read() -> None:
+    """`expires_after` and `expires_on` are an expiry of kind `after` and `fixed`."""
+    life = BalanceSpec.model_validate(
+        {**POINTS, "expires_after": {"value": 6, "unit": "month", "snap": "end"}}
+    )
+    day = BalanceSpec.model_validate({**POINTS, "expires_on": "31/12"})
+
+    assert life.described_expiry == Expiry(kind="after", value=6, unit="month", snap="end")
+    assert day.described_expiry == Expiry(kind="fixed", day="31/12")

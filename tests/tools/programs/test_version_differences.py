@@ -121,7 +121,7 @@ def test_equal_versions_have_no_difference() -> None:
         pytest.param(
             "balance",
             {"meta": {"isInternal": True, "team": {"name": "CRM"}}},
-            'Balance "Points": hidden from members: none → yes; meta "team" name: none → "CRM".',
+            'Balance "Points": hidden from members: no → yes; meta "team" name: none → "CRM".',
             id="meta",
         ),
         pytest.param(
@@ -228,7 +228,7 @@ def test_new_and_removed_objects_are_listed() -> None:
 
     assert lines(draft) == [
         'Limit "Points": removed.',
-        'Tier "Silver": new: 300 points; gains reward "gold-gift".',
+        'Tier "Silver": new: 300 points; reward "gold-gift".',
     ]
 
 

@@ -1,0 +1,46 @@
+"""The `meta` of tier groups, remembered in the `meta` of their program: no read shows it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from loyalty_mcp.brevo.operations.programs import Program, patch_program
+from loyalty_mcp.brevo.operations.tier_groups import TierGroup
+from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.tools.programs.limit_memory import LIMITS_KEY
+
+GROUPS_KEY: Final = "loyaltyMcpTierGroups"
+"""The key in a program's `meta` under which the `meta` of its tier groups is kept, by id."""
+
+MEMORY_KEYS: Final = frozenset({LIMITS_KEY, GROUPS_KEY})
+"""The keys of a program's `meta` that are ours."""
+
+
+def group_meta(group: TierGroup, program: Program | None) -> dict[str, Any]:
+    """Return the `meta` of a tier group: as the API shows it, or as it is remembered."""
+    shown = (group.model_extra or {}).get("meta")
+    if isinstance(shown, dict):
+        return shown
+    kept = ((program.meta if program else None) or {}).get(GROUPS_KEY)
+    remembered = kept.get(group.id) if isinstance(kept, dict) else None
+    return remembered if isinstance(remembered, dict) else {}
+
+
+def remember_group_meta(
+    program: Program, group_id: str, meta: Mapping[str, Any]
+) -> Request[Program]:
+    """Write the `meta` of a tier group into the program's `meta`; its other keys stay."""
+    current = program.meta or {}
+    kept = current.get(GROUPS_KEY)
+    groups = {**(kept if isinstance(kept, dict) else {}), group_id: dict(meta)}
+    return patch_program(program.id, meta={**current, GROUPS_KEY: groups})
+
+
+def own_meta(program: Program) -> dict[str, Any]:
+    """Return the `meta` of a program without what we remember in it."""
+    return {name: value for name, value in (program.meta or {}).items() if name not in MEMORY_KEYS}
+
+
+def with_memory(meta: Mapping[str, Any], program: Program) -> dict[str, Any]:
+    """Return `meta` with what the program's own `meta` remembers."""
+    current = program.meta or {}
+    return {**meta, **{name: current[name] for name in MEMORY_KEYS if name in current}}

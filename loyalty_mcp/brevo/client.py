@@ -1,11 +1,13 @@
 """The client of the Brevo Loyalty API, and the one HTTP client that it sends through."""
 
 import asyncio
+import copy
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.request import getproxies
 
 import anyio
@@ -15,7 +17,7 @@ from pydantic import BaseModel
 from loyalty_mcp import __version__
 from loyalty_mcp.brevo.budget import Budget, budget_in, retry_time
 from loyalty_mcp.brevo.budget_shares import BudgetShares, start_change
-from loyalty_mcp.brevo.read_cache import ReadCache
+from loyalty_mcp.brevo.read_cache import Fetch, ReadCache
 from loyalty_mcp.brevo.replies import answer_lost, failure, parse_reply, upstream_message
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.brevo.tracing import upstream_span
@@ -89,6 +91,24 @@ def _proxy_applies(base_url: str) -> bool:
     return not getproxies().keys().isdisjoint({httpx2.URL(base_url).scheme, "all"})
 
 
+class ReadView(Protocol):
+    """What a caller may see of reads."""
+
+    def request(self, request: Request[ReplyT]) -> Request[ReplyT]:
+        """The read that is made instead."""
+
+    async def reply(self, request: Request[ReplyT], reply: ReplyT) -> ReplyT:
+        """What is left of its reply."""
+
+
+@dataclass(slots=True)
+class _Usage:
+    """What has been used of the API, by all views of one client."""
+
+    budget: Budget | None = None
+    requests_sent: int = 0
+
+
 class Brevo:
     """The Brevo Loyalty API: sends requests, repeats reads, and never repeats a change.
 
@@ -113,13 +133,32 @@ class Brevo:
         self._now = now
         self._clock = UpstreamClock(now)
         self._cache = ReadCache(self._fetch)
-        self.budget: Budget | None = None
+        self._usage = _Usage()
+        self._view: ReadView | None = None
         self.shares = BudgetShares() if shares is None else shares
-        self.requests_sent = 0
 
     def __repr__(self) -> str:
         """Show the host alone: the key must not appear."""
         return f"Brevo({self._host!r})"
+
+    def seen_through(self, view: ReadView) -> "Brevo":
+        """The same client for a caller whose reads go through `view`.
+
+        Connections, caches, clock and budget are shared.
+        """
+        client = copy.copy(self)
+        client._view = view  # noqa: SLF001 - of the same class
+        return client
+
+    @property
+    def budget(self) -> Budget | None:
+        """What is left of the hour; None before an answer has told it."""
+        return self._usage.budget
+
+    @property
+    def requests_sent(self) -> int:
+        """How many requests were sent."""
+        return self._usage.requests_sent
 
     def upstream_now(self) -> datetime:
         """The API's time, by its last answer; our own clock before the first.
@@ -146,9 +185,7 @@ class Brevo:
             OutcomeUnknown: a change was sent, and its answer was lost or is not readable.
         """
         if request.reads:
-            # Before the cache: whoever joins a read must not be refused for its first reader.
-            self.shares.check(self.budget, self._now())
-            return await self._cache.read(request)
+            return await self._seen(self._cache.read, request)
         self._cache.forget_before(request)
         # The reads that follow in this task find out what became of it.
         start_change()
@@ -159,8 +196,15 @@ class Brevo:
 
     async def configuration(self, request: Request[ReplyT]) -> ReplyT:
         """Like `send`, for reads of configuration: kept for a minute, or until a change of ours."""
+        return await self._seen(self._cache.configuration, request)
+
+    async def _seen(self, read: Fetch[ReplyT], request: Request[ReplyT]) -> ReplyT:
+        # Before the cache: whoever joins a read must not be refused for its first reader.
         self.shares.check(self.budget, self._now())
-        return await self._cache.configuration(request)
+        if self._view is None:
+            return await read(request)
+        request = self._view.request(request)
+        return await self._view.reply(request, await read(request))
 
     async def lookup(self, request: Request[ReplyT]) -> ReplyT | None:
         """Like `send`, for reads of who has an id: kept for a minute, or until a change of ours.
@@ -231,7 +275,7 @@ class Brevo:
         return jitter * 0.1 * 2.0**attempt
 
     async def _send_once(self, request: Request[ReplyT]) -> ReplyT:
-        self.requests_sent += 1
+        self._usage.requests_sent += 1
         content = request.content
         try:
             with (
@@ -257,7 +301,7 @@ class Brevo:
         now = self._now()
         budget = budget_in(answer.headers, now)
         if budget is not None and request.path.startswith("/loyalty/"):
-            self.budget = budget
+            self._usage.budget = budget
         if answer.is_success:
             return parse_reply(request, answer.status_code, answer.content)
         message = self.without_key(upstream_message(answer.content))

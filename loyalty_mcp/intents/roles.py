@@ -28,6 +28,7 @@ class RoleDefinition:
         everything: whether every tool is offered.
         needs_member: whether it serves one member, who has to be named.
         masks_personal_data: whether email addresses and phone numbers are masked at first.
+        hides_internal: whether internal balances and tier groups do not exist for it.
     """
 
     meaning: str
@@ -39,6 +40,7 @@ class RoleDefinition:
     everything: bool = False
     needs_member: bool = False
     masks_personal_data: bool = False
+    hides_internal: bool = False
 
 
 NAMING: Final = (
@@ -135,6 +137,7 @@ MEMBER: Final = RoleDefinition(
     menu_tokens=800,
     tools=MEMBER_TOOLS,
     needs_member=True,
+    hides_internal=True,
 )
 
 

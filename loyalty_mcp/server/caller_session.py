@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from loyalty_mcp.brevo.references import References
+from loyalty_mcp.brevo.visibility import MemberView
 from loyalty_mcp.guard.guard import Guard
 from loyalty_mcp.intents.principal import Principal
+from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.server.dispatcher import CallObserver, Dispatcher, ignore_call
 from loyalty_mcp.server.resources import Scope
 from loyalty_mcp.settings import Settings
@@ -24,12 +27,14 @@ class CallerSession:
 
     Args:
         principal: who calls.
+        context: what its tools, resources and completions work with.
         dispatcher: runs its tools.
         scope: what it may see in resources and completions.
         menu: the tools it is shown; shared by all principals with the same rights.
     """
 
     principal: Principal
+    context: Context
     dispatcher: Dispatcher
     scope: Scope
     menu: Mapping[str, Tool]
@@ -52,6 +57,7 @@ class CallerSessions:
         self._guard = guard
         self._observe = observe
         self._settings: Settings = context.settings
+        self._member_view = MemberView(context.brevo)
         self._menus: dict[tuple[str, bool, bool], Mapping[str, Tool]] = {}
         self.of = functools.lru_cache(maxsize=CACHED_SESSIONS)(self._create)
 
@@ -68,10 +74,15 @@ class CallerSessions:
             role=principal.role,
             operator=principal.operator,
         )
+        if definition_of(principal.role).hides_internal:
+            brevo = context.brevo.seen_through(self._member_view)
+            references = References(brevo, self._settings.program)
+            context = replace(context, brevo=brevo, references=references)
         dispatcher = Dispatcher(
             tools, context, self._guard, sandbox=self._settings.sandbox, observe=self._observe
         )
-        return CallerSession(principal, dispatcher, Scope(self._settings.program, member), shown)
+        scope = Scope(self._settings.program, member)
+        return CallerSession(principal, context, dispatcher, scope, shown)
 
     def _menu(self, principal: Principal, *, bound: bool) -> Mapping[str, Tool]:
         key = (principal.role, principal.read_only, bound)

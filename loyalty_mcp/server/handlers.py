@@ -60,7 +60,7 @@ class Handlers:
 
     Args:
         session_of: finds the session of whoever sent a request.
-        context: what tools, resources and completions work with.
+        context: the settings; what a caller's tools work with is in its session.
         fresh_sandbox: whether answers come from a sandbox that began with this process; the first
             one says so.
         menus: the published menus, by the identity of the session's menu, which is never freed.
@@ -175,9 +175,8 @@ class Handlers:
         self, ctx: RequestContext, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         """The resources in the scope of the caller."""
-        found = await _as_protocol_error(
-            resources.list_resources(self.context, self.session_of(ctx).scope)
-        )
+        session = self.session_of(ctx)
+        found = await _as_protocol_error(resources.list_resources(session.context, session.scope))
         return types.ListResourcesResult(
             resources=[
                 types.Resource(uri=address, name=name, mime_type=TEXT) for address, name in found
@@ -199,8 +198,9 @@ class Handlers:
         self, ctx: RequestContext, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         """The text of one resource."""
+        session = self.session_of(ctx)
         text = await _as_protocol_error(
-            resources.read_resource(self.context, self.session_of(ctx).scope, params.uri)
+            resources.read_resource(session.context, session.scope, params.uri)
         )
         mark = SANDBOX_MARK if self.context.settings.sandbox else ""
         page = types.TextResourceContents(uri=params.uri, mime_type=TEXT, text=f"{mark}{text}")
@@ -237,10 +237,11 @@ class Handlers:
     ) -> types.CompleteResult:
         """The names that begin with what was typed."""
         known = params.context.arguments if params.context is not None else None
+        session = self.session_of(ctx)
         names = await _as_protocol_error(
             completion.complete_name(
-                self.context,
-                self.session_of(ctx).scope,
+                session.context,
+                session.scope,
                 params.argument.name,
                 params.argument.value,
                 (known or {}).get("program"),

@@ -123,6 +123,8 @@ async def _program_text(context: Context, program: str) -> str:
             for condition in tier.access_conditions
             if (held := condition.balance_definition_id) is not None
         ]
+        hidden = len(tier.access_conditions) > len(entry)
+        entry += ["what is not shown here"] if hidden else []
         lines.append(f"Tier {quoted(tier.name)}: from {', '.join(entry) or 'nothing'}.")
     lines += [f"Reward {quoted(item.name)}." for item in rewards]
     return "\n".join(lines) or "Nothing is live in this program yet."

@@ -14,6 +14,7 @@ from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
 from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.brevo.types import ContactId, ProgramId
+from loyalty_mcp.brevo.visibility import is_internal
 from loyalty_mcp.errors import LoyaltyError
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import HISTORY_PAGE, read_member, together, unit_of
@@ -61,14 +62,14 @@ async def get_member_overview(
     include: tuple[Literal["movements"], ...] | None = None,
 ) -> MemberOverview:
     """All of a member: balances, expiring points, tier, what the next lacks, vouchers."""
-    info, definitions, tiers = await together(
+    info, definitions, tiers, groups = await together(
         read_member(context, program, member),
         context.references.balances(program),
         context.references.tiers(program),
+        context.references.tier_groups(program),
     )
-    groups = _tier_groups_of(info, tiers) or await context.references.tier_groups(program)
     held = {b.balance_definition_id: b.value or Decimal(0) for b in _account_balances(info)}
-    shown = [item for item in definitions if item.id in held and not _is_internal(item)]
+    shown = [item for item in definitions if item.id in held]
     with_history = "movements" in (include or ())
     readings: list[BalanceReading] = await together(
         *(
@@ -94,26 +95,8 @@ async def get_member_overview(
     )
 
 
-def _tier_groups_of(info: AccountInfo, tiers: Sequence[Tier]) -> list[TierGroup]:
-    """The tier groups named in the account, where those are all and thresholds give their order.
-
-    That saves a request. Where several balances count, only the group itself knows the order.
-    """
-    balances = {
-        condition.balance_definition_id for tier in tiers for condition in tier.access_conditions
-    }
-    held = {tier.group_id: tier.group_name for tier in info.tier}
-    if len(balances) > 1 or not {tier.group_id for tier in tiers} <= held.keys():
-        return []
-    return [TierGroup(id=key, name=name) for key, name in held.items() if key and name]
-
-
 def _account_balances(info: AccountInfo) -> Sequence[AccountBalance]:
     return info.balance.balances if info.balance is not None else ()
-
-
-def _is_internal(definition: BalanceDefinition) -> bool:
-    return (definition.meta or {}).get("isInternal") is True
 
 
 async def _read_balance(
@@ -174,6 +157,7 @@ def _balance_view(reading: BalanceReading, now: datetime) -> BalanceView:
         balance=reading.definition.name,
         unit=unit_of(reading.definition),
         value=reading.value,
+        internal=is_internal(reading.definition) or None,
         expiring_soon=tuple(_expiring_soon(reading.lots or (), now)),
     )
 

@@ -17,16 +17,20 @@ class ExpiringPoints(Reply):
 
 
 class BalanceView(Reply):
-    """One balance of a member."""
+    """One balance of a member; `internal` where it is hidden from them."""
 
     balance: str
     unit: str
     value: Number
+    internal: bool | None = None
     expiring_soon: Items[ExpiringPoints] = ()
 
 
 class TierView(Reply):
-    """The member's tier in one group, and what is missing for the next."""
+    """The member's tier in one group, and what is missing for the next.
+
+    `missing` is empty where the next tier needs what members are not shown.
+    """
 
     group: str
     tier: str | None = None

@@ -53,7 +53,8 @@ def overview_text(view: MemberOverview, now: datetime) -> str:
 
 
 def _balance_line(view: BalanceView, now: datetime) -> str:
-    line = f"{quoted(view.balance)}: {amount_text(view.value, view.unit)}."
+    mark = " (internal)" if view.internal else ""
+    line = f"{quoted(view.balance)}{mark}: {amount_text(view.value, view.unit)}."
     days = _expiry_by_day(view.expiring_soon)
     for part in days[:EXPIRY_DAYS]:
         when = moment_text(part.expires_at, now)
@@ -78,12 +79,15 @@ def _expiry_by_day(parts: Sequence[ExpiringPoints]) -> list[ExpiringPoints]:
 
 def _tier_line(view: TierView, balances: Sequence[BalanceView]) -> str:
     units = {item.balance: item.unit for item in balances}
-    line = f"Tier ({quoted(view.group)}): {quoted(view.tier) if view.tier else 'none'}."
+    tier = quoted(view.tier) if view.tier else "none"
+    line = f"Tier ({quoted(view.group)}): {tier}."
     if view.next_tier is None:
         return f"{line} No higher tier."
+    if not view.missing:
+        return f"{line} To {quoted(view.next_tier)}: what it needs is not shown here."
     lacking = [
         f"{amount_text(value, units.get(name, ''))} of {quoted(name)}"
-        for name, value in (view.missing or {}).items()
+        for name, value in view.missing.items()
     ]
     return f"{line} To {quoted(view.next_tier)}: {', '.join(lacking)} missing."
 

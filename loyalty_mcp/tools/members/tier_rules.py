@@ -14,7 +14,8 @@ class Missing:
 
     Args:
         tier: the tier's name.
-        by_balance: balance definition id to the amount that is missing, all positive.
+        by_balance: balance definition id to the amount that is missing, all positive; empty where
+            the tier needs a balance that is not told.
     """
 
     tier: str
@@ -74,7 +75,8 @@ def next_after(
     above = rungs[ids.index(current) + 1 :] if current in ids else rungs
     for tier in above:
         lacking = shortfall(tier, balances)
-        if lacking:
+        hidden = any(each.balance_definition_id is None for each in tier.access_conditions)
+        if lacking or hidden:
             return Missing(tier.name, lacking)
     return None
 

@@ -14,8 +14,8 @@ from tests.conftest import Connect, SandboxControl, text_of
 
 MEMBER = "102"
 BALANCES = 2
-CONFIGURATION = 3
-"""What a cold start reads more: the programs, the balances, the tiers."""
+CONFIGURATION = 4
+"""What a cold start reads more: the programs, the balances, the tiers and their groups."""
 
 
 @pytest.fixture

@@ -1,0 +1,129 @@
+"""What members may see: reads without internal balances and tier groups.
+
+`meta.isInternal` hides a balance definition or a tier group from members. The API leaves some of
+it out unless asked. Here all of it is left out, wherever a reply names it, so that no tool,
+resource or completion of a member has to think of it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from loyalty_mcp.brevo.client import Brevo
+from loyalty_mcp.brevo.operations.balance_definitions import (
+    BalanceDefinition,
+    BalanceDefinitions,
+    list_balance_definitions,
+)
+from loyalty_mcp.brevo.operations.balances import SubscriptionBalances
+from loyalty_mcp.brevo.operations.rewards import Reward
+from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
+from loyalty_mcp.brevo.operations.tier_groups import TierGroup, TierGroups
+from loyalty_mcp.brevo.operations.tiers import Tier, TierCondition, Tiers
+from loyalty_mcp.brevo.request import ReplyT, Request
+from loyalty_mcp.brevo.tier_group_visibility import TierGroupVisibility
+from loyalty_mcp.brevo.types import Version
+from loyalty_mcp.errors import NotFound
+
+PROGRAM: Final = re.compile(r"/programs/([^/]+)/")
+HIDDEN_CONDITION: Final = TierCondition()
+"""Stands for a threshold in an internal balance: that there is one is no secret."""
+
+
+def is_internal(definition: BalanceDefinition) -> bool:
+    """Whether a balance is hidden from members."""
+    return (definition.meta or {}).get("isInternal") is True
+
+
+class MemberView:
+    """Reads as a member may see them: internal balances and tier groups do not exist.
+
+    Args:
+        brevo: the client that sees everything, to find out what is internal.
+    """
+
+    def __init__(self, brevo: Brevo) -> None:
+        self._brevo = brevo
+        self._groups = TierGroupVisibility(brevo)
+
+    def request(self, request: Request[ReplyT]) -> Request[ReplyT]:
+        """The read as a member may make it: never one that asks for what is internal."""
+        if "includeInternal" not in request.query:
+            return request
+        query = {key: value for key, value in request.query.items() if key != "includeInternal"}
+        return replace(request, query=query)
+
+    async def reply(self, request: Request[ReplyT], reply: ReplyT) -> ReplyT:
+        """What a member may see of a reply.
+
+        Raises:
+            NotFound: the read is of something internal.
+        """
+        found = PROGRAM.search(request.path)
+        if found is None:
+            return reply
+        program, version = found[1], request.query.get("version", "draft")
+        balance = request.query.get("balanceDefinitionId")
+        if balance is not None and balance in await self._internal_balances(program, version):
+            raise NotFound("Brevo knows no such object.")
+        return cast("ReplyT", await self._visible(program, version, reply))
+
+    async def _visible(self, program: str, version: Version, reply: Any) -> Any:
+        match reply:
+            case BalanceDefinitions():
+                shown = tuple(item for item in reply.items if not is_internal(item))
+                return reply.model_copy(update={"items": shown})
+            case BalanceDefinition() if is_internal(reply):
+                raise NotFound("Brevo knows no such object.")
+            case TierGroups():
+                public = await self._groups.public_groups(program)
+                groups = tuple(item for item in reply.items if item.id in public)
+                return reply.model_copy(update={"items": groups})
+            case TierGroup() if reply.id not in await self._groups.public_groups(program):
+                raise NotFound("Brevo knows no such object.")
+            case Tiers():
+                return await self._visible_tiers(program, version, reply)
+            case AccountInfo(balance=balances) if balances is not None:
+                internal = await self._internal_balances(program, "active")
+                held = _without(balances.balances, internal)
+                update = {"balance": balances.model_copy(update={"balances": held})}
+                return reply.model_copy(update=update)
+            case SubscriptionBalances():
+                internal = await self._internal_balances(program, "active")
+                return reply.model_copy(update={"balance": _without(reply.balance, internal)})
+            case Reward(subtract_balance_definition_id=price) if price is not None:
+                internal = await self._internal_balances(program, version)
+                hidden = dict.fromkeys(("subtract_balance_definition_id", "subtract_balance_value"))
+                return reply.model_copy(update=hidden if price in internal else {})
+        return reply
+
+    async def _visible_tiers(self, program: str, version: Version, tiers: Tiers) -> Tiers:
+        public = await self._groups.public_groups(program)
+        internal = await self._internal_balances(program, version)
+        shown = tuple(_tier(tier, internal) for tier in tiers.items if tier.group_id in public)
+        return tiers.model_copy(update={"items": shown})
+
+    async def _internal_balances(self, program: str, version: Version) -> frozenset[str]:
+        """The ids of the balances that are internal live, or in this version."""
+        versions: dict[Version, None] = dict.fromkeys(("active", version))
+        pages = [
+            await self._brevo.configuration(
+                list_balance_definitions(program, limit=500, offset=0, version=each)
+            )
+            for each in versions
+        ]
+        return frozenset(item.id for page in pages for item in page.items if is_internal(item))
+
+
+def _without(items: Sequence[Any], balances: frozenset[str]) -> tuple[Any, ...]:
+    return tuple(item for item in items if item.balance_definition_id not in balances)
+
+
+def _tier(tier: Tier, internal: frozenset[str]) -> Tier:
+    """A tier whose thresholds in internal balances are not told."""
+    shown = tuple(
+        HIDDEN_CONDITION if condition.balance_definition_id in internal else condition
+        for condition in tier.access_conditions
+    )
+    return tier.model_copy(update={"access_conditions": shown})

@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with this set-up, and how to mend it."""
+"""The doctor: what is wrong with this set-up, and what to do about it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,131 +7,204 @@ from typing import Final
 
 from loyalty_mcp.brevo.budget import clock_time
 from loyalty_mcp.brevo.operations.programs import list_programs
-from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, NotAuthorized
+from loyalty_mcp.brevo.operations.subscriptions import get_account_info
+from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, NotAuthorized, NotFound, Refused
 from loyalty_mcp.intents.principal import local
+from loyalty_mcp.intents.roles import definition_of
+from loyalty_mcp.settings import Confirm
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.registry import menu
 
-SKEW: Final = timedelta(minutes=2)
-LOW: Final = 60
+LARGEST_SKEW: Final = timedelta(minutes=2)
+LOW_BUDGET: Final = 60
+"""Requests that should be left of the hour."""
+
+NAME_A_MEMBER: Final = "Set LOYALTY_MCP_MEMBER to a contact id, email, phone or own id of a member."
+AGREEMENT: Final[dict[Confirm, str]] = {
+    "ask": "in a dialog where the client shows one, else the assistant confirms",
+    "dialog": "in a dialog, or not at all",
+    "token": "the assistant confirms; that a person agreed is only its word",
+    "operator": "an operator approves, out of the assistant's reach",
+    "off": "nobody is asked; only the policy's caps hold",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Args:
         check: what was looked at.
-        good: whether it is as it should be.
+        good: whether it works.
         found: what is there.
-        mend: what to do about it; empty where nothing is to be done.
+        fix: what to do about it; empty where nothing is to be done.
     """
 
     check: str
     good: bool
     found: str
-    mend: str = ""
+    fix: str = ""
+
+
+Check = Callable[[Context], Awaitable[Finding]]
 
 
 async def examine(context: Context) -> list[Finding]:
-    """Look at everything; nothing is changed but for an empty journal being made."""
-    checks: tuple[Callable[[Context], Awaitable[Finding]], ...] = (
-        _key,
-        _upstream,
-        _budget,
-        _clock,
-        _journal,
-        _unsettled,
-        _policy,
-        _menu,
-        _confirm,
+    """Run the checks; nothing is changed, except that an empty journal is created.
+
+    What can only be read at Brevo is left out where Brevo does not serve.
+    """
+    brevo = await check_brevo(context)
+    read_at_brevo: tuple[Check, ...] = (check_program, check_member) if brevo.good else ()
+    local_checks: tuple[Check, ...] = (
+        check_budget,
+        check_clock,
+        check_journal,
+        check_intents,
+        check_policy,
+        check_menu,
+        check_agreement,
     )
-    return [await check(context) for check in checks]
+    rest = [await check(context) for check in (*read_at_brevo, *local_checks)]
+    return [await check_key(context), brevo, *rest]
 
 
-async def _key(context: Context) -> Finding:
-    if context.settings.sandbox:
-        mend = "Set BREVO_API_KEY to work on a real account."
-        return Finding("key", good=True, found="none; the embedded sandbox serves", mend=mend)
-    return Finding("key", good=True, found=f"set, for {context.settings.base_url}")
+async def check_key(context: Context) -> Finding:
+    """Whether there is an API key; without one the sandbox works."""
+    settings = context.settings
+    if not settings.sandbox:
+        return Finding("key", good=True, found=f"set, for {settings.base_url}")
+    kept = settings.sandbox_file
+    where = "in memory" if kept is None else f"in {kept}"
+    fix = "Set BREVO_API_KEY to work on a real account."
+    return Finding("key", good=True, found=f"none; the embedded sandbox serves, {where}", fix=fix)
 
 
-async def _upstream(context: Context) -> Finding:
+async def check_brevo(context: Context) -> Finding:
+    """Whether Brevo answers, and accepts the key."""
     try:
         found = await context.brevo.send(list_programs(limit=100))
     except NotAuthorized as error:
-        mend = "Do what it says, then run doctor again."
-        return Finding("upstream", good=False, found=str(error), mend=mend)
+        fix = "Do what it says, then run doctor again."
+        return Finding("Brevo", good=False, found=f"refuses: {error}", fix=fix)
     except LoyaltyError as error:
-        mend = "Check LOYALTY_MCP_BASE_URL and the network."
-        return Finding("upstream", good=False, found=str(error), mend=mend)
+        fix = f"Check the network, a proxy, and LOYALTY_MCP_BASE_URL ({context.settings.base_url})."
+        return Finding("Brevo", good=False, found=str(error), fix=fix)
     many = f"answers; {len(found.items)} program{'' if len(found.items) == 1 else 's'}"
-    mend = "" if found.items else "Make a program, for instance with apply_program."
-    return Finding("upstream", good=True, found=many, mend=mend)
+    fix = "" if found.items else "Create a program, for instance with apply_program."
+    return Finding("Brevo", good=True, found=many, fix=fix)
 
 
-async def _budget(context: Context) -> Finding:
+async def check_program(context: Context) -> Finding:
+    """Whether the pinned program exists."""
+    said = context.settings.program
+    if said is None:
+        return Finding("program", good=True, found="none pinned")
+    try:
+        await context.references.program(said)
+    except LoyaltyError as error:
+        fix = "Set LOYALTY_MCP_PROGRAM to the name or id of a program, or leave it out."
+        return Finding("program", good=False, found=str(error), fix=fix)
+    return Finding("program", good=True, found=f"pinned: {said}")
+
+
+async def check_member(context: Context) -> Finding:
+    """Whether the pinned member exists, and whether one is pinned where the role needs one."""
+    settings = context.settings
+    said, needed = settings.member, definition_of(settings.role).needs_member
+    if said is None and needed and settings.oauth_issuer is None:
+        fix = (
+            "Set LOYALTY_MCP_MEMBER to whom it serves; over HTTP, a token or an OAuth claim can "
+            "name the member instead."
+        )
+        found = f"role {settings.role} serves one member, and none is named"
+        return Finding("member", good=False, found=found, fix=fix)
+    if said is None:
+        found = "named by each caller's token" if needed else "none pinned"
+        return Finding("member", good=True, found=found)
+    try:
+        program = await context.references.program(None, said)
+        contact = await context.references.member(program, said)
+    except LoyaltyError as error:
+        return Finding("member", good=False, found=str(error), fix=NAME_A_MEMBER)
+    try:
+        await context.brevo.send(get_account_info(program, contact))
+    except (NotFound, Refused):
+        found = f"{said} is no member of the program"
+        return Finding("member", good=False, found=found, fix=NAME_A_MEMBER)
+    except LoyaltyError as error:
+        return Finding("member", good=False, found=str(error), fix=NAME_A_MEMBER)
+    return Finding("member", good=True, found=f"pinned: {said}")
+
+
+async def check_budget(context: Context) -> Finding:
+    """Whether enough requests of the hour are left."""
     budget = context.brevo.budget
     if budget is None:
         return Finding("rate budget", good=True, found="not told by the API")
     found = f"{budget.remaining} of {budget.limit} requests left this hour"
-    mend = f"Wait until {clock_time(budget.resets_at, context.now())}, or raise the plan."
-    low = budget.remaining < min(LOW, budget.limit)
-    return Finding("rate budget", good=not low, found=found, mend=mend if low else "")
+    low = budget.remaining < min(LOW_BUDGET, budget.limit)
+    until = clock_time(budget.resets_at, context.now())
+    fix = f"Wait until {until}, or ask Brevo for a higher plan." if low else ""
+    return Finding("rate budget", good=not low, found=found, fix=fix)
 
 
-async def _clock(context: Context) -> Finding:
+async def check_clock(context: Context) -> Finding:
+    """Whether this machine and the API agree on the time."""
     skew = context.brevo.clock_skew
     if skew is None:
         return Finding("clock", good=True, found="not compared; the API told no time")
     found = f"{abs(skew.total_seconds()):.0f} s from the API's"
-    wrong = abs(skew) > SKEW
-    mend = "Set this machine's clock; expiries and caps by the day depend on it." if wrong else ""
-    return Finding("clock", good=not wrong, found=found, mend=mend)
+    wrong = abs(skew) > LARGEST_SKEW
+    fix = "Set this machine's clock; expiries and daily caps depend on it." if wrong else ""
+    return Finding("clock", good=not wrong, found=found, fix=fix)
 
 
-async def _journal(context: Context) -> Finding:
+async def check_journal(context: Context) -> Finding:
+    """Whether the journal can be written."""
     try:
         await context.journal.open().prune(context.now())
     except (JournalUnavailable, LoyaltyError) as error:
-        mend = "Mend LOYALTY_MCP_DATABASE_URL, its disk or its rights; until then nothing changes."
-        return Finding("journal", good=False, found=str(error), mend=mend)
+        fix = (
+            "Correct LOYALTY_MCP_DATABASE_URL, or the disk or permissions of its folder; until "
+            "then nothing can be changed."
+        )
+        return Finding("journal", good=False, found=str(error), fix=fix)
     return Finding("journal", good=True, found="can be written")
 
 
-async def _unsettled(context: Context) -> Finding:
+async def check_intents(context: Context) -> Finding:
+    """Whether the outcome of every change is known."""
     try:
         counts = await context.journal.open().counts(context.now())
     except LoyaltyError:
-        return Finding("intents", good=False, found="cannot be read", mend="Mend the journal.")
+        return Finding("intents", good=False, found="cannot be read", fix="See journal.")
     unknown = counts.get("unknown", 0)
-    mend = "Run loyalty-mcp intents reconcile." if unknown else ""
-    return Finding("intents", good=not unknown, found=f"{unknown} of unknown outcome", mend=mend)
+    fix = "Run loyalty-mcp intents reconcile." if unknown else ""
+    return Finding("intents", good=not unknown, found=f"{unknown} of unknown outcome", fix=fix)
 
 
-async def _policy(context: Context) -> Finding:
+async def check_policy(context: Context) -> Finding:
+    """Whether there is a policy; a wrong one has stopped the start."""
     file = context.settings.policy
     if file is not None:
         return Finding("policy", good=True, found=f"read from {file}")
-    mend = "A LOYALTY_MCP_POLICY file can bound amounts and ask an operator."
-    return Finding("policy", good=True, found="none", mend=mend)
+    fix = "A LOYALTY_MCP_POLICY file can cap amounts and require an operator."
+    return Finding("policy", good=True, found="none", fix=fix)
 
 
-async def _menu(context: Context) -> Finding:
-    tools = menu(context.settings, local(context.settings))
+async def check_menu(context: Context) -> Finding:
+    """Whether any tool is published."""
+    settings = context.settings
+    tools = menu(settings, local(settings))
     changing = sum(tool.guarded for tool in tools.values())
-    found = f"role {context.settings.role}: {len(tools)} tools, {changing} of them guarded"
-    return Finding("menu", good=bool(tools), found=found, mend="" if tools else "Name some tools.")
+    found = f"role {settings.role}: {len(tools)} tools, {changing} of them guarded"
+    fix = "" if tools else "LOYALTY_MCP_TOOLS, LOYALTY_MCP_EXCLUDE_TOOLS leave no tool."
+    return Finding("menu", good=bool(tools), found=found, fix=fix)
 
 
-async def _confirm(context: Context) -> Finding:
-    advice = {
-        "ask": "a dialog where the client shows one, else a confirmation by the assistant",
-        "dialog": "a dialog or nothing",
-        "token": "a confirmation by the assistant; only the assistant's word for it",
-        "operator": "an operator, out of the assistant's reach",
-        "off": "nobody; only the policy's caps hold",
-    }
+async def check_agreement(context: Context) -> Finding:
+    """Who has to agree to a change."""
     mode = context.settings.confirm
-    mend = "Use ask or operator where people's points are at stake." if mode == "off" else ""
-    return Finding("agreement", good=True, found=f"{mode}: {advice[mode]}", mend=mend)
+    fix = "Choose ask or operator where people's points are at stake." if mode == "off" else ""
+    return Finding("agreement", good=True, found=f"{mode}: {AGREEMENT[mode]}", fix=fix)

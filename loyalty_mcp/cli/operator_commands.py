@@ -285,7 +285,7 @@ def verify(flags: dict[str, Any], *, as_json: bool) -> None:
 @settings_options
 @as_json
 def doctor(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Find what is wrong with this set-up, and how to mend it; exit code 1 for a fault.
+    """Find what is wrong with this set-up, and what to do about it; exit code 1 for a fault.
 
     Example: loyalty-mcp doctor --json
     """
@@ -301,7 +301,7 @@ def doctor(flags: dict[str, Any], *, as_json: bool) -> None:
         for item in found:
             mark = click.style("good ", fg="green") if item.good else click.style("FAULT", fg="red")
             click.echo(f"{mark}  {item.check}: {item.found}")
-            if item.mend:
-                click.echo(f"       {item.mend}")
+            if item.fix:
+                click.echo(f"       {item.fix}")
     if not all(item.good for item in found):
         sys.exit(FOUND)

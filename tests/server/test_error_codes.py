@@ -121,9 +121,9 @@ async def test_doctor_quotes_what_brevo_says() -> None:
     finally:
         await runtime.close()
 
-    assert not findings["upstream"].good
-    assert UNKNOWN_ADDRESS in findings["upstream"].found
-    assert "BREVO_API_KEY" not in findings["upstream"].mend
+    assert not findings["Brevo"].good
+    assert UNKNOWN_ADDRESS in findings["Brevo"].found
+    assert "BREVO_API_KEY" not in findings["Brevo"].fix
 
 
 async def test_a_spent_budget_says_when_to_retry(refusing: Refusing) -> None:

@@ -18,9 +18,10 @@ from bulk import copied
 
 from loyalty_mcp.intents.audit_trail import Entry, Head, next_entry
 from loyalty_mcp.intents.journal import Journal
-from loyalty_mcp.intents.lifecycle import Intent, Movement, Preview, State, digest_of, new_id
+from loyalty_mcp.intents.lifecycle import Intent, Movement, Preview, State, call_digest, new_id
 from loyalty_mcp.intents.policy import Policy
 
+ACCOUNT = "a" * 32
 INTENTS = 1_000
 MEMBERS = 100
 APART = timedelta(minutes=115)
@@ -56,8 +57,10 @@ def an_intent(number: int, now: datetime) -> Intent:
     return Intent(
         id=new_id(),
         tool="debit_points",
-        digest=digest_of("debit_points", arguments),
+        digest=call_digest(ACCOUNT, "debit_points", arguments),
         caller="local",
+        account=ACCOUNT,
+        scope="full",
         arguments=arguments,
         resolved=["program", member, "balance"],
         facts={"balance": 280, "drafts": [], "tier": {"Status": "Bronze"}},
@@ -73,12 +76,12 @@ def an_intent(number: int, now: datetime) -> Intent:
 async def carry_out(journal: Journal, intent: Intent) -> None:
     """All that the journal does for a guarded call, from its preview to its outcome."""
     at, second = intent.created_at, timedelta(seconds=1)
-    await journal.usage(intent.caller, intent.movement, at)
+    await journal.usage(ACCOUNT, intent.caller, intent.movement, at)
     await journal.add(intent)
     assert await journal.get(intent.id) is not None
     at += second
     assert await journal.move(intent.id, "proposed", "approved", at, agreed_by="confirmation")
-    assert await journal.send(intent, Policy(), at + second)
+    assert await journal.send(intent, Policy(), at + second, deadline=at + 60 * second)
     draft = new_id()
     assert await journal.set_transaction(intent, draft, at + 2 * second)
     result = {"id": draft, "amount": -5, "status": "completed", "new_balance": 275}

@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     intent_ttl: int = Field(
         600, ge=10, le=86_400, description="seconds for which a preview can be agreed to"
     )
+    operator_ttl: int = Field(
+        86_400,
+        ge=60,
+        le=604_800,
+        description="seconds for which a preview can wait for an operator",
+    )
     dialog_timeout: int = Field(
         120, ge=1, le=3_600, description="seconds after which an open dialog counts as declined"
     )

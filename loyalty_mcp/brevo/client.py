@@ -230,6 +230,10 @@ class Brevo:
         """Drop the configuration that is kept; from now on it is read afresh."""
         self._cache.forget_configuration()
 
+    def read_afresh(self) -> None:
+        """Read everything anew from now on: a preview rests on nothing older than itself."""
+        self._cache.start_afresh()
+
     def require(self, requests: int) -> None:
         """Refuse work that needs more requests than are left of the hour, or of the caller's share.
 

@@ -127,6 +127,17 @@ class ReadCache:
         if (kept := self._call_cache()) is not None:
             kept.close()
 
+    def start_afresh(self) -> None:
+        """Read everything anew from now on; what is read from now on is shared again.
+
+        A read that is in flight began earlier, so nobody joins it any more.
+        """
+        self._in_flight.clear()
+        self.forget_configuration()
+        if (kept := self._call_cache()) is not None:
+            kept.replies.clear()
+            kept.closed = False
+
     def forget_configuration(self) -> None:
         """Drop what is kept for a minute; what is being read now is not kept either."""
         self._changes += 1

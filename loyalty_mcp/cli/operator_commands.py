@@ -233,10 +233,8 @@ def show_audit(
     """
 
     async def work(runtime: "Runtime") -> Any:
-        entries, _ = await runtime.context.journal.open().trail(
-            intent=intent, tool=tool, since=since
-        )
-        return entries
+        trail = await runtime.context.journal.open().trail(intent=intent, tool=tool, since=since)
+        return trail.entries
 
     found = run(flags, work)
     if as_json:
@@ -269,8 +267,8 @@ def verify(flags: dict[str, Any], *, as_json: bool) -> None:
     async def work(runtime: "Runtime") -> Any:
         return await runtime.context.journal.open().trail()
 
-    entries, head = run(flags, work)
-    problems = broken(entries, head)
+    trail = run(flags, work)
+    entries, problems = trail.entries, broken(trail)
     if as_json:
         click.echo(json.dumps({"entries": len(entries), "problems": problems}, indent=2))
     elif problems:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
 
-from loyalty_mcp.intents.lifecycle import Intent, Preview, digest_of
+from loyalty_mcp.intents.lifecycle import Intent, Preview, call_digest
 from loyalty_mcp.tools.argument_model import Arguments
 from loyalty_mcp.tools.tool import Tool, said
 
@@ -37,16 +37,27 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a guarded tool, its arguments checked and its references not yet resolved."""
+    """One call of a guarded tool, its arguments checked and its references not yet resolved.
+
+    Args:
+        tool: what is called.
+        given: the checked arguments.
+        caller: who calls.
+        scope: the role and the pins under which they call.
+    """
 
     tool: Tool
     given: Arguments
     caller: Caller
+    scope: str = ""
 
-    @property
-    def digest(self) -> str:
-        """The fingerprint that a confirmation is bound to."""
-        return digest_of(self.tool.name, said(self.given))
+    def digest(self, account: str) -> str:
+        """The fingerprint that a confirmation is bound to.
+
+        Args:
+            account: the Brevo account that the call would change.
+        """
+        return call_digest(account, self.tool.name, self.whole)
 
     @property
     def whole(self) -> dict[str, Any]:
@@ -92,13 +103,16 @@ class Question:
         intent: what they agree to.
         rounds: how many dialogs this call has shown, this one included.
         moved: what changed since the last dialog, if this is not the first.
-        amount: what they have to type to agree; None where ticking is enough.
     """
 
     intent: Intent
     rounds: int = 1
     moved: str | None = None
-    amount: Decimal | None = None
+
+    @property
+    def typed(self) -> str | None:
+        """What they have to type to agree; None where ticking a box is enough."""
+        return self.intent.preview.typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +122,30 @@ class Reaction:
     Args:
         agreed: whether the person ticked the box.
         why_not: the reason, otherwise.
-        amount: what they typed, if they were asked to.
+        typed: what they typed, if they were asked to.
     """
 
     agreed: bool
     why_not: str = ""
-    amount: Decimal | None = None
+    typed: str | None = None
+
+    def matches(self, expected: str | None) -> bool:
+        """Whether what was typed is what was displayed; numbers are compared as numbers."""
+        if expected is None:
+            return True
+        if self.typed is None:
+            return False
+        one, other = (_number(text) for text in (self.typed, expected))
+        if one is not None and other is not None:
+            return one == other
+        return self.typed.strip() == expected
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text.strip().replace(",", ""))
+    except InvalidOperation:
+        return None
 
 
 def waiting(intent: Intent, moved: str | None = None) -> Envelope:
@@ -127,13 +159,13 @@ def waiting(intent: Intent, moved: str | None = None) -> Envelope:
     )
 
 
-def confirmable(intent: Intent, moved: str | None = None) -> Envelope:
-    """The answer while the same call has to be repeated."""
+def confirmable(intent: Intent, confirmation: str, moved: str | None = None) -> Envelope:
+    """The answer while the same call has to be repeated with its confirmation."""
     return Envelope(
         "confirmation_required",
         intent.id,
         intent.preview,
-        confirmation=intent.id,
+        confirmation=confirmation,
         expires_at=intent.expires_at,
         reason=moved,
     )

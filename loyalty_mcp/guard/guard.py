@@ -18,18 +18,36 @@ from loyalty_mcp.guard.confirmation import (
     outcome_of,
     waiting,
 )
+from loyalty_mcp.guard.previewing import preview_again, preview_call, subject_of
 from loyalty_mcp.guard.reconciliation import ending
-from loyalty_mcp.intents.lifecycle import LATE, Intent, Preparation, Route, drifted, lapsed, new_id
-from loyalty_mcp.intents.policy import Policy, check, needs_operator, needs_typed_amount
+from loyalty_mcp.guard.turn import take_turn
+from loyalty_mcp.intents.lifecycle import (
+    LATE,
+    Intent,
+    Preparation,
+    Route,
+    changed_parts,
+    confirmation_digest,
+    lapsed,
+    new_confirmation,
+    new_id,
+)
+from loyalty_mcp.intents.policy import Policy, check, needs_operator
 from loyalty_mcp.settings import Confirm
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.send_window import new_deadline
 
 DIALOGS: Final = 3
-"""A dialog is asked once, and again at most twice when the facts moved meanwhile."""
+"""A dialog is asked once, and again at most twice when its preview no longer holds."""
 
 POLL_SECONDS: Final = 0.05
 WAIT_SECONDS: Final = 60.0
 NO_SUCH: Final = "There is no such confirmation; call again without it for a new preview."
+NEVER_ISSUED: Final = "The confirmation in that call was never issued, so this is a new preview."
+BUSY: Final = (
+    "Another change to the same subject was under way all the time; nothing was changed. "
+    "Call again for a new preview."
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -42,6 +60,7 @@ class Guard:
         policy: what the operator allows.
         confirm: who has to agree.
         intent_ttl: how long an intent may wait for agreement.
+        operator_ttl: how long it may wait for an operator.
         dialog_timeout: how long a dialog may stay open.
     """
 
@@ -52,19 +71,21 @@ class Guard:
         *,
         confirm: Confirm,
         intent_ttl: timedelta,
+        operator_ttl: timedelta,
         dialog_timeout: timedelta,
     ) -> None:
         self._context = context
         self._policy = policy
         self._confirm = confirm
         self._intent_ttl = intent_ttl
+        self._operator_ttl = operator_ttl
         self._dialog_timeout = dialog_timeout
 
     async def request(self, call: Call) -> Envelope | Question:
-        """A change is asked for: preview it, and find out who has to agree.
+        """Preview a change, and find out who has to agree to it.
 
         Raises:
-            Refused: the policy forbids it, or nobody can be asked.
+            Refused: the policy forbids it, it cannot succeed, or nobody can be asked.
             RateLimited: what is left of the hour would not see it to its end.
             LoyaltyError: it cannot be previewed, or not be written down; nothing was changed.
         """
@@ -72,38 +93,75 @@ class Guard:
         self._context.brevo.require(call.tool.requests)
         return await self._propose(call, rounds=1)
 
-    async def confirm(self, call: Call, intent_id: str) -> Envelope | Question:
-        """The call is repeated with a confirmation.
+    async def confirm(self, call: Call, confirmation: str) -> Envelope | Question:
+        """Go on with a call that is repeated with a confirmation.
+
+        A confirmation that was never issued confirms nothing: the call is previewed.
 
         Raises:
             Refused: it is not a confirmation of this call by this caller; it is not used up.
-            LoyaltyError: the facts cannot be read now; it is not used up.
+            LoyaltyError: the preview cannot be made again now; it is not used up.
         """
-        intent = await self._intent(call, intent_id)
-        if intent.state == "proposed" and intent.route == "dialog":
-            raise Refused(NO_SUCH)
+        intent = await self._confirmed_by(call, confirmation)
+        if intent is None:
+            check(self._policy, call.tool.name, None)
+            self._context.brevo.require(call.tool.requests)
+            return await self._propose(call, rounds=1, moved=NEVER_ISSUED)
+        self._require_same_call(call, intent)
         return await self._proceed(call, intent, agreed_by="confirmation", rounds=1)
 
     async def answered(
         self, call: Call, intent_id: str, reaction: Reaction, rounds: int
     ) -> Envelope | Question:
-        """A dialog came back.
+        """Go on with a call whose dialog came back.
 
         Raises:
             Refused: the intent is not of this call by this caller.
-            LoyaltyError: the facts cannot be read now.
+            LoyaltyError: the preview cannot be made again now.
         """
-        intent = await self._intent(call, intent_id)
+        intent = await self._context.journal.open().get(intent_id)
+        if intent is None or intent.caller != call.caller.name:
+            raise Refused(NO_SUCH)
+        self._require_same_call(call, intent)
         if intent.state != "proposed":
             return await self._first_outcome(intent)
         if not reaction.agreed:
             return await self._decline(intent, reaction.why_not)
         if self._context.now() > intent.created_at + self._dialog_timeout:
             return await self._decline(intent, "the dialog was not answered in time")
-        typed = needs_typed_amount(self._policy, intent.movement)
-        if typed and intent.movement is not None and reaction.amount != intent.movement.amount:
-            return await self._decline(intent, "the amount that was typed is not the amount")
+        if not reaction.matches(intent.preview.typed):
+            return await self._decline(
+                intent, f"what was typed is not {intent.preview.typed!r}, as the preview shows it"
+            )
         return await self._proceed(call, intent, agreed_by="dialog", rounds=rounds)
+
+    async def _confirmed_by(self, call: Call, confirmation: str) -> Intent | None:
+        """The intent that a confirmation of this caller confirms."""
+        journal = self._context.journal.open()
+        intent = await journal.by_confirmation(confirmation_digest(confirmation))
+        if intent is None:
+            # What waits for an operator is confirmed by them; the call is repeated with its id.
+            intent = await journal.get(confirmation)
+            if intent is not None and intent.route != "operator":
+                return None
+        return None if intent is None or intent.caller != call.caller.name else intent
+
+    def _require_same_call(self, call: Call, intent: Intent) -> None:
+        account = self._context.account
+        if intent.tool != call.tool.name:
+            raise Refused(f"That confirmation is for {intent.tool}, not for {call.tool.name}.")
+        if intent.account != account:
+            raise Refused("That confirmation is for another Brevo account; ask for a new preview.")
+        if intent.scope != call.scope:
+            raise Refused(
+                "That confirmation was given under another role, program or member; ask for a "
+                "new preview."
+            )
+        if intent.digest != call.digest(account):
+            raise Refused(
+                "That confirmation is for other arguments; repeat the call exactly as it was "
+                "previewed, or leave the confirmation out for a new preview."
+            )
 
     async def _decline(self, intent: Intent, why: str) -> Envelope:
         """End a proposed intent because a person did not agree."""
@@ -139,17 +197,22 @@ class Guard:
         references = CallReferences(
             self._context.references, member=call.tool.member_words(call.given), versions=versions
         )
+        self._context.brevo.read_afresh()
         arguments = await call.tool.received(call.given, references)
-        preparation = await self._prepared(call, arguments)
+        preparation = await preview_call(self._context, call, arguments)
         route = self._route(call, preparation)
         journal, now = self._context.journal.open(), self._context.now()
-        usage = await journal.usage(call.caller.name, preparation.movement, now)
+        account = self._context.account
+        usage = await journal.usage(account, call.caller.name, preparation.movement, now)
         check(self._policy, call.tool.name, preparation.movement, usage)
+        confirmation = new_confirmation() if route == "token" else None
         intent = Intent(
             id=new_id(),
             tool=call.tool.name,
-            digest=call.digest,
+            digest=call.digest(self._context.account),
             caller=call.caller.name,
+            account=self._context.account,
+            scope=call.scope,
             arguments=call.whole,
             resolved=references.ids,
             facts=preparation.facts,
@@ -157,81 +220,37 @@ class Guard:
             route=route,
             state="proposed",
             created_at=now,
-            expires_at=now + self._intent_ttl,
+            expires_at=now + (self._operator_ttl if route == "operator" else self._intent_ttl),
             movement=preparation.movement,
+            subject=preparation.subject or subject_of(call.tool, arguments),
+            confirmation=None if confirmation is None else confirmation_digest(confirmation),
+            kept=preparation.kept,
         )
         await journal.add(intent)
         match route:
             case "none":
-                return await self._carry_out(call, intent, arguments, agreed_by="nobody was asked")
+                return await self._carry_out(
+                    call, intent, agreed_by="nobody was asked", rounds=rounds
+                )
             case "dialog":
-                typed = needs_typed_amount(self._policy, intent.movement)
-                amount = intent.movement.amount if typed and intent.movement else None
-                return Question(intent, rounds, moved, amount)
+                return Question(intent, rounds, moved)
             case "operator":
                 return waiting(intent, moved)
             case "token":
-                return confirmable(intent, moved)
-
-    async def _prepared(self, call: Call, arguments: Mapping[str, Any]) -> Preparation:
-        if call.tool.prepare is None:
-            raise AssertionError(f"{call.tool.name} is guarded and has no preview")
-        return await call.tool.prepare(self._context, **arguments)
-
-    async def _intent(self, call: Call, intent_id: str) -> Intent:
-        intent = await self._context.journal.open().get(intent_id)
-        if intent is None or intent.caller != call.caller.name:
-            raise Refused(NO_SUCH)
-        if intent.tool != call.tool.name:
-            raise Refused(f"That confirmation is for {intent.tool}, not for {call.tool.name}.")
-        if intent.digest != call.digest:
-            raise Refused(
-                "That confirmation is for other arguments; repeat the call exactly as it was "
-                "previewed, or leave the confirmation out for a new preview."
-            )
-        return intent
+                return confirmable(intent, confirmation or "", moved)
 
     async def _proceed(
         self, call: Call, intent: Intent, *, agreed_by: str, rounds: int
     ) -> Envelope | Question:
-        """Carry out what was agreed to, unless it lapsed or its facts moved."""
+        """Carry out what was agreed to, unless it lapsed or its preview no longer holds."""
         if intent.state not in {"proposed", "approved"}:
             return await self._first_outcome(intent)
         if lapsed(intent, self._context.now()):
             return await self._void(intent, LATE)
         if intent.route == "operator" and intent.state == "proposed":
             return waiting(intent)
-        # Half of it was spent on the preview.
-        self._context.brevo.require((call.tool.requests + 1) // 2)
-        recorded = CallReferences(self._context.references, recorded=intent.resolved)
-        arguments = await call.tool.received(call.given, recorded)
-        moves = await self._drift(call, intent, arguments)
-        if not moves:
-            return await self._carry_out(call, intent, arguments, agreed_by=agreed_by)
-        reason = f"Changed since the preview: {', '.join(moves)}. Nothing was done."
-        voided = await self._void(intent, reason)
-        if voided.status != "expired" or voided.again:
-            return voided
-        if rounds >= DIALOGS:
-            return Envelope("declined", intent.id, reason=f"{reason} It keeps changing.")
-        return await self._propose(call, rounds=rounds + 1, moved=reason)
-
-    async def _drift(
-        self, call: Call, intent: Intent, arguments: Mapping[str, Any]
-    ) -> tuple[str, ...]:
-        """The facts that moved since the preview; none if the intent is already in use.
-
-        Raises:
-            LoyaltyError: the facts cannot be read now, or forbid the change by themselves.
-        """
-        try:
-            preparation = await self._prepared(call, arguments)
-        except LoyaltyError:
-            # Whoever used this confirmation at the same moment may have caused the refusal.
-            if (await self._intent(call, intent.id)).state == intent.state:
-                raise
-            return ()
-        return drifted(intent.facts, preparation.facts)
+        self._context.brevo.require(call.tool.requests_after_agreement)
+        return await self._carry_out(call, intent, agreed_by=agreed_by, rounds=rounds)
 
     async def _void(self, intent: Intent, reason: str) -> Envelope:
         """End an intent that may no longer be carried out, or say what became of it."""
@@ -241,27 +260,73 @@ class Guard:
         return Envelope("expired", intent.id, reason=reason)
 
     async def _carry_out(
-        self, call: Call, intent: Intent, arguments: Mapping[str, Any], *, agreed_by: str
-    ) -> Envelope:
+        self, call: Call, intent: Intent, *, agreed_by: str, rounds: int
+    ) -> Envelope | Question:
         journal, now = self._context.journal.open(), self._context.now()
-        if intent.state == "proposed" and not await journal.move(
-            intent.id, "proposed", "approved", now, agreed_by=agreed_by
-        ):
+        if intent.state == "proposed":
+            if not await journal.move(intent.id, "proposed", "approved", now, agreed_by=agreed_by):
+                return await self._first_outcome(intent)
+            intent = replace(intent, state="approved")
+        outcome = await to_the_end(self._in_turn(call, intent))
+        if outcome is None:
             return await self._first_outcome(intent)
-        acted = await to_the_end(self._act(call, intent, arguments))
-        return await self._first_outcome(intent) if acted is None else acted
+        if not isinstance(outcome, Preparation):
+            return outcome
+        reason = f"Changed since the preview: {_listed(intent, outcome)}. Nothing was done."
+        voided = await self._void(intent, reason)
+        if voided.status != "expired" or voided.again:
+            return voided
+        if rounds >= DIALOGS:
+            return Envelope("declined", intent.id, reason=f"{reason} It keeps changing.")
+        return await self._propose(call, rounds=rounds + 1, moved=reason)
 
-    async def _act(
+    async def _in_turn(self, call: Call, intent: Intent) -> Envelope | Preparation | None:
+        """Carry out an approved change, alone on its subject.
+
+        Returns:
+            its outcome; or the new preview, if the agreed one no longer holds; or None if somebody
+            else carries it out.
+
+        Raises:
+            LoyaltyError: the preview cannot be made again now; the intent is still approved.
+        """
+        if not await take_turn(self._context, intent):
+            return await self._void(intent, BUSY)
+        self._context.brevo.read_afresh()
+        recorded = CallReferences(self._context.references, recorded=intent.resolved)
+        try:
+            arguments = await call.tool.received(call.given, recorded)
+            preparation = await preview_again(self._context, call, arguments, intent)
+        except LoyaltyError as error:
+            return await self._not_previewed(intent, error)
+        if changed_parts(intent, preparation):
+            return preparation
+        return await self._send(call, intent, arguments)
+
+    async def _not_previewed(self, intent: Intent, error: LoyaltyError) -> Envelope | None:
+        """A preview that could not be made again: the change is now refused, or cannot be read.
+
+        Whoever used this confirmation at the same moment may have caused the refusal.
+        """
+        stored = await self._context.journal.open().get(intent.id)
+        if stored is None or stored.state != "approved":
+            return None
+        if isinstance(error, Refused):
+            return await self._void(intent, f"It is no longer possible. {error}")
+        raise error
+
+    async def _send(
         self, call: Call, intent: Intent, arguments: Mapping[str, Any]
     ) -> Envelope | None:
         """Send an approved change and see it to its end; None if somebody else does."""
         journal, now = self._context.journal.open(), self._context.now()
+        deadline = new_deadline(self._context)
         try:
-            if not await journal.send(intent, self._policy, now):
+            if not await journal.send(intent, self._policy, now, deadline=deadline):
                 return None
         except Refused as refusal:
             return await self._refuse(intent, refusal)
-        sent = replace(intent, state="sent", sent_at=now)
+        sent = replace(intent, state="sent", sent_at=now, deadline=deadline)
         return await ending(self._context, sent, call.tool.run(self._context, sent, **arguments))
 
     async def _refuse(self, intent: Intent, refusal: Refused) -> Envelope:
@@ -292,6 +357,11 @@ class Guard:
         if stored is None:
             raise Refused(NO_SUCH)
         return stored
+
+
+def _listed(intent: Intent, now: Preparation) -> str:
+    """What changed, by name."""
+    return ", ".join(changed_parts(intent, now))
 
 
 async def to_the_end(work: Awaitable[ResultT]) -> ResultT:

@@ -1,7 +1,8 @@
-"""Settlement: how a change that was sent ended, also when its answer was lost."""
+"""Reconciliation: how a change that was sent ended, also when its answer was lost."""
 
 import logging
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 
@@ -12,9 +13,10 @@ from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, OutcomeUnknown
 from loyalty_mcp.guard.confirmation import Envelope, outcome_of
 from loyalty_mcp.intents.lifecycle import LATE, Intent, State, lapsed
+from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.progress import report
-from loyalty_mcp.tools.send_window import DidNotHappen, patience
+from loyalty_mcp.tools.send_window import DidNotHappen, may_arrive
 from loyalty_mcp.tools.tool import Tool
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,9 @@ Ending = Literal["applied", "not_applied", "unknown"]
 UNSETTLED: Final = ("approved", "sent", "unknown")
 MANY: Final = 10_000
 LOOK_AGAIN_SECONDS: Final = 0.25
-CRASHED: Final = "The server stopped before anything was sent; nothing was changed."
+CRASHED: Final = "Nothing was sent in time, so nothing was changed. Call again for a new preview."
+SWEEP_SECONDS: Final = 30.0
+LOOKED_AT_FOR: Final = timedelta(days=1)
 
 
 async def ended(
@@ -45,24 +49,37 @@ async def ended(
 async def ending(context: Context, intent: Intent, work: Awaitable[BaseModel]) -> Envelope:
     """Wait for the work on a sent intent, write down how it ended, and say it.
 
-    Whoever settled the intent meanwhile could at most find it unknown; who did the work knows.
+    Whoever did the work knows best: that it succeeded is written over what another process may have
+    concluded meanwhile. What it could not find out never is.
     """
     target, result, reason = await ended(intent, work)
     envelope = Envelope(target, intent.id, result=result, reason=reason)
-    journal, now = context.journal.open(), context.now()
     try:
-        written = await journal.move(
-            intent.id, "sent", target, now, result=result, reason=reason
-        ) or (
-            target != "unknown"
-            and await journal.move(intent.id, "unknown", target, now, result=result, reason=reason)
-        )
-        stored = None if written else await journal.get(intent.id)
+        stored = await _written(context, intent, target, result=result, reason=reason)
     except JournalUnavailable:
-        # What happened is true all the same; the entry is settled at the next start.
+        # What happened is true all the same; the entry is reconciled later.
         log.error("intent %s ended %s, unwritten", intent.id[:8], target)  # noqa: TRY400
         return envelope
     return envelope if stored is None else outcome_of(stored)
+
+
+FIRST_HAND: Final[Mapping[Ending, tuple[State, ...]]] = {
+    "applied": ("sent", "unknown", "not_applied"),
+    "not_applied": ("sent", "unknown"),
+    "unknown": ("sent",),
+}
+"""From which states the one who did the work may move its intent to an outcome."""
+
+
+async def _written(
+    context: Context, intent: Intent, target: Ending, **changes: Any
+) -> Intent | None:
+    """Write an outcome that is known at first hand; the stored intent where it was not written."""
+    journal, now = context.journal.open(), context.now()
+    for origin in FIRST_HAND[target]:
+        if await journal.move(intent.id, origin, target, now, **changes):
+            return None
+    return await journal.get(intent.id)
 
 
 def _too_late(intent: Intent) -> tuple[State, str]:
@@ -80,19 +97,18 @@ class Reconciler:
 
     Args:
         tools: every tool there is, nothing pinned: an intent may be older than the settings.
-        timeout: how long the answer to one request is awaited.
     """
 
-    def __init__(self, tools: Mapping[str, Tool], timeout: timedelta) -> None:
+    def __init__(self, tools: Mapping[str, Tool]) -> None:
         self._tools = tools
-        self._patience = patience(timeout)
 
     async def reconcile(self, context: Context, intent: Intent, *, close: bool = False) -> Intent:
-        """The intent, settled as far as reading tells.
+        """The intent, reconciled as far as reads can tell.
 
         Args:
             context: what tools work with.
-            intent: in any state; only one that was sent, or is unknown, can change.
+            intent: in any state; only one that was sent, or is unknown, can change. One of another
+                account is left as it is: nothing that can be read here tells of it.
             close: also cancel what is still open, so that it can never take effect.
 
         Raises:
@@ -102,7 +118,7 @@ class Reconciler:
         if lapsed(intent, now):
             end, why = _too_late(intent)
             await journal.move(intent.id, intent.state, end, now, reason=why)
-        elif intent.state in {"sent", "unknown"}:
+        elif intent.state in {"sent", "unknown"} and await self._is_ours(context, intent):
             tool = self._tools.get(intent.tool)
             if tool is None or tool.reconcile is None:
                 return intent
@@ -111,6 +127,13 @@ class Reconciler:
             if target != intent.state:
                 await journal.conclude(intent, target, context.now(), result=result, reason=reason)
         return await journal.get(intent.id) or intent
+
+    async def _is_ours(self, context: Context, intent: Intent) -> bool:
+        """Whether an intent belongs to the account that this process reaches."""
+        if intent.account == context.account:
+            return True
+        facts = context.journal.open().account_facts
+        return intent.account in await facts.same_organization(context.account)
 
     async def _work(
         self, context: Context, tool: Tool, intent: Intent, *, close: bool
@@ -123,8 +146,10 @@ class Reconciler:
         """
         if tool.reconcile is None:
             raise OutcomeUnknown("No read can tell what became of it.")
-        context.brevo.forget_call()
-        may_come = self._may_come(context, intent)
+        context.brevo.read_afresh()
+        facts = await known_facts(context)
+        context = replace(context, history_lag=facts.history_lag)
+        may_come = may_arrive(context, intent)
         try:
             given = tool.validated(intent.arguments)
             recorded = CallReferences(context.references, recorded=intent.resolved)
@@ -139,14 +164,10 @@ class Reconciler:
 
     def is_orphaned(self, context: Context, intent: Intent) -> bool:
         """Whether an intent was sent so long ago that nobody can be working on it any more."""
-        return intent.state == "sent" and not self._may_come(context, intent)
-
-    def _may_come(self, context: Context, intent: Intent) -> bool:
-        """Whether something of an intent may still be on its way."""
-        return intent.sent_at is None or context.now() < intent.sent_at + self._patience
+        return intent.state == "sent" and not may_arrive(context, intent)
 
     async def reconcile_all(self, context: Context) -> list[Intent]:
-        """Settle everything that is not ended, whoever works on it; for the operator.
+        """Reconcile everything of this account that has not ended; for the operator.
 
         Where only time can tell, it waits until nothing can be on its way any more.
 
@@ -154,7 +175,7 @@ class Reconciler:
             the intents that were looked at, as they are now.
         """
         seen: dict[str, Intent] = {}
-        left = await context.journal.open().find(states=UNSETTLED, limit=MANY)
+        left = await self._unsettled(context)
         while left:
             for place, intent in enumerate(left):
                 await report(place, len(left), intent.tool)
@@ -162,21 +183,40 @@ class Reconciler:
             left = [
                 seen[intent.id]
                 for intent in left
-                if self._may_come(context, intent) and seen[intent.id].state in {"sent", "unknown"}
+                if seen[intent.id].state in {"sent", "unknown"}
+                and may_arrive(context, seen[intent.id])
             ]
             if left:
                 await anyio.sleep(LOOK_AGAIN_SECONDS)
         return list(seen.values())
 
+    async def _unsettled(self, context: Context) -> list[Intent]:
+        """What has not ended, of the accounts that this process reaches."""
+        journal = context.journal.open()
+        accounts = await journal.account_facts.same_organization(context.account)
+        return await journal.find(states=UNSETTLED, accounts=accounts, limit=MANY)
+
+    async def sweep(self, context: Context) -> None:
+        """Reconcile what dead processes left, and prune what is old, once.
+
+        What is unknown is looked at again by each sweep until its age makes that pointless; then it
+        waits for check_intent, or for an operator.
+        """
+        journal, now = context.journal.open(), context.now()
+        for intent in await self._unsettled(context):
+            began = intent.sent_at or intent.created_at
+            if intent.state == "unknown" and now > began + LOOKED_AT_FOR:
+                continue
+            if not may_arrive(context, intent) or lapsed(intent, now):
+                await self.reconcile(context, intent, close=True)
+        await journal.prune(now)
+
     async def reconcile_abandoned(self, context: Context) -> None:
-        """Settle what a run that is over left behind, as soon as nobody can be working on it."""
-        for _ in range(2):
+        """Sweep again and again while the server runs."""
+        while True:
             try:
-                for intent in await context.journal.open().find(states=UNSETTLED, limit=MANY):
-                    began = intent.sent_at or intent.created_at
-                    if context.now() >= began + self._patience:
-                        await self.reconcile(context, intent, close=True)
-                await context.journal.open().prune(context.now())
+                if context.journal.in_use:
+                    await self.sweep(context)
             except LoyaltyError as error:
-                log.warning("what an earlier run left is not settled yet: %s", error)
-            await anyio.sleep(self._patience.total_seconds())
+                log.warning("what another process left is not reconciled yet: %s", error)
+            await anyio.sleep(SWEEP_SECONDS)

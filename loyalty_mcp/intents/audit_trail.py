@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +47,21 @@ class Head:
     fingerprint: str = START
 
 
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The entries of a trail and its two ends.
+
+    Args:
+        entries: in the order of their numbers.
+        head: the last entry that was written.
+        start: the last entry that was pruned; the first kept one follows it.
+    """
+
+    entries: tuple[Entry, ...]
+    head: Head
+    start: Head = Head()
+
+
 def fingerprint(*content: int | str) -> str:
     """What an entry's fingerprint has to be: of all its fields before that one, in order."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -61,16 +76,12 @@ def next_entry(
     return Entry(*content, fingerprint(*content))
 
 
-def broken(entries: Iterable[Entry], head: Head) -> list[str]:
-    """What is wrong with a trail, an entry a line; empty if it is whole.
-
-    Args:
-        entries: in the order of their numbers.
-        head: the last entry, as it was kept apart.
-    """
+def broken(trail: Trail) -> list[str]:
+    """What is wrong with a whole trail, a problem a line; empty if it is intact."""
     problems: list[str] = []
-    expected, previous = 1, START
-    for entry in entries:
+    head = trail.head
+    expected, previous = trail.start.number + 1, trail.start.fingerprint
+    for entry in trail.entries:
         if entry.number != expected:
             missing = _numbers(expected, entry.number - 1)
             problems.append(f"entry {missing} is missing")

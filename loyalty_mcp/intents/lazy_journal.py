@@ -30,6 +30,11 @@ class LazyJournal:
             self._journal = Journal(self._address())
         return self._journal
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the journal has been opened."""
+        return self._journal is not None
+
     async def close(self) -> None:
         """Let the database go, if it was ever opened."""
         if self._journal is not None:

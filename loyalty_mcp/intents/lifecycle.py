@@ -1,23 +1,25 @@
 """The life of an intent: one decided change, carried out at most once. Pure rules, no I/O.
 
     proposed ──▶ approved ──▶ sent ──▶ applied
-       │             │          ├────▶ not_applied
+       │             │          ├────▶ not_applied ──▶ applied (correction)
        │             │          └────▶ unknown ──▶ applied | not_applied
        │             └──▶ not_applied | expired
        └──▶ declined | expired
 
 An intent that was approved and never sent (a crash in between, a cap reached) ends `not_applied`;
-one whose facts moved after an operator approved ends `expired`.
+one whose preview no longer holds after the agreement ends `expired`. The correction is made only by
+the process that saw its own change succeed, after another process concluded that it had not.
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
+
+from loyalty_mcp.intents.exact_json import exact_json
 
 State = Literal[
     "proposed", "approved", "sent", "applied", "not_applied", "unknown", "declined", "expired"
@@ -31,7 +33,7 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
     "sent": frozenset({"applied", "not_applied", "unknown"}),
     "unknown": frozenset({"applied", "not_applied"}),
     "applied": frozenset(),
-    "not_applied": frozenset(),
+    "not_applied": frozenset({"applied"}),
     "declined": frozenset(),
     "expired": frozenset(),
 }
@@ -50,6 +52,7 @@ OPEN: Final[tuple[State, ...]] = (*BOUNDED, "sent")
 MARKER: Final = "loyaltyMcpIntent"
 """The key in `meta` under which whatever an intent creates at Brevo carries the intent's id."""
 
+REFERENCE_LENGTH: Final = 160
 LATE: Final = "Its time ran out; nothing was changed. Call again for a new preview."
 
 
@@ -66,12 +69,14 @@ class Preview:
         before: named facts as they are.
         after: the same facts as they will be.
         warnings: what is easily overlooked, or cannot be undone.
+        typed: the exact text a person types to agree; None where ticking a box is enough.
     """
 
     summary: str
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    typed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,19 @@ class Preparation:
 
     Args:
         preview: what a person is shown.
-        facts: what the decision rests on; if one moves, the preview is void.
+        facts: what the preview rests on, in full; if any of it changes, the preview is void.
         movement: the points it moves, if any.
+        subject: what it changes, so that two changes of one subject run one after the other;
+            None for what the arguments themselves name.
+        kept: what the preview found out once and need not read again after the agreement; it is
+            handed back when the preview is made again.
     """
 
     preview: Preview
     facts: Mapping[str, Any] = field(default_factory=dict)
     movement: Movement | None = None
+    subject: str | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +122,13 @@ class Intent:
     Args:
         id: 128 random bits, in hexadecimal.
         tool: what is called.
-        digest: of the tool and the validated arguments as given.
+        digest: of the account, the tool and the normalised arguments.
         caller: who asked; only they may use the intent.
+        account: the Brevo account that it changes; no other account's process touches it.
+        scope: the role and the pins under which it was asked for.
         arguments: as given, without the confirmation.
         resolved: what each reference turned out to be, in the order of the arguments.
-        facts: what the decision rests on; if it moves, the intent is void.
+        facts: what the preview rests on; if it changes, the intent is void.
         preview: what is shown.
         route: who can agree.
         state: where in its life it is.
@@ -125,13 +138,20 @@ class Intent:
         transaction_id: the draft made upstream; one for ever.
         result: the typed answer, once applied.
         reason: what happened and what to do next, once it ended otherwise.
-        sent_at: when the change was first sent.
+        sent_at: when the change was first sent, by our clock.
+        deadline: until when something of it may still arrive, in upstream time.
+        subject: what it changes; one intent of a subject is carried out at a time.
+        confirmation: the digest of the secret that confirms it.
+        batch: the intent of the whole batch that it is a row of.
+        kept: what the preview found out once, handed back when it is made again.
     """
 
     id: str
     tool: str
     digest: str
     caller: str
+    account: str
+    scope: str
     arguments: Mapping[str, Any]
     resolved: Sequence[Any]
     facts: Mapping[str, Any]
@@ -146,6 +166,11 @@ class Intent:
     result: Mapping[str, Any] | None = None
     reason: str | None = None
     sent_at: datetime | None = None
+    deadline: datetime | None = None
+    subject: str | None = None
+    confirmation: str | None = None
+    batch: str | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 def new_id() -> str:
@@ -153,10 +178,37 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-def digest_of(tool: str, arguments: Mapping[str, Any]) -> str:
+def new_confirmation() -> str:
+    """A secret that confirms one intent: 128 random bits."""
+    return secrets.token_hex(16)
+
+
+def confirmation_digest(confirmation: str) -> str:
+    """What the journal keeps of a confirmation. It is random, so no slow hash is needed."""
+    return hashlib.sha256(confirmation.encode()).hexdigest()
+
+
+def call_digest(account: str, tool: str, arguments: Mapping[str, Any]) -> str:
     """A fingerprint of a call: equal for equal arguments, whatever their order."""
-    text = json.dumps([tool, arguments], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(exact_json([account, tool, arguments]).encode()).hexdigest()
+
+
+def order_reference(order_id: str) -> str:
+    """How the journal finds the intents that name an order."""
+    return f"order {order_id}"[:REFERENCE_LENGTH]
+
+
+def reversal_reference(transaction_id: str) -> str:
+    """How the journal finds the intents that undo a transaction."""
+    return f"reverses {transaction_id}"[:REFERENCE_LENGTH]
+
+
+def reference_of(intent: Intent) -> str | None:
+    """What an intent refers to beyond its subject: the transaction it undoes, or its order."""
+    if "transaction" in intent.kept:
+        return reversal_reference(str(intent.kept["transaction"]))
+    order = intent.arguments.get("order_id")
+    return None if order is None else order_reference(str(order))
 
 
 def check_move(origin: State, target: State) -> None:
@@ -184,6 +236,28 @@ def lapsed(intent: Intent, now: datetime) -> bool:
     return intent.state in BOUNDED and now >= intent.expires_at
 
 
-def drifted(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the facts that are no longer what they were."""
-    return tuple(name for name in sorted({*before, *now}) if before.get(name) != now.get(name))
+def changed_parts(agreed: Intent, now: Preparation) -> tuple[str, ...]:
+    """What a preview made again shows otherwise than the agreed one; empty if nothing does.
+
+    Every value is compared in full and exactly, not as it is displayed.
+    """
+    pairs = {
+        **_by_name(agreed.facts, now.facts),
+        **_by_name(agreed.preview.before, now.preview.before),
+        **_by_name(agreed.preview.after, now.preview.after),
+        "warnings": (agreed.preview.warnings, now.preview.warnings),
+        "what moves": (_movement_values(agreed.movement), _movement_values(now.movement)),
+    }
+    changed = tuple(
+        name for name, (old, new) in pairs.items() if exact_json(old) != exact_json(new)
+    )
+    texts = (agreed.preview.summary, agreed.preview.typed), (now.preview.summary, now.preview.typed)
+    return changed or (("the description",) if texts[0] != texts[1] else ())
+
+
+def _by_name(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new})}
+
+
+def _movement_values(movement: Movement | None) -> Any:
+    return None if movement is None else [movement.kind, movement.amount, movement.member]

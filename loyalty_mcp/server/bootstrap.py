@@ -66,14 +66,15 @@ class Runtime:
         return self.sessions.of(local(self.settings)).dispatcher
 
     async def reconcile_earlier_run(self) -> None:
-        """Find out what became of the intents of an earlier run, if there is a journal.
+        """Find out again and again what became of intents that dead processes left behind.
 
-        A sandbox in memory lost its data with the earlier run, so nothing can be read there.
+        A sandbox in memory is an account of its own, so what an earlier one left is not looked at.
         """
+        await anyio.sleep(self.reconcile_after)
         lost = self.settings.sandbox and self.settings.sandbox_file is None
         if not lost and journal_exists(self.settings):
-            await anyio.sleep(self.reconcile_after)
-            await self.context.reconciler.reconcile_abandoned(self.context)
+            self.context.journal.open()
+        await self.context.reconciler.reconcile_abandoned(self.context)
 
     async def close(self) -> None:
         """Close the network, the journal and the sandbox."""
@@ -152,7 +153,7 @@ def compose(
             SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport
         )
     shares = BudgetShares(share=settings.budget_share, reserve=settings.budget_reserve)
-    brevo = Brevo(http, timeout=settings.timeout, shares=shares)
+    brevo = Brevo(http, timeout=settings.timeout, now=utc_now, shares=shares)
     context = Context(
         brevo=brevo,
         references=References(brevo, settings.program),
@@ -160,7 +161,7 @@ def compose(
         now=utc_now,
         settings=settings,
         policy=policy,
-        reconciler=Reconciler(TOOLS, timedelta(seconds=settings.timeout)),
+        reconciler=Reconciler(TOOLS),
         rehearsal=private_sandbox,
     )
     guard = Guard(
@@ -168,6 +169,7 @@ def compose(
         policy,
         confirm=settings.confirm,
         intent_ttl=timedelta(seconds=settings.intent_ttl),
+        operator_ttl=timedelta(seconds=settings.operator_ttl),
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),
     )
     sessions = CallerSessions(context, guard, observe)

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from loyalty_mcp.brevo.budget_shares import change_under_way
 from loyalty_mcp.brevo.references import CallReferences
@@ -47,6 +47,29 @@ class Answer:
     error: Mapping[str, str] | None = None
 
 
+Typed = Literal["amount", "name"]
+
+TYPED_FIELDS: Final[Mapping[Typed, Mapping[str, str]]] = {
+    "amount": {
+        "type": "number",
+        "title": "Amount",
+        "description": "Type the amount once more.",
+    },
+    "name": {
+        "type": "string",
+        "title": "Name",
+        "description": "Type the name exactly as it is shown.",
+    },
+}
+
+
+def typed_field(expected: str | None) -> Typed | None:
+    """The field in which a person types what the preview shows: a number, or a name."""
+    if expected is None:
+        return None
+    return "amount" if expected.replace(".", "", 1).isdigit() else "name"
+
+
 @dataclass(frozen=True, slots=True)
 class Dialog:
     """A dialog to show to a person before the call can go on.
@@ -55,35 +78,34 @@ class Dialog:
         message: what they agree to, every outside word in it quoted.
         intent: what to hand back with their reaction.
         rounds: how many dialogs this call has shown.
-        typed: whether the person has to type the amount.
+        typed: what the person has to type to agree; None where ticking a box is enough.
     """
 
     message: str
     intent: str
     rounds: int
-    typed: bool = False
+    typed: Typed | None = None
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The form: a box to tick, and the amount where it has to be typed."""
-        agree = {
-            "type": "boolean",
-            "title": "Yes, do this",
-            "description": "Tick to agree; nothing happens otherwise.",
-            "default": False,
+        """The form: a box to tick, and a field where something has to be typed."""
+        fields: dict[str, Any] = {
+            "agree": {
+                "type": "boolean",
+                "title": "Yes, do this",
+                "description": "Tick to agree; nothing happens otherwise.",
+                "default": False,
+            }
         }
-        if not self.typed:
-            return {"type": "object", "properties": {"agree": agree}, "required": ["agree"]}
-        amount = {
-            "type": "number",
-            "title": "Amount",
-            "description": "Type the amount once more.",
-        }
-        return {
-            "type": "object",
-            "properties": {"agree": agree, "amount": amount},
-            "required": ["agree", "amount"],
-        }
+        if self.typed is not None:
+            fields[self.typed] = TYPED_FIELDS[self.typed]
+        return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def scope_of(role: str, tools: Mapping[str, Tool]) -> str:
+    """The role and the pins of a caller, as a confirmation is bound to them."""
+    pins = {name: value for tool in tools.values() for name, value in tool.pinned.items()}
+    return " ".join([str(role), *(f"{name}={pins[name]}" for name in sorted(pins))])
 
 
 def error_facts(error: LoyaltyError) -> dict[str, str]:
@@ -139,6 +161,7 @@ class Dispatcher:
         self._context = context
         self._guard = guard
         self._mark = SANDBOX_MARK if sandbox else ""
+        self._scope = scope_of(context.role, tools)
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], caller: Caller
@@ -219,7 +242,7 @@ class Dispatcher:
         answered: tuple[Dialog, Reaction] | None,
     ) -> Answer | Dialog:
         given = tool.validated(arguments)
-        call = Call(tool, given, caller)
+        call = Call(tool, given, caller, scope=self._scope)
         confirmation = getattr(given, "confirmation", None)
         if answered is not None:
             dialog, reaction = answered
@@ -232,7 +255,7 @@ class Dispatcher:
             outcome = await self._guard.request(call)
         if isinstance(outcome, Question):
             message = self._mark + question_text(outcome)
-            typed = outcome.amount is not None
+            typed = typed_field(outcome.typed)
             return Dialog(message, outcome.intent.id, outcome.rounds, typed=typed)
         text = envelope_text(
             outcome, lambda result: self._result_text(tool, result), self._context.now()

@@ -4,14 +4,13 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 import anyio
 from pydantic import ValidationError
 
 from loyalty_mcp.guard.confirmation import Reaction
-from loyalty_mcp.server.dispatcher import Dialog
+from loyalty_mcp.server.dispatcher import Dialog, Typed
 from loyalty_mcp.server.lazy_models import built_on_first_use
 
 with built_on_first_use():
@@ -32,6 +31,7 @@ NOT_ANSWERED: Final = Reaction(
     agreed=False, why_not=f"the dialog was not answered ({SETTING_HINT})"
 )
 DIALOG_FAILED: Final = Reaction(agreed=False, why_not=f"the dialog failed ({SETTING_HINT})")
+AGREED: Final = Reaction(agreed=True)
 UNREADABLE: Final = Reaction(agreed=False, why_not="the dialog's answer could not be read")
 
 RequestContext = ServerRequestContext[Any, Any]
@@ -156,14 +156,15 @@ def reaction_to(answer: types.ElicitResult, dialog: Dialog, after: timedelta) ->
         return Reaction(agreed=False, why_not="the person said no")
     content = answer.content or {}
     if set(content) == set(dialog.schema["properties"]) and content["agree"] is True:
-        return with_amount(content["amount"]) if dialog.typed else Reaction(agreed=True)
+        return with_typed(dialog.typed, content[dialog.typed]) if dialog.typed else AGREED
     if content.get("agree") is False:
         return Reaction(agreed=False, why_not="the person did not tick the box")
     return UNREADABLE
 
 
-def with_amount(amount: Any) -> Reaction:
-    """An agreement with a typed amount; anything but a number is unreadable."""
-    if isinstance(amount, bool) or not isinstance(amount, int | float):
+def with_typed(field: Typed, value: Any) -> Reaction:
+    """An agreement with what was typed; an amount that is no number, or a name no text, is none."""
+    expected = str if field == "name" else (int, float)
+    if isinstance(value, bool) or not isinstance(value, expected):
         return UNREADABLE
-    return Reaction(agreed=True, amount=Decimal(str(amount)))
+    return Reaction(agreed=True, typed=str(value))

@@ -1,13 +1,14 @@
 """What a tool works with: the upstream client, the references, the journal and the clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.references import References
+from loyalty_mcp.intents.account import account_of
 from loyalty_mcp.intents.lazy_journal import LazyJournal
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.policy import Policy
@@ -47,6 +48,8 @@ class Context:
         caller: on whose behalf; empty outside a call.
         role: of the caller.
         operator: whether the caller sees the intents of others.
+        kept: what the agreed preview found out once, while it is made again.
+        history_lag: how much later than its answer a change shows in what is read.
     """
 
     brevo: Brevo
@@ -60,3 +63,10 @@ class Context:
     caller: str = ""
     role: Role = Role.FULL
     operator: bool = False
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    history_lag: timedelta = timedelta()
+
+    @property
+    def account(self) -> str:
+        """The Brevo account that changes belong to."""
+        return account_of(self.settings)

@@ -1,13 +1,15 @@
-"""Evidence: for each changing operation, the read that tells whether it took effect.
+"""How the effect of a changing operation is known: by mark, by id, or by what its object is.
 
-What makes a repetition harmless, or that it cannot be known, is said with each function. An
-operation that is not listed and has no object to look at ends `unknown` after a lost answer.
+What moves value counts as ours by our mark or our id alone. An operation that is not listed and has
+no object to look at ends `unknown` after a lost answer.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Any, Final
 
+from loyalty_mcp.brevo.moments import moment_of
 from loyalty_mcp.brevo.operations.rewards import get_reward
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo, Subscription, get_account_info
 from loyalty_mcp.brevo.operations.tiers import TierAssignment
@@ -17,13 +19,26 @@ from loyalty_mcp.brevo.types import Done, Reply
 from loyalty_mcp.errors import NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import MARKER, Intent, Movement
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.points.draft_transactions import Place, find_of
-from loyalty_mcp.tools.points.points_movement import movement_of, owner_of, price_of, taken_at_issue
-from loyalty_mcp.tools.rewards.member_vouchers import can_be_redeemed, held_voucher
+from loyalty_mcp.tools.created_objects import created_object, require_no_namesake
+from loyalty_mcp.tools.points.history import (
+    Place,
+    find_of_intent,
+    require_no_unmarked_transaction,
+)
+from loyalty_mcp.tools.points.movement_amounts import (
+    MovementKind,
+    movement_of,
+    owner_of,
+    price_of,
+    taken_at_issue,
+)
+from loyalty_mcp.tools.rewards.member_vouchers import can_be_redeemed, find_voucher
+from loyalty_mcp.tools.send_window import NoReadCanTell, earliest_effect
 
 Arguments = Mapping[str, Any]
 Found = Callable[[Context, Intent, Arguments], Awaitable[Reply | None]]
 Moves = Callable[[Context, Arguments, AccountInfo], Awaitable[Movement | None]]
+Absent = Callable[[Context, Intent, Arguments], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +46,33 @@ class EffectCheck:
     """How an operation is known by its effect.
 
     Args:
-        found: the effect, read; None where it is not there.
+        found: reads the effect; None where it is not there.
         movement: the points it moves, for the caps; out of the arguments and the account.
         draft: the transaction that it made, out of its reply.
-        marked: whether the effect carries the intent, so that it cannot be anybody else's.
+        require_absence: where an effect that is not found proves nothing by itself: raises
+            OutcomeUnknown unless it is proven that there is none.
     """
 
     found: Found
     movement: Moves | None = None
     draft: Callable[[Any], str] | None = None
-    marked: bool = False
+    require_absence: Absent | None = None
 
 
-async def signed(context: Context, arguments: Arguments, info: AccountInfo) -> Movement:
+async def movement_of_transaction(
+    context: Context, arguments: Arguments, info: AccountInfo
+) -> Movement:
     """What a transaction moves, once it is completed; a draft counts as if it were."""
     definitions = await context.references.balances(arguments["program"])
     definition = next((item for item in definitions if item.id == arguments["balance"]), None)
     amount = arguments["amount"]
-    kind: Literal["credit", "debit"] = "credit" if amount > 0 else "debit"
+    kind: MovementKind = "credit" if amount > 0 else "debit"
     return movement_of(definition, kind, abs(amount), owner_of(info, arguments["member"]))
 
 
-async def price(context: Context, arguments: Arguments, info: AccountInfo) -> Movement | None:
+async def price_of_voucher(
+    context: Context, arguments: Arguments, info: AccountInfo
+) -> Movement | None:
     """What a voucher takes as it is given, where its reward does so.
 
     Raises:
@@ -75,15 +95,21 @@ async def price(context: Context, arguments: Arguments, info: AccountInfo) -> Mo
     return Movement("debit", amount, owner_of(info, arguments["member"])) if amount else None
 
 
-async def transaction(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
-    """A transaction carries its intent in `meta`: in the history it is found by that."""
-    found = await find_of(context, _place(arguments), intent)
+async def marked_transaction(
+    context: Context, intent: Intent, arguments: Arguments
+) -> Reply | None:
+    """The transaction that carries the intent in its `meta`."""
+    found = await find_of_intent(context, _place(arguments), intent, pages=EFFECT_PAGES)
     return None if found is None else Transaction.model_validate(found.model_dump())
 
 
-async def order(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
-    """The transaction of an order carries the order's `meta`; the order itself cannot be read."""
-    found = await find_of(context, _place(arguments), intent)
+EFFECT_PAGES: Final = 5
+"""Pages of the newest transactions in which that of an intent is looked for."""
+
+
+async def marked_order(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
+    """The order whose transaction carries the intent; the order itself cannot be read."""
+    found = await find_of_intent(context, _place(arguments), intent, pages=EFFECT_PAGES)
     if found is None:
         return None
     return BalanceOrder(
@@ -96,13 +122,22 @@ async def order(context: Context, intent: Intent, arguments: Arguments) -> Reply
     )
 
 
+async def require_no_transaction(context: Context, intent: Intent, arguments: Arguments) -> None:
+    """Make sure that a transaction without a mark to be seen was not made.
+
+    Raises:
+        OutcomeUnknown: a transaction without a mark could be it.
+    """
+    await require_no_unmarked_transaction(context, intent, _place(arguments))
+
+
 def _place(arguments: Arguments) -> Place:
     return Place(arguments["program"], arguments["member"], arguments["balance"])
 
 
-async def voucher(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
-    """A voucher carries its intent in `meta`: among the member's vouchers it is found by that."""
-    found = await held_voucher(
+async def marked_voucher(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
+    """The voucher that carries the intent in its `meta`, among those of the member."""
+    found = await find_voucher(
         context,
         arguments["program"],
         arguments["member"],
@@ -111,8 +146,32 @@ async def voucher(context: Context, intent: Intent, arguments: Arguments) -> Rep
     return None if found is None else Voucher.model_validate(found.model_dump(exclude_none=True))
 
 
-async def subscription(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
-    """A contact is a member once or not at all: a second enrolment is refused."""
+async def require_no_voucher(context: Context, intent: Intent, arguments: Arguments) -> None:
+    """Make sure that a voucher without a mark to be seen was not given.
+
+    Raises:
+        OutcomeUnknown: a new voucher of that reward without a mark could be it.
+    """
+    since = earliest_effect(intent)
+    found = await find_voucher(
+        context,
+        arguments["program"],
+        arguments["member"],
+        lambda item: (
+            item.reward_id == arguments["reward"]
+            and MARKER not in (item.meta or {})
+            and (moment_of(item.created_at) or since) >= since
+        ),
+    )
+    if found is not None:
+        raise OutcomeUnknown(
+            f"Voucher {found.id} could be it: it does not show who gave it. Compare it with the "
+            "shop; then an operator closes the intent."
+        )
+
+
+async def membership(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
+    """The membership: a contact is a member once or not at all."""
     member = arguments["contact"]
     try:
         info = await context.brevo.send(get_account_info(arguments["program"], member))
@@ -131,8 +190,8 @@ async def subscription(context: Context, _intent: Intent, arguments: Arguments) 
     )
 
 
-async def tier(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
-    """A member has one tier in a group: putting them on it twice is the same as once."""
+async def assigned_tier(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
+    """The tier that is held: one in a group, so assigning it twice is the same as once."""
     info = await context.brevo.send(get_account_info(arguments["program"], arguments["member"]))
     held = next((item for item in info.tier if item.tier_id == arguments["tier"]), None)
     if held is None:
@@ -147,35 +206,69 @@ async def tier(context: Context, _intent: Intent, arguments: Arguments) -> Reply
     )
 
 
-async def sharing(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
-    """A contact shares a membership or not: attaching it twice is the same as once."""
+async def attached_members(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
+    """The contacts that share a membership: attaching one twice is the same as once."""
     info = await context.brevo.send(get_account_info(arguments["program"], arguments["member"]))
     attached = {item.member_contact_id for item in info.members}
     return Done(id=str(arguments["member"])) if set(arguments["members"]) <= attached else None
 
 
 async def revocation(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
-    """A revoked voucher can never be redeemed: that those which could, no longer can, tells."""
+    """Nothing of a revocation, as long as all vouchers that could be redeemed still can be.
+
+    Raises:
+        OutcomeUnknown: one no longer can, and no read tells whether it was revoked or redeemed.
+    """
     redeemable = intent.facts.get("redeemable", [])
     if not redeemable:
-        raise OutcomeUnknown("These vouchers could not be redeemed before either; nothing tells.")
-    for voucher_id in redeemable:
-        if await can_be_redeemed(context, arguments["program"], voucher_id):
-            return None
-    return Done(id=",".join(arguments["voucher_ids"]))
+        raise NoReadCanTell(
+            "These vouchers could not be redeemed before either, so no read can tell whether they "
+            "were revoked."
+        )
+    gone = [
+        voucher_id
+        for voucher_id in redeemable
+        if not await can_be_redeemed(context, arguments["program"], voucher_id)
+    ]
+    if gone:
+        raise OutcomeUnknown(
+            f"{len(gone)} of the vouchers can no longer be redeemed. Whether they were revoked, or "
+            "redeemed by the shop, no read can tell; an operator closes the intent."
+        )
+    return None
+
+
+def _creation(kind: str) -> EffectCheck:
+    """The check of a creation: known by its mark, ruled out where nothing has its name."""
+    return EffectCheck(
+        partial(created_object, kind), require_absence=partial(require_no_namesake, kind)
+    )
 
 
 EFFECT_CHECKS: Final[Mapping[str, EffectCheck]] = {
     "create_transaction": EffectCheck(
-        transaction, signed, lambda reply: str(reply.id), marked=True
+        marked_transaction,
+        movement_of_transaction,
+        lambda reply: str(reply.id),
+        require_no_transaction,
     ),
     "create_balance_order": EffectCheck(
-        order, signed, lambda reply: str(reply.transaction_id), marked=True
+        marked_order,
+        movement_of_transaction,
+        lambda reply: str(reply.transaction_id),
+        require_no_transaction,
     ),
-    "create_voucher": EffectCheck(voucher, price, marked=True),
-    "create_subscription": EffectCheck(subscription),
-    "assign_tier": EffectCheck(tier),
-    "add_subscription_members": EffectCheck(sharing),
+    "create_voucher": EffectCheck(
+        marked_voucher, price_of_voucher, require_absence=require_no_voucher
+    ),
+    "create_subscription": EffectCheck(membership),
+    "assign_tier": EffectCheck(assigned_tier),
+    "add_subscription_members": EffectCheck(attached_members),
     "revoke_vouchers": EffectCheck(revocation),
+    "create_program": _creation("program"),
+    "create_balance_definition": _creation("balance"),
+    "create_tier_group": _creation("tier_group"),
+    "create_tier": _creation("tier"),
+    "create_reward": _creation("reward"),
 }
 """By operation. Deletions and replacements need no entry: their object itself tells."""

@@ -1,6 +1,5 @@
 """The preview of an operation: its sentence, what is there now, and what will be."""
 
-import contextlib
 import string
 import typing
 from collections.abc import Mapping
@@ -11,20 +10,27 @@ from pydantic import BaseModel
 
 from loyalty_mcp.brevo.operation import Operation
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
-from loyalty_mcp.brevo.operations.tiers import Tiers
-from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.quoting import cleaned, quoted
 from loyalty_mcp.brevo.types import LIVE_FIRST, Version, plain
-from loyalty_mcp.errors import Refused
+from loyalty_mcp.errors import NotFound
 from loyalty_mcp.intents.lifecycle import Preparation, Preview
 from loyalty_mcp.tools.argument_model import reference_in
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.effects import EFFECT_CHECKS
-from loyalty_mcp.tools.operation_request import current_object, request_of
+from loyalty_mcp.tools.impossible_changes import REFUSALS
+from loyalty_mcp.tools.operation_request import (
+    chosen_object,
+    current_object,
+    object_facts,
+    request_of,
+)
+from loyalty_mcp.tools.points.raw_movements import with_movement
 from loyalty_mcp.tools.render import NOISE, label, value_text
-from loyalty_mcp.tools.rewards.member_vouchers import can_be_redeemed
 
 DRAFT: Final[tuple[Version, ...]] = ("draft",)
 IRREVERSIBLE: Final = "This cannot be undone."
+NAME_TYPED: Final = frozenset({"delete_program", "delete_subscription"})
+"""Deletions that erase what members have: the name is typed, not only a box ticked."""
 
 
 async def preview_operation(
@@ -34,11 +40,14 @@ async def preview_operation(
 
     Raises:
         InvalidArgument: the arguments contradict one another.
+        Refused: it cannot succeed, so nobody need be asked.
         LoyaltyError: what is there cannot be read.
     """
     request_of(operation, arguments)
-    current = await current_object(operation, context, arguments)
-    before, facts = _before_and_facts(current, arguments)
+    current = chosen_object(await current_object(operation, context, arguments), arguments)
+    if operation.before is not None and current is None:
+        raise NotFound("There is no such tier in the draft; list_tiers shows what there is.")
+    before, facts = _before_and_facts(current)
     hints = _hints(operation)
     given = {
         name: value
@@ -49,47 +58,48 @@ async def preview_operation(
         before = {name: before[name] for name in given if name in before}
     summary = await _summary(operation, context, arguments)
     summary += _change_list(operation, before, given)
+    refused = REFUSALS.get(operation.name)
+    if refused is not None:
+        facts = {**facts, **await refused(context, arguments, current)}
     warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
-    if operation.name == "revoke_vouchers":
-        facts = {"redeemable": await _redeemable(context, arguments)}
     check, movement = EFFECT_CHECKS.get(operation.name), None
     if check is not None and check.movement is not None and isinstance(current, AccountInfo):
         movement = await check.movement(context, arguments, current)
     if movement is not None and "amount" not in arguments:
         summary += f" It takes {value_text(plain(movement.amount))} points."
         facts = {**facts, "cost": movement.amount}
-    return Preparation(Preview(summary, before, given, warnings), facts, movement)
+    preview = Preview(summary, before, given, warnings, _typed(operation, current))
+    subject = None if movement is None else f"{arguments['program']} member {movement.member}"
+    preparation = Preparation(preview, facts, movement, subject)
+    if operation.name in ("create_transaction", "create_balance_order"):
+        return await with_movement(context, arguments, preparation)
+    return preparation
 
 
-async def _redeemable(context: Context, arguments: Mapping[str, Any]) -> list[str]:
-    """The vouchers of a revocation that could be redeemed now; an unknown id is none of them."""
-    found = []
-    for voucher_id in arguments["voucher_ids"]:
-        with contextlib.suppress(Refused):
-            if await can_be_redeemed(context, arguments["program"], voucher_id):
-                found.append(voucher_id)
-    return found
+def _typed(operation: Operation[..., Any], current: BaseModel | None) -> str | None:
+    """What a person types before something is deleted that cannot be created again."""
+    if operation.name not in NAME_TYPED or current is None:
+        return None
+    if isinstance(current, AccountInfo):
+        membership = current.membership
+        return None if membership is None else membership.loyalty_subscription_id
+    return cleaned(str(getattr(current, "name", ""))) or None
 
 
 def _hints(operation: Operation[..., Any]) -> dict[str, Any]:
     return typing.get_type_hints(operation.describe, include_extras=True)
 
 
-def _before_and_facts(
-    current: BaseModel | None, arguments: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is shown of the object, and the facts that must not move before it is changed."""
+def _before_and_facts(current: BaseModel | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is shown of the object, and the facts that must not change before it is changed."""
     if current is None:
         return {}, {}
     if isinstance(current, AccountInfo):
         return _account_before(current)
-    if isinstance(current, Tiers):
-        wanted = arguments["tier"]
-        current = next((tier for tier in current.items if tier.tier_id == wanted), current)
     values = current.model_dump(mode="json", exclude_none=True)
     flat = {name: value for name, value in values.items() if not isinstance(value, list | dict)}
     shown = {name: value for name, value in flat.items() if name not in NOISE}
-    return shown, {"last update": flat.get("updated_at")}
+    return shown, {"object": object_facts(current)}
 
 
 def _account_before(info: AccountInfo) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from loyalty_mcp.brevo.operation import Operation
 from loyalty_mcp.brevo.operations.programs import get_program
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
+from loyalty_mcp.brevo.operations.tiers import Tiers
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.errors import InvalidArgument, NotFound
 from loyalty_mcp.tools.context import Context
@@ -48,3 +49,15 @@ async def current_object(
     if isinstance(reply, AccountInfo) and reply.membership is None:
         raise NotFound("That contact is no member of this program; enroll_member makes one.")
     return reply
+
+
+def chosen_object(found: BaseModel | None, arguments: Mapping[str, Any]) -> BaseModel | None:
+    """The object that is meant, where the read that shows it lists several."""
+    if isinstance(found, Tiers):
+        return next((tier for tier in found.items if tier.tier_id == arguments["tier"]), None)
+    return found
+
+
+def object_facts(current: BaseModel) -> dict[str, Any]:
+    """Every value of an object: if any changes, the preview no longer holds."""
+    return current.model_dump(exclude_none=True)

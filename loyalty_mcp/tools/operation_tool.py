@@ -7,19 +7,33 @@ from functools import partial
 from typing import Any, Final
 
 from loyalty_mcp.brevo.operation import Operation
-from loyalty_mcp.brevo.operations.tiers import Tiers
 from loyalty_mcp.brevo.types import Done, Reply, plain
 from loyalty_mcp.errors import JournalUnavailable, NotFound, OutcomeUnknown, Refused
+from loyalty_mcp.intents.exact_json import exact_json
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.effects import EFFECT_CHECKS
 from loyalty_mcp.tools.operation_preview import preview_operation
-from loyalty_mcp.tools.operation_request import current_object, request_of
-from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, effect_after, require_time
+from loyalty_mcp.tools.operation_request import (
+    chosen_object,
+    current_object,
+    object_facts,
+    request_of,
+)
+from loyalty_mcp.tools.send_window import (
+    DOUBTFUL,
+    DidNotHappen,
+    NoReadCanTell,
+    effect_after,
+    send_change,
+)
 from loyalty_mcp.tools.tool import Tool
 
-CHANGE_REQUESTS: Final = 3
-"""One read before the preview, one after agreement, and the change."""
+CHANGE_REQUESTS: Final = 9
+"""At most: names looked up, two reads before the preview and after it, the change, one check."""
+
+AFTER_AGREEMENT: Final = 4
+"""The reads made again, the change, and one check."""
 
 ID_ARGUMENTS: Final = (
     *("transaction_id", "redemption_id", "limit_id"),
@@ -36,10 +50,11 @@ def tool_of(operation: Operation[..., Any]) -> Tool:
         risk=operation.risk,
         function=operation.describe,
         answer=answer,
-        run=partial(send_change if changes else send_read, operation),
+        run=partial(run_change if changes else send_read, operation),
         prepare=partial(preview_operation, operation) if changes else None,
         reconcile=partial(reconcile_operation, operation) if changes else None,
         requests=CHANGE_REQUESTS if changes else 1,
+        after_agreement=AFTER_AGREEMENT if changes else None,
         versioned=operation.versioned,
         group=operation.describe.__module__.rpartition(".")[2],
     )
@@ -51,25 +66,26 @@ async def send_read(operation: Operation[..., Any], context: Context, **argument
     return reply
 
 
-async def send_change(
+async def run_change(
     operation: Operation[..., Any], context: Context, intent: Intent, **arguments: Any
 ) -> Reply:
     """Send a change, once, marked with its intent where the API keeps a mark.
 
-    After a lost answer its effect is looked for at once; an effect that is not there may still
-    arrive. The same holds after a refusal, where the effect would carry the intent.
+    After a lost answer, and after a refusal, its effect is looked for wherever a read can tell; an
+    effect that is not there may still arrive.
 
     Raises:
         LoyaltyError: it was refused, and not done.
         OutcomeUnknown: its answer was lost, and its effect is not to be seen.
     """
     check = EFFECT_CHECKS.get(operation.name)
-    doubtful = DOUBTFUL if check is not None and check.marked else (OutcomeUnknown,)
-    require_time(context, intent)
+    request = request_of(operation, _marked(operation, intent, arguments))
     try:
-        reply = await _send_marked(operation, context, intent, arguments)
-    except doubtful as failure:
-        reply = await effect_after(failure, lambda: _effect(operation, context, intent, arguments))
+        reply: Reply = await send_change(context, intent, request)
+    except DOUBTFUL as failure:
+        reply = await effect_after(
+            failure, lambda: _effect_or_absence(operation, context, intent, arguments)
+        )
     if check is not None and check.draft is not None:
         # It has happened; that its id cannot be written must not say otherwise.
         with contextlib.suppress(JournalUnavailable):
@@ -78,14 +94,14 @@ async def send_change(
     return _with_id(reply, arguments) if isinstance(reply, Done) else reply
 
 
-async def _send_marked(
-    operation: Operation[..., Any], context: Context, intent: Intent, arguments: Mapping[str, Any]
-) -> Reply:
-    marked = dict(arguments)
-    if "meta" in operation.parameters and operation.risk == "moves_value":
-        marked["meta"] = {**(arguments["meta"] or {}), MARKER: intent.id}
-    reply: Reply = await context.brevo.send(request_of(operation, marked))
-    return reply
+def _marked(
+    operation: Operation[..., Any], intent: Intent, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments with the mark of the intent, where what is created has a `meta` for it."""
+    creates = operation.risk == "moves_value" or operation.name.startswith("create_")
+    if "meta" not in operation.parameters or not creates:
+        return dict(arguments)
+    return {**arguments, "meta": {**(arguments["meta"] or {}), MARKER: intent.id}}
 
 
 async def reconcile_operation(
@@ -104,12 +120,27 @@ async def reconcile_operation(
         OutcomeUnknown: it may still come, or no read can tell.
         LoyaltyError: the reads failed.
     """
-    found = await _effect(operation, context, intent, arguments)
+    found = await _effect_or_absence(operation, context, intent, arguments)
     if found is not None:
         return found
     if may_come:
         raise OutcomeUnknown("Its effect is not to be seen yet, and it may still arrive.")
     raise DidNotHappen("It did not take effect.")
+
+
+async def _effect_or_absence(
+    operation: Operation[..., Any], context: Context, intent: Intent, arguments: Mapping[str, Any]
+) -> Reply | None:
+    """What a change left behind, or None if it is proven that there is nothing.
+
+    Raises:
+        OutcomeUnknown: there is something that could be it, or the API has no read that could tell.
+    """
+    found = await _effect(operation, context, intent, arguments)
+    check = EFFECT_CHECKS.get(operation.name)
+    if found is None and check is not None and check.require_absence is not None:
+        await check.require_absence(context, intent, arguments)
+    return found
 
 
 async def _effect(
@@ -124,7 +155,7 @@ async def _effect(
     if check is not None:
         return await check.found(context, intent, arguments)
     if operation.before is None or operation.risk == "moves_value":
-        raise OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
+        raise NoReadCanTell(f"No read can tell whether {operation.name} took effect.")
     if operation.risk == "destructive":
         return await _deletion(operation, context, arguments)
     return await _replacement(operation, context, intent, arguments)
@@ -138,8 +169,7 @@ async def _deletion(
         current = await current_object(operation, context, arguments)
     except (NotFound, Refused):
         current = None
-    if isinstance(current, Tiers):
-        current = next((t for t in current.items if t.tier_id == arguments["tier"]), None)
+    current = chosen_object(current, arguments)
     return None if current is not None else _with_id(Done(), arguments)
 
 
@@ -157,17 +187,14 @@ async def _replacement(
     Raises:
         OutcomeUnknown: the object changed, and no read can tell by what.
     """
-    current = await current_object(operation, context, arguments)
-    if isinstance(current, Tiers):
-        current = next((tier for tier in current.items if tier.tier_id == arguments["tier"]), None)
+    current = chosen_object(await current_object(operation, context, arguments), arguments)
     given = plain(request_of(operation, arguments).body or {})
     if not given or not isinstance(current, Reply):
-        raise OutcomeUnknown(f"No read can tell whether {operation.name} took effect.")
-    shown = current.model_dump(mode="json", by_alias=True)
-    untouched = intent.facts.get("last update")
-    if untouched is not None and untouched == shown.get("updatedAt"):
+        raise NoReadCanTell(f"No read can tell whether {operation.name} took effect.")
+    before = intent.facts.get("object")
+    if before is not None and exact_json(before) == exact_json(object_facts(current)):
         return None
-    if _holds_all(given, shown):
+    if _holds_all(given, current.model_dump(mode="json", by_alias=True)):
         return current
     raise OutcomeUnknown("It was changed, and no read can tell by what.")
 

@@ -29,12 +29,10 @@ from loyalty_mcp.tools.members.explain_balance import explain_balance
 from loyalty_mcp.tools.members.find_member import find_member
 from loyalty_mcp.tools.members.get_member_overview import get_member_overview
 from loyalty_mcp.tools.operation_tool import tool_of
-from loyalty_mcp.tools.points.points import credit_points, debit_points
-from loyalty_mcp.tools.points.transactions import (
-    cancel_transaction,
-    complete_transaction,
-    reverse_transaction,
-)
+from loyalty_mcp.tools.points.cancel_transaction import cancel_transaction
+from loyalty_mcp.tools.points.complete_transaction import complete_transaction
+from loyalty_mcp.tools.points.credit_and_debit import credit_points, debit_points
+from loyalty_mcp.tools.points.reverse_transaction import reverse_transaction
 from loyalty_mcp.tools.programs.apply_program import apply_program
 from loyalty_mcp.tools.programs.create_balance_limit import create_balance_limit
 from loyalty_mcp.tools.programs.export_program import export_program
@@ -45,11 +43,9 @@ from loyalty_mcp.tools.reports.check_intent import check_intent
 from loyalty_mcp.tools.reports.find_members import find_members
 from loyalty_mcp.tools.reports.get_program_report import get_program_report
 from loyalty_mcp.tools.reports.server_status import get_server_status
-from loyalty_mcp.tools.rewards.redemptions import (
-    complete_redemption,
-    redeem_for_member,
-    redeem_voucher,
-)
+from loyalty_mcp.tools.rewards.complete_redemption import complete_redemption
+from loyalty_mcp.tools.rewards.redeem_for_member import redeem_for_member
+from loyalty_mcp.tools.rewards.redeem_voucher import redeem_voucher
 from loyalty_mcp.tools.tool import Tool
 
 

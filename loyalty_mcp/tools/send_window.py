@@ -1,9 +1,18 @@
-"""Sending: until when a change may be begun, until when it may arrive, and what its mark tells."""
+"""The send window: until when a change may be sent, and until when it may still arrive.
+
+Both are moments of upstream time, so that processes whose clocks differ agree on them. With each
+send the journal records the deadline of the sender; whoever reconciles the intent, with whatever
+clock and settings, judges by that record alone.
+"""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Final, TypeVar
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeVar
 
+from pydantic import BaseModel
+
+from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.errors import (
     LoyaltyError,
     NotAuthorized,
@@ -16,57 +25,141 @@ from loyalty_mcp.errors import (
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.tools.context import Context
 
-ARRIVES_WITHIN: Final = 3
-"""How many request timeouts after its intent was sent the last change may still take effect.
+MARGIN: Final = timedelta(seconds=5)
+"""`Date` has whole seconds, and an answer takes its time: estimates differ by a little."""
 
-One in which it may be begun, one in which its answer is awaited, one in which what is on its way
-arrives after nobody waits for it any more.
-"""
+UNRECORDED: Final = timedelta(hours=1)
+"""How long an intent may still arrive whose deadline an older version did not record."""
 
 DOUBTFUL: Final = (OutcomeUnknown, Refused, NotFound, NotAuthorized, RateLimited)
-"""What a change may be answered by although it was done: only `Unavailable` was never sent."""
+"""Answers after which a change may have been made all the same; only `Unavailable` is sure.
+
+A gateway may refuse what was done behind it.
+"""
+
+TOO_LATE: Final = "The server was held up for too long, so it sent nothing more."
 
 EffectT = TypeVar("EffectT")
+ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
 
 class DidNotHappen(Refused):
-    """Reading shows that a change did not take effect, and that it no longer can."""
+    """Reads show that a change did not take effect, and that it no longer can."""
 
 
-def patience(timeout: timedelta) -> timedelta:
-    """How long after an intent was sent something of it may still arrive."""
-    return ARRIVES_WITHIN * timeout
+class NoReadCanTell(OutcomeUnknown):
+    """The API has no read that shows whether a change took effect; a refusal of it stands."""
 
 
-def in_time(context: Context, intent: Intent) -> bool:
-    """Whether a change of this intent may still be begun."""
-    if intent.sent_at is None:
+def new_deadline(context: Context) -> datetime:
+    """Until when something may arrive of a change whose sending begins now.
+
+    One timeout to begin the last request, one in which its answer is awaited, and one in which it
+    may still be on its way after nobody waits for it any more.
+    """
+    timeout = timedelta(seconds=context.settings.timeout)
+    return context.brevo.upstream_now() + 3 * timeout + MARGIN
+
+
+def may_send(context: Context, intent: Intent) -> bool:
+    """Whether this process may still begin a request of an intent that it is sending."""
+    if intent.deadline is None:
         return False
-    return context.now() < intent.sent_at + timedelta(seconds=context.settings.timeout)
+    timeout = timedelta(seconds=context.settings.timeout)
+    return context.brevo.upstream_now() <= intent.deadline - 2 * timeout - MARGIN
 
 
-def require_time(context: Context, intent: Intent) -> None:
-    """Refuse to begin a change that whoever settles its intent no longer expects.
+def may_arrive(context: Context, intent: Intent) -> bool:
+    """Whether something of an intent that was sent may still be on its way.
 
-    A suspended machine or a stopped process may wake up long after its intent was settled.
+    Ask before reading: what a read shows after the deadline is final. Without an answer from the
+    upstream its time is not known, and then everything may still arrive.
+    """
+    if intent.sent_at is None:
+        return intent.state == "sent"
+    if context.brevo.clock_skew is None and not context.settings.sandbox:
+        return True
+    deadline = intent.deadline or intent.sent_at + UNRECORDED
+    return context.brevo.upstream_now() < deadline + context.history_lag
+
+
+def earliest_effect(intent: Intent) -> datetime:
+    """Before when, in upstream time, nothing of an intent can have been created.
+
+    The hour allows for a long timeout of the sender, and for a clock of ours that was wrong.
+    """
+    return (intent.deadline or intent.sent_at or intent.created_at) - UNRECORDED
+
+
+def require_window(context: Context, intent: Intent) -> None:
+    """Refuse to send after the window closed: reconciliation may have recorded an outcome.
 
     Raises:
         Unavailable: nothing was sent.
     """
-    if not in_time(context, intent):
-        raise Unavailable("The server was held up too long, so it sent nothing. Ask again.")
+    if not may_send(context, intent):
+        raise Unavailable(f"{TOO_LATE} Nothing was changed. Call again for a new preview.")
+
+
+async def send_change(context: Context, intent: Intent, request: Request[ReplyT]) -> ReplyT:
+    """Send one request of a change, if the window is still open.
+
+    Every change of every tool goes this way; nothing else sends one.
+
+    Raises:
+        Unavailable: the window has closed, and nothing was sent; or it could not be sent.
+        LoyaltyError: as the client raises it.
+    """
+    require_window(context, intent)
+    return await context.brevo.send(request)
+
+
+class Sender(Protocol):
+    """Sends requests: the client itself, or a change whose every step is checked."""
+
+    async def send(self, request: Request[ReplyT]) -> ReplyT:
+        """Send a request and read its reply."""
+
+
+class SteppedChange:
+    """A change of many requests: its deadline is recorded anew as it goes on.
+
+    Args:
+        context: what tools work with.
+        intent: is being sent.
+    """
+
+    def __init__(self, context: Context, intent: Intent) -> None:
+        self._context = context
+        self._intent = intent
+
+    async def send(self, request: Request[ReplyT]) -> ReplyT:
+        """Send the next request of the change; a read is sent at any time.
+
+        Raises:
+            Unavailable: the window has closed, or the intent was concluded elsewhere.
+            LoyaltyError: as the client raises it.
+        """
+        if request.reads:
+            return await self._context.brevo.send(request)
+        require_window(self._context, self._intent)
+        deadline = new_deadline(self._context)
+        if not await self._context.journal.open().prolong(self._intent, deadline):
+            raise Unavailable("The outcome was recorded elsewhere, so it sent nothing more.")
+        self._intent = replace(self._intent, deadline=deadline)
+        return await self._context.brevo.send(request)
 
 
 async def effect_after(
     failure: LoyaltyError, look: Callable[[], Awaitable[EffectT | None]]
 ) -> EffectT:
-    """The effect of a change that was answered by `failure`, if its mark is to be seen.
+    """The effect of a change that was answered by `failure`, if it can be seen.
 
-    A refusal is looked behind as well: a gateway may refuse what was done behind it.
+    A refusal is checked as well: a gateway may refuse what was done behind it.
 
     Args:
         failure: the answer, or that there was none.
-        look: reads the effect by the mark of the intent; None where there is none.
+        look: reads the effect; None where there is none.
 
     Raises:
         LoyaltyError: the failure itself; there is no effect, or it may still come.
@@ -74,6 +167,8 @@ async def effect_after(
     """
     try:
         found = await look()
+    except NoReadCanTell:
+        raise failure from None
     except LoyaltyError as unread:
         budget_spent = isinstance(failure, RateLimited) and isinstance(unread, RateLimited)
         if isinstance(failure, OutcomeUnknown) or budget_spent:

@@ -35,6 +35,7 @@ def guarded(
     prepare: Prepare,
     reconcile: Run,
     requests: int,
+    after_agreement: int | None = None,
     text: Say | None = None,
     versioned: bool = False,
 ) -> Callable[[Run], Tool]:
@@ -46,7 +47,8 @@ def guarded(
         risk: the worst that it can do.
         prepare: takes the context and the arguments; returns what a person agrees to.
         reconcile: finds the answer of the function by reading alone.
-        requests: how many it takes of the hour's budget, from the preview to the end.
+        requests: how many it takes of the hour's budget at most, from the preview to the end.
+        after_agreement: how many of these come after the agreement; None for half of them.
         text: says the answer in words; None for the plain list of its facts.
         versioned: whether its names are looked up in the draft alone.
 
@@ -61,6 +63,7 @@ def guarded(
         prepare=prepare,
         reconcile=reconcile,
         requests=requests,
+        after_agreement=after_agreement,
         text=text,
         versioned=versioned,
         skip=2,

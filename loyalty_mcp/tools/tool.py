@@ -48,7 +48,8 @@ class Tool:
         reconcile: for a guarded tool: the context, the intent and the arguments to the same answer
             as `run`, found by reading alone; raises what `run` would have raised.
         text: says the answer in words; None for the plain list of its facts.
-        requests: how many it takes of the hour's budget, from the preview to the end.
+        requests: how many it takes of the hour's budget at most, from the preview to the end.
+        after_agreement: how many of these come after the agreement; None for half of them.
         skip: how many leading parameters of `function` are not the assistant's.
         pinned: arguments that the settings have fixed, and that are not published.
         versioned: whether what it names is of one version of a program.
@@ -64,10 +65,17 @@ class Tool:
     reconcile: Callable[..., Awaitable[BaseModel]] | None = None
     text: Callable[[Any, datetime], str] | None = None
     requests: int = 1
+    after_agreement: int | None = None
     skip: int = 0
     pinned: Mapping[str, str] = field(default_factory=dict)
     versioned: bool = False
     group: str = ""
+
+    @property
+    def requests_after_agreement(self) -> int:
+        """How many requests come after the agreement, at most."""
+        half = (self.requests + 1) // 2
+        return half if self.after_agreement is None else self.after_agreement
 
     @property
     def guarded(self) -> bool:

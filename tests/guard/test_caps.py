@@ -176,7 +176,8 @@ async def test_a_thousand_movements_never_pass_a_cap(club: Club, state_home: Pat
     moved = club.moved()
     assert sum(statuses.values()) == 1_000
     assert statuses["applied"] >= 300
-    assert max(total for _, _, _, total, _, _ in moved) > A_DAY - A_CALL
+    # Whoever agreed to a balance that another movement has changed meanwhile is asked anew.
+    assert max(total for _, _, _, total, _, _ in moved) > A_DAY - 8 * A_CALL
     assert [row for row in moved if row[3] > A_DAY or row[4] > A_CALL] == []
 
 

@@ -20,7 +20,7 @@ async def test_debit_without_agreement_changes_nothing(
         result = await client.call_tool("debit_points", DEBIT)
 
     assert result.structured_content["status"] == "confirmation_required"
-    assert result.structured_content["confirmation"] == result.structured_content["intent"]
+    assert result.structured_content["confirmation"] != result.structured_content["intent"]
     assert not result.is_error
     assert before == await control.state_hash()
 

@@ -18,7 +18,7 @@ def sandbox() -> Any:
 
 
 async def test_a_debit_is_refused_before_it_starts(connect: Connect) -> None:
-    """A debit takes six requests; with fewer left it is not previewed, and says when to come."""
+    """With less left than a debit may take it is not previewed, and says when to come."""
     async with connect(confirm="token") as client:
         for _ in range(6):
             await client.call_tool("get_subscription_balances", {"member": "101"})
@@ -26,7 +26,7 @@ async def test_a_debit_is_refused_before_it_starts(connect: Connect) -> None:
         status = await client.call_tool("get_server_status", {})
 
     assert refused.is_error
-    assert "takes 6 requests" in text_of(refused)
+    assert "takes 12 requests" in text_of(refused)
     assert "Come back after" in text_of(refused)
     assert status.structured_content["open_intents"] == 0
 
@@ -38,8 +38,9 @@ async def test_an_agreed_debit_waits_for_the_budget(connect: Connect) -> None:
         for _ in range(3):
             await client.call_tool("get_subscription_balances", {"member": "101"})
         confirmation = preview.structured_content["confirmation"]
+        intent = preview.structured_content["intent"]
         refused = await client.call_tool("debit_points", {**DEBIT, "confirmation": confirmation})
-        found = await client.call_tool("check_intent", {"intent": confirmation})
+        found = await client.call_tool("check_intent", {"intent": intent})
 
     assert refused.is_error
     assert "nothing was changed" in text_of(refused)

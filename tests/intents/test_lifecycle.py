@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
@@ -14,11 +15,13 @@ from loyalty_mcp.intents.lifecycle import (
     MOVES,
     IllegalMove,
     Intent,
+    Movement,
+    Preparation,
     Preview,
     State,
+    call_digest,
+    changed_parts,
     check_move,
-    digest_of,
-    drifted,
     lapsed,
     moved,
     new_id,
@@ -38,6 +41,7 @@ DRAWN: set[tuple[State, State]] = {
     ("sent", "unknown"),
     ("unknown", "applied"),
     ("unknown", "not_applied"),
+    ("not_applied", "applied"),
 }
 
 INTENT = Intent(
@@ -45,6 +49,8 @@ INTENT = Intent(
     tool="debit_points",
     digest="d",
     caller="local",
+    account="a",
+    scope="full",
     arguments={},
     resolved=(),
     facts={},
@@ -79,7 +85,7 @@ def test_no_path_leaves_an_end(targets: list[State]) -> None:
         except IllegalMove:
             assert (intent.state, target) not in DRAWN
         else:
-            assert path[-1] not in ENDED
+            assert path[-1] not in ENDED or (path[-1], target) == ("not_applied", "applied")
             path.append(target)
 
     assert path.count("sent") <= 1
@@ -99,8 +105,9 @@ def test_a_move_is_legal_or_refused(origin: State, target: State) -> None:
 
 
 def test_ends_are_the_states_without_a_way_out() -> None:
-    """An intent has ended exactly where no move leads on."""
-    assert {state for state in STATES if not MOVES[state]} == ENDED
+    """An intent has ended where no move leads on, or only the correction of an outcome."""
+    assert {state for state in STATES if MOVES[state] <= {"applied"}} == ENDED
+    assert MOVES["not_applied"] == {"applied"}
 
 
 def test_a_move_leaves_the_rest_as_it_was() -> None:
@@ -134,15 +141,17 @@ def test_digest_does_not_depend_on_order(given_: dict[str, Any], chance: Any) ->
     names = list(given_)
     chance.shuffle(names)
 
-    assert digest_of("t", given_) == digest_of("t", {name: given_[name] for name in names})
+    assert call_digest("a", "t", given_) == call_digest(
+        "a", "t", {name: given_[name] for name in names}
+    )
 
 
 @given(arguments, arguments)
 def test_digest_tells_arguments_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Other arguments, or another tool, are another call."""
-    assert digest_of("t", one) != digest_of("u", one)
+    assert call_digest("a", "t", one) != call_digest("a", "u", one)
     if repr(_sorted(one)) != repr(_sorted(other)):
-        assert digest_of("t", one) != digest_of("t", other)
+        assert call_digest("a", "t", one) != call_digest("a", "t", other)
 
 
 def _sorted(value: Any) -> Any:
@@ -169,8 +178,40 @@ def test_ids_are_128_random_bits() -> None:
         ({}, {"drafts": ["x"]}, ("drafts",)),
     ],
 )
-def test_moved_facts_are_named(
+def test_changed_facts_are_named(
     before: dict[str, Any], now: dict[str, Any], names: tuple[str, ...]
 ) -> None:
-    """Which facts moved is said by name, in order."""
-    assert drifted(before, now) == names
+    """Which facts changed is said by name, in order."""
+    agreed = replace(INTENT, facts=before)
+
+    assert changed_parts(agreed, Preparation(INTENT.preview, now)) == names
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"before": {"balance": Decimal("330.0")}}, ()),
+        ({"before": {"balance": Decimal("12345678901234567.1")}}, ("balance",)),
+        ({"after": {"text": "x" * 80 + "never expire"}}, ("text",)),
+        ({"warnings": ("It is lost.",)}, ("warnings",)),
+        ({"summary": "Debit 2 points."}, ("the description",)),
+        ({"typed": "2"}, ("the description",)),
+    ],
+)
+def test_every_value_of_a_preview_is_compared_in_full(
+    change: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    """Long texts and long numbers too, and not as they are displayed."""
+    text = "x" * 80 + "expire at once"
+    preview = Preview("Debit 1 point.", {"balance": 330}, {"text": text})
+    agreed = replace(INTENT, preview=preview)
+
+    assert changed_parts(agreed, Preparation(replace(preview, **change))) == names
+
+
+def test_another_amount_voids_a_preview() -> None:
+    """What the caps count is part of what was agreed to."""
+    agreed = replace(INTENT, movement=Movement("debit", Decimal(5), 101))
+    now = Preparation(INTENT.preview, movement=Movement("debit", Decimal("5.000001"), 101))
+
+    assert changed_parts(agreed, now) == ("what moves",)

@@ -104,7 +104,7 @@ async def verdict(
 ) -> Verdict:
     """Compare the ledger with the journal, and with what the assistant agreed to and was told."""
     intents = {intent.id: intent for intent in await journal.find(limit=EVERY)}
-    trail, head = await journal.trail()
+    trail = await journal.trail()
     effects_found = Counter(effect.intent for effect in happened)
     states = Counter(intent.state for intent in intents.values())
     acted = {intent for intent in effects_found if intent is not None}
@@ -141,9 +141,9 @@ async def verdict(
         "effects in the ledger": len(happened),
         "answered unknown at first": answers["unknown"],
         "answers lost with their server": diary.lost,
-        "audit entries": len(trail),
+        "audit entries": len(trail.entries),
     }
-    return Verdict(totals, wrongs, broken(trail, head))
+    return Verdict(totals, wrongs, broken(trail))
 
 
 def _as_agreed(effect: Effect, agreed: Agreed) -> bool:

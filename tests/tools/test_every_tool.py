@@ -211,7 +211,7 @@ async def test_guarded_tool(
         assert not preview.is_error, text_of(preview)
         asked = preview.structured_content
         assert asked["status"] == "confirmation_required"
-        assert asked["confirmation"] == asked["intent"]
+        assert asked["confirmation"] != asked["intent"]
         assert asked["preview"]["summary"]
         assert asked["preview"]["summary"] in text_of(preview)
         assert "result" not in asked
@@ -314,7 +314,9 @@ def hostile_changes(name: str, good: dict[str, Any]) -> Iterator[Change]:
     for argument, part in schema["properties"].items():
         needed = argument in schema.get("required", ())
         for label, value, refused in hostile_values(argument, part, required=needed):
-            yield f"{argument}: {label}", {**good, argument: value}, refused
+            # A confirmation that was never issued confirms nothing: the call is previewed.
+            must_fail = refused and argument != "confirmation"
+            yield f"{argument}: {label}", {**good, argument: value}, must_fail
 
 
 Check = Callable[[str, dict[str, Any]], Any]

@@ -1,24 +1,23 @@
 """The life of intents, on disk: each move one conditional update, with its audit entry."""
 
-import json
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, update
 
-from loyalty_mcp.brevo.types import plain
-from loyalty_mcp.intents.audit_trail import Entry, Head, masked, next_entry
+from loyalty_mcp.intents.audit_trail import Trail, masked
+from loyalty_mcp.intents.journal import queries
+from loyalty_mcp.intents.journal.account_facts import AccountFacts
 from loyalty_mcp.intents.journal.database import Database
-from loyalty_mcp.intents.journal.rows import MILLIONTHS, entry_of, intent_of, row_of, stored
-from loyalty_mcp.intents.journal.tables import audit, audit_head, intents
+from loyalty_mcp.intents.journal.rows import intent_of, row_of, stored
+from loyalty_mcp.intents.journal.subject_claims import claim, extend_claim, release
+from loyalty_mcp.intents.journal.tables import intents
 from loyalty_mcp.intents.journal.tokens import Tokens
+from loyalty_mcp.intents.journal.trail import append_entry, prune_trail, read_trail
+from loyalty_mcp.intents.journal.usage import read_usage
 from loyalty_mcp.intents.lifecycle import (
-    BOUNDED,
-    COUNTS_TOWARD_CAPS,
     ENDED,
-    UNBOUNDED,
     Intent,
     Movement,
     State,
@@ -27,6 +26,7 @@ from loyalty_mcp.intents.lifecycle import (
 from loyalty_mcp.intents.policy import Policy, Usage, check
 
 KEPT: Final = timedelta(days=90)
+"""How long ended intents are kept."""
 
 
 class Journal:
@@ -41,6 +41,7 @@ class Journal:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self.tokens = Tokens(self._database)
+        self.account_facts = AccountFacts(self._database)
 
     def __repr__(self) -> str:
         """Without the address: it may hold a password."""
@@ -56,17 +57,26 @@ class Journal:
             "arguments": masked(intent.arguments),
             "facts": intent.facts,
             "route": intent.route,
+            "account": intent.account,
         }
 
         def work(connection: Connection) -> None:
             connection.execute(insert(intents).values(row_of(intent)))
-            _append(connection, intent, intent.state, intent.created_at, details)
+            append_entry(connection, intent, intent.state, intent.created_at, details)
 
         await self._database.write(work)
 
     async def get(self, intent_id: str) -> Intent | None:
         """The intent with that id, if there is one."""
         return await self._database.read(lambda connection: _get(connection, intent_id))
+
+    async def starting_with(self, prefix: str) -> list[Intent]:
+        """The intents whose id starts with `prefix`, two at most."""
+        return await self._found(queries.with_prefix(prefix))
+
+    async def by_confirmation(self, digest: str) -> Intent | None:
+        """The intent that a confirmation with this digest confirms, if there is one."""
+        return _first(await self._found(queries.with_confirmation(digest)))
 
     async def move(
         self, intent_id: str, origin: State, target: State, at: datetime, **changes: Any
@@ -89,7 +99,8 @@ class Journal:
     async def conclude(self, intent: Intent, target: State, at: datetime, **changes: Any) -> bool:
         """Move an intent on as somebody found it, unless it has gone on by itself meanwhile.
 
-        Whoever binds a draft, or ends the intent, after it was looked at knows more.
+        Whoever binds a draft, prolongs the deadline or ends the intent after it was looked at
+        knows more.
 
         Returns:
             whether this call made the move.
@@ -103,12 +114,48 @@ class Journal:
             found = _get(connection, intent.id)
             if found is None or found.transaction_id != intent.transaction_id:
                 return False
+            if found.deadline != intent.deadline:
+                return False
             return _move(connection, intent.id, intent.state, target, at, changes)
 
         return await self._database.write(work)
 
-    async def send(self, intent: Intent, policy: Policy, now: datetime) -> bool:
+    async def claim_subject(
+        self, intent: Intent, *, now: datetime | None, until: datetime
+    ) -> str | None:
+        """Claim what an intent changes, so that no other intent changes it at the same time.
+
+        Args:
+            intent: an approved intent with a subject.
+            now: upstream time; a claim that ended by then is taken over. None if it is not known.
+            until: when the claim ends by itself, in upstream time.
+
+        Returns:
+            None if the claim is held, else the id of the intent that holds it.
+        """
+        subject = intent.subject
+        if subject is None:
+            return None
+        return await self._database.write(
+            lambda connection: claim(
+                connection, intent.account, subject, intent.id, now=now, until=until
+            )
+        )
+
+    async def release_subject(self, intent: Intent) -> None:
+        """End the claim of an intent that was not sent."""
+        await self._database.write(lambda connection: release(connection, intent.id))
+
+    async def send(
+        self, intent: Intent, policy: Policy, now: datetime, *, deadline: datetime
+    ) -> bool:
         """Move an approved intent to `sent`, if the policy still allows it; all in one.
+
+        Args:
+            intent: holds the claim on its subject.
+            policy: whose caps are checked against what was moved before.
+            now: our clock.
+            deadline: until when something of it may still arrive, in upstream time.
 
         Returns:
             whether this call made the move.
@@ -118,20 +165,57 @@ class Journal:
         """
 
         def work(connection: Connection) -> bool:
-            usage = _usage(connection, intent.caller, intent.movement, now)
+            if intent.subject is not None and not extend_claim(connection, intent.id, deadline):
+                return False
+            usage = read_usage(connection, intent.account, intent.caller, intent.movement, now)
             check(policy, intent.tool, intent.movement, usage)
-            return _move(connection, intent.id, "approved", "sent", now, {"sent_at": now})
+            sent = {"sent_at": now, "deadline": deadline}
+            return _move(connection, intent.id, "approved", "sent", now, sent)
 
         return await self._database.write(work)
 
-    async def usage(self, caller: str, movement: Movement | None, now: datetime) -> Usage:
-        """What was moved today and called this hour."""
-        return await self._database.read(
-            lambda connection: _usage(connection, caller, movement, now)
+    async def prolong(self, intent: Intent, deadline: datetime) -> bool:
+        """Record a later deadline for an intent that is being sent step by step.
+
+        Returns:
+            whether it is still being sent; otherwise nothing more of it may be sent.
+        """
+        statement = (
+            update(intents)
+            .where(intents.c.id == intent.id, intents.c.state == "sent")
+            .values(deadline=stored(deadline))
         )
 
-    async def set_transaction(self, intent: Intent, transaction_id: str, at: datetime) -> bool:
+        def work(connection: Connection) -> bool:
+            if connection.execute(statement).rowcount != 1:
+                return False
+            return intent.subject is None or extend_claim(connection, intent.id, deadline)
+
+        return await self._database.write(work)
+
+    async def usage(
+        self, account: str, caller: str, movement: Movement | None, now: datetime
+    ) -> Usage:
+        """What was moved today and called this hour, in one account."""
+        return await self._database.read(
+            lambda connection: read_usage(connection, account, caller, movement, now)
+        )
+
+    async def set_transaction(
+        self,
+        intent: Intent,
+        transaction_id: str,
+        at: datetime,
+        *,
+        kept: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Bind the draft to its intent, once for ever, while the intent is being sent.
+
+        Args:
+            intent: is being sent.
+            transaction_id: of the draft, or of the redemption.
+            at: our clock.
+            kept: what the upstream said of it, for the reconciliation.
 
         Returns:
             whether this draft is the one; a second draft never is.
@@ -143,120 +227,114 @@ class Journal:
                 intents.c.state == "sent",
                 intents.c.transaction_id.is_(None),
             )
-            .values(transaction_id=transaction_id)
+            .values(transaction_id=transaction_id, kept=stored({**intent.kept, **(kept or {})}))
         )
 
         def work(connection: Connection) -> bool:
             bound = connection.execute(statement).rowcount == 1
             if bound:
                 details = {"transaction_id": transaction_id}
-                _append(connection, intent, "drafted", at, details)
+                append_entry(connection, intent, "drafted", at, details)
             return bound
 
         return await self._database.write(work)
 
     async def made_by(self, transaction_id: str) -> Intent | None:
         """The intent that made a draft, if one of ours did."""
-        query = select(intents).where(intents.c.transaction_id == transaction_id)
+        return _first(await self._found(queries.with_transaction(transaction_id)))
 
-        def work(connection: Connection) -> Intent | None:
-            row = connection.execute(query).mappings().first()
-            return None if row is None else intent_of(row)
+    async def of_subject(
+        self, account: str, subject: str, states: Collection[State], *, limit: int = 20
+    ) -> list[Intent]:
+        """The newest intents that change a subject and are in one of these states."""
+        return await self._found(queries.of_subject(account, subject, states, limit))
 
-        return await self._database.read(work)
+    async def referring_to(
+        self, account: str, reference: str, states: Collection[State], *, limit: int = 20
+    ) -> list[Intent]:
+        """The newest intents in these states that name an order, or undo a transaction."""
+        return await self._found(queries.referring_to(account, reference, states, limit))
+
+    async def applied_by(self, account: str, tool: str, *, limit: int = 100) -> list[Intent]:
+        """The newest applied intents of a tool."""
+        return await self._found(queries.applied_by(account, tool, limit))
+
+    async def rows_of(self, batch: str) -> list[Intent]:
+        """The intents of the rows of a batch, the oldest first."""
+        return await self._found(queries.rows_of(batch))
 
     async def find(
         self,
         *,
         states: Collection[State] | None = None,
+        accounts: Collection[str] | None = None,
         limit: int = 100,
     ) -> list[Intent]:
-        """The newest intents first."""
-        query = select(intents).order_by(intents.c.created_at.desc()).limit(limit)
-        if states is not None:
-            query = query.where(intents.c.state.in_(tuple(states)))
-        return await self._found(query)
+        """The newest intents first.
+
+        Args:
+            states: only those in one of these states.
+            accounts: only those of one of these accounts.
+            limit: at most so many.
+        """
+        return await self._found(queries.newest(states, accounts, limit))
 
     async def waiting(self, now: datetime, *, limit: int) -> list[Intent]:
         """What an operator can decide on now, the first to expire first."""
-        query = (
-            select(intents)
-            .where(
-                intents.c.state == "proposed",
-                intents.c.expires_at > stored(now),
-                intents.c.route == "operator",
-            )
-            .order_by(intents.c.expires_at)
-            .limit(limit)
-        )
-        return await self._found(query)
+        return await self._found(queries.waiting_for_operator(now, limit))
 
-    async def _found(self, query: Select[Any]) -> list[Intent]:
+    async def _found(self, query: queries.Query) -> list[Intent]:
         return await self._database.read(
             lambda connection: [intent_of(row) for row in connection.execute(query).mappings()]
         )
 
     async def counts(self, now: datetime, caller: str | None = None) -> dict[str, int]:
         """How many intents are in each state that is not an end; none whose time is over."""
-        in_time = intents.c.state.in_(BOUNDED) & (intents.c.expires_at > stored(now))
-        query = (
-            select(intents.c.state, func.count())
-            .where(in_time | intents.c.state.in_(UNBOUNDED))
-            .group_by(intents.c.state)
-        )
-        if caller is not None:
-            query = query.where(intents.c.caller == caller)
+        query = queries.open_counts(now, caller)
 
         def work(connection: Connection) -> dict[str, int]:
-            found = connection.execute(query).all()
-            return {str(state): int(count) for state, count in found}
+            rows = connection.execute(query).mappings()
+            return {str(row["state"]): int(row["number"]) for row in rows}
 
         return await self._database.read(work)
 
     async def prune(self, now: datetime) -> int:
-        """Forget intents of long ago that were never sent, or have ended.
-
-        The audit trail keeps what they came to.
+        """Forget intents of long ago that were never sent, or have ended, and old audit entries.
 
         Returns:
-            how many were forgotten.
+            how many intents were forgotten.
         """
         statement = delete(intents).where(
             intents.c.state.in_((*ENDED, "proposed")), intents.c.created_at < stored(now - KEPT)
         )
-        return await self._database.write(
-            lambda connection: int(connection.execute(statement).rowcount)
-        )
+
+        def work(connection: Connection) -> int:
+            prune_trail(connection, now)
+            return int(connection.execute(statement).rowcount)
+
+        return await self._database.write(work)
 
     async def trail(
         self, *, intent: str | None = None, tool: str | None = None, since: str | None = None
-    ) -> tuple[list[Entry], Head]:
-        """The audit trail in order, and its end as it was kept apart.
+    ) -> Trail:
+        """The audit trail in order, and its two ends.
 
         Args:
-            intent: only the entries of this intent.
+            intent: only the entries of the intents whose id starts with this.
             tool: only the entries of this tool.
             since: only the entries from this moment on, as ISO text in UTC.
         """
-        query = select(audit).order_by(audit.c.number)
-        if intent is not None:
-            query = query.where(audit.c.intent == intent)
-        if tool is not None:
-            query = query.where(audit.c.tool == tool)
-        if since is not None:
-            query = query.where(audit.c.at >= since)
+        return await self._database.read(
+            lambda connection: read_trail(connection, intent=intent, tool=tool, since=since)
+        )
 
-        def work(connection: Connection) -> tuple[list[Entry], Head]:
-            entries = [entry_of(row) for row in connection.execute(query).mappings()]
-            head = connection.execute(select(audit_head)).mappings().one()
-            return entries, Head(**head)
 
-        return await self._database.read(work)
+def _first(found: list[Intent]) -> Intent | None:
+    return found[0] if found else None
 
 
 def _get(connection: Connection, intent_id: str) -> Intent | None:
-    query = select(intents).where(intents.c.id == intent_id)
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(queries.with_id(intent_id)).mappings().first()
     return None if row is None else intent_of(row)
 
 
@@ -275,9 +353,12 @@ def _move(
     )
     if connection.execute(statement).rowcount != 1:
         return False
+    if target in ENDED:
+        release(connection, intent_id)
     intent = _get(connection, intent_id)
     if intent is not None:
-        _append(connection, intent, target, at, _outcome(intent, changes))
+        step = "corrected" if origin == "not_applied" else target
+        append_entry(connection, intent, step, at, _outcome(intent, changes))
     return True
 
 
@@ -288,45 +369,3 @@ def _outcome(intent: Intent, changes: Mapping[str, Any]) -> dict[str, Any]:
         details["transaction_id"] = intent.transaction_id
     result = changes.get("result") or {}
     return details | {name: result[name] for name in ("id", "new_balance") if name in result}
-
-
-def _append(
-    connection: Connection, intent: Intent, step: str, at: datetime, details: Mapping[str, Any]
-) -> None:
-    """Add an entry to the trail; the write transaction keeps every other writer out."""
-    found = connection.execute(select(audit_head)).mappings().one()
-    entry = next_entry(
-        Head(**found),
-        at=stored(at),
-        intent=intent.id,
-        step=step,
-        caller=intent.caller,
-        tool=intent.tool,
-        details=json.dumps(plain(details), sort_keys=True),
-    )
-    columns = audit.columns.keys()
-    values = {name: getattr(entry, name) for name in columns}
-    connection.execute(insert(audit).values(values))
-    connection.execute(
-        update(audit_head).values(number=entry.number, fingerprint=entry.fingerprint)
-    )
-
-
-def _usage(connection: Connection, caller: str, movement: Movement | None, now: datetime) -> Usage:
-    hour_ago = stored(now - timedelta(hours=1))
-    counts_toward_caps = intents.c.state.in_(COUNTS_TOWARD_CAPS)
-    calls = select(func.count()).where(
-        intents.c.caller == caller, intents.c.sent_at > hour_ago, counts_toward_caps
-    )
-    changes = int(connection.execute(calls).scalar_one())
-    if movement is None:
-        return Usage(changes_this_hour=changes)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    moved = select(func.coalesce(func.sum(intents.c.movement_amount), 0)).where(
-        intents.c.movement_member == movement.member,
-        intents.c.movement_kind == movement.kind,
-        intents.c.sent_at >= stored(midnight),
-        counts_toward_caps,
-    )
-    total = Decimal(int(connection.execute(moved).scalar_one())) / MILLIONTHS
-    return Usage(moved_today=total, changes_this_hour=changes)

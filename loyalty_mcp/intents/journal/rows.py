@@ -1,6 +1,5 @@
 """Intents and audit entries as rows, and back."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,14 +9,17 @@ from typing import Any, Final
 
 from sqlalchemy.engine import RowMapping
 
-from loyalty_mcp.brevo.types import plain
 from loyalty_mcp.intents.audit_trail import Entry
-from loyalty_mcp.intents.lifecycle import Intent, Movement, Preview
+from loyalty_mcp.intents.exact_json import exact_json, read_exact_json
+from loyalty_mcp.intents.lifecycle import Intent, Movement, Preview, reference_of
 
 MILLIONTHS: Final = 1_000_000
-PLAIN: Final = ("id", "tool", "digest", "caller", "route", "state", "agreed_by", "reason")
-JSON: Final = ("arguments", "resolved", "facts", "result")
-MOMENTS: Final = ("created_at", "expires_at", "sent_at")
+PLAIN: Final = (
+    *("id", "tool", "digest", "caller", "account", "scope", "route", "state"),
+    *("agreed_by", "reason", "transaction_id", "subject", "confirmation", "batch"),
+)
+JSON: Final = ("arguments", "resolved", "facts", "result", "kept")
+MOMENTS: Final = ("created_at", "expires_at", "sent_at", "deadline")
 
 
 def stored(value: Any) -> Any:
@@ -25,20 +27,20 @@ def stored(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, Mapping | tuple | list):
-        return json.dumps(plain(value), ensure_ascii=False)
+        return exact_json(value)
     return value
 
 
 def loaded(text: str | None) -> Any:
     """JSON as it was; exact numbers stay exact."""
-    return None if text is None else json.loads(text, parse_float=Decimal)
+    return None if text is None else read_exact_json(text)
 
 
 def row_of(intent: Intent) -> dict[str, Any]:
     """An intent as a row."""
-    names = (*PLAIN, *JSON, *MOMENTS, "transaction_id")
-    row = {name: stored(getattr(intent, name)) for name in names}
+    row = {name: stored(getattr(intent, name)) for name in (*PLAIN, *JSON, *MOMENTS)}
     row["preview"] = stored(asdict(intent.preview))
+    row["refers_to"] = reference_of(intent)
     movement = intent.movement
     if movement is not None:
         row["movement_kind"] = movement.kind
@@ -50,8 +52,9 @@ def row_of(intent: Intent) -> dict[str, Any]:
 
 def intent_of(row: RowMapping) -> Intent:
     """A row as the intent it is."""
-    values: dict[str, Any] = {name: row[name] for name in (*PLAIN, "transaction_id")}
+    values: dict[str, Any] = {name: row[name] for name in PLAIN}
     values |= {name: loaded(row[name]) for name in JSON}
+    values["kept"] = values["kept"] or {}
     for name in MOMENTS:
         values[name] = None if row[name] is None else datetime.fromisoformat(row[name])
     preview = loaded(row["preview"])

@@ -33,6 +33,8 @@ intents = Table(
     Column("tool", String(64), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("caller", String(200), nullable=False),
+    Column("account", String(64), nullable=False, server_default=""),
+    Column("scope", Text, nullable=False, server_default=""),
     Column("arguments", Text, nullable=False),
     Column("resolved", Text, nullable=False),
     Column("facts", Text, nullable=False),
@@ -49,13 +51,52 @@ intents = Table(
     Column("result", Text),
     Column("reason", Text),
     Column("sent_at", String(32)),
+    Column("deadline", String(32)),
+    Column("subject", String(200)),
+    Column("confirmation", String(64)),
+    Column("batch", String(32)),
+    Column("kept", Text),
+    Column("refers_to", String(160)),
     Index("intents_by_state", "state", "created_at"),
     Index("intents_by_caller_and_state", "caller", "state", "sent_at"),
     Index("intents_by_member", "movement_member", "movement_kind", "sent_at"),
     Index("intents_by_transaction", "transaction_id"),
     Index("intents_by_age", "created_at"),
     Index("intents_by_end", "state", "expires_at"),
+    Index("intents_by_subject", "account", "subject", "state"),
+    Index("intents_by_confirmation", "confirmation"),
+    Index("intents_by_batch", "batch"),
+    Index("intents_by_reference", "account", "refers_to"),
+    Index("intents_by_tool", "account", "tool", "state"),
 )
+
+subject_claims = Table(
+    "subject_claims",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("subject", String(200), primary_key=True),
+    Column("intent", String(32), nullable=False, unique=True),
+    Column("until", String(32), nullable=False),
+)
+"""Which intent may change a subject now: the primary key lets one in at a time."""
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("organization", String(64), nullable=False, index=True),
+)
+"""Keys that are known to belong to the same Brevo organization."""
+
+account_facts = Table(
+    "account_facts",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""What was found out about how the API behaves for an account."""
 
 audit = Table(
     "audit",
@@ -78,6 +119,14 @@ audit_head = Table(
     Column("number", Integer, nullable=False),
     Column("fingerprint", String(64), nullable=False),
 )
+
+audit_start = Table(
+    "audit_start",
+    metadata,
+    Column("number", Integer, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+)
+"""The last entry that was pruned, if any was."""
 
 tokens = Table(
     "tokens",
@@ -115,6 +164,26 @@ def m004_what_waits(connection: Connection) -> None:
     _index(connection, "intents_by_end")
 
 
+NEW_INDEXES: Final = (
+    *("intents_by_subject", "intents_by_confirmation", "intents_by_batch"),
+    *("intents_by_reference", "intents_by_tool"),
+)
+
+
+def m005_accounts_and_subjects(connection: Connection) -> None:
+    """Intents belong to an account and a scope, and changes of one subject take turns."""
+    present = {column["name"] for column in inspect(connection).get_columns(intents.name)}
+    for column in intents.columns:
+        if column.name not in present:
+            kind = column.type.compile(connection.dialect)
+            default = "" if column.nullable else " NOT NULL DEFAULT ''"
+            connection.execute(
+                text(f"ALTER TABLE intents ADD COLUMN {column.name} {kind}{default}")
+            )
+    metadata.create_all(connection, tables=[subject_claims, accounts, account_facts, audit_start])
+    _index(connection, *NEW_INDEXES)
+
+
 def _index(connection: Connection, *names: str) -> None:
     """Make indexes of the intents, where a newer first step has not made them already."""
     for index in intents.indexes:
@@ -127,6 +196,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m002_tokens,
     m003_indexes,
     m004_what_waits,
+    m005_accounts_and_subjects,
 )
 """In the order in which they are applied; once released, never edited."""
 

@@ -11,7 +11,7 @@ from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.intents.lifecycle import MARKER
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.balance_replay import Movement
-from loyalty_mcp.tools.points.points import REVERSES
+from loyalty_mcp.tools.points.movements import REVERSES
 
 TRANSACTIONS_A_PAGE: Final = 500
 MOST_PAGES: Final = 10

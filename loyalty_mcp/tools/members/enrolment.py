@@ -12,12 +12,13 @@ from loyalty_mcp.brevo.types import Meta, ProgramId
 from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused, UnknownReference
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.effects import subscription
+from loyalty_mcp.tools.effects import membership
+from loyalty_mcp.tools.impossible_changes import refuse_unpublished_program
 from loyalty_mcp.tools.members.account import read_member
 from loyalty_mcp.tools.members.get_member_overview import get_member_overview
 from loyalty_mcp.tools.members.overview import MemberOverview
 from loyalty_mcp.tools.members.overview_text import overview_text
-from loyalty_mcp.tools.send_window import DidNotHappen
+from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, SteppedChange
 from loyalty_mcp.tools.task import guarded
 
 ContactText = Annotated[str, Field(min_length=3, max_length=320, description="id/email/+phone")]
@@ -53,6 +54,7 @@ async def preview_enrolment(
         Refused: the contact is a member already.
         UnknownReference: there is no such contact, and none is to be created.
     """
+    await refuse_unpublished_program(context, program)
     contact_id = await _contact_id_of(context, contact)
     if contact_id is None and not create_contact:
         raise UnknownReference(f"No contact has {quoted(contact)}; create_contact: true makes one.")
@@ -66,6 +68,7 @@ async def preview_enrolment(
     return Preparation(
         Preview(summary, before={"member": False}, after={"member": True}),
         facts={"contact": contact_id, "member": False},
+        subject=f"{program} member {contact_id or contact.strip().casefold()}",
     )
 
 
@@ -95,7 +98,7 @@ async def reconcile_enrolment(
     """
     contact_id = await _contact_id_of(context, contact)
     arguments = {"program": program, "contact": contact_id, "own_id": own_id}
-    if contact_id is None or await subscription(context, intent, arguments) is None:
+    if contact_id is None or await membership(context, intent, arguments) is None:
         if may_come:
             raise OutcomeUnknown("They are no member yet, and it may still arrive.")
         raise DidNotHappen("They are no member.")
@@ -115,7 +118,8 @@ async def _enrolled_member(context: Context, program: str, contact_id: int) -> M
     "moves_value",
     prepare=preview_enrolment,
     reconcile=reconcile_enrolment,
-    requests=7,
+    requests=14,
+    after_agreement=8,
     text=overview_text,
 )
 async def enroll_member(
@@ -129,24 +133,39 @@ async def enroll_member(
 ) -> MemberOverview:
     """Make a contact a member; creates the contact when asked."""
     # The preview was compared with fresh reads just now, so the contact id still holds.
-    contact_id = intent.facts["contact"]
-    if contact_id is None:
-        contact_id = await _created_contact(context, contact)
+    known = intent.facts["contact"]
+    change = SteppedChange(context, intent)
+    contact_id = (
+        int(known) if known is not None else await _created_contact(context, change, contact)
+    )
     request = create_subscription(program, contact_id, own_id=own_id, meta=meta)
     try:
-        await context.brevo.send(request)
-    except OutcomeUnknown as lost:
+        await change.send(request)
+    except LoyaltyError as failure:
         arguments = {"program": program, "contact": contact_id, "own_id": own_id}
-        try:
-            enrolled = await subscription(context, intent, arguments)
-        except LoyaltyError:
-            enrolled = None
-        if enrolled is None:
-            raise lost from None
+        if isinstance(failure, DOUBTFUL) and await _has_enrolled(context, intent, arguments):
+            return await _enrolled_member(context, program, contact_id)
+        if known is None:
+            raise _with_contact(failure, contact_id) from None
+        raise
     return await _enrolled_member(context, program, contact_id)
 
 
-async def _created_contact(context: Context, contact: str) -> int:
+async def _has_enrolled(context: Context, intent: Intent, arguments: dict[str, Any]) -> bool:
+    """Whether the membership is there although its request was not answered well."""
+    try:
+        return await membership(context, intent, arguments) is not None
+    except LoyaltyError:
+        return False
+
+
+def _with_contact(failure: LoyaltyError, contact_id: int) -> LoyaltyError:
+    """The same failure, saying that the contact was created before it."""
+    text = f"{failure} The contact was created before that, with id {contact_id}, and stays."
+    return OutcomeUnknown(text) if isinstance(failure, OutcomeUnknown) else Refused(text)
+
+
+async def _created_contact(context: Context, change: SteppedChange, contact: str) -> int:
     """Create a contact. A second creation is refused: email and phone are unique.
 
     Raises:
@@ -160,7 +179,7 @@ async def _created_contact(context: Context, contact: str) -> int:
         case _:
             raise AssertionError("the preview refuses what is neither email nor phone")
     try:
-        created = await context.brevo.send(request)
+        created = await change.send(request)
     except OutcomeUnknown:
         found = await _contact_id_of(context, contact)
         if found is None:

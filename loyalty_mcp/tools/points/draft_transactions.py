@@ -1,8 +1,6 @@
-"""Drafts of movements: found by their marker, completed at most once, cancelled for good."""
+"""Drafts of movements: bound to one intent, completed at most once, cancelled for good."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Final
 
 from loyalty_mcp.brevo.operations.transactions import (
@@ -10,118 +8,68 @@ from loyalty_mcp.brevo.operations.transactions import (
     Transaction,
     cancel_transaction,
     complete_transaction,
-    list_transaction_history,
 )
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
-from loyalty_mcp.intents.lifecycle import COUNTS_TOWARD_CAPS, MARKER, Intent
+from loyalty_mcp.errors import (
+    LoyaltyError,
+    NotAuthorized,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
+from loyalty_mcp.intents.lifecycle import COUNTS_TOWARD_CAPS, Intent
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import HISTORY_PAGE
-from loyalty_mcp.tools.send_window import in_time
+from loyalty_mcp.tools.points.history import Place, find_by_id
+from loyalty_mcp.tools.send_window import TOO_LATE, may_send, send_change
 
 DRAFT_SECONDS: Final = 900
 COMPLETION_TRIES: Final = 3
+HISTORY_PAGES: Final = 2
+"""Pages in which a draft of this moment is looked for; it stands at the top of the newest."""
+
+REFUSED_BEFOREHAND: Final = (NotAuthorized, RateLimited)
+"""Refusals of the caller rather than of the change: a gateway gives them before it is looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a movement stands in the history.
-
-    Args:
-        program: its id.
-        member: contact id.
-        balance: its definition's id.
-    """
-
-    program: str
-    member: int
-    balance: str
-
-
-def marker_of(transaction: PastTransaction) -> str | None:
-    """The intent that a transaction belongs to, if it is ours."""
-    value = (transaction.meta or {}).get(MARKER)
-    return value if isinstance(value, str) else None
-
-
-async def find(
-    context: Context, place: Place, fits: Callable[[PastTransaction], bool]
-) -> PastTransaction | None:
-    """The newest transaction of a member and balance that fits, or None.
-
-    Raises:
-        LoyaltyError: the history cannot be read.
-    """
-    async for item in _history(context, place):
-        if fits(item):
-            return item
-    return None
-
-
-async def whole_history(context: Context, place: Place) -> list[PastTransaction]:
-    """All transactions of a member and balance, drafts included, newest first.
-
-    Raises:
-        LoyaltyError: the history cannot be read.
-    """
-    return [item async for item in _history(context, place)]
-
-
-async def _history(context: Context, place: Place) -> AsyncIterator[PastTransaction]:
-    offset = 0
-    while True:
-        request = list_transaction_history(
-            place.program,
-            place.member,
-            place.balance,
-            limit=HISTORY_PAGE,
-            offset=offset,
-            sort="desc",
-        )
-        page = (await context.brevo.send(request)).transaction_history
-        for item in page:
-            yield item
-        if len(page) < HISTORY_PAGE:
-            return
-        offset += HISTORY_PAGE
-
-
-async def find_of(context: Context, place: Place, intent: Intent) -> PastTransaction | None:
-    """The transaction of an intent: by the id in the journal, or by its marker."""
-    return await find(
-        context,
-        place,
-        lambda item: item.id == intent.transaction_id or marker_of(item) == intent.id,
-    )
-
-
-async def complete(
+async def complete_draft(
     context: Context, intent: Intent, place: Place, transaction_id: str
 ) -> Transaction | PastTransaction:
     """Complete one draft; whatever the answers, what the history says is what happened.
 
-    Repeating is harmless: it is the same id, and the API refuses a second completion.
+    Repeating is harmless: it is the same id, and the API refuses a second completion. A completion
+    that is refused before it is looked at ends with the draft cancelled.
 
     Raises:
         Refused: the draft ended otherwise; nothing was moved.
         OutcomeUnknown: the history cannot be read, or the completion may still arrive.
     """
+    lost: OutcomeUnknown | None = None
     for _ in range(COMPLETION_TRIES):
-        if not in_time(context, intent):
+        if not may_send(context, intent):
             break
         try:
-            return await context.brevo.send(complete_transaction(place.program, transaction_id))
+            return await send_change(
+                context, intent, complete_transaction(place.program, transaction_id)
+            )
         except LoyaltyError as error:
-            found = await _seen(context, place, transaction_id, error)
+            found = await _seen_in_history(context, place, transaction_id, error)
+            failure = error
         if found.status == "completed":
             return found
         if found.status != "draft":
             why = f": {quoted(found.reject_reason)}" if found.reject_reason else ""
             raise Refused(f"The movement ended {found.status}{why}; nothing was moved.")
-    raise OutcomeUnknown("Brevo does not answer the completion; check_intent will tell.")
+        if isinstance(failure, OutcomeUnknown):
+            lost = failure
+        elif lost is None and isinstance(failure, REFUSED_BEFOREHAND):
+            return await _given_up(context, place, transaction_id, failure)
+    if lost is None:
+        return await _given_up(context, place, transaction_id, Unavailable(TOO_LATE))
+    raise OutcomeUnknown(f"{lost} The draft is still open; check_intent tells what became of it.")
 
 
-async def _seen(
+async def _seen_in_history(
     context: Context, place: Place, transaction_id: str, error: LoyaltyError
 ) -> PastTransaction:
     """The transaction as the history has it, after a completion that failed with `error`.
@@ -130,7 +78,7 @@ async def _seen(
         OutcomeUnknown: the history did not tell.
     """
     try:
-        found = await find(context, place, lambda item: item.id == transaction_id)
+        found = await find_by_id(context, place, transaction_id, pages=HISTORY_PAGES)
     except LoyaltyError:
         found = None
     if found is None:
@@ -138,8 +86,32 @@ async def _seen(
     return found
 
 
-async def cancelled(context: Context, program: str, transaction_id: str) -> None:
-    """Cancel a draft; whether it was still one, the history tells afterwards."""
+async def _given_up(
+    context: Context, place: Place, transaction_id: str, why: LoyaltyError
+) -> PastTransaction:
+    """Cancel a draft whose completion was never looked at; the history tells how it ended.
+
+    Raises:
+        Refused: nothing was moved, and nothing will be.
+        OutcomeUnknown: the draft may still be completed.
+    """
+    await cancel_draft(context, place.program, transaction_id)
+    found = await _seen_in_history(context, place, transaction_id, why)
+    if found.status == "completed":
+        return found
+    if found.status == "draft":
+        raise Refused(
+            f"{why} The completion was refused, so nothing was moved; the draft lapses by itself "
+            f"within {DRAFT_SECONDS // 60} minutes, and nobody completes it."
+        )
+    raise Refused(f"{why} The completion was refused and the draft cancelled; nothing was moved.")
+
+
+async def cancel_draft(context: Context, program: str, transaction_id: str) -> None:
+    """Cancel a draft; whether it was still one, the history tells afterwards.
+
+    A cancelled draft moves nothing, so it may be sent at any time.
+    """
     with contextlib.suppress(LoyaltyError):
         await context.brevo.send(cancel_transaction(program, transaction_id))
 

@@ -38,7 +38,7 @@ from loyalty_mcp.tools.programs.program_reading import read_versions
 from loyalty_mcp.tools.programs.spec import ProgramSpec, SameSpec
 from loyalty_mcp.tools.programs.spec_part import name_key
 from loyalty_mcp.tools.programs.version_differences import Difference, version_differences
-from loyalty_mcp.tools.send_window import DidNotHappen
+from loyalty_mcp.tools.send_window import DidNotHappen, SteppedChange
 from loyalty_mcp.tools.task import guarded
 
 STEP_TIMEOUTS: Final = 3
@@ -246,8 +246,9 @@ async def apply_program(
     spec, _ = spec_for_api(context, spec)
     existing = await read_for_spec(context, spec)
     context.brevo.require(plan_requests(spec, existing, publish=publish))
-    existing = await carry_out_plan(context.brevo, spec, existing)
+    change = SteppedChange(context, intent)
+    existing = await carry_out_plan(change, spec, existing)
     if publish and existing.program is not None:
         await _require_agreed_draft(context, spec, existing)
-        await publish_applied_draft(context.brevo, existing.program)
+        await publish_applied_draft(change, existing.program)
     return _applied(intent, existing, publish=publish)

@@ -18,7 +18,7 @@ from loyalty_mcp.tools.programs.limit_creation import send_new_limit
 from loyalty_mcp.tools.programs.program_reading import read_limits
 from loyalty_mcp.tools.programs.setting_words import limit_word, unit_word
 from loyalty_mcp.tools.programs.version_differences import settings_of
-from loyalty_mcp.tools.send_window import require_time
+from loyalty_mcp.tools.send_window import SteppedChange
 from loyalty_mcp.tools.task import guarded
 
 
@@ -125,8 +125,8 @@ async def create_balance_limit(
         per=Window(value=duration_value, unit=duration_unit),
         sliding=sliding_schedule is True,
     )
-    require_time(context, intent)
-    _, created = await send_new_limit(context.brevo, found, balance, limit, request)
+    change = SteppedChange(context, intent)
+    _, created = await send_new_limit(change, found, balance, limit, request)
     return CreatedLimit(
         **created.model_dump(),
         balance=definition.name,

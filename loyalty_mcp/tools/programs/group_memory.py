@@ -6,6 +6,7 @@ from typing import Any, Final
 from loyalty_mcp.brevo.operations.programs import Program, patch_program
 from loyalty_mcp.brevo.operations.tier_groups import TierGroup
 from loyalty_mcp.brevo.request import Request
+from loyalty_mcp.intents.lifecycle import MARKER
 from loyalty_mcp.tools.programs.limit_memory import LIMITS_KEY
 
 GROUPS_KEY: Final = "loyaltyMcpTierGroups"
@@ -36,8 +37,9 @@ def remember_group_meta(
 
 
 def own_meta(program: Program) -> dict[str, Any]:
-    """Return the `meta` of a program without what we remember in it."""
-    return {name: value for name, value in (program.meta or {}).items() if name not in MEMORY_KEYS}
+    """Return the `meta` of a program without what we remember in it, and without our mark."""
+    ours = MEMORY_KEYS | {MARKER}
+    return {name: value for name, value in (program.meta or {}).items() if name not in ours}
 
 
 def with_memory(meta: Mapping[str, Any], program: Program) -> dict[str, Any]:

@@ -3,19 +3,19 @@
 import logging
 from typing import Any
 
-from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.operations.limits import BalanceLimit
 from loyalty_mcp.brevo.operations.programs import Program, get_program
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Unavailable
 from loyalty_mcp.tools.programs.balance_spec import LimitSpec
 from loyalty_mcp.tools.programs.limit_memory import remember_limits, remembered_limits
+from loyalty_mcp.tools.send_window import Sender
 
 log = logging.getLogger(__name__)
 
 
 async def send_new_limit(
-    brevo: Brevo,
+    brevo: Sender,
     program: Program,
     balance: str,
     limit: LimitSpec,
@@ -58,7 +58,7 @@ async def send_new_limit(
     return marked, created
 
 
-async def _remember(brevo: Brevo, program: Program, entries: list[dict[str, Any]]) -> Program:
+async def _remember(brevo: Sender, program: Program, entries: list[dict[str, Any]]) -> Program:
     """Remember limits; sent again if the answer is lost, because the same text does no harm.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.operations.programs import Program, publish_program
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, with_reply
@@ -19,6 +18,7 @@ from loyalty_mcp.tools.programs.reward_steps import differing_rewards
 from loyalty_mcp.tools.programs.spec import ProgramSpec
 from loyalty_mcp.tools.programs.spec_part import name_key
 from loyalty_mcp.tools.progress import report
+from loyalty_mcp.tools.send_window import Sender
 
 CONTINUE: Final = "call apply_program again: it continues where it stopped"
 
@@ -43,7 +43,7 @@ def _reading_requests(existing: ProgramConfiguration, spec: ProgramSpec) -> int:
 
 
 async def carry_out_plan(
-    brevo: Brevo, spec: ProgramSpec, existing: ProgramConfiguration | None = None
+    brevo: Sender, spec: ProgramSpec, existing: ProgramConfiguration | None = None
 ) -> ProgramConfiguration:
     """Make a program as described; what is so already is left alone.
 
@@ -87,7 +87,7 @@ async def carry_out_plan(
     return await _verify(brevo, spec, existing, done) if done else existing
 
 
-async def _read_spec(brevo: Brevo, spec: ProgramSpec) -> ProgramConfiguration:
+async def _read_spec(brevo: Sender, spec: ProgramSpec) -> ProgramConfiguration:
     return await read_named_program(brevo, spec.program.name, reward_names(spec))
 
 
@@ -96,7 +96,7 @@ def _done_so_far(done: list[Step]) -> str:
 
 
 async def _carry_out_step(
-    brevo: Brevo, existing: ProgramConfiguration, step: Step
+    brevo: Sender, existing: ProgramConfiguration, step: Step
 ) -> ProgramConfiguration:
     """Send one step; return what exists afterwards, by the API's own answer."""
     if step.request is None:
@@ -111,7 +111,7 @@ async def _carry_out_step(
 
 
 async def _create_limit(
-    brevo: Brevo, existing: ProgramConfiguration, step: Step
+    brevo: Sender, existing: ProgramConfiguration, step: Step
 ) -> ProgramConfiguration:
     if existing.program is None or step.limit is None or step.request is None:
         raise AssertionError("a limit belongs to a program")
@@ -121,7 +121,7 @@ async def _create_limit(
 
 
 async def _read_after_lost_answer(
-    brevo: Brevo, spec: ProgramSpec, step: Step, lost: OutcomeUnknown, done: list[Step]
+    brevo: Sender, spec: ProgramSpec, step: Step, lost: OutcomeUnknown, done: list[Step]
 ) -> ProgramConfiguration:
     """Return what exists after the answer to a step was lost, if the step turns out to be done.
 
@@ -145,7 +145,7 @@ async def _read_after_lost_answer(
 
 
 async def _read_after_refusal(
-    brevo: Brevo, spec: ProgramSpec, step: Step
+    brevo: Sender, spec: ProgramSpec, step: Step
 ) -> ProgramConfiguration | None:
     """Return what exists after a step was refused but done; None if it was not done.
 
@@ -167,7 +167,7 @@ def _next_steps(done: list[Step]) -> str:
 
 
 async def _verify(
-    brevo: Brevo, spec: ProgramSpec, before: ProgramConfiguration, done: list[Step]
+    brevo: Sender, spec: ProgramSpec, before: ProgramConfiguration, done: list[Step]
 ) -> ProgramConfiguration:
     """Read back everything described, and compare it.
 
@@ -192,7 +192,7 @@ async def _verify(
     return existing
 
 
-async def publish_applied_draft(brevo: Brevo, program: Program) -> None:
+async def publish_applied_draft(brevo: Sender, program: Program) -> None:
     """Publish a draft that is as described.
 
     Raises:

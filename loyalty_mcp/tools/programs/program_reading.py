@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.operations.balance_definitions import (
     BalanceDefinition,
     list_balance_definitions,
@@ -24,12 +23,13 @@ from loyalty_mcp.tools.programs.reward_steps import has_texts
 from loyalty_mcp.tools.programs.spec import ProgramSpec
 from loyalty_mcp.tools.programs.spec_part import name_key
 from loyalty_mcp.tools.programs.version_differences import version_differences
+from loyalty_mcp.tools.send_window import Sender
 
 PAGE: Final = 100
 
 
 async def read_named_program(
-    brevo: Brevo, name: str, rewards: Collection[str], version: Version = "draft"
+    brevo: Sender, name: str, rewards: Collection[str], version: Version = "draft"
 ) -> ProgramConfiguration:
     """Read the program of that name; empty if there is none.
 
@@ -50,7 +50,7 @@ async def read_named_program(
 
 
 async def read_program(
-    brevo: Brevo, program: Program, rewards: Collection[str] | None, version: Version = "draft"
+    brevo: Sender, program: Program, rewards: Collection[str] | None, version: Version = "draft"
 ) -> ProgramConfiguration:
     """Read a whole program.
 
@@ -75,7 +75,7 @@ async def read_program(
     )
 
 
-async def read_tiers(brevo: Brevo, program: Program, version: Version) -> ProgramConfiguration:
+async def read_tiers(brevo: Sender, program: Program, version: Version) -> ProgramConfiguration:
     """Read the tier groups and tiers of a program, and nothing else.
 
     Raises:
@@ -88,7 +88,7 @@ async def read_tiers(brevo: Brevo, program: Program, version: Version) -> Progra
 
 
 async def read_described_parts(
-    brevo: Brevo, spec: ProgramSpec, before: ProgramConfiguration, created: Collection[str]
+    brevo: Sender, spec: ProgramSpec, before: ProgramConfiguration, created: Collection[str]
 ) -> ProgramConfiguration:
     """Read again what a spec describes; the rest stays as it was read before.
 
@@ -122,7 +122,7 @@ async def read_described_parts(
 
 
 async def read_versions(
-    brevo: Brevo, program: Program
+    brevo: Sender, program: Program
 ) -> tuple[ProgramConfiguration, ProgramConfiguration]:
     """Read what is live of a program, and its draft.
 
@@ -152,7 +152,7 @@ def _differing_rewards(live: Sequence[Reward], draft: Sequence[Reward]) -> set[s
     }
 
 
-async def is_live(brevo: Brevo, program_id: str) -> bool:
+async def is_live(brevo: Sender, program_id: str) -> bool:
     """Whether members see a program as its draft describes it.
 
     Raises:
@@ -165,7 +165,7 @@ async def is_live(brevo: Brevo, program_id: str) -> bool:
     return not version_differences(live, draft)
 
 
-async def _find_program(brevo: Brevo, name: str) -> Program | None:
+async def _find_program(brevo: Sender, name: str) -> Program | None:
     found: list[Program] = []
     offset = 0
     while True:
@@ -182,12 +182,14 @@ async def _find_program(brevo: Brevo, name: str) -> Program | None:
     return found[0] if found else None
 
 
-async def _balances(brevo: Brevo, program: str, version: Version) -> tuple[BalanceDefinition, ...]:
+async def _balances(brevo: Sender, program: str, version: Version) -> tuple[BalanceDefinition, ...]:
     page = await brevo.send(list_balance_definitions(program, limit=500, offset=0, version=version))
     return tuple(item for item in page.items if item.deleted_at is None)
 
 
-async def read_limits(brevo: Brevo, program: Program, version: Version) -> tuple[BalanceLimit, ...]:
+async def read_limits(
+    brevo: Sender, program: Program, version: Version
+) -> tuple[BalanceLimit, ...]:
     """Read the remembered limits that still exist."""
     known = [entry for entry in remembered_limits(program) if "id" in entry]
     found = await together(
@@ -197,7 +199,7 @@ async def read_limits(brevo: Brevo, program: Program, version: Version) -> tuple
 
 
 async def _limit(
-    brevo: Brevo, program: str, balance: str, limit_id: str, version: Version
+    brevo: Sender, program: str, balance: str, limit_id: str, version: Version
 ) -> BalanceLimit | None:
     try:
         limit = await brevo.send(get_balance_limit(program, balance, limit_id, version))
@@ -207,7 +209,7 @@ async def _limit(
 
 
 async def _rewards(
-    brevo: Brevo, program: str, wanted: Collection[str] | None, version: Version
+    brevo: Sender, program: str, wanted: Collection[str] | None, version: Version
 ) -> tuple[Reward, ...]:
     listed: list[RewardSummary] = []
     while True:
@@ -230,7 +232,7 @@ async def _rewards(
 
 
 async def _whole_rewards(
-    brevo: Brevo,
+    brevo: Sender,
     program: str,
     rewards: Sequence[Reward],
     whole: Collection[str],
@@ -243,11 +245,11 @@ async def _whole_rewards(
     return tuple(by_id.get(each.id, each) for each in rewards)
 
 
-async def _groups(brevo: Brevo, program: str, version: Version) -> tuple[TierGroup, ...]:
+async def _groups(brevo: Sender, program: str, version: Version) -> tuple[TierGroup, ...]:
     return tuple((await brevo.send(list_tier_groups(program, version))).items)
 
 
-async def _tiers(brevo: Brevo, program: str, version: Version) -> tuple[Tier, ...]:
+async def _tiers(brevo: Sender, program: str, version: Version) -> tuple[Tier, ...]:
     return tuple((await brevo.send(list_tiers(program, version))).items)
 
 

@@ -18,7 +18,8 @@ from loyalty_mcp.tools.programs.unpublished_changes import (
     UnpublishedChanges,
     read_unpublished_changes,
 )
-from loyalty_mcp.tools.send_window import DidNotHappen, require_time
+from loyalty_mcp.tools.programs.version_differences import settings_of
+from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, send_change
 from loyalty_mcp.tools.task import guarded
 
 OPENS: Final = "This is its first publication: members can be enrolled from then on."
@@ -109,12 +110,11 @@ def published_text(answer: ProgramPublished, _now: datetime) -> str:
 async def publish_program(context: Context, intent: Intent, program: ProgramId) -> ProgramPublished:
     """Make the draft live; the first publish opens the program."""
     name = (await context.references.program_now(program)).name
-    require_time(context, intent)
     try:
-        await context.brevo.send(programs.publish_program(program))
-    except OutcomeUnknown as lost:
+        await send_change(context, intent, programs.publish_program(program))
+    except DOUBTFUL as failure:
         try:
             return await reconcile_publication(context, intent, may_come=True, program=program)
         except LoyaltyError:
-            raise lost from None
+            raise failure from None
     return ProgramPublished(id=program, program=name)

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.intents.lifecycle import MARKER
 from loyalty_mcp.tools.programs.change_words import (
     changed_details,
     changed_rewards,
@@ -122,12 +123,15 @@ def settings_of(item: BaseModel) -> dict[str, Any]:
     return values
 
 
+UNSEEN: Final = STAMPS | {MARKER}
+"""What no setting is: ids and times, and the mark of the intent that created an object."""
+
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
 def _settled(value: Any) -> Any:
     if isinstance(value, Mapping):
-        inner = {key: _settled(each) for key, each in value.items() if key not in STAMPS}
+        inner = {key: _settled(each) for key, each in value.items() if key not in UNSEEN}
         return {
             key: each for key, each in inner.items() if each not in _EMPTY and each is not False
         }

@@ -1,20 +1,26 @@
 """The vouchers that a member holds: found, and whether they can be, or were, used."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
+from loyalty_mcp.brevo.moments import moment_of
 from loyalty_mcp.brevo.operations.vouchers import HeldVoucher, list_vouchers, validate_voucher
 from loyalty_mcp.errors import NotFound
 from loyalty_mcp.tools.context import Context
 
 VOUCHER_PAGE: Final = 100
+SEPARATORS: Final = str.maketrans("", "", " -\t\n\u00a0")
 
 
-async def held_voucher(
-    context: Context, program: str, member: int, fits: Callable[[HeldVoucher], bool]
-) -> HeldVoucher | None:
-    """The newest voucher of a member that fits, used ones included, or None."""
+async def member_vouchers(
+    context: Context, program: str, member: int
+) -> AsyncIterator[HeldVoucher]:
+    """The vouchers of a member, the newest first, used ones included.
+
+    Raises:
+        LoyaltyError: they cannot be read.
+    """
     offset = 0
     while True:
         request = list_vouchers(
@@ -22,21 +28,46 @@ async def held_voucher(
         )
         page = (await context.brevo.send(request)).contact_rewards
         for item in page:
-            if fits(item):
-                return item
+            yield item
         if len(page) < VOUCHER_PAGE:
-            return None
+            return
         offset += VOUCHER_PAGE
 
 
-async def can_be_redeemed(context: Context, program: str, voucher_id: str) -> bool:
+async def find_voucher(
+    context: Context, program: str, member: int, fits: Callable[[HeldVoucher], bool]
+) -> HeldVoucher | None:
+    """The newest voucher of a member that fits, used ones included, or None.
+
+    Raises:
+        LoyaltyError: they cannot be read.
+    """
+    async for item in member_vouchers(context, program, member):
+        if fits(item):
+            return item
+    return None
+
+
+def is_same_code(one: str | None, other: str) -> bool:
+    """Whether two codes are the same but for blanks, dashes and case."""
+    return one is not None and _bare_code(one) == _bare_code(other)
+
+
+def _bare_code(code: str) -> str:
+    return code.translate(SEPARATORS).casefold()
+
+
+async def can_be_redeemed(
+    context: Context, program: str, voucher_id: str, member: int | None = None
+) -> bool:
     """Whether a voucher could be redeemed now.
 
     Raises:
         LoyaltyError: it cannot be read.
     """
+    request = validate_voucher(program, voucher_id=voucher_id, member=member)
     try:
-        found = await context.brevo.send(validate_voucher(program, voucher_id=voucher_id))
+        found = await context.brevo.send(request)
     except NotFound:
         return False
     return found.authorize is True
@@ -44,7 +75,4 @@ async def can_be_redeemed(context: Context, program: str, voucher_id: str) -> bo
 
 def consumed_at(held: HeldVoucher | None) -> datetime | None:
     """When a voucher was used up; None if it was not."""
-    try:
-        return datetime.fromisoformat((held and held.consumed_at) or "")
-    except ValueError:
-        return None
+    return None if held is None else moment_of(held.consumed_at)

@@ -24,6 +24,8 @@ from loyalty_mcp.intents.policy import Caps, Policy
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ONE = "a" * 32
+ACCOUNT = "b" * 32
+DEADLINE = NOW + timedelta(minutes=1)
 EVERY_STATE: tuple[State, ...] = get_args(State)
 
 
@@ -34,6 +36,8 @@ def an_intent(**changes: Any) -> Intent:
         tool="credit_points",
         digest="d" * 64,
         caller="local",
+        account=ACCOUNT,
+        scope="full",
         arguments={"member": "anna@example.com", "amount": 5, "reason": "Test"},
         resolved=["program", 101],
         facts={"balance": Decimal("12.50")},
@@ -88,7 +92,7 @@ async def at(journal: Journal, state: State, **changes: Any) -> Intent:
     origin: State = "proposed"
     for target in ways[state]:
         if target == "sent":
-            assert await journal.send(intent, Policy(), NOW)
+            assert await journal.send(intent, Policy(), NOW, deadline=DEADLINE)
         else:
             assert await journal.move(intent.id, origin, target, NOW)
         origin = target
@@ -139,8 +143,8 @@ async def test_of_many_movers_one_succeeds(journal: Journal, address: str) -> No
     await other.close()
 
     assert made.count(True) == 1
-    trail, _ = await journal.trail()
-    assert [entry.step for entry in trail] == ["proposed", "approved"]
+    trail = await journal.trail()
+    assert [entry.step for entry in trail.entries] == ["proposed", "approved"]
 
 
 class TestDraft:
@@ -224,7 +228,7 @@ class TestCaps:
         third = await at(journal, "approved")
 
         with pytest.raises(Refused, match="2 is left today"):
-            await journal.send(third, self.CAPS, NOW)
+            await journal.send(third, self.CAPS, NOW, deadline=DEADLINE)
         found = await journal.get(third.id)
         assert found is not None
         assert found.state == "approved"
@@ -236,19 +240,23 @@ class TestCaps:
             await at(journal, state, id=str(number) * 32)
         another = await at(journal, "approved")
 
-        assert await journal.send(another, self.CAPS, NOW)
+        assert await journal.send(another, self.CAPS, NOW, deadline=DEADLINE)
 
     async def test_a_day_is_a_day_of_utc(self, journal: Journal) -> None:
         """What was sent in its last second is of yesterday in the next."""
         midnight = datetime(2026, 3, 3, tzinfo=UTC)
         for number in range(2):
             intent = await at(journal, "approved", id=str(number) * 32)
-            assert await journal.send(intent, self.CAPS, midnight - timedelta(microseconds=1))
+            assert await journal.send(
+                intent, self.CAPS, midnight - timedelta(microseconds=1), deadline=DEADLINE
+            )
         third = await at(journal, "approved")
 
         with pytest.raises(Refused):
-            await journal.send(third, self.CAPS, midnight - timedelta(microseconds=1))
-        assert await journal.send(third, self.CAPS, midnight)
+            await journal.send(
+                third, self.CAPS, midnight - timedelta(microseconds=1), deadline=DEADLINE
+            )
+        assert await journal.send(third, self.CAPS, midnight, deadline=DEADLINE)
 
     async def test_others_do_not_count(self, journal: Journal) -> None:
         """Another member, or the other direction, has a cap of its own."""
@@ -256,7 +264,7 @@ class TestCaps:
         for number, movement in enumerate(others):
             await at(journal, "sent", id=str(number) * 32, movement=movement)
 
-        assert await journal.send(await at(journal, "approved"), self.CAPS, NOW)
+        assert await journal.send(await at(journal, "approved"), self.CAPS, NOW, deadline=DEADLINE)
 
     async def test_a_fraction_never_makes_room(self, journal: Journal) -> None:
         """What is smaller than the journal can hold counts as the smallest it can."""
@@ -264,7 +272,7 @@ class TestCaps:
         for number in range(3):
             await at(journal, "sent", id=str(number) * 32, movement=tiny)
 
-        usage = await journal.usage("local", tiny, NOW)
+        usage = await journal.usage(ACCOUNT, "local", tiny, NOW)
         assert usage.moved_today == Decimal("0.000003")
 
     async def test_an_hour_slides(self, journal: Journal) -> None:
@@ -275,8 +283,8 @@ class TestCaps:
         mine = await at(journal, "approved", movement=None)
 
         with pytest.raises(Refused, match="1 changes an hour"):
-            await journal.send(mine, policy, NOW + timedelta(minutes=59))
-        assert await journal.send(mine, policy, NOW + timedelta(hours=1))
+            await journal.send(mine, policy, NOW + timedelta(minutes=59), deadline=DEADLINE)
+        assert await journal.send(mine, policy, NOW + timedelta(hours=1), deadline=DEADLINE)
 
 
 async def test_ended_and_forgotten_intents_are_pruned_by_age(journal: Journal) -> None:
@@ -290,9 +298,9 @@ async def test_ended_and_forgotten_intents_are_pruned_by_age(journal: Journal) -
     assert await journal.prune(old) == 5
     left = {intent.state for intent in await journal.find()}
     assert left == {"approved", "sent", "unknown"}
-    trail, head = await journal.trail()
-    assert broken(trail, head) == []
-    assert len({entry.intent for entry in trail}) == len(EVERY_STATE)
+    trail = await journal.trail()
+    assert broken(trail) == []
+    assert len({entry.intent for entry in trail.entries}) == len(EVERY_STATE)
 
 
 async def test_what_waits_is_what_can_be_decided_on(journal: Journal) -> None:
@@ -385,9 +393,9 @@ class TestTrail:
         """A journal with a trail of two dozen entries."""
         for number in range(6):
             await at(journal, "applied", id=f"{number:032}")
-        trail, head = await journal.trail()
-        assert broken(trail, head) == []
-        assert len(trail) == self.LENGTH
+        trail = await journal.trail()
+        assert broken(trail) == []
+        assert len(trail.entries) == self.LENGTH
         return journal
 
     async def test_an_entry_is_written_with_its_move(self, journal: Journal) -> None:
@@ -396,20 +404,20 @@ class TestTrail:
         await journal.set_transaction(intent, "draft", NOW)
         await journal.move(intent.id, "sent", "applied", NOW, result={"id": "draft", "email": "x"})
 
-        trail, head = await journal.trail()
-        assert [entry.step for entry in trail] == [
+        trail = await journal.trail()
+        assert [entry.step for entry in trail.entries] == [
             *("proposed", "approved", "sent", "drafted", "applied")
         ]
-        assert json.loads(trail[-1].details) == {"transaction_id": "draft", "id": "draft"}
-        assert (head.number, head.fingerprint) == (5, trail[-1].fingerprint)
+        assert json.loads(trail.entries[-1].details) == {"transaction_id": "draft", "id": "draft"}
+        assert (trail.head.number, trail.head.fingerprint) == (5, trail.entries[-1].fingerprint)
 
     async def test_people_are_masked_in_it(self, journal: Journal) -> None:
         """An address is in the intent, and only its first letter in the trail."""
         await journal.add(an_intent())
 
-        trail, _ = await journal.trail()
-        assert "anna@example.com" not in trail[0].details
-        assert json.loads(trail[0].details)["arguments"]["member"] == "a***"
+        trail = await journal.trail()
+        assert "anna@example.com" not in trail.entries[0].details
+        assert json.loads(trail.entries[0].details)["arguments"]["member"] == "a***"
 
     async def test_without_its_entry_no_move_is_made(self, journal: Journal) -> None:
         """Both stand in one transaction: an entry that cannot be written undoes its move."""
@@ -434,7 +442,7 @@ class TestTrail:
         change = f"UPDATE audit SET {column} = :altered WHERE number = {number}"  # noqa: S608 - the same
         await tamper(written, change, altered=altered)
 
-        problems = broken(*await written.trail())
+        problems = broken(await written.trail())
         assert f"entry {number} was altered" in problems
 
     @pytest.mark.parametrize("number", [1, 2, 11, LENGTH - 1, LENGTH])
@@ -442,7 +450,7 @@ class TestTrail:
         """The first, one in the middle, and the last."""
         await tamper(written, "DELETE FROM audit WHERE number = :number", number=number)
 
-        assert f"entry {number} is missing" in broken(*await written.trail())
+        assert f"entry {number} is missing" in broken(await written.trail())
 
     @pytest.mark.parametrize("seed", range(6))
     async def test_swapped_entries_are_named(self, written: Journal, seed: int) -> None:
@@ -452,7 +460,7 @@ class TestTrail:
             change = "UPDATE audit SET number = :target WHERE number = :origin"
             await tamper(written, change, origin=origin, target=target)
 
-        problems = broken(*await written.trail())
+        problems = broken(await written.trail())
         assert f"entry {first} was altered" in problems
         assert f"entry {second} was altered" in problems
 
@@ -460,11 +468,11 @@ class TestTrail:
         """Nothing left is not the same as nothing written."""
         await tamper(written, "DELETE FROM audit")
 
-        assert [f"entry 1 to {self.LENGTH} is missing"] == broken(*await written.trail())
+        assert [f"entry 1 to {self.LENGTH} is missing"] == broken(await written.trail())
 
     async def test_a_cut_end_with_a_new_entry_is_seen(self, written: Journal) -> None:
         """Going on after a cut does not hide it."""
         await tamper(written, "DELETE FROM audit WHERE number = :number", number=self.LENGTH)
         await written.add(an_intent())
 
-        assert f"entry {self.LENGTH} is missing" in broken(*await written.trail())
+        assert f"entry {self.LENGTH} is missing" in broken(await written.trail())

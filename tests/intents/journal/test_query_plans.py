@@ -70,11 +70,11 @@ async def test_a_guarded_call_looks_at_few_intents(journal: Journal) -> None:
     """From the caps at its preview to its outcome, nothing is read through."""
     intent = an_intent()
     with Plans(journal) as plans:
-        await journal.usage(intent.caller, intent.movement, NOW)
+        await journal.usage(intent.account, intent.caller, intent.movement, NOW)
         await journal.add(intent)
         await journal.get(intent.id)
         await journal.move(intent.id, "proposed", "approved", NOW)
-        await journal.send(intent, Policy(), NOW)
+        await journal.send(intent, Policy(), NOW, deadline=NOW)
         await journal.set_transaction(intent, "draft", NOW)
         await journal.move(intent.id, "sent", "applied", NOW)
         await journal.made_by("draft")

@@ -19,7 +19,7 @@ from loyalty_mcp.tools.members.balance_history import read_balance_history
 from loyalty_mcp.tools.members.explain_balance import explain_balance
 from loyalty_mcp.tools.members.explained_period import ExplainedPeriod, explained_period
 from loyalty_mcp.tools.members.explanation import BalanceExplanation
-from loyalty_mcp.tools.points.points import REVERSES
+from loyalty_mcp.tools.points.movements import REVERSES
 from tests.conftest import SandboxControl
 from tests.sandbox.conftest import Account, Sandbox, StillClock, open_account
 

@@ -185,6 +185,8 @@ async def test_expired_intents_disappear(
         tool="debit_points",
         digest="0" * 64,
         caller="token:agent",
+        account="a",
+        scope="full",
         arguments={},
         resolved=(),
         facts={},

@@ -1,0 +1,21 @@
+"""Which Brevo account an intent belongs to."""
+
+import hashlib
+import secrets
+from typing import Final
+
+from loyalty_mcp.settings import Settings
+
+_THIS_PROCESS: Final = secrets.token_hex(8)
+
+
+def account_of(settings: Settings) -> str:
+    """A fingerprint of the account behind the key; nothing of the key can be read from it.
+
+    The embedded sandbox in memory is an account of this process alone: another process has another
+    sandbox. Keys that belong to one organization are joined in the journal, once that is known.
+    """
+    if settings.api_key is None:
+        return f"sandbox-{_THIS_PROCESS}"
+    key = settings.api_key.get_secret_value()
+    return hashlib.sha256(f"{settings.base_url}\n{key}".encode()).hexdigest()[:32]

@@ -1,0 +1,109 @@
+"""The tool that cancels a draft by its id."""
+
+from typing import Any
+
+from loyalty_mcp.brevo.operations.transactions import Transaction
+from loyalty_mcp.brevo.operations.transactions import cancel_transaction as cancel_operation
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import BalanceId, ContactId, Id, ProgramId
+from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown
+from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.known_transactions import (
+    WHOSE,
+    as_transaction,
+    known_transaction,
+    require_draft,
+)
+from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, send_change
+from loyalty_mcp.tools.task import guarded
+
+
+async def preview_cancellation(
+    context: Context,
+    *,
+    program: str,
+    transaction_id: str,
+    member: int | None = None,
+    balance: str | None = None,
+) -> Preparation:
+    """What cancelling a draft does.
+
+    Raises:
+        Refused: it is no draft any more.
+        NotFound: the member has no such transaction.
+    """
+    place, found = await known_transaction(context, program, transaction_id, member, balance)
+    summary = f"Cancel transaction {quoted(transaction_id)}: it can never be completed."
+    if place is None or found is None:
+        return Preparation(
+            Preview(
+                summary,
+                warnings=("This cannot be undone.", f"Whose it is is not known. {WHOSE}"),
+            )
+        )
+    require_draft(found)
+    return Preparation(
+        Preview(
+            summary,
+            before={"member": place.member, "amount": found.amount, "status": found.status},
+            after={"status": "cancelled"},
+            warnings=("This cannot be undone.",),
+        ),
+        facts={"status": found.status},
+        subject=f"{program} member {place.member}",
+        kept={"balance": place.balance},
+    )
+
+
+async def reconcile_cancellation(
+    context: Context, intent: Intent, *, may_come: bool, **arguments: Any
+) -> Transaction:
+    """Find out by reading whether a draft was cancelled.
+
+    Raises:
+        DidNotHappen: it was not.
+        OutcomeUnknown: it may still be, or whose it is is not known.
+    """
+    wanted = {name: arguments[name] for name in ("program", "transaction_id", "member", "balance")}
+    place, found = await known_transaction(context, **wanted)
+    if place is None or found is None:
+        raise OutcomeUnknown(f"Whose transaction it is is not known. {WHOSE}")
+    if found.status == "cancelled":
+        return as_transaction(found)
+    if found.status == "draft" and may_come:
+        raise OutcomeUnknown("It is still a draft, and the cancellation may still arrive.")
+    raise DidNotHappen(f"It was not cancelled by intent {intent.id}; it is {found.status}.")
+
+
+@guarded(
+    "destructive",
+    prepare=preview_cancellation,
+    reconcile=reconcile_cancellation,
+    requests=10,
+    after_agreement=3,
+)
+async def cancel_transaction(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    transaction_id: Id,
+    member: ContactId | None = None,
+    balance: BalanceId | None = None,
+) -> Transaction:
+    """Void a draft for good; reverse_transaction undoes a completed one."""
+    try:
+        return await send_change(context, intent, cancel_operation(program, transaction_id))
+    except DOUBTFUL as failure:
+        try:
+            return await reconcile_cancellation(
+                context,
+                intent,
+                may_come=isinstance(failure, OutcomeUnknown),
+                program=program,
+                transaction_id=transaction_id,
+                member=member,
+                balance=balance,
+            )
+        except LoyaltyError:
+            raise failure from None

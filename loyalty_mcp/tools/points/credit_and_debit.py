@@ -1,0 +1,134 @@
+"""The tools that credit and debit points."""
+
+from datetime import date, datetime
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import Amount, BalanceId, ContactId, ProgramId
+from loyalty_mcp.intents.lifecycle import Intent, Preparation
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.movement_amounts import MovementKind
+from loyalty_mcp.tools.points.movement_preview import WantedMovement, preview_movement
+from loyalty_mcp.tools.points.movements import PointsMoved, carry_out_movement, reconcile_movement
+from loyalty_mcp.tools.render import amount_text
+from loyalty_mcp.tools.task import guarded
+
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(description="Why; kept with the transaction"),
+]
+OrderId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    Field(description="Your id of the purchase"),
+]
+Life = Annotated[
+    int, Field(ge=1, le=52_560_000, description="Points expire so many minutes from now")
+]
+LastDay = Annotated[date, Field(description="Points expire at the end of this day, UTC")]
+
+MOVEMENT_REQUESTS = 12
+AFTER_AGREEMENT = 7
+
+
+async def preview_credit_or_debit(
+    kind: MovementKind, context: Context, **arguments: Any
+) -> Preparation:
+    """What a person agrees to before a credit or debit.
+
+    Raises:
+        Refused: the balance could not take the movement; nobody need be asked.
+    """
+    return await preview_movement(context, WantedMovement(kind, **arguments))
+
+
+async def reconcile_credit_or_debit(
+    kind: MovementKind,
+    context: Context,
+    intent: Intent,
+    *,
+    close: bool,
+    may_come: bool,
+    **arguments: Any,
+) -> PointsMoved:
+    """Find out by reading what became of a credit or debit.
+
+    Raises:
+        DidNotHappen: nothing was moved, and nothing will be.
+        OutcomeUnknown: it may still happen, or the reads cannot tell.
+        LoyaltyError: the history cannot be read.
+    """
+    wanted = WantedMovement(kind, **arguments)
+    return await reconcile_movement(context, intent, wanted, close=close, may_come=may_come)
+
+
+def moved_text(moved: PointsMoved, _now: datetime) -> str:
+    """A movement that took effect, in words."""
+    verb, place = ("Credited", "to") if moved.kind == "credit" else ("Debited", "from")
+    what = f"{verb} {amount_text(moved.amount, moved.unit)} {place} {quoted(moved.balance)}"
+    now = moved.new_balance
+    total = "could not be read" if now is None else amount_text(now, moved.unit)
+    whose = f"of member {moved.member}. New balance: {total}."
+    return f"{what} {whose} Transaction {moved.transaction_id}."
+
+
+@guarded(
+    "moves_value",
+    prepare=partial(preview_credit_or_debit, "credit"),
+    reconcile=partial(reconcile_credit_or_debit, "credit"),
+    requests=MOVEMENT_REQUESTS,
+    after_agreement=AFTER_AGREEMENT,
+    text=moved_text,
+)
+async def credit_points(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    member: ContactId,
+    amount: Amount,
+    reason: Reason,
+    balance: BalanceId,
+    order_id: OrderId | None = None,
+    expires_in_minutes: Life | None = None,
+    expires_on: LastDay | None = None,
+) -> PointsMoved:
+    """Give a member points, once, when a person agreed."""
+    wanted = WantedMovement(
+        "credit",
+        program,
+        member,
+        amount,
+        reason,
+        balance,
+        order_id,
+        expires_in_minutes,
+        expires_on,
+    )
+    return await carry_out_movement(context, intent, wanted)
+
+
+@guarded(
+    "moves_value",
+    prepare=partial(preview_credit_or_debit, "debit"),
+    reconcile=partial(reconcile_credit_or_debit, "debit"),
+    requests=MOVEMENT_REQUESTS,
+    after_agreement=AFTER_AGREEMENT,
+    text=moved_text,
+)
+async def debit_points(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    member: ContactId,
+    amount: Amount,
+    reason: Reason,
+    balance: BalanceId,
+    order_id: OrderId | None = None,
+) -> PointsMoved:
+    """Take points from a member, once, when a person agreed."""
+    wanted = WantedMovement("debit", program, member, amount, reason, balance, order_id)
+    return await carry_out_movement(context, intent, wanted)

@@ -1,0 +1,171 @@
+"""A member's transactions, newest first, read only as far as they are needed."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from loyalty_mcp.brevo.moments import moment_of
+from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
+from loyalty_mcp.errors import OutcomeUnknown
+from loyalty_mcp.intents.lifecycle import MARKER, Intent
+from loyalty_mcp.tools.account_behaviour import known_facts, observe_marks
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.send_window import earliest_effect
+
+HISTORY_PAGE: Final = 100
+"""Transactions of one request; the API documents no largest number."""
+
+
+NEWEST: Final = "newest_transaction"
+"""Under which a preview keeps the newest transaction that it saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose transactions of which balance.
+
+    Args:
+        program: its id.
+        member: contact id.
+        balance: its definition's id.
+    """
+
+    program: str
+    member: int
+    balance: str
+
+
+def marker_of(transaction: PastTransaction) -> str | None:
+    """The intent that a transaction belongs to, if it is ours."""
+    value = (transaction.meta or {}).get(MARKER)
+    return value if isinstance(value, str) else None
+
+
+async def history_page(
+    context: Context, place: Place, *, offset: int = 0, status: Literal["draft"] | None = None
+) -> Sequence[PastTransaction]:
+    """One page of the history, newest first; a mark seen in it is remembered for the account.
+
+    Raises:
+        LoyaltyError: it cannot be read.
+    """
+    request = list_transaction_history(
+        place.program,
+        place.member,
+        place.balance,
+        limit=HISTORY_PAGE,
+        offset=offset,
+        sort="desc",
+        status=status,
+    )
+    page = (await context.brevo.send(request)).transaction_history
+    if any(marker_of(item) is not None for item in page):
+        await observe_marks(context, "yes")
+    return page
+
+
+def newest_of(history: Sequence[PastTransaction]) -> str:
+    """The id of the newest transaction of a page; empty where there is none."""
+    return history[0].id if history else ""
+
+
+async def newest_first(
+    context: Context, place: Place, *, pages: int | None = None
+) -> AsyncIterator[PastTransaction]:
+    """The transactions of a balance, drafts included.
+
+    Args:
+        context: what tools work with.
+        place: whose.
+        pages: at most so many requests; None for the whole history.
+
+    Raises:
+        LoyaltyError: the history cannot be read.
+    """
+    read = 0
+    while pages is None or read < pages:
+        page = await history_page(context, place, offset=read * HISTORY_PAGE)
+        for item in page:
+            yield item
+        if len(page) < HISTORY_PAGE:
+            return
+        read += 1
+
+
+async def find_transaction(
+    context: Context,
+    place: Place,
+    fits: Callable[[PastTransaction], bool],
+    *,
+    pages: int | None = None,
+) -> PastTransaction | None:
+    """The newest transaction that fits, or None.
+
+    Raises:
+        LoyaltyError: the history cannot be read.
+    """
+    async for item in newest_first(context, place, pages=pages):
+        if fits(item):
+            return item
+    return None
+
+
+async def find_by_id(
+    context: Context, place: Place, transaction_id: str, *, pages: int | None = None
+) -> PastTransaction | None:
+    """The transaction with this id; one of ours that shows no mark tells of the account.
+
+    Raises:
+        LoyaltyError: the history cannot be read.
+    """
+    found = await find_transaction(
+        context, place, lambda item: item.id == transaction_id, pages=pages
+    )
+    if found is not None and marker_of(found) is None:
+        maker = await context.journal.open().made_by(transaction_id)
+        if maker is not None:
+            await observe_marks(context, "no")
+    return found
+
+
+async def find_of_intent(
+    context: Context, place: Place, intent: Intent, *, pages: int | None = None
+) -> PastTransaction | None:
+    """The transaction of an intent: by the id in the journal, else by its mark.
+
+    Raises:
+        LoyaltyError: the history cannot be read.
+    """
+    if intent.transaction_id is not None:
+        return await find_by_id(context, place, intent.transaction_id, pages=pages)
+    return await find_transaction(
+        context, place, lambda item: marker_of(item) == intent.id, pages=pages
+    )
+
+
+SEARCHED_PAGES: Final = 5
+"""Pages of the newest transactions that are searched for one that could be an intent's."""
+
+
+async def require_no_unmarked_transaction(context: Context, intent: Intent, place: Place) -> None:
+    """Make sure that a transaction whose mark is not to be seen was not made.
+
+    Absence of the mark proves something where this account's history is known to show marks, or
+    where no transaction without one has appeared since the preview.
+
+    Raises:
+        OutcomeUnknown: a transaction without a mark could be it.
+        LoyaltyError: the history cannot be read.
+    """
+    if (await known_facts(context)).marks_shown:
+        return
+    since, seen = earliest_effect(intent), intent.kept.get(NEWEST)
+    async for item in newest_first(context, place, pages=SEARCHED_PAGES):
+        created = moment_of(item.created_at)
+        if item.id == seen or (created is not None and created < since):
+            return
+        if marker_of(item) is None:
+            raise OutcomeUnknown(
+                f"Transaction {item.id} could be it: this account's history does not show who "
+                "made a transaction. Compare it with the shop; then an operator closes the intent."
+            )

@@ -1,0 +1,76 @@
+"""A transaction named by its id: whose it is and what it is, as far as that can be known."""
+
+from decimal import Decimal
+from typing import Final
+
+from loyalty_mcp.brevo.operations.transactions import PastTransaction, Transaction
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.errors import NotFound, Refused
+from loyalty_mcp.intents.lifecycle import Movement
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.history import HISTORY_PAGE, Place, find_by_id
+
+WHOSE: Final = "Give member, so that the amount can be known."
+MOST_BALANCES: Final = 5
+"""Balances in which one transaction is looked for; each costs a request."""
+
+
+async def known_transaction(
+    context: Context, program: str, transaction_id: str, member: int | None, balance: str | None
+) -> tuple[Place | None, PastTransaction | None]:
+    """Where a transaction stands and what it is, if it is among the newest of a balance.
+
+    A draft that was made here is known from the journal; one made elsewhere only by its member.
+
+    Raises:
+        NotFound: the member has no such transaction among the newest.
+        Refused: there are too many balances to look through.
+    """
+    if member is None:
+        maker = await context.journal.open().made_by(transaction_id)
+        if maker is None or maker.movement is None:
+            return None, None
+        member = maker.movement.member
+    for item in await _balances(context, program, balance):
+        place = Place(program, member, item)
+        found = await find_by_id(context, place, transaction_id, pages=1)
+        if found is not None:
+            return place, found
+    raise NotFound(
+        f"Member {member} has no transaction {quoted(transaction_id)} among the newest "
+        f"{HISTORY_PAGE} of a balance."
+    )
+
+
+async def _balances(context: Context, program: str, balance: str | None) -> list[str]:
+    chosen = context.kept.get("balance", balance)
+    if chosen is not None:
+        return [chosen]
+    found = [item.id for item in await context.references.balances(program)]
+    if len(found) > MOST_BALANCES:
+        raise Refused(f"This program has {len(found)} balances; give balance, so that one is read.")
+    return found
+
+
+def movement_in(place: Place, found: PastTransaction) -> Movement:
+    """What a transaction moves, or moved."""
+    amount = Decimal(found.amount or 0)
+    debit = amount < 0 or found.transaction_type == "debit"
+    return Movement("debit" if debit else "credit", abs(amount), place.member)
+
+
+def require_draft(found: PastTransaction) -> None:
+    """Refuse to change a transaction that has ended.
+
+    Raises:
+        Refused: it is no draft any more.
+    """
+    if found.status != "draft":
+        raise Refused(f"That transaction is {found.status}; only a draft can be changed.")
+
+
+def as_transaction(found: PastTransaction | Transaction) -> Transaction:
+    """A transaction of the history in the form of the API's other answers."""
+    if isinstance(found, Transaction):
+        return found
+    return Transaction.model_validate(found.model_dump(exclude_none=True))

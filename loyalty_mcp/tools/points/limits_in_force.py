@@ -1,0 +1,85 @@
+"""Frequency limits of a balance, as far as their ids are known: the API lists none."""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
+from loyalty_mcp.brevo.operations.limits import BalanceLimit, get_balance_limit
+from loyalty_mcp.brevo.types import ID_PATTERN
+from loyalty_mcp.errors import LoyaltyError, Refused
+from loyalty_mcp.intents.lifecycle import Movement
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import unit_of
+from loyalty_mcp.tools.points.history import Place
+from loyalty_mcp.tools.render import amount_text
+
+PROGRAM_LIMITS: Final = "loyaltyMcpLimits"
+"""The key in a program's `meta` under which apply_program keeps the ids of its limits."""
+
+MOST_READ: Final = 2
+"""Limits that one preview reads."""
+
+
+async def refuse_beyond_limits(
+    context: Context, place: Place, movement: Movement, definition: BalanceDefinition
+) -> list[str]:
+    """A warning for each known limit that the movement counts toward.
+
+    Limits are not read again after the agreement: the API enforces them itself, and refuses the
+    movement as a whole.
+
+    Raises:
+        Refused: the movement alone is more than a limit allows.
+    """
+    if "limits" in context.kept:
+        found: list[str] = list(context.kept["limits"])
+        return found
+    warnings = []
+    for limit_id in (await _known_ids(context, place))[:MOST_READ]:
+        try:
+            request = get_balance_limit(place.program, place.balance, limit_id, version="active")
+            limit = await context.brevo.send(request)
+        except LoyaltyError:
+            continue
+        if limit.transaction_type == movement.kind:
+            warnings.append(_warning(limit, movement, definition))
+    return warnings
+
+
+def _warning(limit: BalanceLimit, movement: Movement, definition: BalanceDefinition) -> str:
+    span = f"{limit.duration_value or 1} {limit.duration_unit or 'day'}"
+    value = Decimal(limit.value or 0)
+    if limit.constraint_type == "amount":
+        most = amount_text(value, unit_of(definition))
+        if movement.amount > value:
+            raise Refused(
+                f"A limit of this balance allows {most} of {movement.kind} in {span}, and this "
+                f"is {amount_text(movement.amount, unit_of(definition))}."
+            )
+        return f"A limit allows {most} of {movement.kind} in {span}; Brevo refuses what exceeds it."
+    return f"A limit allows {value} {movement.kind}(s) in {span}; Brevo refuses what exceeds it."
+
+
+async def _known_ids(context: Context, place: Place) -> list[str]:
+    """Ids of this balance's limits: from the program's `meta`, and those created through here."""
+    program = await context.references.program_now(place.program)
+    kept = (program.meta or {}).get(PROGRAM_LIMITS)
+    entries = kept if isinstance(kept, list) else []
+    ids = [
+        entry["id"]
+        for entry in entries
+        if isinstance(entry, dict) and entry.get("balance") == place.balance and "id" in entry
+    ]
+    created = await context.journal.open().applied_by(context.account, "create_balance_limit")
+    ids += [
+        str(intent.result["id"])
+        for intent in created
+        if intent.result and intent.result.get("balance_definition_id") == place.balance
+    ]
+    return list(dict.fromkeys(_valid(ids)))
+
+
+def _valid(ids: Iterable[object]) -> list[str]:
+    return [item for item in ids if isinstance(item, str) and re.fullmatch(ID_PATTERN, item)]

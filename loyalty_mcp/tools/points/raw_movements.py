@@ -1,0 +1,57 @@
+"""The preview of a transaction or order that is created as the API takes it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from loyalty_mcp.intents.lifecycle import Preparation
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.history import NEWEST, Place, history_page, newest_of
+from loyalty_mcp.tools.points.movement_preview import WantedMovement, preview_movement
+
+STAYS_DRAFT: Final = "Nothing moves until complete_transaction."
+
+
+async def with_movement(
+    context: Context, arguments: Mapping[str, Any], preparation: Preparation
+) -> Preparation:
+    """The preview of an operation, with what the movement itself does where it is applied at once.
+
+    Args:
+        context: what tools work with.
+        arguments: of the operation, references resolved.
+        preparation: its preview as an operation.
+
+    Raises:
+        Refused: the balance could not take the movement.
+        LoyaltyError: it cannot be read.
+    """
+    amount = Decimal(arguments["amount"])
+    place = Place(arguments["program"], arguments["member"], arguments["balance"])
+    if not arguments.get("auto_complete"):
+        return await _as_draft(context, place, preparation)
+    wanted = WantedMovement(
+        "credit" if amount > 0 else "debit",
+        place.program,
+        place.member,
+        abs(amount),
+        reason="",
+        balance=place.balance,
+        expires_in_minutes=arguments.get("balance_expiry_in_minutes"),
+        draft="",
+    )
+    movement = await preview_movement(context, wanted)
+    summary = f"{preparation.preview.summary} {movement.preview.summary}"
+    preview = replace(movement.preview, summary=summary)
+    facts = {**preparation.facts, **movement.facts}
+    return replace(movement, preview=preview, facts=facts)
+
+
+async def _as_draft(context: Context, place: Place, preparation: Preparation) -> Preparation:
+    kept = context.kept
+    if NEWEST not in kept:
+        kept = {NEWEST: newest_of(await history_page(context, place))}
+    preview = preparation.preview
+    warnings = (*preview.warnings, STAYS_DRAFT)
+    return replace(preparation, preview=replace(preview, warnings=warnings), kept=kept)

@@ -1,0 +1,88 @@
+"""Orders that were credited or debited before: in the journal, and in the member's history."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from loyalty_mcp.brevo.operations.transactions import PastTransaction
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.intents.lifecycle import COUNTS_TOWARD_CAPS, Intent, order_reference
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.history import Place
+from loyalty_mcp.tools.points.movement_amounts import MovementKind
+from loyalty_mcp.tools.render import amount_text
+
+HAPPENED = frozenset({"completed", "draft"})
+ORDER_KEYS = ("orderId", "order_id", "loyaltyMcpOrder")
+"""Where orders stand in `meta`: ours, and what shops are advised to write."""
+
+
+def order_of(transaction: PastTransaction) -> str | None:
+    """The order that a transaction belongs to, if its `meta` names one."""
+    meta = transaction.meta or {}
+    found = next((meta[key] for key in ORDER_KEYS if meta.get(key) not in {None, ""}), None)
+    return None if found is None else str(found)
+
+
+async def repeated_order(
+    context: Context,
+    place: Place,
+    order_id: str,
+    kind: MovementKind,
+    history: Sequence[PastTransaction],
+) -> list[str]:
+    """A warning for each movement of the same order that happened, or may have.
+
+    Args:
+        context: what tools work with.
+        place: whose balance.
+        order_id: the order.
+        kind: the direction that is wanted.
+        history: the newest transactions of the balance.
+
+    Raises:
+        JournalUnavailable: the journal cannot be read.
+    """
+    seen = {
+        item.id: _sentence(order_id, kind, item)
+        for item in history
+        if order_of(item) == order_id
+        and _kind(item) == kind
+        and item.status in {"completed", "draft"}
+    }
+    journal, reference = context.journal.open(), order_reference(order_id)
+    earlier = await journal.referring_to(context.account, reference, COUNTS_TOWARD_CAPS)
+    for intent in earlier:
+        if _same_place(intent, place, kind) and intent.transaction_id not in seen:
+            seen[intent.id] = _journal_sentence(order_id, kind, intent)
+    return list(seen.values())
+
+
+def _kind(item: PastTransaction) -> MovementKind:
+    debit = (item.amount or 0) < 0 or item.transaction_type == "debit"
+    return "debit" if debit else "credit"
+
+
+def _sentence(order_id: str, kind: MovementKind, item: PastTransaction) -> str:
+    amount = amount_text(abs(Decimal(item.amount or 0)), "points")
+    if item.status == "draft":
+        return f"Order {quoted(order_id)} has an open draft already: {amount}, {item.id}."
+    day = (item.completed_at or item.created_at or "")[:10]
+    return (
+        f"Order {quoted(order_id)} was {kind}ed already by transaction {item.id} "
+        f"({amount}, {day or 'day unknown'})."
+    )
+
+
+def _same_place(intent: Intent, place: Place, kind: MovementKind) -> bool:
+    movement = intent.movement
+    return movement is not None and movement.kind == kind and movement.member == place.member
+
+
+def _journal_sentence(order_id: str, kind: MovementKind, intent: Intent) -> str:
+    may = "was" if intent.state == "applied" else "may have been"
+    movement = intent.movement
+    amount = "" if movement is None else amount_text(movement.amount, "points")
+    return (
+        f"Order {quoted(order_id)} {may} {kind}ed already by intent {intent.id[:8]} "
+        f"({amount}, {intent.created_at:%Y-%m-%d})."
+    )

@@ -1,0 +1,221 @@
+"""The tool that undoes a completed movement by the opposite one, once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from loyalty_mcp.brevo.moments import moment_of
+from loyalty_mcp.brevo.operations.transactions import PastTransaction
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, ProgramId
+from loyalty_mcp.errors import NotFound, Refused
+from loyalty_mcp.intents.lifecycle import (
+    COUNTS_TOWARD_CAPS,
+    Intent,
+    Preparation,
+    reversal_reference,
+)
+from loyalty_mcp.tools.account_behaviour import known_facts
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.credit_and_debit import Reason, moved_text
+from loyalty_mcp.tools.points.history import HISTORY_PAGE, Place, history_page
+from loyalty_mcp.tools.points.known_transactions import movement_in
+from loyalty_mcp.tools.points.movement_preview import WantedMovement, preview_movement
+from loyalty_mcp.tools.points.movements import (
+    REVERSES,
+    PointsMoved,
+    carry_out_movement,
+    reconcile_movement,
+    reversals_in,
+)
+from loyalty_mcp.tools.task import guarded
+
+LAST: Final = "last"
+PAGES: Final = 2
+"""Pages of the newest transactions that a reversal reads: 200 movements of the balance."""
+
+Reversed = Annotated[str, Field(pattern=ID_PATTERN, description='Id, or "last"')]
+
+
+async def preview_reversal(
+    context: Context, *, program: str, member: int, transaction_id: str, reason: str, balance: str
+) -> Preparation:
+    """What undoing a movement does: the preview of the opposite one.
+
+    When it is made again after the agreement, the history is not read again: a reversal that came
+    in between shows in the balance, in the journal, or beside the draft before it is completed.
+
+    Raises:
+        NotFound: the member has no such transaction among the newest.
+        Refused: it did not take effect, or was undone before.
+    """
+    place = Place(program, member, balance)
+    if "transaction" in context.kept:
+        wanted = _previewed(context.kept, place, reason)
+        warnings = list(context.kept["reversal_warnings"])
+        history = []
+    else:
+        history = await _pages_down_to(context, place, transaction_id)
+        found = _reversible(history, place, transaction_id)
+        wanted = _opposite(found, place, reason)
+        warnings = _warnings(context, found)
+        if not (await known_facts(context)).marks_shown:
+            warnings.append(
+                "This account's history is not known to show who made a transaction, so a reversal "
+                "made by another installation would not be seen."
+            )
+    await _refuse_second_reversal(context, wanted.reverses or "")
+    preparation = await preview_movement(context, wanted, history, warnings)
+    summary = f"Reverse transaction {wanted.reverses}. {preparation.preview.summary}"
+    kept = {
+        **preparation.kept,
+        "transaction": wanted.reverses,
+        "kind": wanted.kind,
+        "amount": wanted.amount,
+        "reversal_warnings": warnings,
+    }
+    return replace(preparation, preview=replace(preparation.preview, summary=summary), kept=kept)
+
+
+def _previewed(kept: Mapping[str, Any], place: Place, reason: str) -> WantedMovement:
+    """The opposite movement as it was previewed."""
+    return WantedMovement(
+        kept["kind"],
+        place.program,
+        place.member,
+        Decimal(kept["amount"]),
+        reason,
+        place.balance,
+        reverses=kept["transaction"],
+    )
+
+
+async def _pages_down_to(
+    context: Context, place: Place, transaction_id: str
+) -> list[PastTransaction]:
+    """The newest pages of the history, down to what is meant: what undid it is newer."""
+    history: list[PastTransaction] = []
+    for number in range(PAGES):
+        page = await history_page(context, place, offset=number * HISTORY_PAGE)
+        history += page
+        if len(page) < HISTORY_PAGE or any(_is_meant(item, transaction_id) for item in page):
+            break
+    return history
+
+
+def _is_meant(item: PastTransaction, transaction_id: str) -> bool:
+    return _can_be_last(item) if transaction_id == LAST else item.id == transaction_id
+
+
+def _can_be_last(item: PastTransaction) -> bool:
+    return item.status == "completed" and REVERSES not in (item.meta or {})
+
+
+def _reversible(
+    history: Sequence[PastTransaction], place: Place, transaction_id: str
+) -> PastTransaction:
+    """The transaction that is meant, if it can be undone.
+
+    Raises:
+        NotFound: the member has no such transaction among the newest.
+        Refused: it did not take effect, or was undone before.
+    """
+    found = next((item for item in history if _is_meant(item, transaction_id)), None)
+    if found is None:
+        raise NotFound(
+            f"Member {place.member} has no transaction {quoted(transaction_id)} among the newest "
+            f"{PAGES * 100} of this balance; an older one is undone by credit_points or "
+            "debit_points, with the reason."
+        )
+    if found.status != "completed":
+        raise Refused(f"That transaction is {found.status}; only a completed one can be reversed.")
+    undone = reversals_in(history, found.id)
+    if undone:
+        raise Refused(f"That transaction was reversed already, by transaction {undone[0].id}.")
+    return found
+
+
+def _opposite(found: PastTransaction, place: Place, reason: str) -> WantedMovement:
+    movement = movement_in(place, found)
+    return WantedMovement(
+        kind="credit" if movement.kind == "debit" else "debit",
+        program=place.program,
+        member=place.member,
+        amount=movement.amount,
+        reason=reason,
+        balance=place.balance,
+        reverses=found.id,
+    )
+
+
+def _warnings(context: Context, found: PastTransaction) -> list[str]:
+    """What undoing a credit takes whose points are gone already."""
+    expires = moment_of(found.balance_expiration_date)
+    amount = Decimal(found.amount or 0)
+    if amount <= 0 or expires is None or expires > context.brevo.upstream_now():
+        return []
+    day = f"{expires:%Y-%m-%d}"
+    return [f"What was left of this credit expired on {day}; reversing it takes other points."]
+
+
+async def _refuse_second_reversal(context: Context, transaction_id: str) -> None:
+    """Refuse to undo what an intent of this journal undid, or may have.
+
+    Raises:
+        Refused: which intent, and how it stands.
+    """
+    journal, reference = context.journal.open(), reversal_reference(transaction_id)
+    for intent in await journal.referring_to(context.account, reference, COUNTS_TOWARD_CAPS):
+        how = "was reversed already" if intent.state == "applied" else "may have been reversed"
+        raise Refused(
+            f"That transaction {how} by intent {intent.id} of {intent.created_at:%Y-%m-%d %H:%M} "
+            "UTC; check_intent tells what became of it."
+        )
+
+
+async def reconcile_reversal(
+    context: Context,
+    intent: Intent,
+    *,
+    close: bool,
+    may_come: bool,
+    program: str,
+    member: int,
+    balance: str,
+    reason: str,
+    **_rest: Any,
+) -> PointsMoved:
+    """Find out by reading what became of a reversal.
+
+    Raises:
+        DidNotHappen: nothing was moved, and nothing will be.
+        OutcomeUnknown: it may still happen.
+        LoyaltyError: the history cannot be read.
+    """
+    wanted = WantedMovement("credit", program, member, Decimal(0), reason, balance)
+    return await reconcile_movement(context, intent, wanted, close=close, may_come=may_come)
+
+
+@guarded(
+    "moves_value",
+    prepare=preview_reversal,
+    reconcile=reconcile_reversal,
+    requests=14,
+    after_agreement=7,
+    text=moved_text,
+)
+async def reverse_transaction(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    member: ContactId,
+    transaction_id: Reversed,  # noqa: ARG001 - the preview found which one is meant
+    reason: Reason,
+    balance: BalanceId,
+) -> PointsMoved:
+    """Undo a completed credit or debit by the opposite movement, once."""
+    wanted = _previewed(intent.kept, Place(program, member, balance), reason)
+    return await carry_out_movement(context, intent, wanted)

@@ -1,0 +1,102 @@
+"""The tool that completes an open redemption by its id."""
+
+from typing import Any
+
+from loyalty_mcp.brevo.operations.vouchers import Redemption
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import Id, ProgramId
+from loyalty_mcp.errors import OutcomeUnknown, Refused
+from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.draft_transactions import in_todays_caps
+from loyalty_mcp.tools.rewards.redemption_preview import USED_FOR_GOOD
+from loyalty_mcp.tools.rewards.redemptions import (
+    MAY_COMPLETE,
+    complete_opened,
+    completed,
+    redemption_of,
+    used_by,
+)
+from loyalty_mcp.tools.send_window import DidNotHappen
+from loyalty_mcp.tools.task import guarded
+
+
+async def preview_redemption_completion(
+    context: Context, *, program: str, redemption_id: str
+) -> Preparation:
+    """What completing a redemption does, as far as the journal knows it.
+
+    Raises:
+        Refused: a cap needs a cost that is not known.
+    """
+    maker = await context.journal.open().made_by(redemption_id)
+    movement = None if maker is None or in_todays_caps(context, maker) else maker.movement
+    bounded = context.policy.caps.bind_points or context.policy.approval.operator_above is not None
+    if maker is None and bounded:
+        raise Refused("The operator's policy bounds amounts; use redeem_for_member instead.")
+    voucher = "" if maker is None else f" of voucher {maker.kept.get('voucher')}"
+    name = await context.references.name_of("program", program, None)
+    unknown = (
+        () if maker is not None else ("It was not opened here, so what it takes is not known.",)
+    )
+    return Preparation(
+        Preview(
+            f"Complete redemption {quoted(redemption_id)}{voucher} in program "
+            f"{quoted(name or program)}.",
+            warnings=(USED_FOR_GOOD, *unknown),
+        ),
+        movement=movement,
+        subject=None if maker is None else maker.subject,
+    )
+
+
+async def reconcile_redemption_completion(
+    context: Context,
+    _intent: Intent,
+    *,
+    may_come: bool,
+    program: str,
+    redemption_id: str,
+    **_rest: Any,
+) -> Redemption:
+    """Find out by reading whether a redemption was completed; only one made here is known.
+
+    Raises:
+        DidNotHappen: it was not.
+        OutcomeUnknown: it may still be, or whose voucher it is is not known.
+        LoyaltyError: the voucher cannot be read.
+    """
+    opened, maker = await _opened_here(context, program, redemption_id)
+    used = await used_by(context, program, opened, maker)
+    if used is not None:
+        return completed(opened, used)
+    if may_come:
+        raise OutcomeUnknown(MAY_COMPLETE)
+    raise DidNotHappen("It was not completed.")
+
+
+async def _opened_here(
+    context: Context, program: str, redemption_id: str
+) -> tuple[Redemption, Intent | None]:
+    """A redemption as the journal knows it, and the intent that opened it here."""
+    maker = await context.journal.open().made_by(redemption_id)
+    if maker is None:
+        return Redemption(id=redemption_id), None
+    member = maker.arguments.get("member")
+    contact = None if member is None else await context.references.member(program, str(member))
+    return redemption_of(maker, redemption_id, contact), maker
+
+
+@guarded(
+    "moves_value",
+    prepare=preview_redemption_completion,
+    reconcile=reconcile_redemption_completion,
+    requests=7,
+    after_agreement=4,
+)
+async def complete_redemption(
+    context: Context, intent: Intent, program: ProgramId, redemption_id: Id
+) -> Redemption:
+    """Complete an open redemption; linked points are debited."""
+    opened, maker = await _opened_here(context, program, redemption_id)
+    return await complete_opened(context, intent, program, opened, maker)

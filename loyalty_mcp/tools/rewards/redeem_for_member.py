@@ -1,0 +1,141 @@
+"""The tool that uses a member's voucher up."""
+
+from datetime import datetime
+from typing import Any
+
+from loyalty_mcp.brevo.operations.vouchers import Code
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import ContactId, Id, ProgramId, Reply, RewardId
+from loyalty_mcp.errors import OutcomeUnknown, Refused
+from loyalty_mcp.intents.lifecycle import Intent, Preparation
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.rewards.redemption_preview import preview_redemption_of
+from loyalty_mcp.tools.rewards.redemptions import (
+    MAY_COMPLETE,
+    OPEN_SECONDS,
+    complete_opened,
+    open_redemption,
+    redemption_of,
+    used_by,
+)
+from loyalty_mcp.tools.send_window import DidNotHappen
+from loyalty_mcp.tools.task import guarded
+
+
+class Redeemed(Reply):
+    """A voucher that was used up."""
+
+    redemption_id: str
+    member: int
+    voucher_id: str
+    code: str | None = None
+    reward: str
+    debit_transaction_id: str | None = None
+
+
+async def preview_member_redemption(
+    context: Context,
+    *,
+    program: str,
+    member: int,
+    voucher_id: str | None = None,
+    code: str | None = None,
+    reward: str | None = None,
+) -> Preparation:
+    """What a person agrees to before a member's voucher is used up.
+
+    Raises:
+        NotFound: the member has none like that.
+        Refused: nothing names the voucher, or it cannot be redeemed now.
+    """
+    if voucher_id is None and code is None and reward is None:
+        raise Refused("Name the voucher by voucher_id, code or reward.")
+    return await preview_redemption_of(
+        context, program, member, what="Redeem", voucher_id=voucher_id, code=code, reward=reward
+    )
+
+
+async def reconcile_member_redemption(
+    context: Context,
+    intent: Intent,
+    *,
+    may_come: bool,
+    program: str,
+    member: int,
+    **_rest: Any,
+) -> Redeemed:
+    """Find out by reading whether the voucher was used up by this intent.
+
+    Without a redemption in the journal nothing was completed. With one, only this intent could
+    use the voucher up as long as it was open.
+
+    Raises:
+        DidNotHappen: it was not, and what is open lapses by itself.
+        OutcomeUnknown: its completion may still arrive.
+        LoyaltyError: the voucher cannot be read.
+    """
+    if intent.transaction_id is None:
+        raise DidNotHappen("The redemption was never completed; nothing was used up.")
+    opened = redemption_of(intent, intent.transaction_id, member)
+    if await used_by(context, program, opened, intent) is not None:
+        return _redeemed(intent, member, intent.transaction_id)
+    if may_come:
+        raise OutcomeUnknown(MAY_COMPLETE)
+    raise DidNotHappen("The redemption was not completed; it lapses, and nothing was used up.")
+
+
+def _redeemed(
+    intent: Intent, member: int, redemption_id: str, debit: str | None = None
+) -> Redeemed:
+    kept = intent.kept
+    return Redeemed(
+        redemption_id=redemption_id,
+        member=member,
+        voucher_id=kept["voucher"],
+        code=kept.get("code"),
+        reward=kept.get("reward_name") or kept["reward"],
+        debit_transaction_id=debit,
+    )
+
+
+def redeemed_text(redeemed: Redeemed, _now: datetime) -> str:
+    """A used voucher in words."""
+    debit = redeemed.debit_transaction_id
+    took = f" Points were taken by transaction {debit}." if debit else ""
+    named = quoted(redeemed.code or redeemed.voucher_id)
+    return (
+        f"Redeemed {named} of member {redeemed.member}: reward {quoted(redeemed.reward)}. The "
+        f"voucher is used up.{took}"
+    )
+
+
+@guarded(
+    "moves_value",
+    prepare=preview_member_redemption,
+    reconcile=reconcile_member_redemption,
+    requests=16,
+    after_agreement=7,
+    text=redeemed_text,
+)
+async def redeem_for_member(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,
+    member: ContactId,
+    voucher_id: Id | None = None,  # noqa: ARG001 - the preview found which voucher is meant
+    code: Code | None = None,  # noqa: ARG001 - the same
+    reward: RewardId | None = None,  # noqa: ARG001 - the same
+) -> Redeemed:
+    """Use a member's voucher up, by voucher_id, code or reward."""
+    fields = {"voucher_id": intent.kept["voucher"], "member": member, "ttl": OPEN_SECONDS}
+    try:
+        opened = await open_redemption(context, intent, program, fields)
+    except OutcomeUnknown as lost:
+        minutes = OPEN_SECONDS // 60
+        raise Refused(
+            f"{lost} It was only the opening, which lapses within {minutes} minutes; nothing was "
+            "used up."
+        ) from None
+    opened = opened.model_copy(update={"reward_attribution_id": intent.kept["voucher"]})
+    done = await complete_opened(context, intent, program, opened, None)
+    return _redeemed(intent, member, done.id, done.debit_transaction_id)

@@ -1,0 +1,192 @@
+"""What redeeming a voucher does: which one is meant, whether it can be used, and what it costs."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
+from loyalty_mcp.brevo.operations.rewards import Reward, get_reward
+from loyalty_mcp.brevo.operations.vouchers import HeldVoucher
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.errors import NotFound, Refused
+from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import read_member, unit_of
+from loyalty_mcp.tools.points.movement_amounts import (
+    movement_of,
+    owner_of,
+    price_of,
+    taken_at_issue,
+)
+from loyalty_mcp.tools.render import amount_text
+from loyalty_mcp.tools.rewards.member_vouchers import (
+    can_be_redeemed,
+    find_voucher,
+    is_same_code,
+    member_vouchers,
+)
+
+MOST_TRIED: Final = 3
+"""Vouchers of one reward that are asked about, where it is named instead of a voucher."""
+
+USED_FOR_GOOD: Final = "A used voucher cannot be given back."
+
+
+@dataclass(frozen=True, slots=True)
+class MeantVoucher:
+    """The voucher that a redemption is about.
+
+    Args:
+        id: its id.
+        reward: the id of its reward.
+        code: its code, if it has one.
+    """
+
+    id: str
+    reward: str
+    code: str | None = None
+
+
+async def preview_redemption_of(
+    context: Context,
+    program: str,
+    member: int,
+    *,
+    what: str,
+    voucher_id: str | None,
+    code: str | None,
+    reward: str | None,
+) -> Preparation:
+    """What redeeming a voucher of a member does.
+
+    Args:
+        context: what tools work with.
+        program: its id.
+        member: contact id.
+        what: the verb.
+        voucher_id: names the voucher.
+        code: the same; blanks, dashes and case do not matter.
+        reward: the same: the newest voucher of this reward that can be redeemed.
+
+    Raises:
+        NotFound: the member has none like that.
+        Refused: it cannot be redeemed now; nobody need be asked.
+    """
+    meant = await _meant(context, program, member, voucher_id, code, reward)
+    request = get_reward(program, meant.reward, version="active")
+    terms = await context.brevo.send(request)
+    cost, balance = await _cost(context, program, member, terms)
+    shown = meant.code or meant.id
+    summary = f"{what} voucher {quoted(shown)} of reward {quoted(terms.name)} of member {member}."
+    if cost is not None:
+        unit = "points" if balance is None else unit_of(balance)
+        where = "" if balance is None else f" of {quoted(balance.name)}"
+        summary += f" It takes {amount_text(cost.amount, unit)}{where}."
+    owner = member if cost is None else cost.member
+    return Preparation(
+        Preview(
+            summary,
+            before={"voucher": "usable"},
+            after={"voucher": "used"},
+            warnings=(USED_FOR_GOOD,),
+        ),
+        facts={"voucher": meant.id, "cost": None if cost is None else cost.amount},
+        movement=cost,
+        subject=f"{program} member {owner}",
+        kept={
+            "voucher": meant.id,
+            "reward": meant.reward,
+            "code": meant.code,
+            "reward_name": terms.name,
+            "balance": terms.subtract_balance_definition_id,
+        },
+    )
+
+
+async def _meant(
+    context: Context,
+    program: str,
+    member: int,
+    voucher_id: str | None,
+    code: str | None,
+    reward: str | None,
+) -> MeantVoucher:
+    """The voucher that is meant, which can be redeemed now.
+
+    Raises:
+        NotFound: the member has none like that.
+        Refused: it cannot be redeemed.
+    """
+    if "voucher" in context.kept:
+        kept = context.kept
+        meant = MeantVoucher(kept["voucher"], kept["reward"], kept["code"])
+    elif voucher_id is None and code is None and reward is not None:
+        return await _usable_of_reward(context, program, member, reward)
+    else:
+        held = await find_voucher(
+            context, program, member, lambda item: _is_meant(item, voucher_id, code)
+        )
+        if held is None:
+            raise NotFound(f"Member {member} holds no such voucher; list_vouchers shows theirs.")
+        if held.consumed_at:
+            raise Refused(
+                f"That voucher cannot be redeemed: {quoted(held.code or held.id)} was used on "
+                f"{held.consumed_at[:10]}."
+            )
+        meant = MeantVoucher(held.id, held.reward_id or "", held.code)
+    if not await can_be_redeemed(context, program, meant.id, member):
+        raise Refused(
+            "That voucher cannot be redeemed now: its dates, its limits or its rules forbid it, or "
+            "another redemption holds it."
+        )
+    return meant
+
+
+def _is_meant(item: HeldVoucher, voucher_id: str | None, code: str | None) -> bool:
+    if voucher_id is not None:
+        return item.id == voucher_id
+    return code is not None and is_same_code(item.code, code)
+
+
+async def _usable_of_reward(
+    context: Context, program: str, member: int, reward: str
+) -> MeantVoucher:
+    """The newest voucher of a reward that can be redeemed: another redemption may hold one.
+
+    Raises:
+        NotFound: the member has no voucher of it that is not used.
+        Refused: none of the newest can be redeemed.
+    """
+    tried = 0
+    async for item in member_vouchers(context, program, member):
+        if item.reward_id != reward or item.consumed_at or tried == MOST_TRIED:
+            continue
+        tried += 1
+        if await can_be_redeemed(context, program, item.id, member):
+            return MeantVoucher(item.id, reward, item.code)
+    if tried:
+        raise Refused(
+            "No voucher of that reward can be redeemed now: their dates, limits or rules forbid "
+            "it, or other redemptions hold them."
+        )
+    raise NotFound(f"Member {member} holds no usable voucher of that reward.")
+
+
+async def _cost(
+    context: Context, program: str, member: int, reward: Reward
+) -> tuple[Movement | None, BalanceDefinition | None]:
+    """The points that redeeming takes, as far as the reward says, and of which balance.
+
+    Raises:
+        LoyaltyError: the member or the balances cannot be read.
+    """
+    if not reward.subtract_balance_definition_id or taken_at_issue(reward):
+        return None, None
+    info = await read_member(context, program, member)
+    amount = price_of(reward, info)
+    definitions = await context.references.balances(program)
+    balance = next(
+        (item for item in definitions if item.id == reward.subtract_balance_definition_id), None
+    )
+    if not amount:
+        return None, balance
+    return movement_of(balance, "debit", amount, owner_of(info, member)), balance

@@ -15,7 +15,10 @@ def account_of(settings: Settings) -> str:
     The embedded sandbox in memory is an account of this process alone: another process has another
     sandbox. Keys that belong to one organization are joined in the journal, once that is known.
     """
-    if settings.api_key is None:
+    if settings.api_key is None and settings.sandbox_file is None:
         return f"sandbox-{_THIS_PROCESS}"
+    if settings.api_key is None:
+        file = str(settings.sandbox_file)
+        return f"sandbox-{hashlib.sha256(file.encode()).hexdigest()[:16]}"
     key = settings.api_key.get_secret_value()
     return hashlib.sha256(f"{settings.base_url}\n{key}".encode()).hexdigest()[:32]

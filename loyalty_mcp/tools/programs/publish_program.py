@@ -18,7 +18,6 @@ from loyalty_mcp.tools.programs.unpublished_changes import (
     UnpublishedChanges,
     read_unpublished_changes,
 )
-from loyalty_mcp.tools.programs.version_differences import settings_of
 from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, send_change
 from loyalty_mcp.tools.task import guarded
 

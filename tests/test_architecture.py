@@ -14,8 +14,6 @@ PACKAGE = Path(loyalty_mcp.__file__).parent
 ROOT = PACKAGE.parent
 LONG_DATA = {
     "loyalty_mcp.sandbox.differences",
-    "loyalty_mcp.tools.points.points",
-    "loyalty_mcp.tools.rewards.redemptions",
 }
 MODULES = {
     ".".join(("loyalty_mcp", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(

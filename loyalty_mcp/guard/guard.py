@@ -15,9 +15,9 @@ from loyalty_mcp.guard.confirmation import (
     Question,
     Reaction,
     confirmable,
-    outcome_of,
     waiting,
 )
+from loyalty_mcp.guard.outcome_elsewhere import NO_SUCH, outcome_elsewhere
 from loyalty_mcp.guard.previewing import preview_again, preview_call, subject_of
 from loyalty_mcp.guard.reconciliation import ending
 from loyalty_mcp.guard.turn import take_turn
@@ -40,9 +40,6 @@ from loyalty_mcp.tools.send_window import new_deadline
 DIALOGS: Final = 3
 """A dialog is asked once, and again at most twice when its preview no longer holds."""
 
-POLL_SECONDS: Final = 0.05
-WAIT_SECONDS: Final = 60.0
-NO_SUCH: Final = "There is no such confirmation; call again without it for a new preview."
 NEVER_ISSUED: Final = "The confirmation in that call was never issued, so this is a new preview."
 BUSY: Final = (
     "Another change to the same subject was under way all the time; nothing was changed. "
@@ -272,7 +269,8 @@ class Guard:
             return await self._first_outcome(intent)
         if not isinstance(outcome, Preparation):
             return outcome
-        reason = f"Changed since the preview: {_listed(intent, outcome)}. Nothing was done."
+        changed = ", ".join(changed_parts(intent, outcome))
+        reason = f"Changed since the preview: {changed}. Nothing was done."
         voided = await self._void(intent, reason)
         if voided.status != "expired" or voided.again:
             return voided
@@ -339,29 +337,7 @@ class Guard:
 
     async def _first_outcome(self, intent: Intent) -> Envelope:
         """What became of an intent that is no longer ours to carry out."""
-        stored, reconciler = await self._finished(intent.id), self._context.reconciler
-        if stored.state == "unknown" or reconciler.is_orphaned(self._context, stored):
-            stored = await reconciler.reconcile(self._context, stored)
-        return outcome_of(stored)
-
-    async def _finished(self, intent_id: str) -> Intent:
-        """The intent once nobody works on it any more, or as it is after a minute."""
-        journal, reconciler = self._context.journal.open(), self._context.reconciler
-        stored = await journal.get(intent_id)
-        with anyio.move_on_after(WAIT_SECONDS):
-            while stored is not None and stored.state in {"approved", "sent"}:
-                if reconciler.is_orphaned(self._context, stored):
-                    break
-                await anyio.sleep(POLL_SECONDS)
-                stored = await journal.get(intent_id)
-        if stored is None:
-            raise Refused(NO_SUCH)
-        return stored
-
-
-def _listed(intent: Intent, now: Preparation) -> str:
-    """What changed, by name."""
-    return ", ".join(changed_parts(intent, now))
+        return await outcome_elsewhere(self._context, intent.id)
 
 
 async def to_the_end(work: Awaitable[ResultT]) -> ResultT:

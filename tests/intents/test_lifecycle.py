@@ -90,7 +90,8 @@ def test_no_path_leaves_an_end(targets: list[State]) -> None:
 
     assert path.count("sent") <= 1
     assert path.count("approved") <= 1
-    assert "applied" not in path or path.index("sent") < path.index("applied")
+    corrected = path[-2:] == ["not_applied", "applied"]
+    assert "applied" not in path or corrected or path.index("sent") < path.index("applied")
     assert not ({"declined", "expired"} & set(path) and "sent" in path)
 
 

@@ -15,6 +15,7 @@ from loyalty_mcp.intents.journal.subject_claims import claim, extend_claim, rele
 from loyalty_mcp.intents.journal.tables import intents
 from loyalty_mcp.intents.journal.tokens import Tokens
 from loyalty_mcp.intents.journal.trail import append_entry, prune_trail, read_trail
+from loyalty_mcp.intents.journal.transitions import get_intent, move_intent
 from loyalty_mcp.intents.journal.usage import read_usage
 from loyalty_mcp.intents.lifecycle import (
     ENDED,
@@ -68,7 +69,7 @@ class Journal:
 
     async def get(self, intent_id: str) -> Intent | None:
         """The intent with that id, if there is one."""
-        return await self._database.read(lambda connection: _get(connection, intent_id))
+        return await self._database.read(lambda connection: get_intent(connection, intent_id))
 
     async def starting_with(self, prefix: str) -> list[Intent]:
         """The intents whose id starts with `prefix`, two at most."""
@@ -93,7 +94,7 @@ class Journal:
         """
         check_move(origin, target)
         return await self._database.write(
-            lambda connection: _move(connection, intent_id, origin, target, at, changes)
+            lambda connection: move_intent(connection, intent_id, origin, target, at, changes)
         )
 
     async def conclude(self, intent: Intent, target: State, at: datetime, **changes: Any) -> bool:
@@ -111,12 +112,12 @@ class Journal:
         check_move(intent.state, target)
 
         def work(connection: Connection) -> bool:
-            found = _get(connection, intent.id)
+            found = get_intent(connection, intent.id)
             if found is None or found.transaction_id != intent.transaction_id:
                 return False
             if found.deadline != intent.deadline:
                 return False
-            return _move(connection, intent.id, intent.state, target, at, changes)
+            return move_intent(connection, intent.id, intent.state, target, at, changes)
 
         return await self._database.write(work)
 
@@ -170,7 +171,7 @@ class Journal:
             usage = read_usage(connection, intent.account, intent.caller, intent.movement, now)
             check(policy, intent.tool, intent.movement, usage)
             sent = {"sent_at": now, "deadline": deadline}
-            return _move(connection, intent.id, "approved", "sent", now, sent)
+            return move_intent(connection, intent.id, "approved", "sent", now, sent)
 
         return await self._database.write(work)
 
@@ -331,41 +332,3 @@ class Journal:
 
 def _first(found: list[Intent]) -> Intent | None:
     return found[0] if found else None
-
-
-def _get(connection: Connection, intent_id: str) -> Intent | None:
-    row = connection.execute(queries.with_id(intent_id)).mappings().first()
-    return None if row is None else intent_of(row)
-
-
-def _move(
-    connection: Connection,
-    intent_id: str,
-    origin: State,
-    target: State,
-    at: datetime,
-    changes: Mapping[str, Any],
-) -> bool:
-    statement = (
-        update(intents)
-        .where(intents.c.id == intent_id, intents.c.state == origin)
-        .values(state=target, **{name: stored(value) for name, value in changes.items()})
-    )
-    if connection.execute(statement).rowcount != 1:
-        return False
-    if target in ENDED:
-        release(connection, intent_id)
-    intent = _get(connection, intent_id)
-    if intent is not None:
-        step = "corrected" if origin == "not_applied" else target
-        append_entry(connection, intent, step, at, _outcome(intent, changes))
-    return True
-
-
-def _outcome(intent: Intent, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What a move made known, without what names a person."""
-    details = {name: changes[name] for name in ("agreed_by", "reason") if changes.get(name)}
-    if intent.transaction_id is not None:
-        details["transaction_id"] = intent.transaction_id
-    result = changes.get("result") or {}
-    return details | {name: result[name] for name in ("id", "new_balance") if name in result}

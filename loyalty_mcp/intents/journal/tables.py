@@ -63,11 +63,11 @@ intents = Table(
     Index("intents_by_transaction", "transaction_id"),
     Index("intents_by_age", "created_at"),
     Index("intents_by_end", "state", "expires_at"),
-    Index("intents_by_subject", "account", "subject", "state"),
+    Index("intents_by_subject", "subject", "account", "state"),
     Index("intents_by_confirmation", "confirmation"),
     Index("intents_by_batch", "batch"),
-    Index("intents_by_reference", "account", "refers_to"),
-    Index("intents_by_tool", "account", "tool", "state"),
+    Index("intents_by_reference", "refers_to", "account"),
+    Index("intents_by_tool", "tool", "account", "state"),
 )
 
 subject_claims = Table(

@@ -82,7 +82,7 @@ async def test_a_guarded_call_looks_at_few_intents(journal: Journal) -> None:
     found = await plans.steps(journal)
     assert len(found) >= 8
     assert all(step.startswith("SEARCH") for step in found), found
-    assert any("intents_by_" in step for step in found)
+    assert any("intents_by_caller_and_state" in step for step in found)
     assert any("intents_by_member" in step for step in found)
 
 

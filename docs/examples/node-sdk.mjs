@@ -40,6 +40,7 @@ assert.equal((await balance.getBalanceLimit({ pid, bdid, blid })).value, 1000);
 const { id: rid } = await reward.createReward({ pid, name: "gift", publicName: "Gift" });
 await fetch(`${sandbox}/sandbox/rewards/${rid}`, {
   method: "PATCH",
+  headers: { "content-type": "application/json" },
   body: JSON.stringify({ value: 5, unit: "EUR", codes: ["G-1", "G-2", "G-3", "G-4"] }),
 });
 const { codePoolId: cpid } = await reward.getRewardInformation({ pid, rid });

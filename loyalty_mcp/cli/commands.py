@@ -122,6 +122,18 @@ def demo() -> None:
 @click.option("--empty", is_flag=True, help="Start without the seeded world.")
 @click.option("--api-key", default=None, help="Accept only this key; any is accepted otherwise.")
 @click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    help="A further name to accept in the Host header; may be given again.",
+)
+@click.option(
+    "--webhook-host",
+    "webhook_hosts",
+    multiple=True,
+    help="A host besides this machine that webhooks may go to; may be given again.",
+)
+@click.option(
     "--rate-limit",
     default=600,
     show_default=True,
@@ -153,19 +165,26 @@ def demo() -> None:
     "--filters-ignored", is_flag=True, help="Ignore the filters of transactions and vouchers."
 )
 @click.option("--history-oldest-first", is_flag=True, help="List the history oldest first.")
-def sandbox(port: int, host: str, **engine: Any) -> None:
+def sandbox(port: int, host: str, allowed_hosts: tuple[str, ...], **engine: Any) -> None:
     """Run the engine alone, for any Brevo SDK.
 
     The flags from --no-meta-in-history on give answers that the real API might give.
 
     Example: loyalty-mcp sandbox --database shop.db --rate-limit 0
     """
+    from loyalty_mcp.sandbox.access import is_loopback  # noqa: PLC0415 - only here
     from loyalty_mcp.sandbox.serve import serve as serve_sandbox  # noqa: PLC0415 - only here
     from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - only here
 
     settings = SandboxSettings(**engine)
+    if settings.api_key is None and not is_loopback(host):
+        stop(
+            BadSetting(
+                f"--host {host} lets others reach the sandbox, which takes any key: give --api-key."
+            )
+        )
     click.echo(f"Sandbox on http://{host}:{port}/v3", err=True)
-    serve_sandbox(settings, host, port)
+    serve_sandbox(settings, host, port, allowed_hosts)
 
 
 @main.command()

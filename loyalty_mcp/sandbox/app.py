@@ -173,11 +173,12 @@ class _Edge:
 
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]
-        if not path.startswith("/v3/"):
-            return
         key, wanted = _header(scope, b"api-key"), self._engine.settings.api_key
-        fits = key != b"" if wanted is None else hmac.compare_digest(key, wanted.encode())
-        if not fits:
+        if wanted is None:
+            accepted = key != b"" or not path.startswith("/v3/")
+        else:
+            accepted = hmac.compare_digest(key, wanted.encode())
+        if not accepted:
             raise Unauthorized("The header api-key is missing, or its key is not the right one.")
         budget = self._engine.budget_for(path)
         if budget is not None:

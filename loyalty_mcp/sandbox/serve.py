@@ -1,17 +1,26 @@
 """The sandbox on a port, for any Brevo SDK."""
 
+from collections.abc import Sequence
+
+from loyalty_mcp.sandbox.access import LocalRequestsOnly
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
 from loyalty_mcp.sandbox.simulation.dropped_connections import cutting_connections
 
 
-def serve(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 8585) -> None:
+def serve(
+    settings: SandboxSettings,
+    host: str = "127.0.0.1",
+    port: int = 8585,
+    allowed_hosts: Sequence[str] = (),
+) -> None:
     """Serve a sandbox until the process is told to stop.
 
     Args:
         settings: Where the data are kept, and the engine's choices.
         host: The address that is listened on.
         port: The port that is listened on.
+        allowed_hosts: Names to accept in the Host header, besides those of loopback and `host`.
 
     Raises:
         ValueError: The file was written by another version of the sandbox.
@@ -22,7 +31,7 @@ def serve(settings: SandboxSettings, host: str = "127.0.0.1", port: int = 8585) 
     app = create_app(settings)
     try:
         uvicorn.run(
-            cutting_connections(app),
+            cutting_connections(LocalRequestsOnly(app, (host, *allowed_hosts))),
             host=host,
             port=port,
             lifespan="off",

@@ -17,8 +17,10 @@ class SandboxSettings:
     Attributes:
         database: The file that keeps the data; `None` keeps them in memory.
         empty: Start without the seeded world. Data that a file already holds win.
-        api_key: The one key that is accepted; `None` accepts any that is not empty.
+        api_key: The one key that is accepted, by the control API too; `None` accepts any that is
+            not empty, and asks for none under `/sandbox/`.
         rate_limit: Loyalty calls an hour; 0 for no limit.
+        webhook_hosts: Hosts that webhooks may be sent to, besides this machine.
         ignore_unknown_fields: Ignore unknown fields and query parameters instead of refusing them.
         duplicate_enrolment_status: How a second enrolment of a contact is answered.
         rejected_answer_status: 422, or 200 with a transaction whose status is `rejected`.
@@ -43,6 +45,7 @@ class SandboxSettings:
     empty: bool = False
     api_key: str | None = field(default=None, repr=False)
     rate_limit: int = 600
+    webhook_hosts: tuple[str, ...] = ()
 
     ignore_unknown_fields: bool = False
     duplicate_enrolment_status: Literal[400, 409] = 409

@@ -1,12 +1,15 @@
 """The control API: clock, faults, events, reset and the digest of the state."""
 
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from loyalty_mcp.sandbox.access import is_loopback
 from loyalty_mcp.sandbox.api.endpoint import ControlCall, Json
 from loyalty_mcp.sandbox.api.fields import (
     Amount,
@@ -139,9 +142,31 @@ def get_state_hash(call: ControlCall[NoQuery, NoBody]) -> Json:
 
 
 def set_webhooks(call: ControlCall[NoQuery, Receiver]) -> Json:
-    """Send what happens from now on to an address."""
-    call.engine.webhooks.send_to(call.body.url)
-    return {"url": call.body.url}
+    """Send what happens from now on to an address, on this machine unless others are allowed."""
+    url = call.body.url
+    if url is not None:
+        check_receiver(url, call.engine.settings.webhook_hosts)
+    call.engine.webhooks.send_to(url)
+    return {"url": url}
+
+
+def get_webhooks(call: ControlCall[NoQuery, NoBody]) -> Json:
+    """Show where events are sent."""
+    return {"url": call.engine.webhooks.url}
+
+
+def check_receiver(url: str, allowed_hosts: Collection[str]) -> None:
+    """Refuse an address that events may not be sent to: they hold personal data.
+
+    Raises:
+        Invalid: It is neither on this machine nor on an allowed host.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        raise Invalid("url: is not an address") from None
+    if not is_loopback(host) and host not in {allowed.lower() for allowed in allowed_hosts}:
+        raise Invalid("url: webhooks go to this machine alone; --webhook-host allows another host")
 
 
 def get_openapi(call: ControlCall[NoQuery, NoBody]) -> Json:

@@ -122,6 +122,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/sandbox/switches", control.get_switches),
     Endpoint("POST", "/sandbox/switches", control.set_switches),
     Endpoint("GET", "/sandbox/events", control.get_events),
+    Endpoint("GET", "/sandbox/webhooks", control.get_webhooks),
     Endpoint("POST", "/sandbox/webhooks", control.set_webhooks),
     Endpoint("GET", "/sandbox/openapi.json", control.get_openapi),
     Endpoint("PATCH", "/sandbox/rewards/{rid}", reward_settings.patch_reward),

@@ -1,4 +1,4 @@
-"""Webhooks: recorded events are sent to one address, after their cause was committed."""
+"""Webhooks: send recorded events to one address, after their cause was committed."""
 
 import logging
 import threading
@@ -9,11 +9,11 @@ from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.records import events
 from loyalty_mcp.sandbox.store import Store
 
-WAITING: Final = 10_000
-"""How many events may wait for a slow receiver; what comes beyond is only recorded."""
+MAX_WAITING: Final = 10_000
+"""How many events may wait for a slow receiver; further ones are recorded and not sent."""
 
-PATIENCE: Final = 5.0
-"""How many seconds a receiver has to answer."""
+ANSWER_SECONDS: Final = 5.0
+"""How long a receiver may take to answer."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ _LOG: Final = logging.getLogger(__name__)
 class Webhooks:
     """Sends events from a thread of its own, so that no request waits for a receiver.
 
-    Each event is sent once: who answers with an error, or not at all, has missed it.
+    Each event is sent once, whatever the receiver answers.
 
     Args:
         store: Where the events are recorded.
@@ -34,6 +34,11 @@ class Webhooks:
         self._waiting: Queue[bytes | None] = Queue()
         self._thread: threading.Thread | None = None
 
+    @property
+    def url(self) -> str | None:
+        """Where events are sent; `None` for nowhere."""
+        return self._url
+
     def send_to(self, url: str | None) -> None:
         """Send what happens from now on to this address; `None` for nowhere."""
         self.close()
@@ -42,14 +47,15 @@ class Webhooks:
             return
         with self._store.unit() as unit:
             self._sent_up_to = events.last_event(unit)
-        self._waiting = Queue(WAITING)
+        _LOG.warning("Webhooks are sent to %s.", url.partition("?")[0])
+        self._waiting = Queue(MAX_WAITING)
         self._thread = threading.Thread(
             target=_send_all, args=(url, self._waiting), name="sandbox-webhooks", daemon=True
         )
         self._thread.start()
 
     def deliver(self) -> None:
-        """Hand over what was recorded since the last time; never waits and never fails."""
+        """Queue what was recorded since the last call; never waits and never fails."""
         if self._url is None:
             return
         with self._store.unit() as unit:
@@ -61,11 +67,11 @@ class Webhooks:
                     _LOG.warning("A webhook was dropped: its receiver is too slow.")
 
     def drain(self) -> None:
-        """Wait until everything that was handed over has been sent."""
+        """Wait until everything in the queue has been sent."""
         self._waiting.join()
 
     def close(self) -> None:
-        """Stop sending; what still waits is dropped."""
+        """Stop sending, and drop what is still in the queue."""
         self._url = None
         thread, self._thread = self._thread, None
         if thread is None:
@@ -79,11 +85,10 @@ class Webhooks:
 
 
 def _send_all(url: str, waiting: Queue[bytes | None]) -> None:
-    # The engine starts inside other programs; what few of them need is loaded late.
-    import httpx2  # noqa: PLC0415 - see above
+    import httpx2  # noqa: PLC0415 - the engine starts inside other programs, which rarely need it
 
-    # A proxy of the environment has no part in what a sandbox tells its neighbour.
-    with httpx2.Client(timeout=PATIENCE, trust_env=False) as http:
+    # Webhooks stay on this machine, so no proxy of the environment is used.
+    with httpx2.Client(timeout=ANSWER_SECONDS, trust_env=False) as http:
         while (event := waiting.get()) is not None:
             try:
                 http.post(url, content=event, headers={"content-type": "application/json"})

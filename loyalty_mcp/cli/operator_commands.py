@@ -133,6 +133,33 @@ def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool
 
 
 @intents.command()
+@click.argument("intent_id", metavar="ID")
+@click.option(
+    "--as",
+    "outcome",
+    required=True,
+    type=click.Choice(["applied", "not_applied"]),
+    help="What happened, as you found out.",
+)
+@click.option("--why", required=True, help="How you know; kept in the audit trail.")
+@as_json
+@click.pass_obj
+def close(flags: dict[str, Any], intent_id: str, outcome: Any, why: str, *, as_json: bool) -> None:
+    """Close an intent whose outcome no read can tell, with what you found out.
+
+    Example: loyalty-mcp intents close 5f0c… --as applied --why "Seen in Brevo's app"
+    """
+    from loyalty_mcp.guard.operator_approval import close_unknown  # noqa: PLC0415 - only here
+
+    async def work(runtime: "Runtime") -> "Intent":
+        intent = await _existing(runtime, intent_id)
+        operator = f"operator:{getpass.getuser()}"
+        return await close_unknown(runtime.context, intent.id, outcome, why, operator)
+
+    _print(_shown(run(flags, work)), as_json=as_json)
+
+
+@intents.command()
 @as_json
 @click.pass_obj
 def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:

@@ -46,3 +46,37 @@ async def decide(
     ):
         raise Refused("Somebody else decided at the same moment.")
     return await journal.get(intent_id) or intent
+
+
+async def close_unknown(
+    context: Context,
+    intent_id: str,
+    outcome: Literal["applied", "not_applied"],
+    why: str,
+    operator: str,
+) -> Intent:
+    """Record what an operator found out about an intent whose outcome no read can tell.
+
+    Args:
+        context: what tools work with.
+        intent_id: which intent.
+        outcome: what happened.
+        why: how the operator knows, for the audit trail.
+        operator: who closes it.
+
+    Raises:
+        UnknownReference: there is no such intent.
+        Refused: its outcome is known.
+    """
+    journal, now = context.journal.open(), context.now()
+    intent = await journal.get(intent_id)
+    if intent is None:
+        raise UnknownReference("There is no such intent.")
+    if intent.state != "unknown":
+        raise Refused(f"Only an intent of unknown outcome is closed; that one is {intent.state}.")
+    reason = f"{operator} closed it as {outcome}: {why}"
+    if not await journal.move(
+        intent.id, "unknown", outcome, now, agreed_by=intent.agreed_by, reason=reason
+    ):
+        raise Refused("Its outcome was found out at the same moment; show it again.")
+    return await journal.get(intent_id) or intent

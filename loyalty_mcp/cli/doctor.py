@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from loyalty_mcp.brevo.budget import clock_time
@@ -60,6 +61,7 @@ async def examine(context: Context) -> list[Finding]:
         check_budget,
         check_clock,
         check_journal,
+        check_permissions,
         check_intents,
         check_policy,
         check_menu,
@@ -171,6 +173,22 @@ async def check_journal(context: Context) -> Finding:
         )
         return Finding("journal", good=False, found=str(error), fix=fix)
     return Finding("journal", good=True, found="can be written")
+
+
+async def check_permissions(context: Context) -> Finding:
+    """Whether only the owner can read the journal's folder and files."""
+    from loyalty_mcp.intents.journal.private_files import open_to_others  # noqa: PLC0415 - only here
+    from loyalty_mcp.server.bootstrap import journal_address  # noqa: PLC0415 - the same
+
+    scheme, _, file = journal_address(context.settings).partition(":///")
+    if scheme != "sqlite":
+        return Finding("permissions", good=True, found="the journal is not a file")
+    exposed = open_to_others(Path(file))
+    if not exposed:
+        return Finding("permissions", good=True, found="only you can read the journal")
+    found = "; ".join(f"{path} has mode {mode:o}" for path, mode in exposed)
+    commands = [f"chmod {'700' if path.is_dir() else '600'} {path}" for path, _ in exposed]
+    return Finding("permissions", good=False, found=found, fix=f"Run: {'; '.join(commands)}")
 
 
 async def check_intents(context: Context) -> Finding:

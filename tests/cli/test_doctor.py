@@ -37,7 +37,7 @@ def test_a_sandbox_is_well() -> None:
     assert all(finding["good"] for finding in found.values())
     assert list(found) == [
         *("key", "Brevo", "program", "member", "rate budget", "clock"),
-        *("journal", "intents", "policy", "menu", "agreement"),
+        *("journal", "permissions", "intents", "policy", "menu", "agreement"),
     ]
 
 

@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from loyalty_mcp.errors import BadSetting, JournalUnavailable
+from loyalty_mcp.intents.journal.private_files import make_private
 from loyalty_mcp.intents.journal.tables import migrate
+from loyalty_mcp.settings import state_folder
 
 log = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
@@ -52,7 +54,7 @@ class Database:
             parsed = make_url(url)
             sqlite = parsed.get_backend_name() == "sqlite"
             if sqlite and parsed.database:
-                _make_folder(Path(parsed.database).parent)
+                _make_file(Path(parsed.database))
             self._engine: Engine | AsyncEngine = (
                 _sqlite(parsed) if sqlite else create_async_engine(url, pool_pre_ping=True)
             )
@@ -163,9 +165,9 @@ async def _translated() -> AsyncIterator[None]:
         raise JournalUnavailable(UNAVAILABLE) from None
 
 
-def _make_folder(folder: Path) -> None:
+def _make_file(database: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(database, state_folder())
     except OSError:
         raise JournalUnavailable(UNAVAILABLE) from None
 

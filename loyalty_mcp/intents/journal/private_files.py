@@ -1,0 +1,58 @@
+"""Keep the journal's folder and files readable by their owner alone."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+PRIVATE_FOLDER: Final = 0o700
+PRIVATE_FILE: Final = 0o600
+OTHERS: Final = 0o077
+"""The rights of the group and of everybody else."""
+
+SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
+"""Of the files SQLite keeps for one database. It creates them with the rights of the first."""
+
+
+def make_private(database: Path, own_folder: Path) -> None:
+    """Create the folder and the file of a database, or take their rights from everybody else.
+
+    Args:
+        database: the SQLite file.
+        own_folder: a folder that is this program's alone. Rights of other folders are left as they
+            are, because other files may be in them.
+
+    Raises:
+        OSError: the folder or the file cannot be created.
+    """
+    folder = database.parent
+    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    if folder == own_folder:
+        _restrict(folder, PRIVATE_FOLDER)
+    # Created here, because SQLite would create it with the rights that the umask leaves.
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
+    for file in database_files(database):
+        _restrict(file, PRIVATE_FILE)
+
+
+def database_files(database: Path) -> Iterator[Path]:
+    """The files of a database that exist."""
+    for suffix in SUFFIXES:
+        file = database.with_name(database.name + suffix)
+        if file.exists():
+            yield file
+
+
+def open_to_others(database: Path) -> list[tuple[Path, int]]:
+    """The files of a database, and its folder, that others have rights to, with their modes."""
+    paths = [database.parent, *database_files(database)]
+    modes = [(path, path.stat().st_mode & 0o777) for path in paths if path.exists()]
+    return [(path, mode) for path, mode in modes if mode & OTHERS]
+
+
+def _restrict(path: Path, mode: int) -> None:
+    try:
+        if path.stat().st_mode & OTHERS:
+            path.chmod(mode)
+    except OSError:
+        pass  # somebody else's; `loyalty-mcp doctor` tells

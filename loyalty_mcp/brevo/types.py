@@ -83,15 +83,43 @@ class Expected:
     words: str
 
 
+DayEdge = Literal["start", "end", "after"]
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
     """Says which moment a plain day stands for, in UTC.
 
     Args:
-        edge: its first second, or its last.
+        edge: its first second, its last, or the first second after it.
     """
 
-    edge: Literal["start", "end"]
+    edge: DayEdge
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Says how a map with keys of the caller's own is also written: as a list of pairs.
+
+    Several model vendors take no object without known fields, so this is what is published.
+
+    Args:
+        key: what a pair calls the key.
+        value: what it calls the value.
+    """
+
+    key: str
+    value: str
+
+
+def pairs_schema(key: str, value: str) -> dict[str, Any]:
+    """The JSON schema of a list of pairs of a text and a whole number."""
+    pair = {
+        "type": "object",
+        "properties": {key: {"type": "string"}, value: {"type": "integer"}},
+        "required": [key, value],
+    }
+    return {"type": "array", "items": pair}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +207,7 @@ Amount = Annotated[
     BeforeValidator(exact),
     AfterValidator(finite),
     PlainSerializer(number, return_type=int | float),
-    WithJsonSchema({"type": "number"}),
+    WithJsonSchema({"type": "number", "description": "Above 0, in the balance's unit"}),
     Expected(f"a number above 0 and at most {LARGEST_AMOUNT:,}, {PLAIN_NUMBER}"),
 ]
 """A positive amount, in the unit of its balance."""
@@ -200,7 +228,15 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
 NAME_OR_ID: Final = "Name or id"
-PERSON: Final = "Email, +phone, contact id or own id"
+PERSON: Final = "Email, +phone or id"
+CONTACT: Final = "Email, +phone or id"
+PERSON_WORDS: Final = (
+    "an email address, a phone number such as +33612345678, a contact id or an own id"
+)
+CONTACT_WORDS: Final = "an email address, a phone number such as +33612345678, or a contact id"
+LONGEST_REFERENCE: Final = 320
+"""An email address has at most 320 characters, and no name is longer."""
+
 
 ProgramId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("program")]
 BalanceId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("balance")]
@@ -210,12 +246,28 @@ TierGroupId = Annotated[
 TierId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("tier")]
 RewardId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("reward")]
 ContactId = Annotated[int, Field(ge=1, lt=2**63, description=PERSON), Reference("member")]
-Enrollee = Annotated[
-    int, Field(ge=1, lt=2**63, description="Email, +phone or contact id"), Reference("contact")
-]
+Enrollee = Annotated[int, Field(ge=1, lt=2**63, description=CONTACT), Reference("contact")]
 """A contact who is not a member yet, so no own id can name it."""
 
-Members = Annotated[tuple[ContactId, ...], Field(min_length=1)]
+PersonText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_REFERENCE),
+    WithJsonSchema({"type": "string", "description": PERSON}),
+    Expected(PERSON_WORDS),
+]
+"""What a person says for a member, where the tool itself looks it up."""
+
+ContactText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=LONGEST_REFERENCE),
+    WithJsonSchema({"type": "string", "description": CONTACT}),
+    Expected(CONTACT_WORDS),
+]
+"""The same for a contact who need not be a member."""
+
+Members = Annotated[
+    tuple[ContactId, ...], Field(min_length=1, description="Who shares it: email, +phone or id")
+]
 
 Id = Annotated[
     str,
@@ -224,8 +276,10 @@ Id = Annotated[
 ]
 """The id of something that has no name: a transaction, a voucher, a limit, a redemption."""
 
-Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(not_blank)]
-Description = Annotated[str, Field(max_length=256)]
+Name = Annotated[
+    str, Field(min_length=1, max_length=128, description="Its name"), AfterValidator(not_blank)
+]
+Description = Annotated[str, Field(max_length=256, description="Text for members")]
 Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time"})]
 Instant = Annotated[
     AwareDatetime, Day("start"), WithJsonSchema({"type": "string", "format": "date-time"})
@@ -247,7 +301,7 @@ YearDay = Annotated[str, Field(pattern=f"^{DAY_PATTERN}$"), DAY_WORDS]
 
 Meta = Annotated[
     dict[str, Any],
-    WithJsonSchema({"type": "string", "description": "Your own data: a JSON object, as text"}),
+    WithJsonSchema({"type": "string", "description": "Your own data, as JSON text"}),
     Expected('a JSON object, such as {"crm_id": "42"}'),
 ]
 """An object of the caller's own.
@@ -265,15 +319,19 @@ ShortLimit = Annotated[int, Field(ge=1, le=100, description="Results to return")
 Offset = Annotated[int, Field(ge=0, lt=2**53, description="Results to skip")]
 """Records to skip."""
 
-Version = Annotated[
-    Literal["draft", "active"], Field(description="Latest edits (default), or what is live")
-]
+Version = Annotated[Literal["draft", "active"], Field(description="Latest edits (default) or live")]
 """The latest edits, which the API takes by default, or what is live now."""
 
 LIVE_FIRST: Final[tuple[Literal["draft", "active"], ...]] = ("active", "draft")
 """What members see is meant first; what is still a draft can be named too."""
 
 Order = Annotated[Literal["asc", "desc"], Field(description="Sort direction")]
+IncludeInternal = Annotated[bool, Field(description="Also internal balances")]
+OwnId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    Field(description="Your own id for the member"),
+]
 TransactionType = Literal["credit", "debit"]
 DurationUnit = Literal["day", "week", "month", "year"]
-ImageUrl = Annotated[str, Field(max_length=2048, description="Address of an image at Brevo")]
+ImageUrl = Annotated[str, Field(max_length=2048, description="Image address at Brevo")]

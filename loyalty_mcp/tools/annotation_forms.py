@@ -5,14 +5,14 @@ import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from loyalty_mcp.brevo.types import Day, EmptyClears, Expected
+from loyalty_mcp.brevo.types import Day, EmptyClears, Expected, Pairs
 from loyalty_mcp.tools.argument_forms import (
     BooleanForm,
     ChoiceForm,
@@ -46,6 +46,7 @@ class Marks:
     day: Day | None = None
     words: str | None = None
     empty_clears: bool = False
+    pairs: Pairs | None = None
 
 
 def form_of_model(model: type[BaseModel]) -> ObjectForm:
@@ -89,7 +90,13 @@ def _form(core: Any, marks: Marks) -> Form:
         return ListForm(_list_words(item, marks), item=item, may_be_empty=marks.shortest == 0)
     if origin is dict:
         item = form_of(get_args(core)[1])
-        return MapForm("an object" if type(item) is Form else f"an object of {item.expected}", item)
+        return MapForm(_map_words(item, marks), item=item, pairs=marks.pairs)
+    if inspect.isclass(core) and issubclass(core, BaseModel):
+        return form_of_model(core)
+    return _plain_form(core, marks)
+
+
+def _plain_form(core: Any, marks: Marks) -> Form:
     if core is bool:
         return BooleanForm("true or false")
     if core is int:
@@ -98,10 +105,10 @@ def _form(core: Any, marks: Marks) -> Form:
         return NumberForm(_number_words("a number", marks))
     if core in {datetime, AwareDatetime}:
         return MomentForm(MOMENT_WORDS, edge=marks.day.edge if marks.day is not None else "start")
+    if core is date:
+        return Form("a day, such as 2026-12-31")
     if core is str:
         return TextForm(_text_words(marks), empty_clears=marks.empty_clears)
-    if inspect.isclass(core) and issubclass(core, BaseModel):
-        return form_of_model(core)
     return Form()
 
 
@@ -146,6 +153,8 @@ def marks_of(marks: Iterable[Any]) -> Marks:
             keep("day", mark)
         if isinstance(mark, Expected):
             keep("words", mark.words)
+        if isinstance(mark, Pairs):
+            keep("pairs", mark)
         if isinstance(mark, EmptyClears):
             keep("empty_clears", True)
     return Marks(**found)
@@ -186,6 +195,12 @@ def _list_words(item: Form, marks: Marks) -> str:
     if marks.longest is not None:
         many = f"a list of {marks.shortest} to {marks.longest}"
     return f"{many}, each {item.expected}"
+
+
+def _map_words(item: Form, marks: Marks) -> str:
+    if marks.pairs is not None:
+        return f"a list of {{{marks.pairs.key}, {marks.pairs.value}}}, each with {item.expected}"
+    return "an object" if type(item) is Form else f"an object, each value {item.expected}"
 
 
 def words_of(name: str) -> str:

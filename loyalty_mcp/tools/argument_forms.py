@@ -9,10 +9,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+from loyalty_mcp.brevo.types import DayEdge, Pairs
 
 JSON_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -20,7 +22,7 @@ DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 LARGEST_INTEGER: Final = 2**53
 """From here on a JSON number with a point no longer holds every integer."""
 
-DAY_EDGES: Final[Mapping[str, str]] = {"start": "T00:00:00Z", "end": "T23:59:59Z"}
+TIMES: Final[Mapping[DayEdge, str]] = {"start": "00:00:00", "end": "23:59:59", "after": "00:00:00"}
 
 
 @dataclass(frozen=True)
@@ -120,18 +122,18 @@ class ChoiceForm(Form):
 class MomentForm(Form):
     """A moment; a plain day stands for one of its edges, in UTC."""
 
-    edge: Literal["start", "end"] = "start"
+    edge: DayEdge = "start"
 
     def read(self, value: Any) -> Any:
         """The moment in ISO 8601."""
-        if isinstance(value, str) and DAY.fullmatch(value.strip()):
-            day = value.strip()
-            try:
-                date.fromisoformat(day)
-            except ValueError:
-                return value
-            return day + DAY_EDGES[self.edge]
-        return value
+        if not isinstance(value, str) or not DAY.fullmatch(value.strip()):
+            return value
+        try:
+            day = date.fromisoformat(value.strip())
+            day += timedelta(days=self.edge == "after")
+        except (ValueError, OverflowError):
+            return value
+        return f"{day}T{TIMES[self.edge]}Z"
 
 
 @dataclass(frozen=True)
@@ -166,13 +168,21 @@ class ListForm(Form):
 
 @dataclass(frozen=True)
 class MapForm(Form):
-    """An object whose keys are the caller's own, also as JSON text."""
+    """An object whose keys are the caller's own, also as JSON text or as a list of pairs.
+
+    Args:
+        item: the form of each value.
+        pairs: what a pair calls the key and the value; None where no pairs are taken.
+    """
 
     item: Form = field(default_factory=Form)
+    pairs: Pairs | None = None
 
     def read(self, value: Any) -> Any:
         """The object, each value read."""
-        found = json_text(value, dict)
+        found = json_text(value, dict | list)
+        if isinstance(found, list) and found and self.pairs is not None:
+            found = from_pairs(found, self.pairs)
         if not isinstance(found, dict):
             return value
         return {SURROGATE.sub("\ufffd", key): self.item.read(item) for key, item in found.items()}
@@ -183,7 +193,8 @@ class MapForm(Form):
 
     def is_left_out(self, value: Any) -> bool:
         """Whether it is blank or holds nothing."""
-        return super().is_left_out(value) or value == {}
+        no_pairs = self.pairs is not None and value == []
+        return super().is_left_out(value) or value == {} or no_pairs
 
 
 @dataclass(frozen=True)
@@ -250,6 +261,20 @@ def whole_number(value: Any) -> int | None:
 def letters(text: str) -> str:
     """The letters and digits of a word, in lower case."""
     return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def from_pairs(items: list[Any], pairs: Pairs) -> Any:
+    """The map that a list of pairs spells; the list itself where it spells none, or a key twice."""
+    found: dict[str, Any] = {}
+    for item in items:
+        pair = json_text(item, dict)
+        if not isinstance(pair, dict) or pair.keys() != {pairs.key, pairs.value}:
+            return items
+        key = TextForm().read(pair[pairs.key])
+        if not isinstance(key, str) or key in found:
+            return items
+        found[key] = pair[pairs.value]
+    return found
 
 
 def json_text(value: Any, kind: Any) -> Any:

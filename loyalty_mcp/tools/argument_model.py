@@ -10,10 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSc
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from loyalty_mcp.brevo.types import Expected, Input, Reference, ReferenceKind
-
-LONGEST_REFERENCE = 320
-"""An email address has at most 320 characters, and no name is longer."""
+from loyalty_mcp.brevo.types import (
+    CONTACT_WORDS,
+    LONGEST_REFERENCE,
+    PERSON_WORDS,
+    Expected,
+    Input,
+    Reference,
+    ReferenceKind,
+)
 
 OPTIONAL_REFERENCES = frozenset({"program", "balance"})
 """These may be left out where there is only one."""
@@ -24,8 +29,8 @@ REFERENCE_WORDS: Final[Mapping[ReferenceKind, str]] = {
     "tier_group": "the name or id of a tier group",
     "tier": "the name or id of a tier",
     "reward": "the name or id of a reward",
-    "member": "an email address, a phone number such as +33612345678, a contact id or an own id",
-    "contact": "an email address, a phone number such as +33612345678, or a contact id",
+    "member": PERSON_WORDS,
+    "contact": CONTACT_WORDS,
 }
 
 Resolver = Callable[[Reference, str | None], Awaitable[Any]]
@@ -35,7 +40,7 @@ Resolver = Callable[[Reference, str | None], Awaitable[Any]]
 Confirmation = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=64),
-    WithJsonSchema({"type": "string", "description": "Code from the preview"}),
+    WithJsonSchema({"type": "string", "description": "From the preview"}),
     Expected("the confirmation that the preview of this very call gave"),
 ]
 
@@ -68,7 +73,8 @@ def argument_model(
         given = as_given(annotation)
         if reference is not None and reference.kind in OPTIONAL_REFERENCES:
             given, default = given | None, None
-        fields[argument] = (given, default)
+        # Said here once more, for a schema of its own hides the description of its type.
+        fields[argument] = (given, Field(default, description=description_of(annotation)))
     if guarded:
         fields["confirmation"] = (Confirmation | None, None)
     return create_model(f"{name}_arguments", __base__=Arguments, **fields)
@@ -94,7 +100,7 @@ def as_given(annotation: Any) -> Any:
         named = Annotated[
             str,
             StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_REFERENCE),
-            WithJsonSchema({"type": "string", "description": _description(annotation)}),
+            WithJsonSchema({"type": "string", "description": description_of(annotation)}),
             Expected(REFERENCE_WORDS[reference.kind]),
         ]
         optional = type(None) in get_args(annotation)
@@ -111,15 +117,16 @@ def as_given(annotation: Any) -> Any:
     return annotation
 
 
-def _description(annotation: Any) -> str | None:
-    if get_origin(annotation) is Annotated:
-        for mark in get_args(annotation)[1:]:
+def description_of(annotation: Any) -> str | None:
+    """The description of an argument: of several marks the outermost, which comes last."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        for mark in reversed(parts[1:]):
             if isinstance(mark, FieldInfo) and mark.description:
                 return mark.description
-        return _description(get_args(annotation)[0])
-    for part in get_args(annotation):
-        if found := _description(part):
-            return found
+        return description_of(parts[0])
+    if origin in {types.UnionType, typing.Union}:
+        return next((found for part in parts if (found := description_of(part))), None)
     return None
 
 

@@ -16,9 +16,14 @@ patterns, exclusive bounds, `additionalProperties`. Patterns are described in wo
 PUBLISHED_OF_ANSWERS: Final = ("properties", "type", "items")
 """An answer is there to be read, not to be filled in."""
 
-BOUNDS: Final = frozenset(("minimum", "maximum", "maxLength", "maxItems"))
-SAYS_NOTHING: Final = 1_000_000_000
-"""From here on a bound only keeps nonsense out."""
+BOUNDS: Final = frozenset(("minimum", "maximum", "maxLength", "minItems", "maxItems"))
+"""Published of arguments alone: of what stands inside one, names, types and choices are enough."""
+
+DEEP: Final = 3
+"""From this depth on, in objects inside an object or a list, names and types say enough."""
+
+SAYS_NOTHING: Final = 1_000
+"""From here on the bound of a length only keeps nonsense out; of a value, from a billion on."""
 
 
 def published(
@@ -56,19 +61,30 @@ def _cleaned(
         result["items"] = _cleaned(
             schema.get("items", {}), definitions, answer=answer, depth=depth + 1
         )
+        if "description" in result:
+            result["items"].pop("description", None)
     keywords = PUBLISHED_OF_ANSWERS if answer else PUBLISHED
     return {
         key: result[key]
         for key in keywords
-        if key in result and not (key in BOUNDS and abs(result[key]) >= SAYS_NOTHING)
+        if key in result
+        and (key not in BOUNDS or (depth == 1 and _binds(key, result[key])))
+        and (key != "description" or depth < DEEP)
     }
+
+
+def _binds(keyword: str, bound: float) -> bool:
+    """Whether a bound tells a model anything."""
+    nonsense = SAYS_NOTHING if keyword == "maxLength" else SAYS_NOTHING * 1_000_000
+    return abs(bound) < nonsense
 
 
 def _inlined(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """`schema` with what it refers to in its place, and of several branches the first."""
     while True:
         if "$ref" in schema:
-            target = definitions[schema["$ref"].rsplit("/", 1)[1]]
+            target = dict(definitions[schema["$ref"].rsplit("/", 1)[1]])
+            target.pop("description", None)  # the docstring of a class is written for us
             schema = {**target, **{key: schema[key] for key in schema if key != "$ref"}}
         elif "anyOf" in schema:
             branches = [b for b in schema["anyOf"] if b.get("type") != "null"]

@@ -93,6 +93,11 @@ class Tool:
             found.__dict__.update({name: getattr(self, name) for name in DERIVED})
         return found
 
+    @property
+    def title(self) -> str:
+        """What clients show to people: its name as words."""
+        return self.name.replace("_", " ").capitalize()
+
     @cached_property
     def description(self) -> str:
         """What the assistant reads: the docstring in one line, without what it raises."""

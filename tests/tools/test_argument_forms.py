@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loyalty_mcp.brevo.types import Pairs
 from loyalty_mcp.tools.argument_forms import (
     BooleanForm,
     ChoiceForm,
@@ -19,6 +20,7 @@ from loyalty_mcp.tools.argument_forms import (
     TextForm,
 )
 
+PAIRS = MapForm(item=IntegerForm(), pairs=Pairs("tier", "points"))
 UNIT = ChoiceForm(choices=("day", "week", "month"))
 SNAP = ChoiceForm(choices=("noModification", "startOfPeriod"))
 INNER = ObjectForm(
@@ -53,6 +55,7 @@ INNER = ObjectForm(
         (SNAP, "START-OF-PERIOD", "startOfPeriod"),
         (MomentForm(), "2026-12-31", "2026-12-31T00:00:00Z"),
         (MomentForm(edge="end"), " 2026-12-31 ", "2026-12-31T23:59:59Z"),
+        (MomentForm(edge="after"), "2026-12-31", "2027-01-01T00:00:00Z"),
         (MomentForm(edge="end"), "2026-12-31T12:00:00Z", "2026-12-31T12:00:00Z"),
         (ListForm(item=TextForm()), "movements", ["movements"]),
         (ListForm(item=TextForm()), '["a", 2]', ["a", "2"]),
@@ -63,6 +66,9 @@ INNER = ObjectForm(
         (ListForm(item=INNER), ['{"name": 1}'], [{"name": "1"}]),
         (MapForm(item=IntegerForm()), '{"Points": "300"}', {"Points": 300}),
         (MapForm(), {"a": "1"}, {"a": "1"}),
+        (PAIRS, [{"tier": "Gold", "points": "600"}], {"Gold": 600}),
+        (PAIRS, '[{"tier": "Gold", "points": 600}]', {"Gold": 600}),
+        (PAIRS, {"Gold": 600}, {"Gold": 600}),
         (INNER, '{"name": "x", "count": "2"}', {"name": "x", "count": 2}),
         (INNER, {"name": "x", "count": None, "tags": ""}, {"name": "x"}),
         (INNER, {"name": "x", "count": "", "tags": "a"}, {"name": "x", "tags": ["a"]}),
@@ -103,7 +109,11 @@ def test_spelling(form: Form, spelled: Any, value: Any) -> None:
         (UNIT, 1),
         (MomentForm(), "2026-02-30"),
         (MomentForm(), "31.12.2026"),
+        (MomentForm(edge="after"), "9999-12-31"),
         (MapForm(), "[1]"),
+        (MapForm(), [{"tier": "Gold", "points": 600}]),
+        (PAIRS, [{"tier": "Gold"}]),
+        (PAIRS, [{"tier": "Gold", "points": 1}, {"tier": "Gold", "points": 2}]),
         (MapForm(), "text"),
         (INNER, "[]"),
         (INNER, "{broken"),

@@ -77,7 +77,7 @@ def test_description(name: str) -> None:
     """A description is one or two sentences in a line, fit to choose by."""
     text = TOOLS[name].description
 
-    assert 10 <= len(text) <= 200
+    assert 20 <= len(text) <= 200
     assert text[0].isupper()
     assert text.endswith(".")
     assert "\n" not in text
@@ -90,46 +90,39 @@ def test_descriptions_differ() -> None:
     assert len(set(texts)) == len(texts)
 
 
-WHO = {"member", "members", "contact"}
-PLAIN = {
-    # what a person calls it is what it is
-    *("program", "balance", "tier_group", "tier", "reward", "name", "description", "amount"),
-    *("unit", "code", "meta", "version", "limit", "offset", "sort", "sort_field", "state"),
-    *("status", "transaction_type", "constraint_type", "value", "minimum_value", "public_name"),
-    *("public_description", "public_image", "image_ref", "own_id", "source", "auto_complete"),
-    # ids that another tool's answer names
-    *("transaction_id", "voucher_id", "voucher_ids", "redemption_id", "limit_id"),
-    *("code_pool_id", "point_of_sell_id", "intent"),
-    # moments and spans
-    *("due_at", "expires_at", "event_time", "valid_from", "expiration_date", "ttl"),
-    *("duration_value", "duration_unit", "duration_modifier", "scheduled_date"),
-    *("sliding_schedule", "balance_availability_duration_value"),
-    *("balance_availability_duration_unit", "balance_availability_duration_modifier"),
-    # settings in the API's own words
-    *("min_amount", "max_amount", "max_credit_amount_limit", "max_debit_amount_limit"),
-    *("balance_option_amount_overtaking_strategy", "balance_option_credit_rounding"),
-    *("balance_option_debit_rounding", "upgrade_strategy", "downgrade_strategy"),
-    *("upgrade_schedule", "downgrade_schedule", "tier_order", "access_conditions"),
-    *("params", "include_internal", "metadata_key_value", "document_id", "tier_rewards"),
-    # words of our own that say what they are; a confirmation comes with how to use it
-    *("confirmation", "reason", "order_id", "expires_in_minutes", "create_contact", "include"),
-    *("publish", "rehearse", "creation_date", "balance_expiry_in_minutes"),
-    # told where it is created, to which the description of its replacement points
-    "balance_expiration_date",
-}
-"""Arguments whose name says enough, so that a description would only cost tokens."""
-
-
-def described(schema: dict[str, Any]) -> bool:
-    """Whether an argument, or each of its items, is described."""
-    return bool(schema.get("description") or schema.get("items", {}).get("description"))
+@every_tool
+def test_arguments_are_described(name: str) -> None:
+    """Every argument says what it is."""
+    for argument, schema in TOOLS[name].input_schema["properties"].items():
+        assert schema.get("description"), argument
 
 
 @every_tool
-def test_arguments_are_described(name: str) -> None:
-    """Whom a tool is about is always described; another argument, unless its name says it."""
-    for argument, schema in TOOLS[name].input_schema["properties"].items():
-        assert described(schema) or argument in PLAIN - WHO, argument
+def test_title(name: str) -> None:
+    """A title is the name in words, for people."""
+    found = published(TOOLS[name])
+
+    assert found.title is not None
+    assert found.title[0].isupper()
+    assert found.title.lower().replace(" ", "_") == name
+
+
+def objects_in(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every object in a schema, itself included."""
+    if schema["type"] == "object":
+        yield schema
+    for part in schema.get("properties", {}).values():
+        yield from objects_in(part)
+    if "items" in schema:
+        yield from objects_in(schema["items"])
+
+
+@every_tool
+def test_an_input_has_no_free_form_object(name: str) -> None:
+    """Every object names its fields: where all of them are demanded, there is something to fill."""
+    for found in objects_in(TOOLS[name].input_schema):
+        assert "properties" in found
+        assert all(part["type"] for part in found["properties"].values())
 
 
 ANNOTATIONS = {

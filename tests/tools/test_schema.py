@@ -31,6 +31,9 @@ class Outer(BaseModel):
     choice: Literal["a", "b"] = "a"
     only: Literal["a"] = "a"
     above: Annotated[int, Field(gt=0, lt=9)] = 1
+    bounded: Annotated[int, Field(ge=1, le=9)] = 1
+    short: Annotated[str, Field(max_length=9)] = ""
+    long: Annotated[str, Field(max_length=5_000)] = ""
     pattern: Annotated[str, Field(pattern="^x", min_length=1)] = "x"
     free: dict[str, Any] | None = None
 
@@ -57,7 +60,7 @@ class Whole(Reply):
 
 
 def test_input_schema() -> None:
-    """References are inlined, null branches, titles, defaults and bounds are gone."""
+    """References are inlined; null branches, titles, defaults and patterns are gone."""
     inner = {
         "type": "object",
         "properties": {"title": {"type": "string"}, "default": {"type": "integer"}},
@@ -69,11 +72,14 @@ def test_input_schema() -> None:
         "description": "What is outside.",
         "properties": {
             "inner": {**inner, "description": "The part"},
-            "items": {"type": "array", "items": {**inner, "description": "What is inside."}},
+            "items": {"type": "array", "items": inner},
             "pair": {"type": "array", "items": {"type": "string"}},
             "choice": {"type": "string", "enum": ["a", "b"]},
             "only": {"type": "string", "enum": ["a"]},
             "above": {"type": "integer"},
+            "bounded": {"type": "integer", "minimum": 1, "maximum": 9},
+            "short": {"type": "string", "maxLength": 9},
+            "long": {"type": "string"},
             "pattern": {"type": "string"},
             "free": {"type": "object"},
         },

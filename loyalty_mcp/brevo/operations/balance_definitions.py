@@ -2,17 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from loyalty_mcp.brevo.operation import destructive, read, write
 from loyalty_mcp.brevo.reply_values import DateText, ReplyMoment
 from loyalty_mcp.brevo.request import Request, delete, get, post, put
 from loyalty_mcp.brevo.types import (
+    DAY_PATTERN,
+    DAY_WORDS,
     BalanceId,
     Count,
     Description,
     Done,
     DurationUnit,
+    EmptyClears,
     ImageUrl,
     Items,
     Limit,
@@ -25,47 +28,58 @@ from loyalty_mcp.brevo.types import (
     Reply,
     SignedAmount,
     Version,
+    YearDay,
 )
 
-Unit = Annotated[
-    Literal[
-        "POINTS",
-        "EUR",
-        "USD",
-        "MXN",
-        "GBP",
-        "INR",
-        "CAD",
-        "SGD",
-        "RON",
-        "JPY",
-        "MYR",
-        "CLP",
-        "PEN",
-        "MAD",
-        "AUD",
-        "CHF",
-        "BRL",
-    ],
-    WithJsonSchema({"type": "string", "description": "POINTS or ISO currency"}),
+CURRENCIES = Literal[
+    "POINTS",
+    "EUR",
+    "USD",
+    "MXN",
+    "GBP",
+    "INR",
+    "CAD",
+    "SGD",
+    "RON",
+    "JPY",
+    "MYR",
+    "CLP",
+    "PEN",
+    "MAD",
+    "AUD",
+    "CHF",
+    "BRL",
 ]
-"""Published without the seventeen words; a wrong word is answered with all of them."""
-
+Unit = Annotated[CURRENCIES, Field(description="Points or a currency")]
 Overtaking = Annotated[
     Literal["strict", "partial"],
-    WithJsonSchema(
-        {
-            "type": "string",
-            "enum": ["strict", "partial"],
-        }
-    ),
+    Field(description="Above max_amount: refuse, or credit what fits"),
 ]
 Rounding = Literal["lower", "upper", "natural"]
-Snap = Literal["noModification", "startOfPeriod", "endOfPeriod"]
-Day = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
-ExpiryDay = Annotated[str, Field(pattern=f"^{Day}$", description="dd/mm")]
-ExpiryDayOrNone = Annotated[str, Field(pattern=f"^({Day})?$", description="dd/mm")]
+CreditRounding = Annotated[Rounding, Field(description="Rounding of credits")]
+DebitRounding = Annotated[Rounding, Field(description="Rounding of debits")]
+LowestBalance = Annotated[SignedAmount, Field(description="Lowest balance")]
+HighestBalance = Annotated[SignedAmount, Field(description="Highest balance")]
+MostInOneCredit = Annotated[SignedAmount, Field(description="Most in one credit")]
+MostInOneDebit = Annotated[SignedAmount, Field(description="Most in one debit")]
+Lifetime = Annotated[Count, Field(description="How long a credit lasts")]
+LifetimeUnit = Annotated[DurationUnit, Field(description="Unit of that duration")]
+Snap = Annotated[
+    Literal["noModification", "startOfPeriod", "endOfPeriod"],
+    Field(description="Move its end to the unit's edge"),
+]
+ExpiryDay = Annotated[YearDay, Field(description="Or expire yearly on this day, dd/mm")]
+ExpiryDayOrNone = Annotated[
+    str,
+    Field(pattern=f"^({DAY_PATTERN})?$", description="Or expire yearly on this day, dd/mm"),
+    DAY_WORDS,
+    EmptyClears(),
+]
 """An empty text removes the fixed day."""
+
+SortField = Annotated[
+    Literal["name", "created_at", "updated_at"], Field(description="What to sort by")
+]
 
 
 class BalanceDefinition(Reply):
@@ -115,11 +129,11 @@ def list_balance_definitions(
     *,
     limit: Limit | None = None,
     offset: Offset | None = None,
-    sort_field: Literal["name", "created_at", "updated_at"] | None = None,
+    sort_field: SortField | None = None,
     sort: Order | None = None,
     version: Version | None = None,
 ) -> Request[BalanceDefinitions]:
-    """List a program's balances: unit, caps, expiry."""
+    """List the balances of a program, with unit, caps and expiry."""
     query = {
         "limit": limit,
         "offset": offset,
@@ -138,20 +152,20 @@ def create_balance_definition(
     *,
     description: Description | None = None,
     image_ref: ImageUrl | None = None,
-    min_amount: SignedAmount | None = None,
-    max_amount: SignedAmount | None = None,
-    max_credit_amount_limit: SignedAmount | None = None,
-    max_debit_amount_limit: SignedAmount | None = None,
+    min_amount: LowestBalance | None = None,
+    max_amount: HighestBalance | None = None,
+    max_credit_amount_limit: MostInOneCredit | None = None,
+    max_debit_amount_limit: MostInOneDebit | None = None,
     balance_option_amount_overtaking_strategy: Overtaking | None = None,
-    balance_option_credit_rounding: Rounding | None = None,
-    balance_option_debit_rounding: Rounding | None = None,
-    balance_availability_duration_value: Count | None = None,
-    balance_availability_duration_unit: DurationUnit | None = None,
+    balance_option_credit_rounding: CreditRounding | None = None,
+    balance_option_debit_rounding: DebitRounding | None = None,
+    balance_availability_duration_value: Lifetime | None = None,
+    balance_availability_duration_unit: LifetimeUnit | None = None,
     balance_availability_duration_modifier: Snap | None = None,
     balance_expiration_date: ExpiryDay | None = None,
     meta: Meta | None = None,
 ) -> Request[BalanceDefinition]:
-    """Create a balance in the draft; without expiry it never lapses."""
+    """Define a balance in the draft. Without an expiry its points never expire."""
     _refuse_two_expiries(
         balance_expiration_date,
         balance_availability_duration_value,
@@ -183,7 +197,7 @@ def create_balance_definition(
 def get_balance_definition(
     program: ProgramId, balance: BalanceId, version: Version | None = None
 ) -> Request[BalanceDefinition]:
-    """Read one balance's settings."""
+    """Read the settings of one balance."""
     return get(f"{_path(program)}/{balance}", BalanceDefinition, {"version": version})
 
 
@@ -199,20 +213,20 @@ def update_balance_definition(
     *,
     description: Description | None = None,
     image_ref: ImageUrl | None = None,
-    min_amount: SignedAmount | None = None,
-    max_amount: SignedAmount | None = None,
-    max_credit_amount_limit: SignedAmount | None = None,
-    max_debit_amount_limit: SignedAmount | None = None,
+    min_amount: LowestBalance | None = None,
+    max_amount: HighestBalance | None = None,
+    max_credit_amount_limit: MostInOneCredit | None = None,
+    max_debit_amount_limit: MostInOneDebit | None = None,
     balance_option_amount_overtaking_strategy: Overtaking | None = None,
-    balance_option_credit_rounding: Rounding | None = None,
-    balance_option_debit_rounding: Rounding | None = None,
-    balance_availability_duration_value: Count | None = None,
-    balance_availability_duration_unit: DurationUnit | None = None,
+    balance_option_credit_rounding: CreditRounding | None = None,
+    balance_option_debit_rounding: DebitRounding | None = None,
+    balance_availability_duration_value: Lifetime | None = None,
+    balance_availability_duration_unit: LifetimeUnit | None = None,
     balance_availability_duration_modifier: Snap | None = None,
     balance_expiration_date: ExpiryDayOrNone | None = None,
     meta: Meta | None = None,
 ) -> Request[BalanceDefinition]:
-    """Replace a draft balance, as create_balance_definition; what is left out is cleared."""
+    """Replace the settings of a balance in the draft; what is left out is cleared."""
     _refuse_two_expiries(
         balance_expiration_date,
         balance_availability_duration_value,
@@ -245,5 +259,5 @@ def update_balance_definition(
     before=get_balance_definition,
 )
 def delete_balance_definition(program: ProgramId, balance: BalanceId) -> Request[Done]:
-    """Delete a balance; once published, members lose it."""
+    """Delete a balance from the draft; members lose it at the next publish."""
     return delete(f"{_path(program)}/{balance}", Done)

@@ -1,6 +1,8 @@
 """Balances: what members hold, in total and in lots."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from loyalty_mcp.brevo.operation import moves_value, read
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
@@ -9,6 +11,7 @@ from loyalty_mcp.brevo.request import Request, get, post
 from loyalty_mcp.brevo.types import (
     BalanceId,
     ContactId,
+    IncludeInternal,
     Limit,
     Number,
     Offset,
@@ -94,10 +97,12 @@ def list_contact_balances(
     limit: Limit | None = None,
     offset: Offset | None = None,
     sort: Order | None = None,
-    sort_field: Literal["updatedAt", "value"] | None = None,
-    include_internal: bool | None = None,
+    sort_field: Annotated[
+        Literal["updatedAt", "value"] | None, Field(description="What to sort by")
+    ] = None,
+    include_internal: IncludeInternal | None = None,
 ) -> Request[ContactBalances]:
-    """List all members with their total of one balance."""
+    """List members with their total of one balance, in pages. To search, use find_members."""
     query = {
         "balanceDefinitionId": balance,
         "limit": limit,
@@ -111,9 +116,9 @@ def list_contact_balances(
 
 @read
 def get_subscription_balances(
-    program: ProgramId, member: ContactId, include_internal: bool | None = None
+    program: ProgramId, member: ContactId, include_internal: IncludeInternal | None = None
 ) -> Request[SubscriptionBalances]:
-    """Read only a member's balance totals."""
+    """Read only the totals of a member's balances. Prefer get_member_overview."""
     query = {"includeInternal": include_internal}
     return get(f"{PROGRAMS}/{program}/subscriptions/{member}/balances", SubscriptionBalances, query)
 
@@ -125,7 +130,7 @@ def get_subscription_balances(
 def create_subscription_balance(
     program: ProgramId, member: ContactId, balance: BalanceId
 ) -> Request[SubscriptionBalance]:
-    """Open an empty balance; enrolment already opens all."""
+    """Open an empty balance for a member. Enrolment opens all that exist then."""
     body = {"balanceDefinitionId": balance}
     return post(f"{PROGRAMS}/{program}/subscriptions/{member}/balances", SubscriptionBalance, body)
 
@@ -139,9 +144,9 @@ def list_active_balances(
     limit: Limit | None = None,
     offset: Offset | None = None,
     sort: Order | None = None,
-    include_internal: bool | None = None,
+    include_internal: IncludeInternal | None = None,
 ) -> Request[ActiveBalances]:
-    """List a member's unspent credits with expiry dates."""
+    """List a member's unspent credits, each with its expiry."""
     query = {
         "contactId": member,
         "balanceDefinitionId": balance,

@@ -20,7 +20,15 @@ from loyalty_mcp.brevo.types import (
     Version,
 )
 
-ConstraintType = Annotated[Literal["transaction", "amount"], Field(description="Caps count or sum")]
+ConstraintType = Annotated[
+    Literal["transaction", "amount"], Field(description="Count transactions or sum amounts")
+]
+Direction = Annotated[TransactionType, Field(description="Which movements count")]
+PeriodLength = Annotated[Count, Field(description="Length of the period")]
+PeriodUnit = Annotated[DurationUnit, Field(description="Unit of the period")]
+MostInPeriod = Annotated[Count, Field(description="Most per member in a period")]
+Sliding = Annotated[bool, Field(description="Rolling period, not calendar")]
+LimitId = Annotated[Id, Field(description="From create_balance_limit")]
 
 
 class BalanceLimit(Reply):
@@ -48,11 +56,11 @@ def create_balance_limit(
     balance: BalanceId,
     *,
     constraint_type: ConstraintType,
-    transaction_type: TransactionType,
-    duration_value: Count,
-    duration_unit: DurationUnit,
-    value: Count,
-    sliding_schedule: bool | None = None,
+    transaction_type: Direction,
+    duration_value: PeriodLength,
+    duration_unit: PeriodUnit,
+    value: MostInPeriod,
+    sliding_schedule: Sliding | None = None,
 ) -> Request[BalanceLimit]:
     """Cap movements per period, in the draft; keep the id, no tool lists it."""
     body = {
@@ -68,7 +76,7 @@ def create_balance_limit(
 
 @read
 def get_balance_limit(
-    program: ProgramId, balance: BalanceId, limit_id: Id, version: Version | None = None
+    program: ProgramId, balance: BalanceId, limit_id: LimitId, version: Version | None = None
 ) -> Request[BalanceLimit]:
     """Read one limit of a balance."""
     return get(f"{_path(program, balance)}/{limit_id}", BalanceLimit, {"version": version})
@@ -81,16 +89,16 @@ def get_balance_limit(
 def update_balance_limit(
     program: ProgramId,
     balance: BalanceId,
-    limit_id: Id,
+    limit_id: LimitId,
     *,
     constraint_type: ConstraintType,
-    transaction_type: TransactionType,
-    duration_value: Count,
-    duration_unit: DurationUnit,
-    value: Count,
-    sliding_schedule: bool | None = None,
+    transaction_type: Direction,
+    duration_value: PeriodLength,
+    duration_unit: PeriodUnit,
+    value: MostInPeriod,
+    sliding_schedule: Sliding | None = None,
 ) -> Request[BalanceLimit]:
-    """Replace a draft limit, as create_balance_limit; what is left out is cleared."""
+    """Replace a limit in the draft."""
     body = {
         "constraintType": constraint_type,
         "transactionType": transaction_type,
@@ -106,6 +114,8 @@ def update_balance_limit(
     "Delete limit {limit_id} of balance {balance} from program {program}.",
     before=get_balance_limit,
 )
-def delete_balance_limit(program: ProgramId, balance: BalanceId, limit_id: Id) -> Request[Done]:
-    """Delete a limit; once published, its cap is gone."""
+def delete_balance_limit(
+    program: ProgramId, balance: BalanceId, limit_id: LimitId
+) -> Request[Done]:
+    """Delete a limit from the draft; it ends at the next publish."""
     return delete(f"{_path(program, balance)}/{limit_id}", Done)

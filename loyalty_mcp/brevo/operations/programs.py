@@ -21,6 +21,9 @@ from loyalty_mcp.brevo.types import (
 )
 
 PROGRAMS = "/loyalty/config/programs"
+SortField = Annotated[
+    Literal["name", "created_at", "updated_at"], Field(description="What to sort by")
+]
 
 
 class Program(Reply):
@@ -51,17 +54,17 @@ class Programs(Reply):
 def list_programs(
     limit: Limit | None = None,
     offset: Offset | None = None,
-    sort_field: Literal["name", "created_at", "updated_at"] | None = None,
+    sort_field: SortField | None = None,
     sort: Order | None = None,
 ) -> Request[Programs]:
-    """List loyalty programs."""
+    """List the loyalty programs of the account."""
     query = {"limit": limit, "offset": offset, "sort_field": sort_field, "sort": sort}
     return get(PROGRAMS, Programs, query)
 
 
 @read
 def get_program(program: ProgramId) -> Request[Program]:
-    """Read one program: state, texts, meta."""
+    """Read one program: its state and its texts."""
     return get(f"{PROGRAMS}/{program}", Program)
 
 
@@ -69,10 +72,12 @@ def get_program(program: ProgramId) -> Request[Program]:
 def create_program(
     name: Name,
     description: Description | None = None,
-    document_id: Annotated[str | None, Field(max_length=256)] = None,
+    document_id: Annotated[
+        str | None, Field(max_length=256, description="Your own reference")
+    ] = None,
     meta: Meta | None = None,
 ) -> Request[Program]:
-    """Create an inactive program; apply_program makes a whole one."""
+    """Create an empty, inactive program. To set up a whole one, use apply_program."""
     body = {"name": name, "description": description, "documentId": document_id, "meta": meta}
     return post(PROGRAMS, Program, body)
 
@@ -81,7 +86,7 @@ def create_program(
 def update_program(
     program: ProgramId, name: Name, description: Description | None = None, meta: Meta | None = None
 ) -> Request[Program]:
-    """Replace a program's texts; what is left out is cleared."""
+    """Replace all texts of a program; what is left out is cleared. Prefer patch_program."""
     body = {"name": name, "description": description, "meta": meta}
     return put(f"{PROGRAMS}/{program}", Program, body)
 
@@ -93,18 +98,18 @@ def patch_program(
     description: Description | None = None,
     meta: Meta | None = None,
 ) -> Request[Program]:
-    """Change only the given texts of a program."""
+    """Change only those texts of a program that are given."""
     body = {"name": name, "description": description, "meta": meta}
     return patch(f"{PROGRAMS}/{program}", Program, body)
 
 
 @destructive("Delete program {program} for good.", before=get_program)
 def delete_program(program: ProgramId) -> Request[Done]:
-    """Delete a program for good, with all its members hold."""
+    """Delete a program for good, with everything that its members hold."""
     return delete(f"{PROGRAMS}/{program}", Done)
 
 
 @write("Make the draft of program {program} live for its members.", before=get_program)
 def publish_program(program: ProgramId) -> Request[Done]:
-    """Make the draft live; the first publish opens the program."""
+    """Make the draft live for members. The first publish opens the program."""
     return post(f"{PROGRAMS}/{program}/publish", Done)

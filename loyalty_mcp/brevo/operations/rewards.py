@@ -227,12 +227,14 @@ class Reward(Reply):
     value_type: str | None = None
 
 
-PublicText = Annotated[str, Field(max_length=128)]
+PublicText = Annotated[str, Field(max_length=128, description="Shown to members")]
+CodePool = Annotated[Id, Field(description="From get_reward")]
+RewardState = Annotated[str, Field(max_length=64, description="Only this state; default all")]
 
 
 @read
-def get_code_count(program: ProgramId, code_pool_id: Id) -> Request[CodeCount]:
-    """Count the codes in a code pool; get_reward names it."""
+def get_code_count(program: ProgramId, code_pool_id: CodePool) -> Request[CodeCount]:
+    """Count the voucher codes in a code pool."""
     return get(f"{PROGRAMS}/{program}/code-pools/{code_pool_id}/codes-count", CodeCount)
 
 
@@ -242,10 +244,10 @@ def list_rewards(
     *,
     limit: ShortLimit | None = None,
     offset: Offset | None = None,
-    state: Annotated[str | None, Field(max_length=64)] = None,
+    state: RewardState | None = None,
     version: Version | None = None,
 ) -> Request[Rewards]:
-    """List rewards."""
+    """List the rewards of a program."""
     query = {"limit": limit, "offset": offset, "state": state, "version": version}
     return get(f"{PROGRAMS}/{program}/offers", Rewards, query)
 
@@ -259,7 +261,7 @@ def create_reward(
     public_description: PublicText | None = None,
     public_image: ImageUrl | None = None,
 ) -> Request[CreatedReward]:
-    """Create a draft reward; value and rules need Brevo's app."""
+    """Create a reward in the draft, texts only; its value and rules are set in Brevo's app."""
     body = {
         "name": name,
         "publicName": public_name,
@@ -273,5 +275,5 @@ def create_reward(
 def get_reward(
     program: ProgramId, reward: RewardId, version: Version | None = None
 ) -> Request[Reward]:
-    """Read a reward's value, validity, limits, code pool and rules."""
+    """Read one reward: value, validity, limits, code pool and rules."""
     return get(f"{PROGRAMS}/{program}/rewards/{reward}", Reward, {"version": version})

@@ -11,11 +11,13 @@ from loyalty_mcp.brevo.types import (
     ContactId,
     Done,
     Enrollee,
+    IncludeInternal,
     Instant,
     Items,
     Members,
     Meta,
     Number,
+    OwnId,
     ProgramId,
     Reply,
 )
@@ -132,10 +134,12 @@ def _refuse_nobody(members: Members) -> None:
 def get_account_info(
     program: ProgramId,
     member: ContactId,
-    params: Annotated[str | None, Field(max_length=200)] = None,
-    include_internal: bool | None = None,
+    params: Annotated[
+        str | None, Field(max_length=200, description="Parts to return, comma-separated")
+    ] = None,
+    include_internal: IncludeInternal | None = None,
 ) -> Request[AccountInfo]:
-    """Read a member's raw account; prefer get_member_overview."""
+    """Read a member's account as Brevo stores it. Prefer get_member_overview."""
     query = {"contactId": str(member), "params": params, "includeInternal": include_internal}
     return get(f"{PROGRAMS}/{program}/account-info", AccountInfo, query)
 
@@ -149,11 +153,11 @@ def account_of_own_id(program: ProgramId, own_id: str) -> Request[AccountInfo]:
 def create_subscription(
     program: ProgramId,
     contact: Enrollee,
-    own_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None,
-    creation_date: Instant | None = None,
+    own_id: OwnId | None = None,
+    creation_date: Annotated[Instant | None, Field(description="When they joined")] = None,
     meta: Meta | None = None,
 ) -> Request[Subscription]:
-    """Enrol an existing contact; prefer enroll_member."""
+    """Enrol an existing contact. Prefer enroll_member."""
     body = {
         "contactId": contact,
         "loyaltySubscriptionId": own_id,
@@ -168,7 +172,7 @@ def create_subscription(
     before=get_account_info,
 )
 def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
-    """End a membership for good; points, tier and vouchers are lost."""
+    """End a membership for good; its points, tiers and vouchers are lost."""
     return delete(f"{PROGRAMS}/{program}/contact/{member}", Done)
 
 
@@ -179,7 +183,7 @@ def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
 def add_subscription_members(
     program: ProgramId, member: ContactId, members: Members
 ) -> Request[SharedSubscription]:
-    """Let more contacts share a member's membership."""
+    """Let further contacts share a member's account."""
     _refuse_nobody(members)
     if member in members:
         raise ValueError("members must not name the owner")
@@ -189,7 +193,7 @@ def add_subscription_members(
 
 @destructive("Detach contacts {members} from the membership they share in program {program}.")
 def remove_subscription_members(program: ProgramId, members: Members) -> Request[Done]:
-    """Detach contacts from a membership they share."""
+    """Stop contacts from sharing a member's account."""
     _refuse_nobody(members)
     query = {"memberContactIds": ",".join(map(str, members))}
     return delete(f"{PROGRAMS}/{program}/subscription-members", Done, query)

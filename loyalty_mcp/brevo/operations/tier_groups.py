@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from loyalty_mcp.brevo.operation import destructive, read, write
 from loyalty_mcp.brevo.reply_values import DateText, ReplyMoment
@@ -20,10 +20,13 @@ from loyalty_mcp.brevo.types import (
     TierGroupId,
     TierId,
     Version,
+    YearDay,
 )
 
 Strategy = Literal["real_time", "membership_anniversary", "tier_anniversary"]
-TierOrder = Annotated[tuple[TierId, ...], Field(description="Lowest first")]
+Upgrade = Annotated[Strategy, Field(description="When members move up")]
+Downgrade = Annotated[Strategy, Field(description="When members move down")]
+TierOrder = Annotated[tuple[TierId, ...], Field(description="Tier names or ids, lowest first")]
 
 
 class Schedule(Input):
@@ -32,25 +35,11 @@ class Schedule(Input):
     duration_value: Count | None = None
     duration_unit: DurationUnit | None = None
     duration_modifier: Literal["start_of_period", "end_of_period"] | None = None
-    scheduled_date: Annotated[
-        str | None, Field(pattern=r"^(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])$")
-    ] = None
+    scheduled_date: Annotated[YearDay | None, Field(description="dd/mm")] = None
 
 
-ScheduleArgument = Annotated[
-    Schedule,
-    WithJsonSchema(
-        {
-            "type": "object",
-            "description": "{duration_value, duration_unit, duration_modifier, scheduled_date}",
-        }
-    ),
-]
-"""Published with its field names alone, because it is seldom needed; validated in full."""
-
-SameSchedule = Annotated[
-    Schedule, WithJsonSchema({"type": "object", "description": "As upgrade_schedule"})
-]
+UpgradeSchedule = Annotated[Schedule, Field(description="When upgrades are evaluated")]
+DowngradeSchedule = Annotated[Schedule, Field(description="When downgrades are evaluated")]
 
 
 class GroupSchedule(Reply):
@@ -93,14 +82,14 @@ def create_tier_group(
     program: ProgramId,
     name: Name,
     *,
-    upgrade_strategy: Strategy | None = None,
-    downgrade_strategy: Strategy | None = None,
+    upgrade_strategy: Upgrade | None = None,
+    downgrade_strategy: Downgrade | None = None,
     tier_order: TierOrder | None = None,
-    upgrade_schedule: ScheduleArgument | None = None,
-    downgrade_schedule: SameSchedule | None = None,
+    upgrade_schedule: UpgradeSchedule | None = None,
+    downgrade_schedule: DowngradeSchedule | None = None,
     meta: Meta | None = None,
 ) -> Request[TierGroup]:
-    """Create a draft tier group; schedules can be set only now."""
+    """Create a tier group in the draft. Schedules can be set only now."""
     body = {
         "name": name,
         "upgradeStrategy": upgrade_strategy,
@@ -115,7 +104,7 @@ def create_tier_group(
 
 @read
 def list_tier_groups(program: ProgramId, version: Version | None = None) -> Request[TierGroups]:
-    """List tier groups and their strategies."""
+    """List tier groups with their tier order and strategies."""
     return get(_path(program), TierGroups, {"version": version})
 
 
@@ -134,11 +123,11 @@ def update_tier_group(
     name: Name,
     *,
     tier_order: TierOrder,
-    upgrade_strategy: Strategy,
-    downgrade_strategy: Strategy,
+    upgrade_strategy: Upgrade,
+    downgrade_strategy: Downgrade,
     meta: Meta | None = None,
 ) -> Request[TierGroup]:
-    """Replace a draft tier group, as create_tier_group."""
+    """Replace name, order and strategies of a tier group in the draft."""
     body = {
         "name": name,
         "tierOrder": list(tier_order),
@@ -155,5 +144,5 @@ def update_tier_group(
     before=get_tier_group,
 )
 def delete_tier_group(program: ProgramId, tier_group: TierGroupId) -> Request[Done]:
-    """Delete a tier group; once published, members lose its tiers."""
+    """Delete a tier group from the draft; members lose its tiers at the next publish."""
     return delete(f"{_path(program)}/{tier_group}", Done)

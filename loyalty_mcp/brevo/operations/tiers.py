@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from loyalty_mcp.brevo.operation import destructive, moves_value, read, write
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
@@ -34,23 +34,15 @@ class AccessCondition(Input):
     """The least that a member of the tier has in a balance."""
 
     balance: BalanceId
-    minimum_value: Annotated[
-        int, Field(ge=0, le=1_000_000_000), WithJsonSchema({"type": "integer"})
-    ]
+    minimum_value: Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 AccessConditions = Annotated[
-    tuple[AccessCondition, ...],
-    Field(min_length=1),
-    WithJsonSchema(
-        {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "{balance, minimum_value}",
-        }
-    ),
+    tuple[AccessCondition, ...], Field(min_length=1, description="What a member must have")
 ]
-TierRewards = tuple[RewardId, ...]
+TierRewards = Annotated[
+    tuple[RewardId, ...], Field(description="Names or ids of rewards given on entry")
+]
 
 
 class TierCondition(Reply):
@@ -123,7 +115,7 @@ def create_tier(
     tier_rewards: TierRewards | None = None,
     image_ref: ImageUrl | None = None,
 ) -> Request[Tier]:
-    """Add a draft tier; thresholds in a group must differ."""
+    """Add a tier to a group in the draft. Thresholds in a group must differ."""
     body = {
         "name": name,
         "accessConditions": _conditions(access_conditions),
@@ -135,7 +127,7 @@ def create_tier(
 
 @read
 def list_tiers(program: ProgramId, version: Version | None = None) -> Request[Tiers]:
-    """List tiers with thresholds and rewards."""
+    """List the tiers of a program with their thresholds and rewards."""
     return get(f"{PROGRAMS}/{program}/tiers", Tiers, {"version": version})
 
 
@@ -149,7 +141,7 @@ def update_tier(
     tier_rewards: TierRewards = (),
     image_ref: ImageUrl | None = None,
 ) -> Request[Tier]:
-    """Replace a draft tier, as create_tier; what is left out is cleared."""
+    """Replace a tier in the draft; what is left out is cleared."""
     body = {
         "name": name,
         "accessConditions": _conditions(access_conditions),
@@ -164,7 +156,7 @@ def update_tier(
     before=list_tiers,
 )
 def delete_tier(program: ProgramId, tier: TierId) -> Request[Done]:
-    """Delete a tier; once published, its members lose it."""
+    """Delete a tier from the draft; its members lose it at the next publish."""
     return delete(f"{PROGRAMS}/{program}/tiers/{tier}", Done)
 
 
@@ -173,5 +165,5 @@ def delete_tier(program: ProgramId, tier: TierId) -> Request[Done]:
     before=get_account_info,
 )
 def assign_tier(program: ProgramId, member: ContactId, tier: TierId) -> Request[TierAssignment]:
-    """Put a member on a tier by hand; an evaluation may move them."""
+    """Put a member on a tier by hand. The next evaluation may move them again."""
     return post(f"{PROGRAMS}/{program}/contacts/{member}/tiers/{tier}", TierAssignment)

@@ -13,6 +13,7 @@ from loyalty_mcp.brevo.types import (
     BalanceId,
     ContactId,
     Count,
+    Expiry,
     Id,
     Instant,
     Limit,
@@ -42,7 +43,13 @@ TransactionStatus = Annotated[
 StatusWord = Annotated[str, BeforeValidator(current_status)]
 """A status in a reply; a word that we do not know is kept."""
 
-Movement = Annotated[SignedAmount, Field(description="Minus debits")]
+Movement = Annotated[SignedAmount, Field(description="Positive credits, negative debits")]
+SameAsSign = Annotated[TransactionType, Field(description="Must agree with the sign")]
+OnlyType = Annotated[TransactionType, Field(description="Only these")]
+OnlyStatus = Annotated[TransactionStatus, Field(description="Only these")]
+Ttl = Annotated[Count, Field(ge=10, description="Seconds until an open draft lapses")]
+CreditLife = Annotated[Count, Field(description="Minutes a credit lasts; needs auto_complete")]
+TransactionId = Annotated[Id, Field(description="From the history")]
 
 
 class Transaction(Reply):
@@ -132,14 +139,14 @@ def create_transaction(
     balance: BalanceId,
     amount: Movement,
     *,
-    transaction_type: TransactionType | None = None,
-    auto_complete: bool | None = None,
-    ttl: Annotated[Count | None, Field(ge=10, description="Seconds")] = None,
-    balance_expiry_in_minutes: Count | None = None,
-    event_time: Instant | None = None,
+    transaction_type: SameAsSign | None = None,
+    auto_complete: Annotated[bool | None, Field(description="Complete at once")] = None,
+    ttl: Ttl | None = None,
+    balance_expiry_in_minutes: CreditLife | None = None,
+    event_time: Annotated[Instant | None, Field(description="When it happened")] = None,
     meta: Meta | None = None,
 ) -> Request[Transaction]:
-    """Open a draft movement; prefer credit_points or debit_points."""
+    """Create a draft, which moves nothing until completed. Prefer credit_points or debit_points."""
     _refuse_zero(amount)
     _refuse_contradiction(amount, transaction_type)
     if balance_expiry_in_minutes is not None and not auto_complete:
@@ -159,14 +166,14 @@ def create_transaction(
 
 
 @moves_value("Complete transaction {transaction_id}: its amount enters the balance for good.")
-def complete_transaction(program: ProgramId, transaction_id: Id) -> Request[Transaction]:
-    """Apply a draft for good; tiers and rewards follow."""
+def complete_transaction(program: ProgramId, transaction_id: TransactionId) -> Request[Transaction]:
+    """Complete a draft: its amount enters the balance for good. Tiers and rewards may follow."""
     return post(f"{PROGRAMS}/{program}/transactions/{transaction_id}/complete", Transaction)
 
 
 @destructive("Cancel transaction {transaction_id}: it can never be completed.")
-def cancel_transaction(program: ProgramId, transaction_id: Id) -> Request[Transaction]:
-    """Void a draft for good; reverse_transaction undoes a completed one."""
+def cancel_transaction(program: ProgramId, transaction_id: TransactionId) -> Request[Transaction]:
+    """Cancel a draft for good. To undo a completed transaction, use reverse_transaction."""
     return post(f"{PROGRAMS}/{program}/transactions/{transaction_id}/cancel", Transaction)
 
 
@@ -180,12 +187,12 @@ def create_balance_order(
     balance: BalanceId,
     amount: Movement,
     *,
-    source: Literal["engine", "user"],
-    due_at: Instant,
-    expires_at: Instant | None = None,
+    source: Annotated[Literal["engine", "user"], Field(description="Who created it")],
+    due_at: Annotated[Instant, Field(description="When it becomes due")],
+    expires_at: Annotated[Expiry | None, Field(description="When it lapses")] = None,
     meta: Meta | None = None,
 ) -> Request[BalanceOrder]:
-    """Open a purchase's draft, due later; its transaction_id completes or cancels it."""
+    """Create the draft of a purchase, due later; complete or cancel it by its transaction_id."""
     _refuse_zero(amount)
     body = {
         "amount": amount,
@@ -208,10 +215,10 @@ def list_transaction_history(
     limit: Limit = 20,
     offset: Offset | None = None,
     sort: Order | None = None,
-    status: TransactionStatus | None = None,
-    transaction_type: TransactionType | None = None,
+    status: OnlyStatus | None = None,
+    transaction_type: OnlyType | None = None,
 ) -> Request[TransactionHistory]:
-    """List a member's transactions in one balance."""
+    """List a member's transactions in one balance, newest first."""
     query = {
         "contactId": member,
         "balanceDefinitionId": balance,

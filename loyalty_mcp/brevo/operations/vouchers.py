@@ -1,8 +1,8 @@
 """Vouchers: rewards that members hold, redeemed in two steps."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from loyalty_mcp.brevo.operation import destructive, moves_value, read
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
@@ -13,6 +13,7 @@ from loyalty_mcp.brevo.types import (
     ContactId,
     Count,
     Done,
+    Expiry,
     Id,
     Input,
     Instant,
@@ -28,7 +29,20 @@ from loyalty_mcp.brevo.types import (
 )
 
 PROGRAMS = "/loyalty/offer/programs"
-Code = Annotated[str, Field(min_length=1, max_length=128)]
+Code = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    Field(description="Voucher code"),
+]
+NewCode = Annotated[Code, Field(description="Code to use; default: one is made")]
+VoucherId = Annotated[Id, Field(description="From list_vouchers")]
+VoucherIds = Annotated[
+    tuple[Id, ...], Field(min_length=1, max_length=100, description="From list_vouchers")
+]
+RedemptionId = Annotated[Id, Field(description="From redeem_voucher")]
+Ttl = Annotated[
+    int, Field(ge=0, le=1_000_000_000, description="Seconds until an open redemption lapses")
+]
 Text = Annotated[str, Field(max_length=256)]
 
 
@@ -148,17 +162,17 @@ class PurchaseOrder(Input):
     updated_at: Instant | None = None
 
 
-OrderArgument = Annotated[
-    PurchaseOrder,
-    WithJsonSchema(
-        {
-            "type": "object",
-            "description": "Shop order: {id, amount, store_id, products: [{product_id, price, "
-            "quantity}]}",
-        }
-    ),
-]
-"""Published with its main field names alone, because it is seldom needed; validated in full."""
+ORDER_SCHEMA: Final = {
+    "type": "object",
+    "description": "The purchase it is used in",
+    "properties": {
+        "id": {"type": "string"},
+        "amount": {"type": "number"},
+        "store_id": {"type": "string"},
+    },
+}
+OrderArgument = Annotated[PurchaseOrder, WithJsonSchema(ORDER_SCHEMA)]
+"""Published with its main fields alone, because it is seldom needed; validated in full."""
 
 
 def _refuse_unnamed(*, named: bool) -> None:
@@ -176,13 +190,13 @@ def create_voucher(
     member: ContactId,
     reward: RewardId,
     *,
-    code: Code | None = None,
-    value: Amount | None = None,
-    expiration_date: Instant | None = None,
-    valid_from: Instant | None = None,
+    code: NewCode | None = None,
+    value: Annotated[Amount | None, Field(description="Instead of the reward's value")] = None,
+    expiration_date: Annotated[Expiry | None, Field(description="Last day or moment")] = None,
+    valid_from: Annotated[Instant | None, Field(description="First day or moment")] = None,
     meta: Meta | None = None,
 ) -> Request[Voucher]:
-    """Give a member a voucher; without code one is made."""
+    """Give a member a voucher of a reward. Some rewards take points for it."""
     body = {
         "rewardId": reward,
         "contactId": member,
@@ -203,8 +217,12 @@ def list_vouchers(
     limit: ShortLimit | None = None,
     offset: Offset | None = None,
     sort: Order | None = None,
-    sort_field: Literal["updatedAt", "createdAt"] | None = None,
-    metadata_key_value: Annotated[str | None, Field(max_length=256)] = None,
+    sort_field: Annotated[
+        Literal["updatedAt", "createdAt"] | None, Field(description="What to sort by")
+    ] = None,
+    metadata_key_value: Annotated[
+        str | None, Field(max_length=256, description="Only with this metadata, key:value")
+    ] = None,
     reward: RewardId | None = None,
 ) -> Request[Vouchers]:
     """List a member's vouchers, used ones included."""
@@ -224,13 +242,13 @@ def list_vouchers(
 def validate_voucher(
     program: ProgramId,
     *,
-    voucher_id: Id | None = None,
+    voucher_id: VoucherId | None = None,
     code: Code | None = None,
     member: ContactId | None = None,
     reward: RewardId | None = None,
-    point_of_sell_id: Text | None = None,
+    point_of_sell_id: Annotated[Text | None, Field(description="Point of sale")] = None,
 ) -> Request[Validation]:
-    """Whether a voucher could be redeemed; by voucher_id, code, or reward and member."""
+    """Check whether a voucher can be redeemed now: by voucher_id, code, or reward and member."""
     _refuse_unnamed(named=bool(voucher_id or code or (reward and member)))
     body = {
         "attributedRewardId": voucher_id,
@@ -246,18 +264,16 @@ def validate_voucher(
 def redeem_voucher(
     program: ProgramId,
     *,
-    voucher_id: Id | None = None,
+    voucher_id: VoucherId | None = None,
     code: Code | None = None,
     member: ContactId | None = None,
     reward: RewardId | None = None,
-    ttl: Annotated[
-        int | None, Field(ge=0, le=1_000_000_000), WithJsonSchema({"type": "integer"})
-    ] = None,
-    auto_complete: bool | None = None,
+    ttl: Ttl | None = None,
+    auto_complete: Annotated[bool | None, Field(description="Complete at once")] = None,
     meta: Meta | None = None,
     order: OrderArgument | None = None,
 ) -> Request[Redemption]:
-    """Open a redemption, which may debit points; prefer redeem_for_member."""
+    """Open a redemption, which may debit points. Prefer redeem_for_member."""
     _refuse_unnamed(named=bool(voucher_id or code or (reward and member)))
     body = {
         "attributedRewardId": voucher_id,
@@ -273,17 +289,17 @@ def redeem_voucher(
 
 
 @moves_value("Complete redemption {redemption_id}: the voucher is used up for good.")
-def complete_redemption(program: ProgramId, redemption_id: Id) -> Request[Redemption]:
-    """Complete an open redemption; linked points are debited."""
+def complete_redemption(program: ProgramId, redemption_id: RedemptionId) -> Request[Redemption]:
+    """Complete an open redemption: the voucher is used up, linked points are debited."""
     return post(f"{PROGRAMS}/{program}/rewards/redeem/{redemption_id}/complete", Redemption)
 
 
 @destructive("Revoke vouchers {voucher_ids}: their members lose them for good.")
 def revoke_vouchers(
     program: ProgramId,
-    voucher_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)],
+    voucher_ids: VoucherIds,
 ) -> Request[Done]:
-    """Take vouchers back for good."""
+    """Take vouchers away from their members for good."""
     ids = ",".join(voucher_ids)
     if not ids.strip(","):
         raise ValueError("voucher_ids must name at least one voucher")

@@ -8,7 +8,7 @@ from loyalty_mcp.brevo.member_forms import EmailAddress, PhoneNumber, member_for
 from loyalty_mcp.brevo.operations import contacts
 from loyalty_mcp.brevo.operations.subscriptions import create_subscription
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import Meta, ProgramId
+from loyalty_mcp.brevo.types import ContactText, Meta, OwnId, ProgramId
 from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused, UnknownReference
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
@@ -21,8 +21,7 @@ from loyalty_mcp.tools.members.overview_text import overview_text
 from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, SteppedChange
 from loyalty_mcp.tools.task import guarded
 
-ContactText = Annotated[str, Field(min_length=3, max_length=320, description="id/email/+phone")]
-OwnId = Annotated[str, Field(min_length=1, max_length=64)]
+CreateContact = Annotated[bool, Field(description="Create the contact if there is none")]
 
 
 async def _contact_id_of(context: Context, contact: str) -> int | None:
@@ -128,10 +127,10 @@ async def enroll_member(
     program: ProgramId,
     contact: ContactText,
     own_id: OwnId | None = None,
-    create_contact: bool = False,  # noqa: ARG001 - checked by the preview
+    create_contact: CreateContact = False,  # noqa: ARG001 - checked by the preview
     meta: Meta | None = None,
 ) -> MemberOverview:
-    """Make a contact a member; creates the contact when asked."""
+    """Make a contact a member of a program; can create the contact as well."""
     # The preview was compared with fresh reads just now, so the contact id still holds.
     known = intent.facts["contact"]
     change = SteppedChange(context, intent)

@@ -1,14 +1,12 @@
 """Explain a member's balance: movements with their reasons, and what expired."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BeforeValidator, WithJsonSchema
+from pydantic import AwareDatetime, Field, WithJsonSchema
 
-from loyalty_mcp.brevo.types import BalanceId, ContactId, ProgramId
+from loyalty_mcp.brevo.types import BalanceId, ContactId, Day, Instant, ProgramId
 from loyalty_mcp.errors import InvalidArgument, JournalUnavailable, UnknownReference
 from loyalty_mcp.intents.principal import LOCAL
 from loyalty_mcp.tools.context import Context
@@ -20,42 +18,17 @@ from loyalty_mcp.tools.members.explanation import BalanceExplanation, Explanatio
 from loyalty_mcp.tools.members.explanation_text import explanation_text
 from loyalty_mcp.tools.task import reads
 
-DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
-
 INTENTS_LOOKED_UP: Final = 50
 """The latest changes for which the journal is asked who made them."""
 
 
-def _beginning_of_day(value: Any) -> Any:
-    """A plain day as its first moment in UTC; other text as the moment it spells."""
-    return _moment_in(value, timedelta(0))
-
-
-def _end_of_day(value: Any) -> Any:
-    """A plain day as the first moment after it in UTC; other text as the moment it spells."""
-    return _moment_in(value, timedelta(days=1))
-
-
-def _moment_in(value: Any, after_day: timedelta) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        if DAY.fullmatch(value):
-            return datetime.fromisoformat(value).replace(tzinfo=UTC) + after_day
-        return datetime.fromisoformat(value)
-    except (ValueError, OverflowError):
-        raise ValueError("must be a day such as 2026-03-31, or a moment with its offset") from None
-
-
-Since = Annotated[
-    AwareDatetime,
-    BeforeValidator(_beginning_of_day),
-    WithJsonSchema({"type": "string", "description": "First day, YYYY-MM-DD (UTC)"}),
-]
+Since = Annotated[Instant, Field(description="From this day or moment")]
 Until = Annotated[
     AwareDatetime,
-    BeforeValidator(_end_of_day),
-    WithJsonSchema({"type": "string", "description": "Last day, YYYY-MM-DD (UTC)"}),
+    Day("after"),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "description": "To this day or moment"}
+    ),
 ]
 
 
@@ -68,7 +41,7 @@ async def explain_balance(
     since: Since | None = None,
     until: Until | None = None,
 ) -> BalanceExplanation:
-    """Explain a member's balance: every change with its reason, and the points that expired."""
+    """Explain why a member has this balance: each change with its reason, and expired points."""
     if since is not None and until is not None and since >= until:
         raise InvalidArgument("Argument since must be before until.")
     definitions = await context.references.balances(program)

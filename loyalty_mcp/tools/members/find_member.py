@@ -7,15 +7,13 @@ from pydantic import Field
 
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import Items, Moment, ProgramId, Reply
+from loyalty_mcp.brevo.types import Items, Moment, PersonText, ProgramId, Reply
 from loyalty_mcp.errors import NotFound
 from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import read_member, together
 from loyalty_mcp.tools.members.masking import masked, text_attribute
 from loyalty_mcp.tools.task import reads
-
-Who = Annotated[str, Field(min_length=1, max_length=320, description="id/email/+phone")]
 
 
 class ProgramMembership(Reply):
@@ -54,11 +52,11 @@ def found_member_text(found: FoundMember, _now: datetime) -> str:
 @reads(text=found_member_text)
 async def find_member(
     context: Context,
-    member: Who,
+    member: PersonText,
     program: ProgramId | None = None,
-    personal_data: Annotated[bool, Field(description="Email, phone unmasked")] = False,
+    personal_data: Annotated[bool, Field(description="Show email and phone in full")] = False,
 ) -> FoundMember:
-    """Find a contact and their programs; get_member_overview has points and tier."""
+    """Look up one contact and their programs. For points and tier, use get_member_overview."""
     programs = await context.references.programs()
     wanted = [item for item in programs if program in {None, item.id}]
     programs_looked_in = [item.id for item in wanted]

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.brevo.operations.balances import Lot, list_active_balances
@@ -54,14 +56,22 @@ class BalanceReading:
     could_not_read: Sequence[str]
 
 
+Include = Annotated[
+    tuple[Literal["movements"], ...], Field(description="Parts to add; movements: the latest ones")
+]
+
+
 @reads(text=overview_text)
 async def get_member_overview(
     context: Context,
     program: ProgramId,
     member: ContactId,
-    include: tuple[Literal["movements"], ...] | None = None,
+    include: Include | None = None,
 ) -> MemberOverview:
-    """All of a member: balances, expiring points, tier, what the next lacks, vouchers."""
+    """Show all that a member has, in one call.
+
+    Balances, points about to expire, tier and what the next one needs, vouchers.
+    """
     info, definitions, tiers, groups = await together(
         read_member(context, program, member),
         context.references.balances(program),

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from loyalty_mcp.brevo.operations.transactions import Transaction
+from loyalty_mcp.brevo.operations.transactions import Transaction, TransactionId
 from loyalty_mcp.brevo.operations.transactions import cancel_transaction as cancel_operation
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import BalanceId, ContactId, Id, ProgramId
+from loyalty_mcp.brevo.types import BalanceId, ContactId, ProgramId
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
@@ -87,11 +87,11 @@ async def cancel_transaction(
     context: Context,
     intent: Intent,
     program: ProgramId,
-    transaction_id: Id,
+    transaction_id: TransactionId,
     member: ContactId | None = None,
     balance: BalanceId | None = None,
 ) -> Transaction:
-    """Void a draft for good; reverse_transaction undoes a completed one."""
+    """Cancel a draft for good. To undo a completed transaction, use reverse_transaction."""
     try:
         return await send_change(context, intent, cancel_operation(program, transaction_id))
     except DOUBTFUL as failure:

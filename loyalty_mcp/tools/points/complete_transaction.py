@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from loyalty_mcp.brevo.operations.transactions import Transaction
+from loyalty_mcp.brevo.operations.transactions import Transaction, TransactionId
 from loyalty_mcp.brevo.operations.transactions import complete_transaction as complete_operation
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import BalanceId, ContactId, Id, ProgramId
+from loyalty_mcp.brevo.types import BalanceId, ContactId, ProgramId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
@@ -112,11 +112,11 @@ async def complete_transaction(
     context: Context,
     intent: Intent,
     program: ProgramId,
-    transaction_id: Id,
+    transaction_id: TransactionId,
     member: ContactId | None = None,  # noqa: ARG001 - the preview found whose it is
     balance: BalanceId | None = None,  # noqa: ARG001 - the same
 ) -> Transaction:
-    """Apply a draft for good; tiers and rewards follow."""
+    """Complete a draft: its amount enters the balance for good. Tiers and rewards may follow."""
     if "balance" in intent.kept:
         place = Place(program, int(intent.kept["member"]), intent.kept["balance"])
         return as_transaction(await complete_draft(context, intent, place, transaction_id))

@@ -26,10 +26,8 @@ OrderId = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
     Field(description="Your id of the purchase"),
 ]
-Life = Annotated[
-    int, Field(ge=1, le=52_560_000, description="Points expire so many minutes from now")
-]
-LastDay = Annotated[date, Field(description="Points expire at the end of this day, UTC")]
+Life = Annotated[int, Field(ge=1, le=52_560_000, description="Points expire after so many minutes")]
+LastDay = Annotated[date, Field(description="Or at the end of this day, UTC")]
 
 MOVEMENT_REQUESTS = 12
 AFTER_AGREEMENT = 7
@@ -96,7 +94,7 @@ async def credit_points(
     expires_in_minutes: Life | None = None,
     expires_on: LastDay | None = None,
 ) -> PointsMoved:
-    """Give a member points, once, when a person agreed."""
+    """Give a member points; within the caps and limits of the program, and never twice."""
     wanted = WantedMovement(
         "credit",
         program,
@@ -129,6 +127,6 @@ async def debit_points(
     balance: BalanceId,
     order_id: OrderId | None = None,
 ) -> PointsMoved:
-    """Take points from a member, once, when a person agreed."""
+    """Take points from a member; within the caps and limits of the program, and never twice."""
     wanted = WantedMovement("debit", program, member, amount, reason, balance, order_id)
     return await carry_out_movement(context, intent, wanted)

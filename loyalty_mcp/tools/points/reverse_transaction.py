@@ -5,12 +5,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from loyalty_mcp.brevo.moments import moment_of
 from loyalty_mcp.brevo.operations.transactions import PastTransaction
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, ProgramId
+from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, Expected, ProgramId
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import (
     COUNTS_TOWARD_CAPS,
@@ -37,7 +37,12 @@ LAST: Final = "last"
 PAGES: Final = 2
 """Pages of the newest transactions that a reversal reads: 200 movements of the balance."""
 
-Reversed = Annotated[str, Field(pattern=ID_PATTERN, description='Id, or "last"')]
+Reversed = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=ID_PATTERN),
+    Field(description='Id, or "last"'),
+    Expected('the id of a transaction, or "last" for the latest'),
+]
 
 
 async def preview_reversal(
@@ -216,6 +221,6 @@ async def reverse_transaction(
     reason: Reason,
     balance: BalanceId,
 ) -> PointsMoved:
-    """Undo a completed credit or debit by the opposite movement, once."""
+    """Undo a completed credit or debit by the opposite movement; works once."""
     wanted = _previewed(intent.kept, Place(program, member, balance), reason)
     return await carry_out_movement(context, intent, wanted)

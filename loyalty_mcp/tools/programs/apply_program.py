@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Items, Reply
@@ -124,7 +126,7 @@ async def reconcile_plan(
     close: bool,  # noqa: ARG001 - nothing to cancel: what was made stays in the program's draft
     may_come: bool,
     spec: ProgramSpec,
-    publish: bool = False,
+    publish: Annotated[bool, Field(description="Make it live as well")] = False,
 ) -> ProgramApplied:
     """Find out by reading what became of a plan that was sent.
 
@@ -231,9 +233,9 @@ async def apply_program(
     context: Context,
     intent: Intent,
     spec: SameSpec,
-    publish: bool = False,
+    publish: Annotated[bool, Field(description="Make it live as well")] = False,
 ) -> ProgramApplied:
-    """Make a whole program as described; called again, it continues. Deletes nothing.
+    """Create or change a whole program from a spec. Deletes nothing; called again, it continues.
 
     Raises:
         RateLimited: too few requests are left; nothing was changed.

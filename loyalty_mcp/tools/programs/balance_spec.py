@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from loyalty_mcp.brevo.operations.balance_definitions import ExpiryDay
 from loyalty_mcp.brevo.operations.balance_definitions import Unit as BalanceUnit
@@ -49,7 +50,7 @@ class Expiry(SpecPart):
     value: Count | None = None
     unit: DurationUnit | None = None
     snap: Snap | None = None
-    day: ExpiryDay | None = None
+    day: Annotated[ExpiryDay | None, Field(description="dd/mm")] = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -131,8 +132,8 @@ class BalanceSpec(SpecPart):
     credit_rounding: Rounding | None = None
     debit_rounding: Rounding | None = None
     expiry: Expiry | None = None
-    expires_after: Life | None = None
-    expires_on: ExpiryDay | None = None
+    expires_after: SkipJsonSchema[Life | None] = None
+    expires_on: SkipJsonSchema[ExpiryDay | None] = None
     internal: Annotated[bool | None, Field(description="Hidden from members")] = None
     meta: Meta | None = None
     limits: Annotated[Several[LimitSpec], Field(max_length=MOST_LIMITS)] = ()

@@ -7,9 +7,17 @@ from loyalty_mcp.brevo.operations.balance_definitions import (
     BalanceDefinition,
     get_balance_definition,
 )
-from loyalty_mcp.brevo.operations.limits import BalanceLimit, ConstraintType
+from loyalty_mcp.brevo.operations.limits import (
+    BalanceLimit,
+    ConstraintType,
+    Direction,
+    MostInPeriod,
+    PeriodLength,
+    PeriodUnit,
+    Sliding,
+)
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import BalanceId, Count, DurationUnit, ProgramId, TransactionType
+from loyalty_mcp.brevo.types import BalanceId, ProgramId
 from loyalty_mcp.errors import OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
@@ -97,13 +105,13 @@ async def create_balance_limit(
     balance: BalanceId,
     *,
     constraint_type: ConstraintType,
-    transaction_type: TransactionType,
-    duration_value: Count,
-    duration_unit: DurationUnit,
-    value: Count,
-    sliding_schedule: bool | None = None,
+    transaction_type: Direction,
+    duration_value: PeriodLength,
+    duration_unit: PeriodUnit,
+    value: MostInPeriod,
+    sliding_schedule: Sliding | None = None,
 ) -> CreatedLimit:
-    """Cap a member's credits or debits per period, in the draft."""
+    """Limit how often or how much a member may earn or spend in a period, in the draft."""
     found = await context.references.program_now(program)
     definition: BalanceDefinition = await context.brevo.send(
         get_balance_definition(program, balance, "draft")

@@ -31,7 +31,7 @@ def exported_text(exported: ExportedProgram, _now: datetime) -> str:
 
 @reads(text=exported_text)
 async def export_program(context: Context, program: ProgramId) -> ExportedProgram:
-    """Describe an existing program as a spec, for apply_program."""
+    """Write an existing program as a spec, for apply_program."""
     found = await context.references.program_now(program)
     existing = await read_program(context.brevo, found, None)
     spec = spec_of_existing(existing)

@@ -70,7 +70,7 @@ async def plan_program(
     rehearse: Rehearse = False,
     purchases: Purchases | None = None,
 ) -> ProgramPlan:
-    """Compare a program's description with what exists: what would change, what is by hand."""
+    """Show what a program spec would change, and what has to be done by hand. Changes nothing."""
     if purchases is not None and not rehearse:
         raise InvalidArgument("Sample purchases run in a rehearsal only: give rehearse true, too.")
     existing = await read_for_spec(context, spec)

@@ -107,7 +107,7 @@ def published_text(answer: ProgramPublished, _now: datetime) -> str:
     text=published_text,
 )
 async def publish_program(context: Context, intent: Intent, program: ProgramId) -> ProgramPublished:
-    """Make the draft live; the first publish opens the program."""
+    """Make the draft live for members. The first publish opens the program."""
     name = (await context.references.program_now(program)).name
     try:
         await send_change(context, intent, programs.publish_program(program))

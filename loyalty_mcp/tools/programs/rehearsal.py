@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
@@ -36,13 +36,7 @@ class Purchase(SpecPart):
 Purchases = Annotated[
     tuple[Purchase, ...],
     Field(min_length=1, max_length=MOST_PURCHASES),
-    WithJsonSchema(
-        {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "{member, balance, amount}, to rehearse",
-        }
-    ),
+    Field(description="Sample movements to rehearse"),
 ]
 
 

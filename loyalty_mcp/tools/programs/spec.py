@@ -90,28 +90,10 @@ def _refuse_unknown_name(tier: TierSpec, kind: str, name: str, known: Sequence[s
     )
 
 
-SpecArgument = Annotated[
-    ProgramSpec,
-    WithJsonSchema(
-        {
-            "type": "object",
-            "description": "{program: {name, description, document_id, meta}, balances: [{name, "
-            "unit: POINTS|EUR|…, description, minimum, maximum, credit_maximum, debit_maximum, "
-            "over_maximum: strict|partial, credit_rounding, debit_rounding: down|up|nearest, "
-            "expiry: {kind: never|after|rolling|inactivity|fixed, value, unit: day|week|month|year,"
-            " snap: none|start|end, day: dd/mm}, internal, meta, limits: [{transaction_type: "
-            "credit|debit, constraint_type: transaction|amount, value, per: {value, unit}, "
-            "sliding}]}], rewards: [{name, public_name, public_description, public_image}], "
-            "tier_groups: [{name, upgrade, downgrade: real_time|membership_anniversary|"
-            "tier_anniversary, internal, meta, tiers: [{name, minimum: {BALANCE: number}, rewards: "
-            "[NAME], image}]}]}; tiers lowest first",
-        }
-    ),
-]
-"""Published in one line; the whole form is checked."""
+SpecArgument = Annotated[ProgramSpec, Field(description="The program; tiers lowest first")]
 
 SameSpec = Annotated[
     ProgramSpec,
-    WithJsonSchema({"type": "object", "description": "As in plan_program"}),
+    WithJsonSchema({"type": "string", "description": "The spec of plan_program, as JSON text"}),
 ]
-"""The same argument without its description, which plan_program publishes already."""
+"""The same argument without its shape, which plan_program publishes; an object is taken as well."""

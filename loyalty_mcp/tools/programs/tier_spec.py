@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from loyalty_mcp.brevo.operations.tier_groups import Strategy
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import ImageUrl, Meta
+from loyalty_mcp.brevo.types import ImageUrl, Meta, Pairs, pairs_schema
 from loyalty_mcp.tools.programs.balance_spec import LARGEST
 from loyalty_mcp.tools.programs.spec_part import (
     ObjectName,
@@ -22,6 +22,13 @@ MOST_TIER_BALANCES: Final = 20
 MOST_TIER_REWARDS: Final = 50
 
 Threshold = Annotated[int, Field(ge=0, le=LARGEST)]
+Minimum = Annotated[
+    dict[str, Threshold],
+    Field(min_length=1, max_length=MOST_TIER_BALANCES),
+    Pairs("balance", "minimum_value"),
+    WithJsonSchema(pairs_schema("balance", "minimum_value")),
+]
+"""The least of each balance, by its name: `{"Points": 300}`, or a list of pairs."""
 
 
 class TierSpec(SpecPart):
@@ -30,7 +37,7 @@ class TierSpec(SpecPart):
     example: ClassVar[str] = '{"name": "Gold", "minimum": {"Points": 500}, "rewards": ["gift"]}'
 
     name: ObjectName
-    minimum: Annotated[dict[str, Threshold], Field(min_length=1, max_length=MOST_TIER_BALANCES)]
+    minimum: Minimum
     rewards: Annotated[Several[str], Field(max_length=MOST_TIER_REWARDS)] | None = None
     image: ImageUrl | None = None
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from loyalty_mcp.brevo.types import Moment, Reply
 from loyalty_mcp.errors import UnknownReference
@@ -12,7 +12,11 @@ from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.render import facts_text, moment_text
 from loyalty_mcp.tools.task import reads
 
-IntentId = Annotated[str, Field(min_length=1, max_length=64)]
+IntentId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    Field(description="Id from the answer to the change"),
+]
 
 IntentStatus = Literal[
     "confirmation_required",
@@ -80,7 +84,7 @@ def intent_text(view: IntentView, now: datetime) -> str:
 
 @reads(text=intent_text)
 async def check_intent(context: Context, intent: IntentId) -> IntentView:
-    """What became of an intent; settles unknown ones."""
+    """Find out what became of a change; settles an unknown outcome where a read can tell."""
     found = await context.journal.open().get(intent)
     if found is None or not (context.operator or found.caller == context.caller):
         raise UnknownReference("There is no such intent of yours.")

@@ -69,12 +69,12 @@ async def find_members(
     context: Context,
     program: ProgramId,
     balance: BalanceId,
-    minimum: Annotated[SignedAmount | None, Field(description="Least balance")] = None,
-    maximum: Annotated[SignedAmount | None, Field(description="Greatest balance")] = None,
+    minimum: Annotated[SignedAmount | None, Field(description="Lowest balance")] = None,
+    maximum: Annotated[SignedAmount | None, Field(description="Highest balance")] = None,
     tier: TierId | None = None,
-    limit: Annotated[int, Field(ge=1, le=50, description="Members shown, to 50")] = 10,
+    limit: Annotated[int, Field(ge=1, le=50, description="Members to show")] = 10,
 ) -> FoundMembers:
-    """Find members by balance or by tier as its threshold gives it, highest balance first."""
+    """Find members by balance, or by tier as its threshold gives it; highest balance first."""
     if minimum is not None and maximum is not None and minimum > maximum:
         raise InvalidArgument("Argument minimum must not be above maximum.")
     definitions = await context.references.balances(program)

@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 from loyalty_mcp.brevo.name_matching import Candidate, choose
 from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import BalanceId, ProgramId
+from loyalty_mcp.brevo.types import BalanceId, Pairs, ProgramId, pairs_schema
 from loyalty_mcp.errors import InvalidArgument, UnknownReference
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
@@ -35,13 +35,11 @@ RANGES: Final = (
 Thresholds = Annotated[
     dict[str, Annotated[int, Field(ge=0, le=1_000_000_000)]],
     Field(min_length=1, max_length=50),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "description": 'Tier name to another threshold, such as {"Gold": 600}',
-        }
-    ),
+    Pairs("tier", "minimum_value"),
+    WithJsonSchema(pairs_schema("tier", "minimum_value")),
+    Field(description="Other thresholds to try"),
 ]
+"""Other thresholds by the name of the tier: `{"Gold": 600}`, or a list of pairs."""
 
 
 @reads(text=program_report_text)
@@ -51,7 +49,7 @@ async def get_program_report(
     balance: BalanceId,
     if_thresholds: Thresholds | None = None,
 ) -> ProgramReport:
-    """Report members, points outstanding, tiers; if_thresholds: who would move. Reads everyone."""
+    """Report members, outstanding points and tiers; with if_thresholds, who would move."""
     definitions = await context.references.balances(program)
     definition = next((item for item in definitions if item.id == balance), None)
     if definition is None:

@@ -100,7 +100,7 @@ async def _upstream_state(context: Context) -> tuple[UpstreamState, str | None]:
 
 @reads(text=server_status_text)
 async def get_server_status(context: Context) -> ServerStatus:
-    """Sandbox or live, role, request budget, open intents, policy."""
+    """Show whether this is the sandbox or live, with role, request budget, open changes, policy."""
     settings = context.settings
     policy = context.policy.model_dump(mode="json", exclude_defaults=True)
     upstream, upstream_error = await _upstream_state(context)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from loyalty_mcp.brevo.operations.vouchers import Redemption
+from loyalty_mcp.brevo.operations.vouchers import Redemption, RedemptionId
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import Id, ProgramId
+from loyalty_mcp.brevo.types import ProgramId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
@@ -95,8 +95,8 @@ async def _opened_here(
     after_agreement=4,
 )
 async def complete_redemption(
-    context: Context, intent: Intent, program: ProgramId, redemption_id: Id
+    context: Context, intent: Intent, program: ProgramId, redemption_id: RedemptionId
 ) -> Redemption:
-    """Complete an open redemption; linked points are debited."""
+    """Complete an open redemption: the voucher is used up, linked points are debited."""
     opened, maker = await _opened_here(context, program, redemption_id)
     return await complete_opened(context, intent, program, opened, maker)

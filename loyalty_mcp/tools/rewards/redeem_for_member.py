@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from loyalty_mcp.brevo.operations.vouchers import Code
+from loyalty_mcp.brevo.operations.vouchers import Code, VoucherId
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import ContactId, Id, ProgramId, Reply, RewardId
+from loyalty_mcp.brevo.types import ContactId, ProgramId, Reply, RewardId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
 from loyalty_mcp.tools.context import Context
@@ -122,11 +122,11 @@ async def redeem_for_member(
     intent: Intent,
     program: ProgramId,
     member: ContactId,
-    voucher_id: Id | None = None,  # noqa: ARG001 - the preview found which voucher is meant
+    voucher_id: VoucherId | None = None,  # noqa: ARG001 - the preview found which voucher is meant
     code: Code | None = None,  # noqa: ARG001 - the same
     reward: RewardId | None = None,  # noqa: ARG001 - the same
 ) -> Redeemed:
-    """Use a member's voucher up, by voucher_id, code or reward."""
+    """Redeem a member's voucher, named by voucher_id, code or reward; it is used up for good."""
     fields = {"voucher_id": intent.kept["voucher"], "member": member, "ttl": OPEN_SECONDS}
     try:
         opened = await open_redemption(context, intent, program, fields)

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from loyalty_mcp.brevo.operations.vouchers import Code, OrderArgument, Redemption
+from loyalty_mcp.brevo.operations.vouchers import Code, OrderArgument, Redemption, Ttl, VoucherId
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.types import ContactId, Id, Meta, ProgramId, RewardId
+from loyalty_mcp.brevo.types import ContactId, Meta, ProgramId, RewardId
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
@@ -25,7 +25,6 @@ from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen
 from loyalty_mcp.tools.task import guarded
 
 WHOSE: Final = "Give member, so that what it costs can be known."
-Seconds = Annotated[int, Field(ge=0, le=1_000_000_000, description="Seconds")]
 
 
 async def preview_opening(
@@ -138,16 +137,16 @@ async def redeem_voucher(
     intent: Intent,
     program: ProgramId,
     *,
-    voucher_id: Id | None = None,
+    voucher_id: VoucherId | None = None,
     code: Code | None = None,
     member: ContactId | None = None,
     reward: RewardId | None = None,
-    ttl: Seconds | None = None,
-    auto_complete: bool | None = None,
+    ttl: Ttl | None = None,
+    auto_complete: Annotated[bool | None, Field(description="Complete at once")] = None,
     meta: Meta | None = None,
     order: OrderArgument | None = None,
 ) -> Redemption:
-    """Open a redemption, which may debit points; prefer redeem_for_member."""
+    """Open a redemption, which may debit points. Prefer redeem_for_member."""
     # Of several vouchers of a reward, the one that was agreed to.
     agreed = intent.kept.get("voucher")
     named = {"voucher_id": voucher_id, "code": code, "reward": reward}

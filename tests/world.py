@@ -155,7 +155,7 @@ GOOD: Final[Mapping[str, Callable[[World], Json]]] = {
     "list_balance_definitions": lambda _: {"version": "active"},
     "create_balance_definition": lambda _: {**NAMED, "unit": "EUR"},
     "get_balance_definition": lambda _: {"balance": "purchase points"},
-    "update_balance_definition": lambda _: {"name": "Purchase Points", "unit": "POINTS"},
+    "update_balance_definition": lambda _: {"max_amount": 5_000},
     "delete_balance_definition": lambda _: {"balance": "Purchase Points"},
     "create_balance_limit": lambda _: LIMIT,
     "get_balance_limit": lambda world: {"limit_id": world.limit},

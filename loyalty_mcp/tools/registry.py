@@ -37,6 +37,7 @@ from loyalty_mcp.tools.programs.apply_program import apply_program
 from loyalty_mcp.tools.programs.create_balance_limit import create_balance_limit
 from loyalty_mcp.tools.programs.export_program import export_program
 from loyalty_mcp.tools.programs.get_unpublished_changes import get_unpublished_changes
+from loyalty_mcp.tools.programs.partial_update import partial_update
 from loyalty_mcp.tools.programs.plan_program import plan_program
 from loyalty_mcp.tools.programs.publish_program import publish_program
 from loyalty_mcp.tools.reports.check_intent import check_intent
@@ -91,8 +92,14 @@ TOOLS: Final = tools_by_name(
     programs.list_programs,
     programs.get_program,
     programs.create_program,
-    programs.update_program,
-    programs.patch_program,
+    partial_update(
+        programs.update_program,
+        "Change the texts of a program, at once; what is left out stays.",
+    ),
+    partial_update(
+        programs.patch_program,
+        "Change the texts of a program, at once, as update_program.",
+    ),
     programs.delete_program,
     # Members
     subscriptions.get_account_info,
@@ -104,10 +111,13 @@ TOOLS: Final = tools_by_name(
     balance_definitions.list_balance_definitions,
     balance_definitions.create_balance_definition,
     balance_definitions.get_balance_definition,
-    balance_definitions.update_balance_definition,
+    partial_update(
+        balance_definitions.update_balance_definition,
+        "Change a draft balance; what is left out stays.",
+    ),
     balance_definitions.delete_balance_definition,
     limits.get_balance_limit,
-    limits.update_balance_limit,
+    partial_update(limits.update_balance_limit, "Change a draft limit; what is left out stays."),
     limits.delete_balance_limit,
     # What members hold
     balances.list_contact_balances,
@@ -121,11 +131,14 @@ TOOLS: Final = tools_by_name(
     tier_groups.create_tier_group,
     tier_groups.list_tier_groups,
     tier_groups.get_tier_group,
-    tier_groups.update_tier_group,
+    partial_update(
+        tier_groups.update_tier_group,
+        "Change a draft tier group; what is left out stays.",
+    ),
     tier_groups.delete_tier_group,
     tiers.create_tier,
     tiers.list_tiers,
-    tiers.update_tier,
+    partial_update(tiers.update_tier, "Change a draft tier; what is left out stays."),
     tiers.delete_tier,
     tiers.assign_tier,
     # Rewards and vouchers

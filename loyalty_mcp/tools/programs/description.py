@@ -90,7 +90,7 @@ def describe_program(program: Program) -> dict[str, Any]:
         {
             "description": program.description,
             "document_id": program.document_id,
-            "meta": own_meta(program) or None,
+            "meta": own_meta(program.meta) or None,
         }
     )
 
@@ -140,7 +140,7 @@ def expiry_settings(expiry: Expiry) -> dict[str, Any]:
 
 def _describe_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Return whether an object is internal, and the rest of its `meta`."""
-    rest = {name: value for name, value in meta.items() if name != INTERNAL}
+    rest = {name: value for name, value in own_meta(meta).items() if name != INTERNAL}
     return {"internal": meta.get(INTERNAL) is True or None, "meta": rest or None}
 
 

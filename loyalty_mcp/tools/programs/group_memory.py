@@ -12,8 +12,8 @@ from loyalty_mcp.tools.programs.limit_memory import LIMITS_KEY
 GROUPS_KEY: Final = "loyaltyMcpTierGroups"
 """The key in a program's `meta` under which the `meta` of its tier groups is kept, by id."""
 
-MEMORY_KEYS: Final = frozenset({LIMITS_KEY, GROUPS_KEY})
-"""The keys of a program's `meta` that are ours."""
+MEMORY_KEYS: Final = frozenset({LIMITS_KEY, GROUPS_KEY, MARKER})
+"""The keys of a `meta` that are ours: what we remember, and the mark of a creation."""
 
 
 def group_meta(group: TierGroup, program: Program | None) -> dict[str, Any]:
@@ -36,10 +36,9 @@ def remember_group_meta(
     return patch_program(program.id, meta={**current, GROUPS_KEY: groups})
 
 
-def own_meta(program: Program) -> dict[str, Any]:
-    """Return the `meta` of a program without what we remember in it, and without our mark."""
-    ours = MEMORY_KEYS | {MARKER}
-    return {name: value for name, value in (program.meta or {}).items() if name not in ours}
+def own_meta(meta: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the keys of a `meta` that are not ours."""
+    return {name: value for name, value in (meta or {}).items() if name not in MEMORY_KEYS}
 
 
 def with_memory(meta: Mapping[str, Any], program: Program) -> dict[str, Any]:

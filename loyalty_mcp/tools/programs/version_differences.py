@@ -131,11 +131,19 @@ _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 def _settled(value: Any) -> Any:
     if isinstance(value, Mapping):
-        inner = {key: _settled(each) for key, each in value.items() if key not in UNSEEN}
-        return {
-            key: each for key, each in inner.items() if each not in _EMPTY and each is not False
-        }
+        return without_empty(
+            {key: _settled(each) for key, each in value.items() if key not in UNSEEN}
+        )
     return [_settled(each) for each in value] if isinstance(value, list) else value
+
+
+def without_empty(settings: Settings) -> dict[str, Any]:
+    """Return the settings that have a value; a flag that is off counts as empty."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if value not in _EMPTY and value is not False
+    }
 
 
 def _differences(

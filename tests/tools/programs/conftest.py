@@ -107,6 +107,7 @@ class CallerSession:
 
     def __init__(self, runtime: Runtime, app: Any) -> None:
         self.runtime = runtime
+        self.app = app
         self.control = SandboxControl(
             httpx2.AsyncClient(
                 base_url="http://sandbox",

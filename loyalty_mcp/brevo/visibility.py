@@ -1,4 +1,4 @@
-"""What members may see: reads without internal balances and tier groups.
+"""What members may see: what is live, without internal balances and tier groups.
 
 `meta.isInternal` hides a balance definition or a tier group from members. The API leaves some of
 it out unless asked. Here all of it is left out, wherever a reply names it, so that no tool,
@@ -23,10 +23,12 @@ from loyalty_mcp.brevo.operations.tier_groups import TierGroup, TierGroups
 from loyalty_mcp.brevo.operations.tiers import Tier, TierCondition, Tiers
 from loyalty_mcp.brevo.request import ReplyT, Request
 from loyalty_mcp.brevo.tier_group_visibility import TierGroupVisibility
-from loyalty_mcp.brevo.types import Version
 from loyalty_mcp.errors import NotFound
 
 PROGRAM: Final = re.compile(r"/programs/([^/]+)/")
+VERSIONED: Final = re.compile(r"/(balance-definitions|tier-groups|tiers|offers|rewards)(/[^/]+)?$")
+"""Paths of configuration, which the API reads in its draft unless asked for the live version."""
+
 HIDDEN_CONDITION: Final = TierCondition()
 """Stands for a threshold in an internal balance: that there is one is no secret."""
 
@@ -37,7 +39,7 @@ def is_internal(definition: BalanceDefinition) -> bool:
 
 
 class MemberView:
-    """Reads as a member may see them: internal balances and tier groups do not exist.
+    """Reads as a member may see them: drafts and what is internal do not exist.
 
     Args:
         brevo: the client that sees everything, to find out what is internal.
@@ -48,11 +50,11 @@ class MemberView:
         self._groups = TierGroupVisibility(brevo)
 
     def request(self, request: Request[ReplyT]) -> Request[ReplyT]:
-        """The read as a member may make it: never one that asks for what is internal."""
-        if "includeInternal" not in request.query:
-            return request
+        """The read as a member may make it: of what is live, and not of what is internal."""
         query = {key: value for key, value in request.query.items() if key != "includeInternal"}
-        return replace(request, query=query)
+        if request.method == "GET" and VERSIONED.search(request.path):
+            query["version"] = "active"
+        return request if query == request.query else replace(request, query=query)
 
     async def reply(self, request: Request[ReplyT], reply: ReplyT) -> ReplyT:
         """What a member may see of a reply.
@@ -63,13 +65,12 @@ class MemberView:
         found = PROGRAM.search(request.path)
         if found is None:
             return reply
-        program, version = found[1], request.query.get("version", "draft")
-        balance = request.query.get("balanceDefinitionId")
-        if balance is not None and balance in await self._internal_balances(program, version):
+        program, balance = found[1], request.query.get("balanceDefinitionId")
+        if balance is not None and balance in await self._internal_balances(program):
             raise NotFound("Brevo knows no such object.")
-        return cast("ReplyT", await self._visible(program, version, reply))
+        return cast("ReplyT", await self._visible(program, reply))
 
-    async def _visible(self, program: str, version: Version, reply: Any) -> Any:
+    async def _visible(self, program: str, reply: Any) -> Any:
         match reply:
             case BalanceDefinitions():
                 shown = tuple(item for item in reply.items if not is_internal(item))
@@ -83,37 +84,32 @@ class MemberView:
             case TierGroup() if reply.id not in await self._groups.public_groups(program):
                 raise NotFound("Brevo knows no such object.")
             case Tiers():
-                return await self._visible_tiers(program, version, reply)
+                return await self._visible_tiers(program, reply)
             case AccountInfo(balance=balances) if balances is not None:
-                internal = await self._internal_balances(program, "active")
+                internal = await self._internal_balances(program)
                 held = _without(balances.balances, internal)
                 update = {"balance": balances.model_copy(update={"balances": held})}
                 return reply.model_copy(update=update)
             case SubscriptionBalances():
-                internal = await self._internal_balances(program, "active")
+                internal = await self._internal_balances(program)
                 return reply.model_copy(update={"balance": _without(reply.balance, internal)})
             case Reward(subtract_balance_definition_id=price) if price is not None:
-                internal = await self._internal_balances(program, version)
+                internal = await self._internal_balances(program)
                 hidden = dict.fromkeys(("subtract_balance_definition_id", "subtract_balance_value"))
                 return reply.model_copy(update=hidden if price in internal else {})
         return reply
 
-    async def _visible_tiers(self, program: str, version: Version, tiers: Tiers) -> Tiers:
+    async def _visible_tiers(self, program: str, tiers: Tiers) -> Tiers:
         public = await self._groups.public_groups(program)
-        internal = await self._internal_balances(program, version)
+        internal = await self._internal_balances(program)
         shown = tuple(_tier(tier, internal) for tier in tiers.items if tier.group_id in public)
         return tiers.model_copy(update={"items": shown})
 
-    async def _internal_balances(self, program: str, version: Version) -> frozenset[str]:
-        """The ids of the balances that are internal live, or in this version."""
-        versions: dict[Version, None] = dict.fromkeys(("active", version))
-        pages = [
-            await self._brevo.configuration(
-                list_balance_definitions(program, limit=500, offset=0, version=each)
-            )
-            for each in versions
-        ]
-        return frozenset(item.id for page in pages for item in page.items if is_internal(item))
+    async def _internal_balances(self, program: str) -> frozenset[str]:
+        """The ids of the live balances that are internal."""
+        request = list_balance_definitions(program, limit=500, offset=0, version="active")
+        page = await self._brevo.configuration(request)
+        return frozenset(item.id for item in page.items if is_internal(item))
 
 
 def _without(items: Sequence[Any], balances: frozenset[str]) -> tuple[Any, ...]:

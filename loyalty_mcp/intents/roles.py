@@ -28,7 +28,7 @@ class RoleDefinition:
         everything: whether every tool is offered.
         needs_member: whether it serves one member, who has to be named.
         masks_personal_data: whether email addresses and phone numbers are masked at first.
-        hides_internal: whether internal balances and tier groups do not exist for it.
+        sees_as_member: whether it sees what members see: what is live, and nothing internal.
     """
 
     meaning: str
@@ -40,7 +40,7 @@ class RoleDefinition:
     everything: bool = False
     needs_member: bool = False
     masks_personal_data: bool = False
-    hides_internal: bool = False
+    sees_as_member: bool = False
 
 
 NAMING: Final = (
@@ -137,7 +137,7 @@ MEMBER: Final = RoleDefinition(
     menu_tokens=800,
     tools=MEMBER_TOOLS,
     needs_member=True,
-    hides_internal=True,
+    sees_as_member=True,
 )
 
 

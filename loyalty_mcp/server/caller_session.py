@@ -74,7 +74,7 @@ class CallerSessions:
             role=principal.role,
             operator=principal.operator,
         )
-        if definition_of(principal.role).hides_internal:
+        if definition_of(principal.role).sees_as_member:
             brevo = context.brevo.seen_through(self._member_view)
             references = References(brevo, self._settings.program)
             context = replace(context, brevo=brevo, references=references)

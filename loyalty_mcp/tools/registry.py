@@ -20,6 +20,7 @@ from loyalty_mcp.brevo.operations import (
     vouchers,
 )
 from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import Version
 from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.intents.principal import Principal, local
 from loyalty_mcp.intents.roles import CONFIGURATION_GROUPS, Role, definition_of, offers
@@ -153,6 +154,9 @@ TOOLS: Final = tools_by_name(
 )
 """Every tool, in the order in which clients are shown them: what stands here is published."""
 
+LIVE: Final[Version] = "active"
+"""The version of a program that members see, and role `member` alone."""
+
 NOBODY: Final = ""
 """Whom role `member` serves until it is said who calls: no reference means it."""
 
@@ -206,9 +210,15 @@ def menu(settings: Settings, principal: Principal | None = None) -> dict[str, To
     needs_member = any(definition_of(role).needs_member for role in roles)
     if member is None and (caller.member is not None or needs_member):
         member = NOBODY
+    live_only = any(definition_of(role).sees_as_member for role in roles)
+    version = LIVE if live_only else None
     pinned = {
         name: value
-        for name, value in (("program", settings.program), ("member", member))
+        for name, value in (
+            ("program", settings.program),
+            ("member", member),
+            ("version", version),
+        )
         if value is not None
     }
     _check_names("LOYALTY_MCP_TOOLS", settings.tools)

@@ -22,7 +22,7 @@ from loyalty_mcp.server.resources import PROGRAM_TEMPLATE
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.registry import menu
 from tests.conftest import Connect, SandboxControl, text_of
-from tests.world import BALANCE, CONFIG
+from tests.world import BALANCE, CONFIG, OFFER
 
 MEMBER: Final = "101"
 TOOLS: Final = menu(read_settings(role="member", member=MEMBER))
@@ -126,18 +126,17 @@ async def test_every_call_is_answered_as_if_it_did_not_exist(
 
 
 async def test_good_calls_are_answered_as_if_it_did_not_exist(pair: Pair) -> None:
-    """Every tool, live and as a draft, with its members' own arguments."""
+    """Every tool with a member's own arguments answers without a trace of what is internal."""
     for name, tool in TOOLS.items():
-        for version in ("active", "draft"):
-            arguments: dict[str, Any] = {"version": version} if "version" in tool.parameters else {}
-            if "include" in tool.parameters:
-                arguments["include"] = ["movements"]
-            if name == "validate_voucher":
-                arguments["code"] = "NONE"
-            found = await call(pair.with_it, name, arguments)
+        arguments: dict[str, Any] = {}
+        if "include" in tool.parameters:
+            arguments["include"] = ["movements"]
+        if name == "validate_voucher":
+            arguments["code"] = "NONE"
+        found = await call(pair.with_it, name, arguments)
 
-            assert found == await call(pair.without_it, name, arguments)
-            assert ('"is_error": false' in found) == (name != "validate_voucher"), found
+        assert found == await call(pair.without_it, name, arguments)
+        assert ('"is_error": false' in found) == (name != "validate_voucher"), found
 
 
 async def test_resources_are_those_of_a_program_without_it(pair: Pair) -> None:
@@ -199,6 +198,34 @@ async def test_an_address_by_a_hidden_id_is_no_resource(pair: Pair) -> None:
         assert "Zebra" not in str(refused.value)
 
 
+# Drafts
+
+
+async def test_what_is_only_a_draft_does_not_exist(pair: Pair, control: SandboxControl) -> None:
+    """A reward, a tier and a balance that are not published yet are shown and found nowhere."""
+    program = pair.internal.program
+    names = {"name": "Narwhal", "unit": "POINTS"}
+    await control.post(f"{BALANCE}/{program}/balance-definitions", names)
+    await control.post(f"{OFFER}/{program}/offers", {"name": "Narwhal"})
+    await control.post(f"/v3/loyalty/tier/programs/{program}/tier-groups", {"name": "Narwhal"})
+    client = pair.with_it
+
+    for name in TOOLS:
+        assert "Narwhal" not in await call(client, name, {})
+    refused = await call(client, "list_transaction_history", {"balance": "narwhal"})
+    assert "Nearest" not in refused or "Narwhal" not in refused.split("Nearest")[1]
+    for kind in ("balance", "tier_group", "reward"):
+        reference = types.ResourceTemplateReference(uri=PROGRAM_TEMPLATE)
+        argument = {"name": kind, "value": "nar"}
+        assert (await client.complete(reference, argument)).completion.values == []
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_no_tool_of_a_member_takes_a_version(name: str) -> None:
+    """Which version is read is not an argument for a member's assistant."""
+    assert "version" not in TOOLS[name].input_schema["properties"]
+
+
 # What is public and depends on it
 
 
@@ -231,7 +258,7 @@ async def test_a_public_tier_keeps_its_hidden_threshold(
     """A tier that asks for an internal balance is shown, and of that threshold only that it is."""
     async with connect(role="member", member="103") as client:
         overview = await client.call_tool("get_member_overview", {})
-        tiers = await client.call_tool("list_tiers", {"version": "active"})
+        tiers = await client.call_tool("list_tiers", {})
     everything = f"{overview.model_dump(mode='json')}{tiers.model_dump(mode='json')}"
 
     assert 'To "Platinum": 280 points of "Purchase Points" missing.' in text_of(overview)

@@ -1,4 +1,4 @@
-"""The guides of the clients: one source, so that what repeats is written once."""
+"""The client guides, from one source, so that what they share is written once."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Final
 from loyalty_mcp.intents.roles import Role, definition_of
 
 FOLDER: Final = "/path/to/loyalty-mcp"
-"""Where the reader has the clone; they put their own."""
+"""A placeholder for the folder of the reader's clone."""
 
 START: Final = ("uv", "run", "--directory", FOLDER, "--no-dev", "loyalty-mcp")
 """The command that a client starts."""
@@ -18,6 +18,7 @@ KEY: Final = "BREVO_API_KEY"
 BEARER: Final = "LOYALTY_TOKEN"
 """The variable in which a reader keeps the token of `loyalty-mcp token create`."""
 
+DOCTOR: Final = " ".join((*START, "doctor"))
 Environment = Mapping[str, str]
 
 SHOWN_ROLES: Final = tuple(role for role in Role if not definition_of(role).everything)
@@ -37,17 +38,17 @@ class Client:
     Args:
         slug: the guide's file name.
         name: as its maker writes it.
-        place: the sentence that says where the configuration goes.
+        place: where the configuration goes.
         language: of the configuration: `json`, `toml`, `yaml` or `sh`.
-        local: the configuration that starts the server; None where the client cannot.
-        remote: the configuration that calls a server over HTTP; None where it is a form.
+        local: the configuration that starts the server; None if the client cannot.
+        remote: the configuration that calls a server over HTTP; None if it is a form.
         dialogs: whether it shows them.
         resources: whether it can attach them.
         prompts: how it offers them.
         mode: the confirm mode that suits it.
-        why: the sentence that says why.
-        kept: the sentence that says where the key is kept.
-        steps: what else to know, a sentence each.
+        why: why that mode.
+        kept: where the API key is kept.
+        steps: what else to know, one sentence each.
     """
 
     slug: str
@@ -114,12 +115,10 @@ def _asked(name: str, text: str) -> dict[str, object]:
 
 
 def cursor(environment: Environment) -> str:
-    """An entry of .cursor/mcp.json."""
+    """An entry of .cursor/mcp.json, without the key: an unset variable would arrive as it is."""
     command, *arguments = START
-    values = {**environment, KEY: f"${{env:{KEY}}}"}
-    return dumped(
-        {"mcpServers": {"loyalty": {"command": command, "args": arguments, "env": values}}}
-    )
+    entry = {"command": command, "args": arguments, "env": {**environment}}
+    return dumped({"mcpServers": {"loyalty": entry}})
 
 
 def cursor_remote() -> str:
@@ -136,6 +135,7 @@ def codex(environment: Environment) -> str:
         f'command = "{command}"',
         f"args = {json.dumps(arguments)}",
         f'env_vars = ["{KEY}"]',
+        "startup_timeout_sec = 60",
         "",
         "[mcp_servers.loyalty.env]",
         *(f'{name} = "{value}"' for name, value in environment.items()),
@@ -163,7 +163,6 @@ def goose(environment: Environment) -> str:
         "    timeout: 300",
         "    envs:",
         *(f'      {name}: "{value}"' for name, value in environment.items()),
-        f"    env_keys: [{KEY}]",
     ]
     return "\n".join(lines)
 
@@ -186,7 +185,7 @@ def goose_remote() -> str:
     return "\n".join(lines)
 
 
-ASKS: Final = "It shows dialogs, so a person agrees to each change, and the model cannot."
+ASKS: Final = "It shows dialogs, so a person agrees to each change; the model cannot."
 
 CLIENTS: Final = (
     Client(
@@ -201,13 +200,13 @@ CLIENTS: Final = (
         resources="yes, attached by hand",
         prompts="yes",
         mode="ask",
-        why="Without dialogs the preview stands in the conversation and the model repeats the call "
-        "with the confirmation; choose `operator` where a model must not be able to do that.",
+        why="Without dialogs, the preview appears in the conversation, and the model repeats the "
+        "call with the confirmation. Choose `operator` if a model must not be able to do that.",
         kept="Put the key between the quotes of `BREVO_API_KEY`, or install the bundle, which "
         "keeps it in the system's keychain.",
         steps=(
             (
-                "The bundle needs no file: `npx @anthropic-ai/mcpb pack` makes it, and Settings, "
+                "The bundle needs no file: `npx @anthropic-ai/mcpb pack` creates it, and Settings, "
                 "Extensions, Install Extension asks for key, role and program."
             ),
         ),
@@ -227,8 +226,12 @@ CLIENTS: Final = (
         kept="The key comes from the variable `BREVO_API_KEY` of the shell that starts it.",
         steps=(
             (
-                "A hook for elicitation can answer dialogs in a person's place; where people can "
-                "set hooks that you cannot see, choose `operator`."
+                "Claude Code asks once whether to use the servers of a project's `.mcp.json`. "
+                "Until you approve there, or with `/mcp`, it starts no server and lists no tools."
+            ),
+            (
+                "A hook for elicitation can answer dialogs in a person's place. Choose `operator` "
+                "if people can set hooks that you cannot see."
             ),
         ),
     ),
@@ -245,7 +248,15 @@ CLIENTS: Final = (
         prompts="yes, as `/` commands",
         mode="ask",
         why=ASKS,
-        kept="The key is asked for once, and kept in the editor's secret storage.",
+        kept="The editor asks for the key once, and keeps it in its secret storage. Leave it empty "
+        "for the sandbox.",
+        steps=(
+            (
+                "Sessions that run outside the editor, such as background and command-line ones, "
+                "may not get servers with `${input:…}`, because nobody can be asked there. Set "
+                "`BREVO_API_KEY` in their environment, and leave that line out."
+            ),
+        ),
     ),
     Client(
         slug="cursor",
@@ -259,7 +270,15 @@ CLIENTS: Final = (
         prompts="yes",
         mode="ask",
         why=ASKS,
-        kept="The key comes from the variable `BREVO_API_KEY` of the environment.",
+        kept="For a real account, set the variable `BREVO_API_KEY` in the environment in which "
+        'Cursor starts, and add `"BREVO_API_KEY": "${env:BREVO_API_KEY}"` to `env`.',
+        steps=(
+            (
+                "Do not add that line while the variable is not set: Cursor then passes the text "
+                "`${env:BREVO_API_KEY}` itself, and the server does not start and says so in the "
+                "MCP log."
+            ),
+        ),
     ),
     Client(
         slug="codex",
@@ -274,7 +293,13 @@ CLIENTS: Final = (
         prompts="not stated",
         mode="ask",
         why=ASKS,
-        kept="`env_vars` hands on the variable `BREVO_API_KEY` of the shell that starts it.",
+        kept="`env_vars` passes on the variable `BREVO_API_KEY` of the shell that starts it.",
+        steps=(
+            (
+                "Codex gives a server ten seconds to start. The first start installs the packages "
+                "and takes longer, hence `startup_timeout_sec`."
+            ),
+        ),
     ),
     Client(
         slug="goose",
@@ -288,8 +313,14 @@ CLIENTS: Final = (
         prompts="yes",
         mode="ask",
         why=ASKS,
-        kept="`env_keys` names what Goose keeps in the system's keyring; `goose configure` asks "
-        "for it.",
+        kept="For a real account, run `goose configure` and add `BREVO_API_KEY` to the extension: "
+        "Goose asks for the key, keeps it in the system's keyring, and names it in `env_keys`.",
+        steps=(
+            (
+                "Do not write `env_keys` by hand before the secret exists: Goose then does not "
+                'load the extension ("Failed to fetch secret"). That holds for `LOYALTY_TOKEN` too.'
+            ),
+        ),
     ),
     Client(
         slug="chatgpt",
@@ -303,9 +334,9 @@ CLIENTS: Final = (
         resources="no",
         prompts="not stated",
         mode="operator",
-        why="The conversation runs elsewhere, and its own question before a change cannot be seen "
-        "from here; on the approvals page a person of yours decides.",
-        kept="It reaches the server over HTTPS alone, so the key stays on the server.",
+        why="The conversation runs elsewhere, and this server cannot see the question that ChatGPT "
+        "asks before a change. On the approvals page, a person of yours decides.",
+        kept="It reaches the server only over HTTPS, so the key stays on the server.",
         steps=(
             "The server needs a public address and OAuth: see [operations](../operations.md).",
             "The role comes from the scopes of the access token, and a member from its claim.",
@@ -348,8 +379,8 @@ def _locally(client: Client) -> list[str]:
         return []
     found = [
         (
-            f"Put the folder of your clone for `{FOLDER}`. "
-            "If the client does not find `uv`, give its whole path, which `which uv` prints."
+            f"Replace `{FOLDER}` with the folder of your clone. "
+            "If the client does not find `uv`, write its whole path, which `which uv` prints."
         )
     ]
     for role in SHOWN_ROLES:
@@ -382,9 +413,9 @@ def _remotely(client: Client) -> list[str]:
     return [
         (
             "## Over HTTP\n\n"
-            f"For a service that runs already: put its address for `{ADDRESS}`, and the token that "
-            f"its operator made into the variable `{BEARER}`.\n"
-            "The role is the token's.\n\n"
+            f"To use a service that already runs, replace `{ADDRESS}` with its address, and put "
+            f"the token that its operator gave you into the variable `{BEARER}`.\n"
+            "The token decides the role.\n\n"
             f"{block(client.language, client.remote())}"
         )
     ]
@@ -397,8 +428,8 @@ def _checked(client: Client) -> list[str]:
         (
             "## Try it\n\n"
             'Ask: *"How many points has member 101, and what is missing to the next tier?"*\n'
-            "If nothing comes, this says what is wrong and how to mend it:\n\n"
-            f"{block('sh', f'uv run --directory {FOLDER} loyalty-mcp doctor')}"
+            "If no answer comes, this says what is wrong and what to do:\n\n"
+            f"{block('sh', DOCTOR)}"
         )
     ]
 

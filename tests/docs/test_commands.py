@@ -29,7 +29,7 @@ from tests.docs.running import sandbox, service
 from tests.node_tools import FOLDER, required
 from tests.ports import free_port
 
-IN_A_CLONE: Final = re.compile(r"^uv run (--directory \S+ )?(?=loyalty-mcp)")
+IN_A_CLONE: Final = re.compile(r"^uv run (--directory \S+ )?(--no-dev )?(?=loyalty-mcp)")
 REMARK: Final = re.compile(r"\s{2,}#.*$")
 INTENT: Final = re.compile(r"\b[0-9a-f]{32}\b")
 SANDBOX: Final = "http://127.0.0.1:8585"

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from docs.client_guides import CLIENTS, KEY, SHOWN_ROLES, START, Client, role_environment
+from docs.client_guides import CLIENTS, KEY, SHOWN_ROLES, START, Client, guide, role_environment
 from docs.tool_reference import RISK_MEANINGS
 from loyalty_mcp.intents.policy import read_policy
 from loyalty_mcp.intents.roles import Role, definition_of
@@ -98,13 +98,43 @@ def test_a_configuration_publishes_its_role(
 
 
 @pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.slug)
-def test_a_configuration_hands_the_key_on(client: Client) -> None:
+def test_a_guide_says_where_the_key_goes(client: Client) -> None:
     """Each names the variable of the key, and holds none."""
+    text = guide(client)
+
+    assert KEY in text
+    assert "xkeysib" not in text
+
+
+@pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.slug)
+def test_a_configuration_works_without_a_key(client: Client) -> None:
+    """As it is shown, it needs no secret that the reader has not stored yet."""
     assert client.local is not None
     text = client.local({})
 
-    assert text.count(KEY) >= 1
-    assert "xkeysib" not in text
+    assert "env_keys" not in text
+    assert "${env:" not in text
+
+
+def test_codex_waits_for_the_first_start() -> None:
+    """The first start installs packages, for which the ten seconds of Codex are too few."""
+    (client,) = [client for client in CLIENTS if client.slug == "codex"]
+    assert client.local is not None
+    found = tomllib.loads(client.local({}))
+
+    assert found["mcp_servers"]["loyalty"]["startup_timeout_sec"] >= 30
+
+
+def test_no_command_of_a_guide_installs_the_tools_of_developers() -> None:
+    """Whoever follows a guide runs the server, and does not work on it."""
+    found = [
+        command
+        for page in (ROOT / "docs" / "clients").glob("*.md")
+        for command in page.read_text(encoding="utf-8").splitlines()
+        if command.startswith("uv run") and "--no-dev" not in command
+    ]
+
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from loyalty_mcp.sandbox.records.due_events import process_due
 from loyalty_mcp.sandbox.records.event_hooks import HOOKS
 from loyalty_mcp.sandbox.rules.entities import Definition, Member, Program
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from loyalty_mcp.sandbox.store import Store, Unit
+from loyalty_mcp.sandbox.store import Store, UnitOfWork
 
 MEMBERS = 100
 MOVEMENTS = 10
@@ -81,13 +81,13 @@ def _steps(now: datetime) -> Iterator[tuple[datetime, int]]:
     yield from sorted(steps)
 
 
-def _enrol(unit: Unit, program: Program, contact: int) -> Member:
+def _enrol(unit: UnitOfWork, program: Program, contact: int) -> Member:
     new = NewContact(email=f"{contact}@example.com", attributes={"FIRSTNAME": f"No. {contact}"})
     contacts.add_contact(unit, new, contact)
     return members.enrol_contact(unit, program, contact, own_id=f"C-{contact}")
 
 
-def _move(unit: Unit, program: Program, definition: Definition, member: Member) -> None:
+def _move(unit: UnitOfWork, program: Program, definition: Definition, member: Member) -> None:
     """A credit, or a debit of what is surely there."""
     drawn = random.Random(f"{member.contact_id} {unit.now}")  # noqa: S311 - the same
     debits = drawn.random() < SPENT and balances.balance_value(unit, member, definition.id) >= PRICE
@@ -154,7 +154,7 @@ def check(made: Path, file: Path, times: int) -> None:
             assert copy.number(sql) == 0, sql
 
 
-def _report(unit: Unit, contact: int) -> list[object]:
+def _report(unit: UnitOfWork, contact: int) -> list[object]:
     """What the engine says of a member, without ids and moments."""
     program = programs.page_of_programs(unit, "name", descending=False, limit=1, offset=0)[0]
     member = members.member_by_contact(unit, program.id, contact)

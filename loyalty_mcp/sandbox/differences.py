@@ -276,7 +276,7 @@ DIFFERENCES: Final = (
     ),
     Difference(
         "params of get_account_info",
-        "names of parts, divided by commas: balance, tier, reward, members, membership",
+        "names of parts, separated by commas: balance, tier, reward, members, membership",
         "the syntax is not documented",
         "behaviour 6",
     ),

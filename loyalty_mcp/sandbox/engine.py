@@ -1,4 +1,4 @@
-"""The engine: the store, the faults and the budgets, and how one request goes through them."""
+"""The engine: store, faults and budgets, and how a request passes through them."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,17 +13,17 @@ from loyalty_mcp.sandbox.settings import SandboxSettings
 from loyalty_mcp.sandbox.simulation.budget import CONTACT_CALLS, Budget
 from loyalty_mcp.sandbox.simulation.faults import Faults
 from loyalty_mcp.sandbox.simulation.webhooks import Webhooks
-from loyalty_mcp.sandbox.store import Store, Unit, random_id, real_time
+from loyalty_mcp.sandbox.store import Store, UnitOfWork, random_id, real_time
 
 
 class Engine:
     """One sandbox.
 
     Args:
-        settings: Where the data are kept, and the engine's choices.
-        hooks: What follows from movements, enrolments and publishing.
-        clock: Tells the real time.
-        new_id: Makes an id.
+        settings: Where the data are kept, and the switches.
+        hooks: Functions called after movements, enrolments and publications.
+        clock: Returns the real time.
+        new_id: Creates an id.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Engine:
             self.reset(only_once=True)
 
     def reset(self, *, only_once: bool = False) -> None:
-        """Go back to the start: seeded or empty, the clock real, no faults, full budgets.
+        """Reset to the start: seeded or empty, real time, no faults, full budgets.
 
         Args:
             only_once: Leave data alone that another process has put into the file meanwhile.
@@ -59,16 +59,16 @@ class Engine:
 
     @property
     def settings(self) -> SandboxSettings:
-        """How the engine is set now."""
+        """The present settings."""
         return self.store.settings
 
     def use(self, settings: SandboxSettings) -> None:
-        """Go on with other switches."""
+        """Continue with other switches."""
         self.store.use(settings)
         self.loyalty_budget.limit = settings.rate_limit
 
     def budget_for(self, path: str) -> Budget | None:
-        """Return the budget that a request to this path takes from."""
+        """Return the budget that a request to this path counts against."""
         if path.startswith("/v3/loyalty/"):
             return self.loyalty_budget
         return self.contacts_budget if path.startswith("/v3/contacts") else None
@@ -76,7 +76,7 @@ class Engine:
     def answer(
         self, endpoint: Endpoint, path: Mapping[str, str], query: Query, body: Body
     ) -> Json | None:
-        """Carry out one request.
+        """Handle one request.
 
         Raises:
             Refusal: It is refused.
@@ -94,13 +94,13 @@ class Engine:
             self.webhooks.deliver()
 
     def process_due(self, *, stepped_from: datetime | None = None) -> None:
-        """Let everything happen that fell due since the last request."""
+        """Process everything that fell due since the last request."""
         with self.store.unit() as unit:
             if stepped_from is not None or due.anything_due(unit):
                 process_due(unit, stepped_from=stepped_from)
 
     def step_clock(self, moment: datetime) -> None:
-        """Move the clock, and let everything happen that falls due on the way.
+        """Move the clock, processing everything that falls due on the way.
 
         Raises:
             Invalid: The moment lies before the present, or too far ahead.
@@ -110,6 +110,6 @@ class Engine:
         self.process_due(stepped_from=before)
 
 
-def _nothing(unit: Unit) -> None:
-    """Leave the store empty."""
+def _nothing(unit: UnitOfWork) -> None:
+    """Fill nothing in: the empty world."""
     del unit

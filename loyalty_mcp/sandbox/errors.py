@@ -1,4 +1,4 @@
-"""What the engine refuses, as one tree; `app.py` turns it into `{code, message}`.
+"""Refusals as one exception hierarchy; `app.py` turns them into `{code, message}`.
 
 Refusal
 ├─ Malformed            400   the request cannot be understood, or contradicts itself
@@ -12,7 +12,7 @@ Refusal
 ├─ Invalid              422   a field is missing, of the wrong type or out of range
 ├─ NotAllowed           422   a rule of the program refuses
 │  └─ Rejected          422   the same, and the refusal is kept in the history
-├─ DependencyFailed     424   something that is needed first is not there
+├─ DependencyFailed     424   a required object does not exist
 └─ TooManyRequests      429   the hourly budget is used up
 """
 
@@ -20,10 +20,10 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """A request that is answered with a status, a code and a message.
+    """A refused request: its status, code and message.
 
     Attributes:
-        kept: Whether what the handler wrote before refusing stays (a rejected transaction does).
+        kept: Whether to commit what was written before the refusal, as for a rejected movement.
     """
 
     status: ClassVar[int] = 400
@@ -104,13 +104,13 @@ class NotAllowed(Refusal):
 
 
 class Rejected(NotAllowed):
-    """A movement was refused when it was to be applied; the refusal stays in the history."""
+    """A movement could not be applied; the rejection stays in the history."""
 
     kept = True
 
 
 class DependencyFailed(Refusal):
-    """Something that is needed first is not there."""
+    """A required object does not exist."""
 
     status = 424
     default_code = "failed_dependency"

@@ -1,4 +1,4 @@
-"""JSON in and out, with numbers exact: decimals, never binary fractions."""
+"""JSON with exact decimal numbers."""
 
 import json
 import re
@@ -8,37 +8,37 @@ from typing import Any, Final
 
 from loyalty_mcp.sandbox.errors import Invalid, Malformed
 
-# No text that was read holds a NUL, so a marker that begins with one can only be ours.
+# Texts that contain NUL are refused, so a marker that begins with one is unambiguous.
 _MARK: Final = "\x00"
 _MARKED: Final = re.compile(r'"\\u0000([0-9Ee+.-]+)"')
 _WHOLE_BELOW: Final = Decimal(10**18)
 
 
 def parse(raw: bytes) -> Any:
-    """Read a JSON document that came from outside.
+    """Parse a JSON document that came from outside.
 
     Raises:
-        Malformed: It is no JSON in UTF-8, or a number in it is not finite.
-        Invalid: A text in it holds a NUL or half a surrogate pair.
+        Malformed: It is not JSON in UTF-8, or a number in it is not finite.
+        Invalid: A text in it contains NUL or an unpaired surrogate.
     """
     try:
         value = _READER.decode(raw.decode())
     except (ValueError, RecursionError):
-        raise Malformed("The body is no JSON document.") from None
+        raise Malformed("The body is not valid JSON.") from None
     if b"\\u" in raw:
         for text in _texts(value):
             if "\x00" in text or not _is_encodable(text):
-                raise Invalid("A text in the body holds a character that no text may hold.")
+                raise Invalid("A string in the body contains a character that is not allowed.")
     return value
 
 
 def load(stored: str) -> Any:
-    """Read a JSON document that the store kept."""
+    """Parse a JSON document from the store."""
     return _LOADER.decode(stored)
 
 
 def dump(value: Any) -> str:
-    """Write a JSON document; decimals become plain numbers, exactly."""
+    """Serialize a JSON document; decimals become exact numbers."""
     text = _WRITER.encode(value)
     return _MARKED.sub(r"\1", text) if '"\\u0000' in text else text
 

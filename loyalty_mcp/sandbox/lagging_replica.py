@@ -1,11 +1,11 @@
-"""A read replica that lags: reads about members answered from the store as it was."""
+"""A lagging read replica: reads about members see the store as it was some seconds ago."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 COPIES_PER_LAG: Final = 10
-"""How many copies at most are kept for one lag; a write shows up at most a tenth of it late."""
+"""The lag is divided into so many steps; a write becomes visible at most one step late."""
 
 
 class _Copy(NamedTuple):
@@ -14,13 +14,13 @@ class _Copy(NamedTuple):
 
 
 class LaggingReplica:
-    """Copies of the store, each of them readable once it is `lag` old.
+    """Copies of the store, each readable once it is `lag` old.
 
-    Writes of one tenth of the lag share a copy, so that a busy store is not copied without end.
+    Writes within one tenth of the lag share a copy, which bounds the number of copies.
 
     Args:
-        lag: How long a write stays unseen; zero for not at all.
-        source: The store's connection, whose present state is readable at once.
+        lag: How long a write stays invisible; zero to disable.
+        source: The store's connection; its present state is readable at once.
     """
 
     def __init__(self, lag: timedelta, source: sqlite3.Connection) -> None:
@@ -30,7 +30,7 @@ class LaggingReplica:
             self._append(source, datetime.min.replace(tzinfo=UTC))
 
     def record(self, source: sqlite3.Connection, now: datetime) -> None:
-        """Note that the store has just changed."""
+        """Record that the store has just changed."""
         if not self._lag:
             return
         step = self._lag / COPIES_PER_LAG
@@ -42,7 +42,7 @@ class LaggingReplica:
         self._forget_before(now)
 
     def readable(self, now: datetime) -> sqlite3.Connection | None:
-        """Return the newest copy that may be read now; `None` where nothing lags."""
+        """Return the newest copy that may be read now, or `None` when disabled."""
         if not self._lag:
             return None
         self._forget_before(now)

@@ -1,4 +1,4 @@
-"""The seeded world: small, believable, and always the same but for the day it starts on."""
+"""The seeded world: one program and eight members, the same each time except for its dates."""
 
 import uuid
 from collections.abc import Callable
@@ -21,10 +21,10 @@ from loyalty_mcp.sandbox.records.contacts import NewContact
 from loyalty_mcp.sandbox.records.due_events import process_due
 from loyalty_mcp.sandbox.records.voucher_issue import issue_voucher
 from loyalty_mcp.sandbox.rules.entities import Definition, Item, Member, Program
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 POOLED_CODES: Final = 12
-"""How many codes the pool of the 10 euro voucher began with."""
+"""The number of codes in the pool of the 10 euro voucher."""
 
 _NAMESPACE: Final = uuid.UUID("5a1e0c1b-6f6e-4f0a-9d0b-0c5f0a5e1d01")
 
@@ -33,7 +33,7 @@ class Person(NamedTuple):
     """A contact who is a member.
 
     Attributes:
-        enrolled: How many days ago.
+        enrolled: How many days ago they enrolled.
     """
 
     contact_id: int
@@ -49,8 +49,8 @@ class Step(NamedTuple):
 
     Attributes:
         days_ago: When.
-        life: In how many days after it the credit ends, where it has an end of its own.
-        cancelled: Whether it was voided instead of completed.
+        life: The credit's own lifetime in days, if it has one.
+        cancelled: Whether it was cancelled instead of completed.
     """
 
     days_ago: int
@@ -65,8 +65,8 @@ class Gift(NamedTuple):
     """A voucher that was issued in the past.
 
     Attributes:
-        days_ago: When.
-        used_days_ago: When it was redeemed, where it was.
+        days_ago: When it was issued.
+        used_days_ago: When it was redeemed, if it was.
     """
 
     days_ago: int
@@ -120,7 +120,7 @@ GIFTS: Final = (
 )
 
 
-def fill_seed(unit: Unit) -> None:
+def fill_seed(unit: UnitOfWork) -> None:
     """Fill an empty store: one program, its configuration, and eight members with a past."""
     for person in PEOPLE:
         _add_person(_ago(unit, 360), person)
@@ -142,11 +142,11 @@ def fill_seed(unit: Unit) -> None:
 
 
 def own_id(person: Person) -> str:
-    """Return the person's own member id."""
+    """Return the member's own id."""
     return f"VIP-{person.contact_id}"
 
 
-def _add_person(unit: Unit, person: Person) -> None:
+def _add_person(unit: UnitOfWork, person: Person) -> None:
     new = NewContact(
         email=person.email,
         ext_id=f"customer-{person.contact_id}",
@@ -160,7 +160,7 @@ def _add_person(unit: Unit, person: Person) -> None:
     contacts.add_contact(unit, new, person.contact_id)
 
 
-def _define_balance(unit: Unit, program: Program) -> Item:
+def _define_balance(unit: UnitOfWork, program: Program) -> Item:
     body = {
         "name": "Purchase Points",
         "unit": "POINTS",
@@ -173,7 +173,7 @@ def _define_balance(unit: Unit, program: Program) -> Item:
     return _configure(unit, program, "balance_definition", "Purchase Points", body)
 
 
-def _define_rewards(unit: Unit, program: Program, points: Item) -> dict[str, Item]:
+def _define_rewards(unit: UnitOfWork, program: Program, points: Item) -> dict[str, Item]:
     rewards: tuple[dict[str, Any], ...] = (
         {
             "name": "free-coffee",
@@ -213,7 +213,9 @@ def _define_rewards(unit: Unit, program: Program, points: Item) -> dict[str, Ite
     }
 
 
-def _define_tiers(unit: Unit, program: Program, points: Item, rewards: dict[str, Item]) -> None:
+def _define_tiers(
+    unit: UnitOfWork, program: Program, points: Item, rewards: dict[str, Item]
+) -> None:
     strategies = {"upgradeStrategy": "real_time", "downgradeStrategy": "membership_anniversary"}
     group = _configure(unit, program, "tier_group", "Status", {"name": "Status", **strategies})
     order = []
@@ -232,7 +234,7 @@ def _define_tiers(unit: Unit, program: Program, points: Item, rewards: dict[str,
 
 
 def _configure(
-    unit: Unit,
+    unit: UnitOfWork,
     program: Program,
     kind: configuration.Kind,
     label: str,
@@ -245,13 +247,13 @@ def _configure(
     )
 
 
-def _enrol_person(unit: Unit, program: Program, person: Person) -> Member:
+def _enrol_person(unit: UnitOfWork, program: Program, person: Person) -> Member:
     then = _naming(_ago(unit, person.enrolled), f"member {person.contact_id}")
     return members.enrol_contact(then, program, person.contact_id, own_id=own_id(person))
 
 
 def _replay_step(
-    unit: Unit, program: Program, definition: Definition, member: Member, step: Step
+    unit: UnitOfWork, program: Program, definition: Definition, member: Member, step: Step
 ) -> None:
     then = _naming(_ago(unit, step.days_ago), f"movement {step.contact_id} {step.days_ago}")
     movement = movements.draft_movement(
@@ -268,7 +270,7 @@ def _replay_step(
         movements.complete_movement(then, program, movement)
 
 
-def _replay_gift(unit: Unit, program: Program, member: Member, gift: Gift) -> None:
+def _replay_gift(unit: UnitOfWork, program: Program, member: Member, gift: Gift) -> None:
     label = f"voucher {gift.contact_id} {gift.days_ago}"
     then = _naming(_ago(unit, gift.days_ago), label)
     item = _seeded_reward(then, program, gift.reward)
@@ -279,7 +281,7 @@ def _replay_gift(unit: Unit, program: Program, member: Member, gift: Gift) -> No
         redemptions.finish_redemption(used, program, opened)
 
 
-def _seeded_reward(unit: Unit, program: Program, name: str) -> Item:
+def _seeded_reward(unit: UnitOfWork, program: Program, name: str) -> Item:
     items = configuration.all_items(unit, program.id, "reward", "active")
     return next(item for item in items if item.body["name"] == name)
 
@@ -288,11 +290,11 @@ def _pool_id() -> str:
     return str(uuid.uuid5(_NAMESPACE, "code pool of ten-euro-voucher"))
 
 
-def _ago(unit: Unit, days: int) -> Unit:
+def _ago(unit: UnitOfWork, days: int) -> UnitOfWork:
     return unit.at(unit.now - timedelta(days=days))
 
 
-def _naming(unit: Unit, label: str) -> Unit:
+def _naming(unit: UnitOfWork, label: str) -> UnitOfWork:
     return unit.naming(_seeded_ids(label))
 
 

@@ -1,4 +1,4 @@
-"""How the engine is set: where it keeps its data, and its switches where the sources are silent."""
+"""Settings of the engine: where its data are kept, and switches for undocumented behaviour."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ CompleteTwice = Literal["refused", "ignored", "applied"]
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """How the engine is set.
+    """Settings of the engine.
 
     The switches, from `ignore_unknown_fields` on, are explained in `differences.py`; the control
     API changes them at run time.

@@ -20,12 +20,12 @@ _MIGRATIONS: Final = {
     1: "ALTER TABLE due RENAME COLUMN lane TO due_kind;"
     " ALTER TABLE resolutions DROP COLUMN lot_expires_at;"
 }
-"""What brings a file of an older version to the next one."""
+"""Scripts that migrate a file to the next version, by the version they start from."""
 
 LAST_YEAR: Final = 2900
-"""The clock stops here, so that every date the engine computes exists."""
+"""The last year the clock can be set to, so that every computed date exists."""
 
-# Not loyalty data: derived from them, or about the engine itself.
+# Not loyalty data: derived from it, or about the engine itself.
 _NOT_HASHED: Final = frozenset({"settings", "open_lots", "due", "events"})
 
 
@@ -39,15 +39,15 @@ def random_id() -> str:
     return str(uuid.uuid4())
 
 
-class Unit:
-    """What one request sees: an open transaction, the time, and a source of ids.
+class UnitOfWork:
+    """One unit of work: an open database transaction, the time, and a source of ids.
 
     Attributes:
-        now: The time at which everything in this request happens, to the millisecond.
-        present: The time of the request itself; later than `now` while what fell due is settled.
-        new_id: Makes an id.
-        settings: The engine's choices.
-        hooks: What follows from movements, enrolments and publishing.
+        now: The time of everything in this request, to the millisecond.
+        present: The time of the request itself; later than `now` while due items are processed.
+        new_id: Creates an id.
+        settings: The settings, with the switches.
+        hooks: Functions called after movements, enrolments and publications.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Unit:
 
     @property
     def now_stored(self) -> int:
-        """The time as the store keeps it."""
+        """The time as stored, in milliseconds."""
         return to_milliseconds(self.now)
 
     def run(self, sql: str, *values: object) -> int:
-        """Run one statement that writes, and return the number of the row it added, if any."""
+        """Run one writing statement; return the row id of the inserted row, or 0."""
         return self._connection.execute(sql, values).lastrowid or 0
 
     def one(self, sql: str, *values: object) -> sqlite3.Row | None:
@@ -84,16 +84,16 @@ class Unit:
         return self._connection.execute(sql, values).fetchall()
 
     def each(self, sql: str, *values: object) -> Iterator[sqlite3.Row]:
-        """Return the rows one by one, no more of them than are asked for."""
+        """Iterate over the rows lazily."""
         return self._connection.execute(sql, values)
 
     def number(self, sql: str, *values: object) -> int:
-        """Return the one number that the statement gives."""
+        """Return the single number that a query yields."""
         return cast("int", self._connection.execute(sql, values).fetchone()[0])
 
     @contextmanager
     def part(self) -> Iterator[None]:
-        """Undo what the block wrote when it is refused, but for a refusal that is kept."""
+        """Roll back the block's writes when it is refused, unless the refusal is kept."""
         self._connection.execute("SAVEPOINT part")
         try:
             yield
@@ -104,23 +104,27 @@ class Unit:
             raise
         self._connection.execute("RELEASE part")
 
-    def at(self, moment: datetime) -> "Unit":
-        """Return the same unit at another time: what falls due happens when it fell due."""
-        return Unit(self._connection, moment, self.new_id, self.settings, self.hooks, self.present)
+    def at(self, moment: datetime) -> "UnitOfWork":
+        """Return the same unit of work at another time, for items that fell due earlier."""
+        return UnitOfWork(
+            self._connection, moment, self.new_id, self.settings, self.hooks, self.present
+        )
 
-    def naming(self, new_id: Callable[[], str]) -> "Unit":
-        """Return the same unit with another source of ids."""
-        return Unit(self._connection, self.now, new_id, self.settings, self.hooks, self.present)
+    def naming(self, new_id: Callable[[], str]) -> "UnitOfWork":
+        """Return the same unit of work with another source of ids."""
+        return UnitOfWork(
+            self._connection, self.now, new_id, self.settings, self.hooks, self.present
+        )
 
 
 class Store:
     """Everything the engine keeps.
 
     Args:
-        settings: Where the data are kept, and the engine's choices.
-        clock: Tells the real time.
-        new_id: Makes an id.
-        hooks: What follows from movements, enrolments and publishing.
+        settings: Where the data are kept, and the switches.
+        clock: Returns the real time.
+        new_id: Creates an id.
+        hooks: Functions called after movements, enrolments and publications.
     """
 
     def __init__(
@@ -150,29 +154,29 @@ class Store:
         self.use(settings)
 
     def close(self) -> None:
-        """Close the connection; what was acknowledged is already on disk."""
+        """Close the connection; acknowledged writes are already on disk."""
         self._replica.close()
         self._connection.close()
 
     def use(self, settings: SandboxSettings) -> None:
-        """Go on with other settings; what they say about the file has no effect any more."""
+        """Continue with other settings; a different file in them has no effect."""
         self.settings = settings
         self._replica.close()
         self._replica = LaggingReplica(timedelta(seconds=settings.history_lag), self._connection)
 
     def now(self) -> datetime:
-        """Return the sandbox's time: the real time and the offset, to the millisecond."""
+        """Return the sandbox's time: real time plus offset, to the millisecond."""
         moment = self._clock() + self._offset
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def set_now(self, moment: datetime) -> None:
-        """Move the clock; time runs on from there.
+        """Set the clock; time runs on from there.
 
         Raises:
             Invalid: The moment lies before the present, or beyond the last year.
         """
         if moment < self.now():
-            raise Invalid("The clock is never set back; reset the sandbox instead.")
+            raise Invalid("The clock cannot be set back; reset the sandbox instead.")
         if moment.year > LAST_YEAR:
             raise Invalid(f"The clock ends with the year {LAST_YEAR}.", code="out_of_range")
         offset = moment - self._clock()
@@ -184,12 +188,14 @@ class Store:
         self._offset = offset
 
     @contextmanager
-    def unit(self, now: datetime | None = None) -> Iterator[Unit]:
-        """Open one transaction: committed when the block ends well, undone when it raises."""
+    def unit(self, now: datetime | None = None) -> Iterator[UnitOfWork]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
         self._connection.execute("BEGIN IMMEDIATE")
         changes = self._connection.total_changes
         try:
-            yield Unit(self._connection, now or self.now(), self.new_id, self.settings, self._hooks)
+            yield UnitOfWork(
+                self._connection, now or self.now(), self.new_id, self.settings, self._hooks
+            )
         except Refusal as refusal:
             self._connection.execute("COMMIT" if refusal.kept else "ROLLBACK")
             self._record_changes(changes)
@@ -206,14 +212,14 @@ class Store:
         self._record_changes(changes)
 
     @contextmanager
-    def reading(self) -> Iterator[Unit]:
-        """Open a transaction that only reads about members, and may see an older state."""
+    def reading(self) -> Iterator[UnitOfWork]:
+        """Open a read about members, which lags behind where `history_lag` is set."""
         replica = self._replica.readable(self.now())
         if replica is None:
             with self.unit() as unit:
                 yield unit
         else:
-            yield Unit(replica, self.now(), self.new_id, self.settings, self._hooks)
+            yield UnitOfWork(replica, self.now(), self.new_id, self.settings, self._hooks)
 
     def _record_changes(self, changes_before: int) -> None:
         if self._connection.total_changes > changes_before:
@@ -221,10 +227,10 @@ class Store:
 
     @property
     def started(self) -> bool:
-        """Whether the store was filled once; data that were kept are left alone."""
+        """Whether the store has been filled before."""
         return self._setting("started") is not None
 
-    def start(self, fill: Callable[[Unit], None], *, only_once: bool = False) -> None:
+    def start(self, fill: Callable[[UnitOfWork], None], *, only_once: bool = False) -> None:
         """Remove everything, set the clock to the real time and fill the store, all at once.
 
         Args:
@@ -281,7 +287,7 @@ class Store:
 
 
 def _connect(database: Path | None) -> sqlite3.Connection:
-    # The application speaks from one event loop; the test that closes it may be another thread.
+    # The application runs in one event loop; a test may close it from another thread.
     connection = sqlite3.connect(
         database or ":memory:",
         isolation_level=None,

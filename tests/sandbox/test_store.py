@@ -7,7 +7,7 @@ import pytest
 from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.errors import NotAllowed, Rejected
 from loyalty_mcp.sandbox.settings import SandboxSettings
-from loyalty_mcp.sandbox.store import Store, Unit
+from loyalty_mcp.sandbox.store import Store, UnitOfWork
 from tests.sandbox.conftest import StillClock
 
 
@@ -17,12 +17,12 @@ def store() -> Store:
     return Store(SandboxSettings(), clock=StillClock())
 
 
-def note(unit: Unit, name: str) -> None:
+def note(unit: UnitOfWork, name: str) -> None:
     """Write something."""
     unit.run("INSERT INTO settings VALUES (?, 1)", name)
 
 
-def note_and_raise(unit: Unit, name: str, error: Exception) -> None:
+def note_and_raise(unit: UnitOfWork, name: str, error: Exception) -> None:
     """Write something, then fail."""
     note(unit, name)
     raise error

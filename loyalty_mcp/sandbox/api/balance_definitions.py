@@ -1,4 +1,4 @@
-"""Balance definitions: what is collected, its caps, its rounding and its life."""
+"""Endpoints for balance definitions: unit, caps, rounding and expiry."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -28,7 +28,7 @@ from loyalty_mcp.sandbox.rules.entities import Item
 from loyalty_mcp.sandbox.rules.ledger import Rounding, Snap
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.rules.periods import LONGEST, PeriodUnit
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 BalanceUnit = Literal[
     "POINTS",
@@ -62,7 +62,7 @@ class DefinitionPage(VersionQuery):
 
 
 class DefinitionFields(Body):
-    """All settings of a definition; what is left out is not set."""
+    """All settings of a definition; omitted ones are unset."""
 
     name: Name
     unit: BalanceUnit
@@ -83,7 +83,7 @@ class DefinitionFields(Body):
 
 
 def list_balance_definitions(call: Call[DefinitionPage, NoBody]) -> Json:
-    """Page through the definitions."""
+    """List the balance definitions, one page at a time."""
     page = call.query
     program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     items = configuration.all_items(call.unit, program.id, "balance_definition", page.version)
@@ -101,7 +101,7 @@ def list_balance_definitions(call: Call[DefinitionPage, NoBody]) -> Json:
 
 
 def create_balance_definition(call: Call[NoQuery, DefinitionFields]) -> Json:
-    """Define a balance, in the draft."""
+    """Create a balance definition in the draft."""
     program = programs.load_program(call.unit, call.id("pid"))
     body = _definition_body(call.body)
     return definition_reply(
@@ -110,28 +110,28 @@ def create_balance_definition(call: Call[NoQuery, DefinitionFields]) -> Json:
 
 
 def get_balance_definition(call: Call[VersionQuery, NoBody]) -> Json:
-    """Read one definition."""
+    """Return one balance definition."""
     return definition_reply(
         definition_item(call.unit, call.id("pid"), call.id("bdid"), call.query.version)
     )
 
 
 def update_balance_definition(call: Call[NoQuery, DefinitionFields]) -> Json:
-    """Replace the settings of a definition, in the draft."""
+    """Replace the settings of a balance definition in the draft."""
     item = definition_item(call.unit, call.id("pid"), call.id("bdid"))
     body = _with_guide_settings(_definition_body(call.body), item.body)
     return definition_reply(configuration.change_item(call.unit, item, body))
 
 
 def delete_balance_definition(call: Call[NoQuery, NoBody]) -> None:
-    """Take a definition, and its limits, out of the draft."""
+    """Delete a definition and its limits from the draft."""
     configuration.delete_item(
         call.unit, definition_item(call.unit, call.id("pid"), call.id("bdid"))
     )
 
 
 def definition_reply(item: Item) -> Json:
-    """Show a definition as the API does; what only the setup guide can say is added to it."""
+    """Return a definition as the API shows it, with what only the setup guide can express."""
     return {
         "id": item.id,
         **{name: item.body.get(name) for name in _NAMES},
@@ -144,9 +144,9 @@ def definition_reply(item: Item) -> Json:
 
 
 def expiry_policy(body: Mapping[str, Any]) -> Json | None:
-    """Show how points expire in the guide's words.
+    """Return the guide's `expiryPolicy` of a stored definition.
 
-    A life that runs from the credit itself, which the guide does not know, is `None`.
+    `None` for a lifetime counted from each credit, which the guide cannot express.
     """
     if day := body.get("balanceExpirationDate"):
         return {"type": "fixed", "date": day}
@@ -173,7 +173,7 @@ _NAMES = tuple(field.alias or name for name, field in DefinitionFields.model_fie
 
 
 def definition_item(
-    unit: Unit, program_id: str, definition_id: str, version: configuration.Version = "draft"
+    unit: UnitOfWork, program_id: str, definition_id: str, version: configuration.Version = "draft"
 ) -> Item:
     """Return a definition of a program in one version.
 
@@ -200,7 +200,7 @@ def _definition_body(new: DefinitionFields) -> Json:
 
 
 def _with_guide_settings(body: Json, before: Mapping[str, Any]) -> Json:
-    """Keep what the fields of the reference cannot say, unless they now say something else."""
+    """Keep settings that the reference cannot express, unless its fields now contradict them."""
     kept = {
         "renewedBy": [
             "balanceAvailabilityDurationValue",
@@ -220,10 +220,10 @@ def _with_guide_settings(body: Json, before: Mapping[str, Any]) -> Json:
 def check_amounts(
     lowest_name: str, lowest: Decimal | None, highest_name: str, highest: Decimal | None
 ) -> None:
-    """Refuse a lowest balance above the highest.
+    """Check that the lowest balance allowed is not above the highest.
 
     Raises:
-        Invalid: It is; or without one, the highest is below 0.
+        Invalid: It is above it, or none is given and the highest is below 0.
     """
     if highest is None:
         return
@@ -236,10 +236,10 @@ def check_amounts(
 
 
 def check_internal(meta: Meta | None) -> None:
-    """Refuse a `meta` whose `isInternal` is neither true nor false.
+    """Check that `meta.isInternal`, where given, is true or false.
 
     Raises:
-        Invalid: It is something else.
+        Invalid: It is neither.
     """
     if meta is not None and not isinstance(meta.get("isInternal", False), bool):
         raise Invalid("meta.isInternal: must be true or false")
@@ -251,12 +251,12 @@ def _check_availability(new: DefinitionFields) -> None:
     if (value is None) != (unit is None):
         raise Invalid(
             "balanceAvailabilityDurationValue and balanceAvailabilityDurationUnit:"
-            " are given together"
+            " must be given together"
         )
     if value is None and new.balance_availability_duration_modifier is not None:
-        raise Invalid("balanceAvailabilityDurationModifier: is given with a duration only")
+        raise Invalid("balanceAvailabilityDurationModifier: needs a duration")
     if value is not None and new.balance_expiration_date:
-        raise Invalid("balanceExpirationDate: excludes a duration")
+        raise Invalid("balanceExpirationDate: cannot be combined with a duration")
     if value is not None and unit is not None and value > LONGEST[unit]:
         raise Invalid(
             "balanceAvailabilityDurationValue: must not be above a hundred years",

@@ -1,4 +1,4 @@
-"""Balances: what members hold, and the lots it is made of."""
+"""Endpoints for balances: what members hold, and the lots that make it up."""
 
 from typing import Literal
 
@@ -20,17 +20,17 @@ from loyalty_mcp.sandbox.errors import NotFound
 from loyalty_mcp.sandbox.records import balances, definitions, members, programs
 from loyalty_mcp.sandbox.rules.entities import Member, Program
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 class InternalQuery(Query):
-    """Whether internal balances are shown."""
+    """Whether to include internal balances."""
 
     include_internal: QueryFlag = False
 
 
 class HoldingsPage(InternalQuery):
-    """A page of all members' balances under one definition."""
+    """Query for the balances of all members under one definition."""
 
     balance_definition_id: Uuid
     limit: Limit = 200
@@ -40,7 +40,7 @@ class HoldingsPage(InternalQuery):
 
 
 class LotsPage(InternalQuery):
-    """A page of the lots of one balance."""
+    """Query for the lots of one balance."""
 
     contact_id: QueryContactId
     balance_definition_id: Uuid
@@ -86,7 +86,7 @@ def list_contact_balances(call: Call[HoldingsPage, NoBody]) -> Json:
 
 
 def get_subscription_balances(call: Call[InternalQuery, NoBody]) -> Json:
-    """Read the total of each balance of one member."""
+    """Return the total of each balance of one member."""
     program = programs.load_program(call.unit, call.id("pid"))
     member = member_of(call.unit, program, call.contact_id())
     values = balances.shown_balances(call.unit, member)
@@ -102,7 +102,7 @@ def get_subscription_balances(call: Call[InternalQuery, NoBody]) -> Json:
 
 
 def create_subscription_balance(call: Call[NoQuery, NewBalance]) -> Json:
-    """Open a balance for a member, or show the one that is open."""
+    """Open a balance for a member, or return the open one."""
     program = programs.load_running_program(call.unit, call.id("pid"))
     member = member_of(call.unit, program, call.contact_id())
     definition = definitions.definition_in_force(
@@ -123,7 +123,7 @@ def create_subscription_balance(call: Call[NoQuery, NewBalance]) -> Json:
 
 
 def list_active_balances(call: Call[LotsPage, NoBody]) -> Json:
-    """List the lots that make up one balance, each with its end."""
+    """List the lots that make up one balance, with their expiry."""
     program, page = programs.load_program(call.unit, call.id("pid")), call.query
     member = member_of(call.unit, program, page.contact_id)
     definition = definitions.definition_in_force(call.unit, program, page.balance_definition_id)
@@ -153,11 +153,11 @@ def list_active_balances(call: Call[LotsPage, NoBody]) -> Json:
     }
 
 
-def member_of(unit: Unit, program: Program, contact_id: int) -> Member:
-    """Return the member that a path or a query names.
+def member_of(unit: UnitOfWork, program: Program, contact_id: int) -> Member:
+    """Return the member with this contact id.
 
     Raises:
-        NotFound: The contact has no place in the program.
+        NotFound: The contact neither holds nor shares a membership of the program.
     """
     member = members.member_by_contact(unit, program.id, contact_id)
     if member is None:

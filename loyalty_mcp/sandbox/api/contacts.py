@@ -1,4 +1,4 @@
-"""Contacts: found, listed and made, as far as loyalty needs them."""
+"""Endpoints for contacts: find, list and create, as far as loyalty needs them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from loyalty_mcp.sandbox.errors import Invalid, Malformed, NotFound
 from loyalty_mcp.sandbox.records import contacts
 from loyalty_mcp.sandbox.records.contacts import Contact, IdentifierType, NewContact
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, stored_to_text
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 Email = Annotated[
     str,
@@ -38,7 +38,7 @@ _MOST_IDS: Final = 20
 
 
 class ContactQuery(Query):
-    """How the identifier is meant, and the span of the statistics."""
+    """The kind of identifier, and the period of the statistics."""
 
     identifier_type: IdentifierType | None = None
     start_date: str | None = None
@@ -46,7 +46,7 @@ class ContactQuery(Query):
 
 
 class ContactPage(Query):
-    """A page of contacts, and which of them."""
+    """Query for a page of contacts, with filters."""
 
     limit: ContactLimit = 50
     offset: Offset = 0
@@ -60,7 +60,7 @@ class ContactPage(Query):
 
 
 class ContactFields(Body):
-    """A contact to make."""
+    """A contact to create or update."""
 
     email: Email | None = None
     ext_id: OwnId | None = Field(None, alias="ext_id")
@@ -75,7 +75,7 @@ class ContactFields(Body):
 
 
 def get_contact(call: Call[ContactQuery, NoBody]) -> Json:
-    """Read one contact, by email, phone number, id or own id."""
+    """Return one contact, by email, phone number, contact id or own id."""
     identifier, query = call.path["identifier"], call.query
     if not identifier:
         raise NotFound("There is no such path.", code="not_found")
@@ -89,7 +89,7 @@ def get_contact(call: Call[ContactQuery, NoBody]) -> Json:
 
 
 def list_contacts(call: Call[ContactPage, NoBody]) -> Json:
-    """Page through the contacts."""
+    """List the contacts, one page at a time."""
     page = call.query
     fits = _contact_filter(page)
     found = [
@@ -104,7 +104,7 @@ def list_contacts(call: Call[ContactPage, NoBody]) -> Json:
 
 
 def create_contact(call: Call[NoQuery, ContactFields]) -> Json | None:
-    """Make a contact, or change the one that is there where asked."""
+    """Create a contact, or update the existing one if the request allows it."""
     sent = call.body
     new = NewContact(
         email=sent.email,
@@ -120,13 +120,15 @@ def create_contact(call: Call[NoQuery, ContactFields]) -> Json | None:
     if not known:
         return {"id": contacts.add_contact(call.unit, new)}
     if len(known) > 1 or not sent.update_enabled:
-        raise Malformed("A contact with that identifier is there.", code="duplicate_parameter")
+        raise Malformed(
+            "A contact with that identifier already exists.", code="duplicate_parameter"
+        )
     contacts.update_contact(call.unit, known[0], new)
     return None
 
 
 def contact_reply(contact: Contact) -> Json:
-    """Show a contact as the API does."""
+    """Return a contact as the API shows it."""
     return {
         "id": contact.id,
         "email": contact.email,
@@ -147,12 +149,12 @@ def contact_reply(contact: Contact) -> Json:
 
 def _contact_filter(page: ContactPage) -> Callable[[Contact], bool]:
     if page.list_ids is not None and page.segment_id is not None:
-        raise Malformed("listIds and segmentId: are not given together")
+        raise Malformed("listIds and segmentId: cannot be combined")
     ids = None if page.ids is None else _numbers("ids", page.ids)
     lists = None if page.list_ids is None else set(_numbers("listIds", page.list_ids))
     attribute = None if page.filter is None else _FILTER.fullmatch(page.filter)
     if page.filter is not None and attribute is None:
-        raise Invalid('filter: is written equals(ATTRIBUTE,"value")')
+        raise Invalid('filter: must be written equals(ATTRIBUTE,"value")')
 
     def fits(contact: Contact) -> bool:
         return (
@@ -187,7 +189,7 @@ def _numbers(name: str, text: str) -> list[int]:
     if len(parts) > _MOST_IDS or not all(
         part.isascii() and part.isdigit() and len(part) <= 16 for part in parts
     ):
-        raise Invalid(f"{name}: is a list of at most {_MOST_IDS} numbers, divided by commas")
+        raise Invalid(f"{name}: must be a list of at most {_MOST_IDS} numbers, separated by commas")
     return [int(part) for part in parts]
 
 
@@ -195,9 +197,9 @@ def _attributes(sent: Mapping[str, Any]) -> dict[str, Any]:
     attributes = {}
     for name, value in sent.items():
         if not _ATTRIBUTE.fullmatch(name):
-            raise Invalid("attributes: a name is made of letters, digits and _")
+            raise Invalid("attributes: a name must consist of letters, digits and _")
         if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) > 2048):
-            raise Invalid("attributes: a value is a short text, a number or true or false")
+            raise Invalid("attributes: a value must be a short text, a number, true or false")
         attributes[name.upper()] = value
     number = attributes.get("SMS")
     if number is not None and contacts.phone_digits(str(number)) is None:
@@ -205,17 +207,17 @@ def _attributes(sent: Mapping[str, Any]) -> dict[str, Any]:
     return attributes
 
 
-def _check_span(unit: Unit, start: str | None, end: str | None) -> None:
+def _check_span(unit: UnitOfWork, start: str | None, end: str | None) -> None:
     if (start is None) != (end is None):
-        raise Malformed("startDate and endDate: are given together", code="missing_parameter")
+        raise Malformed("startDate and endDate: must be given together", code="missing_parameter")
     if start is None or end is None:
         return
     try:
         first, last = date.fromisoformat(start), date.fromisoformat(end)
     except ValueError:
-        raise Malformed("startDate and endDate: are days, written YYYY-MM-DD") from None
+        raise Malformed("startDate and endDate: must be days, written YYYY-MM-DD") from None
     if first > last or last > unit.now.date():
-        raise Malformed("startDate and endDate: are in order, and not in the future")
+        raise Malformed("startDate and endDate: must be in order and not in the future")
 
 
 def _no_statistics() -> Json:

@@ -1,11 +1,11 @@
-"""The words of the setup guide and of the reference, for errors that name the right one."""
+"""Terms of the setup guide and of the reference, so that errors can name the right one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 
 class Equivalent(NamedTuple):
-    """What a word of the other dialect is called here.
+    """The equivalent here of a term of the other dialect.
 
     Attributes:
         field: The field that has to exist here for the advice to apply.
@@ -17,7 +17,7 @@ class Equivalent(NamedTuple):
 
 
 def _renamed(field: str) -> Equivalent:
-    return Equivalent(field, f"the word here is {field}")
+    return Equivalent(field, f"use {field}")
 
 
 _SAME: Final = (
@@ -31,7 +31,7 @@ _SAME: Final = (
     ("offerId", "rewardId"),
     ("voucherId", "attributedRewardId"),
 )
-"""Words that mean the same, whichever of the two is known where."""
+"""Pairs of terms that mean the same: the guide's, and the reference's."""
 
 _ROUNDING: Final = (
     "balanceOptionCreditRounding and balanceOptionDebitRounding: lower, upper or natural"
@@ -84,7 +84,7 @@ EQUIVALENTS: Final[Mapping[str, tuple[Equivalent, ...]]] = {
     "minimumValue": (_renamed("threshold"), _CONDITION),
     "tierOrder": (Equivalent("tiers", "the order of tiers is that of their thresholds"),),
 }
-"""By unknown field: what to send instead, for the first of the fields named that is known here."""
+"""By unknown field: its equivalents; the first whose field exists here applies."""
 
 _VALUES: Final = {
     "pending": "draft",
@@ -115,11 +115,11 @@ def advice_for_field(unknown: str, known: Iterable[str]) -> str | None:
         if equivalent.field in fields:
             return equivalent.advice
     same = _matching(unknown, fields)
-    return None if same is None else f"the word here is {same}"
+    return None if same is None else f"use {same}"
 
 
 def right_value(sent: object, allowed: Iterable[str]) -> str | None:
-    """Return the allowed value that a value of the other dialect, or of another case, means."""
+    """Return the allowed value that a value in another case or dialect stands for."""
     if not isinstance(sent, str):
         return None
     values = frozenset(allowed)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from loyalty_mcp.sandbox.api.fields import LARGEST_ID, UUID, Body, Query
 from loyalty_mcp.sandbox.errors import Invalid, Refusal
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 if TYPE_CHECKING:
     from loyalty_mcp.sandbox.engine import Engine
@@ -18,28 +18,28 @@ BodyT = TypeVar("BodyT", bound=Body)
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[QueryT, BodyT]):
-    """One request to the API, read and checked, inside its transaction."""
+    """One validated request to the API, inside its database transaction."""
 
-    unit: Unit
+    unit: UnitOfWork
     path: Mapping[str, str]
     query: QueryT
     body: BodyT
 
     def id(self, name: str, refusal: type[Refusal] = Invalid) -> str:
-        """Return a UUID of the path.
+        """Return a UUID from the path.
 
         Raises:
-            Refusal: It is none; of the given class.
+            Refusal: It is not a UUID; of the given class.
         """
         if not UUID.fullmatch(self.path[name]):
             raise refusal(f"{name}: must be a UUID")
         return self.path[name].lower()
 
     def contact_id(self, name: str = "cid", refusal: type[Refusal] = Invalid) -> int:
-        """Return a contact id of the path.
+        """Return a contact id from the path.
 
         Raises:
-            Refusal: It is none; of the given class.
+            Refusal: It is not a contact id; of the given class.
         """
         digits = self.path[name]
         if digits.isascii() and digits.isdigit() and len(digits) <= 16:
@@ -51,7 +51,7 @@ class Call(Generic[QueryT, BodyT]):
 
 @dataclass(frozen=True, slots=True)
 class ControlCall(Generic[QueryT, BodyT]):
-    """One request to the control API: about the engine itself, outside any transaction."""
+    """One request to the control API, which is about the engine and runs outside a transaction."""
 
     engine: "Engine"
     path: Mapping[str, str]
@@ -61,16 +61,16 @@ class ControlCall(Generic[QueryT, BodyT]):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One line of the table of contents.
+    """One route of the API.
 
     Attributes:
         method: The HTTP method.
         path: The path, with `{names}` for its parameters.
-        answer: Takes a `Call` or a `ControlCall`, whose type says which query and body it reads;
-            gives the reply, or `None` for 204.
+        answer: Handles a `Call` or a `ControlCall`, whose type names its query and body models;
+            returns the reply, or `None` for 204.
         status: The status of a reply.
-        invalid_status: The status where a field does not fit; 422 but for contacts.
-        about_members: Whether it reads or changes what members have, not the configuration.
+        invalid_status: The status for an invalid field: 422, or 400 for contacts.
+        about_members: Whether it is about what members have rather than the configuration.
     """
 
     method: str
@@ -92,7 +92,7 @@ class Endpoint:
 
 
 def without_meta(value: Any) -> Any:
-    """Return a reply without the `meta` of any object in it."""
+    """Return a reply with every `meta` removed."""
     if isinstance(value, Mapping):
         return {name: without_meta(inner) for name, inner in value.items() if name != "meta"}
     if isinstance(value, list):

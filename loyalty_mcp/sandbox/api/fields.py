@@ -1,4 +1,4 @@
-"""The types of fields that requests are made of, and what is said when one does not fit."""
+"""Field types of requests, and the error messages for invalid ones."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -120,7 +120,7 @@ Sort = Literal["asc", "desc"]
 
 
 class Fields(BaseModel):
-    """Fields as the API spells them; unknown ones are refused."""
+    """Fields in the API's spelling; unknown ones are refused."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -141,21 +141,21 @@ class Query(Fields):
 
 
 class ControlBody(Body):
-    """The body of a request to the control API, which spells its fields as we do."""
+    """The body of a control API request, whose fields are in snake_case."""
 
     model_config = ConfigDict(alias_generator=None)
 
 
 class NoBody(Body):
-    """Nothing."""
+    """An empty body."""
 
 
 class NoQuery(Query):
-    """Nothing."""
+    """No query parameters."""
 
 
 class VersionQuery(Query):
-    """Which version of the configuration is read."""
+    """Which version of the configuration to read."""
 
     version: Literal["draft", "active"] = "draft"
 
@@ -174,7 +174,7 @@ _RANGE: Final = {
     "less_than_equal": "must be {le} or less",
 }
 _TYPE: Final = {
-    "string_type": "must be a text",
+    "string_type": "must be a string",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
     "bool_type": "must be true or false",
@@ -188,15 +188,15 @@ _TYPE: Final = {
 
 
 def read_fields(model: type[FieldsT], values: object, *, ignore_unknown: bool = False) -> FieldsT:
-    """Read fields.
+    """Validate the fields of a request.
 
     Args:
-        model: What they must fit.
-        values: What was sent.
-        ignore_unknown: Drop unknown fields rather than refuse them.
+        model: The model to validate against.
+        values: The values sent.
+        ignore_unknown: Drop unknown fields instead of refusing them.
 
     Raises:
-        Invalid: They do not fit; the message names the first field that does not.
+        Invalid: A field is invalid; the message names the first one.
     """
     try:
         return model.model_validate(values)
@@ -223,19 +223,19 @@ def _refusal(model: type[Fields], error: ErrorDetails) -> Invalid:
     if kind == "extra_forbidden":
         known = _names_at(model, error["loc"][:-1])
         advice = dialects.advice_for_field(str(error["loc"][-1]), known)
-        return Invalid(f"{where}: is not known here" + (f"; {advice}" if advice else ""))
+        return Invalid(f"{where}: is not a field here" + (f"; {advice}" if advice else ""))
     if kind in _RANGE:
         return Invalid(f"{where}: {_RANGE[kind].format(**context)}", code="out_of_range")
-    words = _TYPE.get(kind, "does not fit").format(**context)
+    words = _TYPE.get(kind, "is not valid").format(**context)
     if kind == "literal_error":
         allowed = re.findall("'([^']*)'", context["expected"])
         meant = dialects.right_value(error["input"], allowed)
-        words += "" if meant is None else f"; write '{meant}'"
+        words += "" if meant is None else f"; use '{meant}'"
     return Invalid(f"{where}: {words}")
 
 
 def _names_at(model: type[Fields], place: tuple[int | str, ...]) -> list[str]:
-    """Return the names of the fields in one place of a model: in it, or in a nested object."""
+    """Return the field names of a model, or of the nested object at `place`."""
     models: list[type[Fields]] = [model]
     for part in place:
         if isinstance(part, str):

@@ -1,4 +1,4 @@
-"""Balance definitions in the words of Brevo's setup guide: a second door to the same draft."""
+"""Endpoints for balance definitions in the terms of Brevo's setup guide."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -34,7 +34,7 @@ from loyalty_mcp.sandbox.rules.entities import Item
 from loyalty_mcp.sandbox.rules.ledger import Renewal, Rounding, TransactionType
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.rules.periods import LONGEST, PeriodUnit
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 ExpiryType = Literal["never", "rolling", "fixed", "inactivity", "inactivity-based"]
 RoundingPolicy = Literal["none", "round_half_up", "floor", "ceiling"]
@@ -51,7 +51,7 @@ LABELS: Final = {
     "r$": "BRL",
     "us$": "USD",
 }
-"""Labels that mean one unit only, besides the units themselves in any case."""
+"""Labels that stand for exactly one unit; the units themselves are accepted in any case."""
 
 _RENEWED_BY: Final[dict[ExpiryType, Renewal]] = {
     "rolling": "movement",
@@ -77,7 +77,7 @@ _FREQUENCY_LIMITS: Final[dict[TransactionType, str]] = {
 
 
 def unit_of_label(label: str) -> str | None:
-    """Return the unit that a label means, or `None` when it means none, or several."""
+    """Return the unit that a label stands for, or `None` if it is unknown or ambiguous."""
     plain = label.strip()
     return plain.upper() if plain.upper() in UNITS else LABELS.get(plain.casefold())
 
@@ -104,7 +104,7 @@ class ExpiryPolicyFields(Body):
 
 
 class FrequencyLimitFields(Body):
-    """At most so many operations in a period."""
+    """The largest number of operations in a period."""
 
     value: Count
     duration: PositiveCount
@@ -112,7 +112,7 @@ class FrequencyLimitFields(Body):
 
 
 class GuideDefinition(Body):
-    """A balance definition as the guide writes it."""
+    """A balance definition in the guide's terms."""
 
     name: Name
     unit: UnitLabel
@@ -128,7 +128,7 @@ class GuideDefinition(Body):
 
 
 def create_guide_definition(call: Call[NoQuery, GuideDefinition]) -> Json:
-    """Define a balance as the setup guide does, in the draft."""
+    """Create a balance definition in the draft from the guide's body."""
     program = programs.load_program(call.unit, call.id("pid"))
     body = _stored_definition(call.body)
     item = configuration.add_item(call.unit, program.id, "balance_definition", body)
@@ -137,22 +137,22 @@ def create_guide_definition(call: Call[NoQuery, GuideDefinition]) -> Json:
 
 
 def list_guide_definitions(call: Call[VersionQuery, NoBody]) -> Json:
-    """List the definitions in the words of the setup guide."""
+    """List the balance definitions in the guide's terms."""
     program, version = programs.load_program(call.unit, call.id("pid")), call.query.version
     items = configuration.all_items(call.unit, program.id, "balance_definition", version)
     return {"items": [guide_definition_reply(call.unit, item, version) for item in items]}
 
 
 def update_guide_definition(call: Call[NoQuery, GuideDefinition]) -> Json:
-    """Replace a definition, and the frequency limits the guide knows, in the draft."""
+    """Replace a definition and its frequency limits in the draft from the guide's body."""
     item = definition_item(call.unit, call.id("pid"), call.id("bdid"))
     item = configuration.change_item(call.unit, item, _stored_definition(call.body))
     _replace_frequency_limits(call.unit, item, call.body)
     return guide_definition_reply(call.unit, item)
 
 
-def guide_definition_reply(unit: Unit, item: Item, version: Version = "draft") -> Json:
-    """Show a definition in the guide's words; what they cannot say is null."""
+def guide_definition_reply(unit: UnitOfWork, item: Item, version: Version = "draft") -> Json:
+    """Return a definition in the guide's terms; what they cannot express is null."""
     body = item.body
     limits = {
         name: _shown_limit(_frequency_limit(unit, item, kind, version))
@@ -176,7 +176,7 @@ def guide_definition_reply(unit: Unit, item: Item, version: Version = "draft") -
 def _stored_definition(new: GuideDefinition) -> Json:
     check_internal(new.meta)
     if new.min_balance is not None and new.min_balance < 0:
-        raise Invalid("minBalance: must be 0 or more, which no debit goes below")
+        raise Invalid("minBalance: must be 0 or more")
     check_amounts("minBalance", new.min_balance, "maxBalance", new.max_balance)
     sent = new.model_dump(by_alias=True, exclude_none=True)
     body: Json = {
@@ -239,7 +239,7 @@ def _rounding_policy(body: Mapping[str, Any]) -> RoundingPolicy | None:
     return next(policy for policy, rounding in _ROUNDING.items() if rounding == credit)
 
 
-def _replace_frequency_limits(unit: Unit, definition: Item, new: GuideDefinition) -> None:
+def _replace_frequency_limits(unit: UnitOfWork, definition: Item, new: GuideDefinition) -> None:
     for kind, name in _FREQUENCY_LIMITS.items():
         wanted = new.credit_frequency_limit if kind == "credit" else new.debit_frequency_limit
         present = _frequency_limit(unit, definition, kind)
@@ -263,7 +263,7 @@ def _replace_frequency_limits(unit: Unit, definition: Item, new: GuideDefinition
 
 
 def _frequency_limit(
-    unit: Unit, definition: Item, kind: TransactionType, version: Version = "draft"
+    unit: UnitOfWork, definition: Item, kind: TransactionType, version: Version = "draft"
 ) -> Item | None:
     """Return the limit that the guide can say: one that counts operations in calendar periods."""
     limits = configuration.all_items(

@@ -1,4 +1,4 @@
-"""Tier groups in the words of Brevo's setup guide, with their tiers: a door to the same draft."""
+"""Endpoints for tier groups with inline tiers, in the terms of Brevo's setup guide."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -16,18 +16,18 @@ from loyalty_mcp.sandbox.records.configuration import Version
 from loyalty_mcp.sandbox.rules.entities import Item
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.rules.tiers import Strategy, Tier
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 class GuideTier(Body):
-    """A tier, and the balance from which a member is on it."""
+    """A tier and the balance that a member needs for it."""
 
     name: Name
     threshold: Threshold
 
 
 class GuideTierGroup(Body):
-    """A tier group as the guide writes it."""
+    """A tier group in the guide's terms."""
 
     name: Name
     balance_definition_id: Uuid
@@ -38,7 +38,7 @@ class GuideTierGroup(Body):
 
 
 def create_guide_tier_group(call: Call[NoQuery, GuideTierGroup]) -> Json:
-    """Make a tier group with its tiers, as the setup guide does, in the draft."""
+    """Create a tier group and its tiers in the draft from the guide's body."""
     program, new = programs.load_program(call.unit, call.id("pid")), call.body
     check_internal(new.meta)
     require_free_group_name(call.unit, program, new.name)
@@ -46,7 +46,9 @@ def create_guide_tier_group(call: Call[NoQuery, GuideTierGroup]) -> Json:
         call.unit, program.id, "balance_definition", new.balance_definition_id
     )
     if known is None:
-        raise Invalid("balanceDefinitionId: names no balance definition of this program")
+        raise Invalid(
+            "balanceDefinitionId: there is no balance definition with that id in this program"
+        )
     _require_unique_thresholds(new.tiers)
     group = configuration.add_item(
         call.unit,
@@ -85,14 +87,14 @@ def create_guide_tier_group(call: Call[NoQuery, GuideTierGroup]) -> Json:
 
 
 def list_guide_tier_groups(call: Call[VersionQuery, NoBody]) -> Json:
-    """List the tier groups with their tiers, in the words of the setup guide."""
+    """List the tier groups with their tiers in the guide's terms."""
     program, version = programs.load_program(call.unit, call.id("pid")), call.query.version
     groups = configuration.all_items(call.unit, program.id, "tier_group", version)
     return {"items": [guide_tier_group_reply(call.unit, group, version) for group in groups]}
 
 
-def guide_tier_group_reply(unit: Unit, group: Item, version: Version = "draft") -> Json:
-    """Show a tier group in the guide's words; what they cannot say is null."""
+def guide_tier_group_reply(unit: UnitOfWork, group: Item, version: Version = "draft") -> Json:
+    """Return a tier group in the guide's terms; what they cannot express is null."""
     ladder = member_tiers.ladder_of(
         group, configuration.all_items(unit, group.program_id, "tier", version, parent=group.id)
     )

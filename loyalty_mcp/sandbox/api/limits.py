@@ -1,4 +1,4 @@
-"""Balance limits: how often, or how much, may be credited or debited in a window of time."""
+"""Endpoints for balance limits: how often or how much may be credited or debited in a period."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ from loyalty_mcp.sandbox.records.configuration import Version
 from loyalty_mcp.sandbox.rules.entities import Item
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.rules.periods import LONGEST, PeriodUnit
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 class LimitFields(Body):
@@ -33,7 +33,7 @@ class LimitFields(Body):
 
 
 def create_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
-    """Add a limit to a definition, in the draft."""
+    """Create a limit of a balance definition in the draft."""
     body = _limit_body(call.body)
     program = programs.load_program(call.unit, call.id("pid"), absent=DependencyFailed)
     definition_id = call.id("bdid")
@@ -45,23 +45,23 @@ def create_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
 
 
 def get_balance_limit(call: Call[VersionQuery, NoBody]) -> Json:
-    """Read one limit."""
+    """Return one limit."""
     return limit_reply(_limit_item(call.unit, call, call.query.version))
 
 
 def update_balance_limit(call: Call[NoQuery, LimitFields]) -> Json:
-    """Replace a limit, in the draft."""
+    """Replace a limit in the draft."""
     body = _limit_body(call.body)
     return limit_reply(configuration.change_item(call.unit, _limit_item(call.unit, call), body))
 
 
 def delete_balance_limit(call: Call[NoQuery, NoBody]) -> None:
-    """Take a limit out of the draft."""
+    """Delete a limit from the draft."""
     configuration.delete_item(call.unit, _limit_item(call.unit, call))
 
 
 def limit_reply(item: Item) -> Json:
-    """Show a limit as the API does."""
+    """Return a limit as the API shows it."""
     return {
         "id": item.id,
         "balanceDefinitionId": item.parent,
@@ -86,7 +86,7 @@ def _limit_body(new: LimitFields) -> Json:
 
 
 def _limit_item(
-    unit: Unit,
+    unit: UnitOfWork,
     call: Call[VersionQuery, NoBody] | Call[NoQuery, NoBody] | Call[NoQuery, LimitFields],
     version: Version = "draft",
 ) -> Item:

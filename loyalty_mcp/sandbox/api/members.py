@@ -1,4 +1,4 @@
-"""Subscription members: further contacts that share a subscription."""
+"""Endpoints for subscription members: further contacts that share a subscription."""
 
 from typing import Annotated
 
@@ -19,11 +19,11 @@ from loyalty_mcp.sandbox.errors import Conflict, Invalid, Malformed, NotFound
 from loyalty_mcp.sandbox.records import members, programs
 from loyalty_mcp.sandbox.rules.entities import Member, Program
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 class NewMembers(Body):
-    """Contacts to attach, and the owner they are attached to."""
+    """Contacts to attach, and the owner of the subscription."""
 
     member_contact_ids: Annotated[list[ContactId], Field(min_length=1, max_length=500)]
     contact_id: ContactId | None = None
@@ -31,7 +31,7 @@ class NewMembers(Body):
 
 
 class FormerMembers(Query):
-    """Contacts to detach, divided by commas."""
+    """Contacts to detach, separated by commas."""
 
     member_contact_ids: str | None = None
 
@@ -58,7 +58,7 @@ def remove_subscription_members(call: Call[FormerMembers, NoBody]) -> None:
     members.detach_contacts(call.unit, program.id, _contact_ids(call.query.member_contact_ids))
 
 
-def _owner(unit: Unit, program: Program, new: NewMembers) -> Member:
+def _owner(unit: UnitOfWork, program: Program, new: NewMembers) -> Member:
     if new.contact_id is None and new.loyalty_subscription_id is None:
         raise Invalid("contactId or loyaltySubscriptionId: is required", code="missing_parameter")
     found = members.named_member(
@@ -66,10 +66,14 @@ def _owner(unit: Unit, program: Program, new: NewMembers) -> Member:
         program.id,
         new.contact_id,
         new.loyalty_subscription_id,
-        otherwise=NotFound("contactId or loyaltySubscriptionId: names no member of the program"),
+        otherwise=NotFound(
+            "contactId or loyaltySubscriptionId: there is no such member in this program"
+        ),
     )
     if new.contact_id is not None and found.contact_id != new.contact_id:
-        raise Conflict("The contact shares a subscription itself: only its owner can.")
+        raise Conflict(
+            "The contact shares a subscription itself; only its owner can attach contacts."
+        )
     return found
 
 
@@ -79,4 +83,4 @@ def _contact_ids(text: str) -> list[int]:
         numbers = [int(part) for part in parts]
         if all(1 <= number <= LARGEST_ID for number in numbers):
             return numbers
-    raise Invalid("memberContactIds: is a list of contact ids, divided by commas")
+    raise Invalid("memberContactIds: must be a list of contact ids, separated by commas")

@@ -1,4 +1,4 @@
-"""The engine's own description, as an OpenAPI document made from the table of contents."""
+"""The engine's OpenAPI document, generated from its routes."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _PROBLEM: Final = {
 
 
 def document(endpoints: Sequence[Endpoint]) -> Json:
-    """Describe the endpoints of the API, those of the control API left out."""
+    """Describe the endpoints of the API, without those of the control API."""
     served = [endpoint for endpoint in endpoints if endpoint.path.startswith("/v3/")]
     models: set[type[Fields]] = {model for each in served for model in (each.query, each.body)}
     ordered = sorted(models, key=lambda model: (model.__module__, model.__name__))

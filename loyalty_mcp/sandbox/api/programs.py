@@ -1,4 +1,4 @@
-"""Programs: made, changed, published and deleted."""
+"""Endpoints for programs: create, change, publish and delete."""
 
 from typing import Final
 
@@ -31,7 +31,7 @@ _ORDERS: Final[dict[str, ProgramOrder]] = {
 
 
 class ProgramPage(Query):
-    """A page of programs."""
+    """Query for a page of programs."""
 
     limit: Limit = 50
     offset: Offset = 0
@@ -40,7 +40,7 @@ class ProgramPage(Query):
 
 
 class NewProgram(Body):
-    """A program to make."""
+    """A program to create."""
 
     name: Name
     description: Text | None = None
@@ -49,7 +49,7 @@ class NewProgram(Body):
 
 
 class ProgramTexts(Body):
-    """All texts of a program; what is left out is cleared."""
+    """All texts of a program; omitted ones are cleared."""
 
     name: Name
     description: Text | None = None
@@ -57,7 +57,7 @@ class ProgramTexts(Body):
 
 
 class SomeProgramTexts(Body):
-    """Some texts of a program; what is left out stays."""
+    """Some texts of a program; omitted ones stay."""
 
     name: Name | None = None
     description: Text | None = None
@@ -65,7 +65,7 @@ class SomeProgramTexts(Body):
 
 
 def list_programs(call: Call[ProgramPage, NoBody]) -> Json:
-    """Page through the programs."""
+    """List the programs, one page at a time."""
     page = call.query
     found = programs.page_of_programs(
         call.unit,
@@ -78,7 +78,7 @@ def list_programs(call: Call[ProgramPage, NoBody]) -> Json:
 
 
 def create_program(call: Call[NoQuery, NewProgram]) -> Json:
-    """Make a program, which starts out inactive."""
+    """Create a program, which starts out inactive."""
     new = call.body
     return program_reply(
         programs.add_program(
@@ -92,7 +92,7 @@ def create_program(call: Call[NoQuery, NewProgram]) -> Json:
 
 
 def get_program(call: Call[NoQuery, NoBody]) -> Json:
-    """Read one program."""
+    """Return one program."""
     return program_reply(programs.load_program(call.unit, call.id("pid")))
 
 
@@ -119,12 +119,12 @@ def patch_program(call: Call[NoQuery, SomeProgramTexts]) -> Json:
 
 
 def delete_program(call: Call[NoQuery, NoBody]) -> None:
-    """End a program."""
+    """Delete a program."""
     programs.end_program(call.unit, programs.load_program(call.unit, call.id("pid")))
 
 
 def publish_program(call: Call[NoQuery, NoBody]) -> Json:
-    """Put the draft configuration into force."""
+    """Make the draft configuration active, and return the program."""
     program = programs.load_program(call.unit, call.id("pid"))
     configuration.publish_draft(call.unit, program.id)
     program = programs.mark_published(call.unit, program)
@@ -134,7 +134,7 @@ def publish_program(call: Call[NoQuery, NoBody]) -> Json:
 
 
 def program_reply(program: Program) -> Json:
-    """Show a program as the API does."""
+    """Return a program as the API shows it."""
     return {
         "id": program.id,
         "name": program.name,

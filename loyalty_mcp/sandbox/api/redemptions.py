@@ -1,4 +1,4 @@
-"""Redemptions: vouchers validated, and redeemed in two phases."""
+"""Endpoints for redemptions: validate a voucher, and redeem it in two phases."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,13 +25,13 @@ from loyalty_mcp.sandbox.api.fields import (
 from loyalty_mcp.sandbox.api.vouchers import enrolled_member
 from loyalty_mcp.sandbox.errors import Invalid, NotFound
 from loyalty_mcp.sandbox.records import members, programs, redemptions, vouchers
-from loyalty_mcp.sandbox.records.redemptions import Redeeming
-from loyalty_mcp.sandbox.records.vouchers import Issued
+from loyalty_mcp.sandbox.records.redemptions import StoredRedemption
+from loyalty_mcp.sandbox.records.vouchers import IssuedVoucher
 from loyalty_mcp.sandbox.rules.entities import Member, Program
 from loyalty_mcp.sandbox.rules.moments import optional_to_text, stored_to_text, to_text
 from loyalty_mcp.sandbox.rules.redemptions import redemption_status
 from loyalty_mcp.sandbox.rules.vouchers import best_voucher, voucher_state
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 A_CENTURY_OF_SECONDS: Final = 3_155_760_000
 Seconds = Annotated[int, Field(strict=True, ge=0, le=A_CENTURY_OF_SECONDS)]
@@ -39,7 +39,7 @@ WholeNumber = Annotated[int, Field(strict=True, ge=0, lt=10**18)]
 
 
 class VoucherChoice(Body):
-    """Which voucher is meant: by its id, its code, or a reward and a member."""
+    """Identifies a voucher by its id, its code, or a reward and a member."""
 
     attributed_reward_id: Uuid | None = None
     code: VoucherCode | None = None
@@ -49,13 +49,13 @@ class VoucherChoice(Body):
 
 
 class VoucherToValidate(VoucherChoice):
-    """A voucher that might be redeemed."""
+    """A voucher to validate."""
 
     point_of_sell_id: ShortText | None = None
 
 
 class OrderIdentifiers(Body):
-    """By what the buyer is known."""
+    """Identifiers of the buyer."""
 
     ext_id: ShortText | None = Field(None, alias="ext_id")
     loyalty_subscription_id: ShortText | None = Field(None, alias="loyalty_subscription_id")
@@ -72,7 +72,7 @@ class OrderProduct(Body):
 
 
 class OrderBilling(Body):
-    """Where the bill goes."""
+    """Billing address and payment."""
 
     address: Text | None = None
     city: ShortText | None = None
@@ -84,7 +84,7 @@ class OrderBilling(Body):
 
 
 class Order(Body):
-    """The purchase that a voucher is redeemed for; kept as it is."""
+    """The purchase that a voucher is redeemed for; stored as sent."""
 
     id: ShortText | None = None
     store_id: ShortText | None = None
@@ -110,14 +110,14 @@ class NewRedemption(VoucherChoice):
 
 
 def validate_voucher(call: Call[NoQuery, VoucherToValidate]) -> Json:
-    """Say whether a voucher could be redeemed now; changes nothing."""
+    """Return whether a voucher could be redeemed now, without changing anything."""
     program = programs.load_program(call.unit, call.id("pid"))
     issued = _chosen_voucher(call.unit, program, call.body)
     return {"authorize": redemptions.is_redeemable(call.unit, program, issued)}
 
 
 def redeem_voucher(call: Call[NoQuery, NewRedemption]) -> Json:
-    """Open the redemption of a voucher, and complete it at once where asked."""
+    """Open the redemption of a voucher, and complete it if `autoComplete` is set."""
     program, new = programs.load_running_program(call.unit, call.id("pid")), call.body
     redeeming = redemptions.open_redemption(
         call.unit,
@@ -133,14 +133,14 @@ def redeem_voucher(call: Call[NoQuery, NewRedemption]) -> Json:
 
 
 def complete_redemption(call: Call[NoQuery, NoBody]) -> Json:
-    """Finish an open redemption."""
+    """Complete an open redemption."""
     program = programs.load_running_program(call.unit, call.id("pid"))
     redeeming = redemptions.load_redemption(call.unit, program.id, call.id("tid"))
     return redemption_reply(call.unit, redemptions.finish_redemption(call.unit, program, redeeming))
 
 
-def redemption_reply(unit: Unit, redeeming: Redeeming) -> Json:
-    """Show a redemption as the API does."""
+def redemption_reply(unit: UnitOfWork, redeeming: StoredRedemption) -> Json:
+    """Return a redemption as the API shows it."""
     redemption = redeeming.redemption
     status = redemption_status(redemption, unit.now)
     ended = stored_to_text(redeeming.resolved_at)
@@ -163,7 +163,7 @@ def redemption_reply(unit: Unit, redeeming: Redeeming) -> Json:
     }
 
 
-def _chosen_voucher(unit: Unit, program: Program, choice: VoucherChoice) -> Issued:
+def _chosen_voucher(unit: UnitOfWork, program: Program, choice: VoucherChoice) -> IssuedVoucher:
     member = None
     if choice.contact_id is not None or choice.loyalty_subscription_id is not None:
         member = enrolled_member(unit, program, choice.contact_id, choice.loyalty_subscription_id)
@@ -177,13 +177,13 @@ def _chosen_voucher(unit: Unit, program: Program, choice: VoucherChoice) -> Issu
     if not found:
         raise NotFound("There is no such voucher.")
     if len({issued.member_seq for issued in found}) > 1:
-        raise Invalid("code: several members hold it; give contactId or loyaltySubscriptionId")
+        raise Invalid("code: several members have it; also give contactId or loyaltySubscriptionId")
     return _best_of(unit, found)
 
 
 def _named_vouchers(
-    unit: Unit, program: Program, choice: VoucherChoice, member: Member | None
-) -> Sequence[Issued]:
+    unit: UnitOfWork, program: Program, choice: VoucherChoice, member: Member | None
+) -> Sequence[IssuedVoucher]:
     if choice.attributed_reward_id is not None:
         issued = vouchers.voucher_by_id(unit, program.id, choice.attributed_reward_id)
         return [] if issued is None else [issued]
@@ -197,8 +197,8 @@ def _named_vouchers(
     )
 
 
-def _best_of(unit: Unit, found: Sequence[Issued]) -> Issued:
-    """Choose among a member's vouchers: one that can be used, or else the first."""
+def _best_of(unit: UnitOfWork, found: Sequence[IssuedVoucher]) -> IssuedVoucher:
+    """Return the usable voucher that expires first, or else the first voucher."""
     usable = [
         issued
         for issued in found

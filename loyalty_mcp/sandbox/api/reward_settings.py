@@ -1,4 +1,4 @@
-"""Settings of a reward that Brevo's app sets and its API does not: part of the control API."""
+"""Control endpoint for the settings of a reward that only Brevo's app can set."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -32,7 +32,7 @@ from loyalty_mcp.sandbox.rules import reward_rules, rewards
 from loyalty_mcp.sandbox.rules.ledger import Snap
 from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_text
 from loyalty_mcp.sandbox.rules.periods import LONGEST, PeriodUnit
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def _limit_type(text: str) -> str:
@@ -46,7 +46,7 @@ LimitType = Annotated[str, Field(strict=True), AfterValidator(_limit_type)]
 
 
 class GeneratorFields(Body):
-    """What makes codes."""
+    """A generator of codes."""
 
     id: ShortText | None = None
     name: ShortText | None = None
@@ -55,7 +55,7 @@ class GeneratorFields(Body):
 
 
 class RewardLimitFields(Body):
-    """A ceiling, for ever or in a window."""
+    """A limit on issuing or redeeming, for ever or in a period."""
 
     type: LimitType
     limit_value: Count
@@ -66,7 +66,7 @@ class RewardLimitFields(Body):
 
 
 class ProductFields(Body):
-    """A product that the reward is about."""
+    """A product that the reward applies to."""
 
     product_id: ShortText
     image_ref: Address | None = None
@@ -74,7 +74,7 @@ class ProductFields(Body):
 
 
 class ConfigFields(Body):
-    """How value, code and attribution are chosen; kept as it is."""
+    """How value, code and attribution are chosen; stored as sent."""
 
     attribution: ShortText | None = None
     code: ShortText | None = None
@@ -82,7 +82,7 @@ class ConfigFields(Body):
 
 
 class RewardSettings(Body):
-    """What Brevo's app sets of a reward; what is left out stays, null takes it back."""
+    """Settings of a reward that Brevo's app sets; omitted ones stay, null clears one."""
 
     name: Name | None = None
     public_name: ShortText | None = None
@@ -123,7 +123,7 @@ class RewardSettings(Body):
 
 
 def patch_reward(call: Call[NoQuery, RewardSettings]) -> Json:
-    """Set what Brevo's app sets and its API does not, in the draft and in force."""
+    """Change settings that only Brevo's app can set, in the draft and the active version."""
     reward_id = call.id("rid")
     row = call.unit.one(
         "SELECT c.program FROM configuration c JOIN programs p ON p.id = c.program"
@@ -145,13 +145,15 @@ def patch_reward(call: Call[NoQuery, RewardSettings]) -> Json:
     return reward_reply(call.unit, draft)
 
 
-def _changed_settings(unit: Unit, program_id: str, reward_id: str, new: RewardSettings) -> Json:
+def _changed_settings(
+    unit: UnitOfWork, program_id: str, reward_id: str, new: RewardSettings
+) -> Json:
     changes: Json = {
         name: to_text(value) if isinstance(value, datetime) else value
         for name, value in new.model_dump(by_alias=True, exclude_unset=True).items()
     }
     if changes.get("name", "") is None:
-        raise Invalid("name: must not be taken back")
+        raise Invalid("name: must not be null")
     if new.rule is not None:
         reward_rules.check_rule(new.rule)
     if new.limits is not None:
@@ -170,15 +172,15 @@ def _changed_settings(unit: Unit, program_id: str, reward_id: str, new: RewardSe
     return changes
 
 
-def _pool_of(unit: Unit, program_id: str, reward_id: str) -> str:
+def _pool_of(unit: UnitOfWork, program_id: str, reward_id: str) -> str:
     item = configuration.find_item(unit, program_id, "reward", reward_id)
     known = None if item is None else item.body.get("codePoolId")
     return known or unit.new_id()
 
 
-def _stamped_limit(unit: Unit, new: RewardLimitFields) -> Json:
+def _stamped_limit(unit: UnitOfWork, new: RewardLimitFields) -> Json:
     if (new.duration_value is None) != (new.duration_unit is None):
-        raise Invalid("limits: durationValue and durationUnit are given together")
+        raise Invalid("limits: durationValue and durationUnit must be given together")
     value, span = new.duration_value, new.duration_unit
     if value is not None and span is not None and value > LONGEST[span]:
         raise Invalid("limits: durationValue must not be above a hundred years")
@@ -190,7 +192,7 @@ def _stamped_limit(unit: Unit, new: RewardLimitFields) -> Json:
     )
 
 
-def _stamped(unit: Unit, body: Mapping[str, Any], defaults: Mapping[str, Any]) -> Json:
+def _stamped(unit: UnitOfWork, body: Mapping[str, Any], defaults: Mapping[str, Any]) -> Json:
     now = stored_to_text(unit.now_stored)
     missing = {key: value for key, value in defaults.items() if body.get(key) is None}
     return {**body, **missing, "createdAt": now, "updatedAt": now}
@@ -204,6 +206,6 @@ def _merged(body: Mapping[str, Any], changes: Mapping[str, Any]) -> Json:
 def _check_expiration(body: Mapping[str, Any]) -> None:
     value, span = body.get("expirationValue"), body.get("expirationUnit")
     if (value is None) != (span is None):
-        raise Invalid("expirationValue and expirationUnit: are given together")
+        raise Invalid("expirationValue and expirationUnit: must be given together")
     if value is not None and value > LONGEST[str(span)]:
         raise Invalid("expirationValue: must not be above a hundred years", code="out_of_range")

@@ -1,4 +1,4 @@
-"""Rewards: their shells, their full configuration, their codes, and what Brevo's app sets."""
+"""Endpoints for rewards: create a shell, read the configuration, count codes."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -23,7 +23,7 @@ from loyalty_mcp.sandbox.records import codes, configuration, programs
 from loyalty_mcp.sandbox.records import rewards as reward_records
 from loyalty_mcp.sandbox.rules.entities import Item
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def _uri(text: str) -> str:
@@ -37,7 +37,7 @@ Uri = Annotated[Address, AfterValidator(_uri)]
 
 
 class RewardPage(VersionQuery):
-    """A page of rewards."""
+    """Query for a page of rewards."""
 
     limit: SmallLimit = 25
     offset: Offset = 0
@@ -45,7 +45,7 @@ class RewardPage(VersionQuery):
 
 
 class NewReward(Body):
-    """The shell of a reward."""
+    """A reward to create: its name and public texts."""
 
     name: Name
     public_name: ShortText | None = None
@@ -54,7 +54,7 @@ class NewReward(Body):
 
 
 def list_rewards(call: Call[RewardPage, NoBody]) -> Json:
-    """Page through the rewards."""
+    """List the rewards, one page at a time."""
     program, page = programs.load_program(call.unit, call.id("pid")), call.query
     items = configuration.all_items(call.unit, program.id, "reward", page.version)
     rows = [_reward_row(item, call.unit.now) for item in items]
@@ -67,7 +67,7 @@ def list_rewards(call: Call[RewardPage, NoBody]) -> Json:
 
 
 def create_reward(call: Call[NoQuery, NewReward]) -> Json:
-    """Make the shell of a reward, in the draft."""
+    """Create a reward in the draft; its settings are made in Brevo's app."""
     program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     body = call.body.model_dump(by_alias=True)
     item = configuration.add_item(call.unit, program.id, "reward", body)
@@ -84,7 +84,7 @@ def create_reward(call: Call[NoQuery, NewReward]) -> Json:
 
 
 def get_reward(call: Call[VersionQuery, NoBody]) -> Json:
-    """Read the full configuration of a reward."""
+    """Return the full configuration of a reward."""
     program = programs.load_program(call.unit, call.id("pid"))
     item = configuration.find_item(
         call.unit, program.id, "reward", call.id("rid"), call.query.version
@@ -95,7 +95,7 @@ def get_reward(call: Call[VersionQuery, NoBody]) -> Json:
 
 
 def get_code_count(call: Call[NoQuery, NoBody]) -> Json:
-    """Count the codes that a pool still holds."""
+    """Return how many codes a pool still holds."""
     pool_id = call.id("cpid")
     program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     known = codes.pool_exists(call.unit, program.id, pool_id) or any(
@@ -142,8 +142,8 @@ _PLAIN: Final = (
 )
 
 
-def reward_reply(unit: Unit, item: Item) -> Json:
-    """Show a reward as the API does."""
+def reward_reply(unit: UnitOfWork, item: Item) -> Json:
+    """Return a reward as the API shows it."""
     body = item.body
     pool_id = body.get("codePoolId")
     return {

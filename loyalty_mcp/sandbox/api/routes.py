@@ -1,4 +1,4 @@
-"""The table of contents: every path the engine answers."""
+"""All routes of the engine."""
 
 from functools import partial
 from typing import Final
@@ -39,7 +39,7 @@ _TIER: Final = f"{_TIERS}/tiers/{{tid}}"
 _OFFER: Final = "/v3/loyalty/offer/programs/{pid}"
 _REDEEM: Final = f"{_OFFER}/rewards/redeem"
 
-# What members have: `about_members` says so.
+# The endpoints about what members have.
 _member_endpoint: Final = partial(Endpoint, about_members=True)
 
 ENDPOINTS: Final = (

@@ -1,4 +1,4 @@
-"""Subscriptions: enrolling a contact, ending it, and all about one member in one answer."""
+"""Endpoints for subscriptions: enrol a contact, end it, and read one member as a whole."""
 
 from collections.abc import Callable
 from typing import Final
@@ -23,7 +23,7 @@ from loyalty_mcp.sandbox.errors import Invalid, Malformed, NotAllowed, NotFound
 from loyalty_mcp.sandbox.records import balances, definitions, members, programs
 from loyalty_mcp.sandbox.rules.entities import Member, Program
 from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_milliseconds
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 class NewSubscription(Body):
@@ -36,7 +36,7 @@ class NewSubscription(Body):
 
 
 class AccountQuery(Query):
-    """Whose account is read, and which parts of it."""
+    """The member to read, and which parts of the account."""
 
     contact_id: str | None = None
     loyalty_subscription_id: str | None = None
@@ -79,7 +79,7 @@ def delete_subscription(call: Call[NoQuery, NoBody]) -> None:
 
 
 def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
-    """Read one member in a single call."""
+    """Return all about one member."""
     query = call.query
     program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     if query.contact_id is None and query.loyalty_subscription_id is None:
@@ -89,7 +89,9 @@ def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
         program.id,
         None if query.contact_id is None else _contact_id(query.contact_id),
         query.loyalty_subscription_id,
-        otherwise=Malformed("contactId or loyaltySubscriptionId: names no member of the program"),
+        otherwise=Malformed(
+            "contactId or loyaltySubscriptionId: there is no such member in this program"
+        ),
     )
     parts = _asked(query.params)
     return {
@@ -102,8 +104,10 @@ def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
     }
 
 
-def balance_part(unit: Unit, program: Program, member: Member, include_internal: bool) -> Json:
-    """Show a member's balances."""
+def balance_part(
+    unit: UnitOfWork, program: Program, member: Member, include_internal: bool
+) -> Json:
+    """Return a member's balances."""
     values = balances.shown_balances(unit, member)
     return {
         "balances": [
@@ -121,9 +125,9 @@ def balance_part(unit: Unit, program: Program, member: Member, include_internal:
 
 
 def members_part(
-    unit: Unit, program: Program, member: Member, include_internal: bool
+    unit: UnitOfWork, program: Program, member: Member, include_internal: bool
 ) -> list[Json]:
-    """Show the contacts that share the membership."""
+    """Return the contacts that share the membership."""
     del program, include_internal
     return [
         {
@@ -135,8 +139,10 @@ def members_part(
     ]
 
 
-def membership_part(unit: Unit, program: Program, member: Member, include_internal: bool) -> Json:
-    """Show the membership itself."""
+def membership_part(
+    unit: UnitOfWork, program: Program, member: Member, include_internal: bool
+) -> Json:
+    """Return the membership itself."""
     del unit, program, include_internal
     return {
         "createdAt": stored_to_text(member.created_at),
@@ -145,7 +151,7 @@ def membership_part(unit: Unit, program: Program, member: Member, include_intern
     }
 
 
-PARTS: Final[dict[str, Callable[[Unit, Program, Member, bool], Json | list[Json]]]] = {
+PARTS: Final[dict[str, Callable[[UnitOfWork, Program, Member, bool], Json | list[Json]]]] = {
     "balance": balance_part,
     "members": members_part,
     "membership": membership_part,
@@ -160,7 +166,7 @@ def _asked(params: str | None) -> frozenset[str]:
         return frozenset(PARTS)
     asked = frozenset(part.strip() for part in params.split(","))
     if not asked <= PARTS.keys():
-        raise Invalid(f"params: is a list, divided by commas, of {', '.join(PARTS)}")
+        raise Invalid(f"params: must be a list, separated by commas, of {', '.join(PARTS)}")
     return asked
 
 

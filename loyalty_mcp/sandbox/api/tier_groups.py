@@ -1,4 +1,4 @@
-"""Tier groups: how members are put on tiers, and when."""
+"""Endpoints for tier groups: their strategies and the order of their tiers."""
 
 from typing import Annotated, Literal
 
@@ -24,13 +24,13 @@ from loyalty_mcp.sandbox.rules.entities import Item, Program
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.rules.periods import LONGEST, PeriodUnit
 from loyalty_mcp.sandbox.rules.tiers import Strategy
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 Ids = Annotated[list[Uuid], Field(max_length=100)]
 
 
 class ScheduleFields(Body):
-    """What replaces the yearly anniversary of a strategy."""
+    """A schedule that replaces the yearly anniversary of a strategy."""
 
     duration_value: PositiveCount | None = None
     duration_unit: PeriodUnit | None = None
@@ -39,7 +39,7 @@ class ScheduleFields(Body):
 
 
 class NewGroup(Body):
-    """A tier group to make."""
+    """A tier group to create."""
 
     name: Name
     upgrade_strategy: Strategy = "real_time"
@@ -51,7 +51,7 @@ class NewGroup(Body):
 
 
 class GroupFields(Body):
-    """The settings of a tier group that can be replaced; schedules stay as they were made."""
+    """The settings of a tier group that can be replaced; its schedules cannot."""
 
     name: Name
     tier_order: Ids
@@ -61,10 +61,10 @@ class GroupFields(Body):
 
 
 def create_tier_group(call: Call[NoQuery, NewGroup]) -> Json:
-    """Make a tier group, in the draft."""
+    """Create a tier group in the draft."""
     program, new = programs.load_program(call.unit, call.id("pid")), call.body
     if new.tier_order:
-        raise Invalid("tierOrder: names no tiers of this group, for it has none yet")
+        raise Invalid("tierOrder: a new group has no tiers yet; leave it out or empty")
     check_internal(new.meta)
     require_free_group_name(call.unit, program, new.name)
     body: Json = {
@@ -89,13 +89,13 @@ def list_tier_groups(call: Call[VersionQuery, NoBody]) -> Json:
 
 
 def get_tier_group(call: Call[VersionQuery, NoBody]) -> Json:
-    """Read one tier group."""
+    """Return one tier group."""
     program, version = programs.load_program(call.unit, call.id("pid")), call.query.version
     return tier_group_reply(call.unit, _group(call.unit, program, call.id("gid"), version), version)
 
 
 def update_tier_group(call: Call[NoQuery, GroupFields]) -> Json:
-    """Replace the name, the order and the strategies of a tier group, in the draft."""
+    """Replace the name, tier order and strategies of a tier group in the draft."""
     program, new = programs.load_program(call.unit, call.id("pid")), call.body
     group = _group(call.unit, program, call.id("gid"))
     check_internal(new.meta)
@@ -103,7 +103,7 @@ def update_tier_group(call: Call[NoQuery, GroupFields]) -> Json:
         require_free_group_name(call.unit, program, new.name)
     own = {tier.id for tier in _tiers_of(call.unit, group)}
     if len(set(new.tier_order)) < len(new.tier_order) or not own.issuperset(new.tier_order):
-        raise Invalid("tierOrder: names each tier of this group once, and no other")
+        raise Invalid("tierOrder: must name tiers of this group only, each once")
     body = {
         **group.body,
         "name": new.name,
@@ -116,7 +116,7 @@ def update_tier_group(call: Call[NoQuery, GroupFields]) -> Json:
 
 
 def delete_tier_group(call: Call[NoQuery, NoBody]) -> None:
-    """Take an empty tier group out of the draft."""
+    """Delete an empty tier group from the draft."""
     program = programs.load_program(call.unit, call.id("pid"))
     group = _group(call.unit, program, call.id("gid"))
     if _tiers_of(call.unit, group):
@@ -124,8 +124,8 @@ def delete_tier_group(call: Call[NoQuery, NoBody]) -> None:
     configuration.delete_item(call.unit, group)
 
 
-def tier_group_reply(unit: Unit, group: Item, version: Version = "draft") -> Json:
-    """Show a tier group as the API does; its order names all its tiers."""
+def tier_group_reply(unit: UnitOfWork, group: Item, version: Version = "draft") -> Json:
+    """Return a tier group as the API shows it; `tierOrder` lists all its tiers."""
     body = group.body
     ladder = member_tiers.ladder_of(
         group, configuration.all_items(unit, group.program_id, "tier", version, parent=group.id)
@@ -150,9 +150,9 @@ def _schedule_body(new: ScheduleFields | None, name: str) -> Json | None:
     if new is None:
         return None
     if (new.duration_value is None) != (new.duration_unit is None):
-        raise Invalid(f"{name}: durationValue and durationUnit are given together")
+        raise Invalid(f"{name}: durationValue and durationUnit must be given together")
     if new.duration_modifier is not None and new.duration_unit is None:
-        raise Invalid(f"{name}: durationModifier is given with a duration only")
+        raise Invalid(f"{name}: durationModifier needs a duration")
     value, unit = new.duration_value, new.duration_unit
     if value is not None and unit is not None and value > LONGEST[unit]:
         raise Invalid(
@@ -165,23 +165,23 @@ def _shown_schedule(schedule: Json | None, strategy: Strategy) -> Json | None:
     return None if schedule is None else {"strategy": strategy, **schedule}
 
 
-def require_free_group_name(unit: Unit, program: Program, name: str) -> None:
-    """Refuse a name that another tier group of the program has.
+def require_free_group_name(unit: UnitOfWork, program: Program, name: str) -> None:
+    """Check that no other tier group of the program has this name.
 
     Raises:
-        Conflict: It has.
+        Conflict: Another group has it.
     """
     groups = configuration.all_items(unit, program.id, "tier_group")
     if any(group.body["name"] == name for group in groups):
         raise Conflict("Another tier group of this program has that name.")
 
 
-def _group(unit: Unit, program: Program, group_id: str, version: Version = "draft") -> Item:
+def _group(unit: UnitOfWork, program: Program, group_id: str, version: Version = "draft") -> Item:
     group = configuration.find_item(unit, program.id, "tier_group", group_id, version)
     if group is None:
         raise NotFound("There is no tier group with that id.")
     return group
 
 
-def _tiers_of(unit: Unit, group: Item) -> list[Item]:
+def _tiers_of(unit: UnitOfWork, group: Item) -> list[Item]:
     return configuration.all_items(unit, group.program_id, "tier", parent=group.id)

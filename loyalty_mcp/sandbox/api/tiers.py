@@ -1,4 +1,4 @@
-"""Tier groups and tiers: their configuration, and putting a member on a tier by hand."""
+"""Endpoints for tiers: their configuration, and manual assignment of a member."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -21,7 +21,7 @@ from loyalty_mcp.sandbox.records import configuration, member_tiers, members, pr
 from loyalty_mcp.sandbox.rules.entities import Item, Member, Program
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
 from loyalty_mcp.sandbox.rules.tiers import Condition, threshold
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 Threshold = Annotated[int, Field(strict=True, ge=0, lt=10**12)]
 
@@ -34,7 +34,7 @@ class ConditionFields(Body):
 
 
 class TierRewardFields(Body):
-    """A reward that is issued to who reaches the tier."""
+    """A reward that is issued to members who reach the tier."""
 
     reward_id: Uuid
 
@@ -44,7 +44,7 @@ TierRewards = Annotated[list[TierRewardFields], Field(max_length=50)]
 
 
 class NewTier(Body):
-    """A tier to make."""
+    """A tier to create."""
 
     name: Name
     access_conditions: Conditions
@@ -62,7 +62,7 @@ class TierFields(Body):
 
 
 def create_tier(call: Call[NoQuery, NewTier]) -> Json:
-    """Add a tier to a group, in the draft."""
+    """Create a tier of a group in the draft."""
     program = programs.load_program(call.unit, call.id("pid"))
     group = _group(call.unit, program, call.id("gid"))
     body = _tier_body(call.unit, program, group.id, call.body, None)
@@ -70,7 +70,7 @@ def create_tier(call: Call[NoQuery, NewTier]) -> Json:
 
 
 def list_tiers(call: Call[VersionQuery, NoBody]) -> Json:
-    """List the tiers of all groups, each group from low to high."""
+    """List the tiers of all groups, from low to high within each group."""
     program, version = programs.load_program(call.unit, call.id("pid")), call.query.version
     rungs = configuration.all_items(call.unit, program.id, "tier", version)
     by_id = {tier.id: tier for tier in rungs}
@@ -82,7 +82,7 @@ def list_tiers(call: Call[VersionQuery, NoBody]) -> Json:
 
 
 def update_tier(call: Call[NoQuery, TierFields]) -> Json:
-    """Replace a tier, in the draft."""
+    """Replace a tier in the draft."""
     program = programs.load_program(call.unit, call.id("pid"))
     tier = _tier_item(call.unit, program, call.id("tid"))
     body = _tier_body(call.unit, program, tier.parent or "", call.body, tier.id)
@@ -90,13 +90,13 @@ def update_tier(call: Call[NoQuery, TierFields]) -> Json:
 
 
 def delete_tier(call: Call[NoQuery, NoBody]) -> None:
-    """Take a tier out of the draft."""
+    """Delete a tier from the draft."""
     program = programs.load_program(call.unit, call.id("pid"))
     configuration.delete_item(call.unit, _tier_item(call.unit, program, call.id("tid")))
 
 
 def assign_tier(call: Call[NoQuery, NoBody]) -> Json:
-    """Put a member on a tier by hand."""
+    """Assign a member to a tier manually."""
     program = programs.load_program(call.unit, call.id("pid"))
     tier_id = call.id("tid")
     member = members.member_by_contact(call.unit, program.id, call.contact_id())
@@ -121,7 +121,7 @@ def assign_tier(call: Call[NoQuery, NoBody]) -> Json:
 
 
 def tier_reply(tier: Item) -> Json:
-    """Show a tier as the API does."""
+    """Return a tier as the API shows it."""
     created, updated = stored_to_text(tier.created_at), stored_to_text(tier.updated_at)
     return {
         "accessConditions": [
@@ -142,8 +142,10 @@ def tier_reply(tier: Item) -> Json:
     }
 
 
-def tier_part(unit: Unit, program: Program, member: Member, include_internal: bool) -> list[Json]:
-    """Show the tier a member is on in each group."""
+def tier_part(
+    unit: UnitOfWork, program: Program, member: Member, include_internal: bool
+) -> list[Json]:
+    """Return the member's tier in each group."""
     places = member_tiers.tiers_of_member(unit, member)
     version = configuration.version_in_force(unit, program)
     rungs = configuration.all_items(unit, program.id, "tier", version)
@@ -171,14 +173,14 @@ def tier_part(unit: Unit, program: Program, member: Member, include_internal: bo
 
 
 def _tier_body(
-    unit: Unit, program: Program, group_id: str, new: NewTier | TierFields, own_id: str | None
+    unit: UnitOfWork, program: Program, group_id: str, new: NewTier | TierFields, own_id: str | None
 ) -> Json:
     wanted = [each.reward_id for each in new.tier_rewards or ()]
     if len(set(wanted)) < len(wanted):
-        raise Invalid("tierRewards: names each reward once")
+        raise Invalid("tierRewards: must name each reward only once")
     for reward_id in wanted:
         if configuration.find_item(unit, program.id, "reward", reward_id) is None:
-            raise Invalid("tierRewards: rewardId names no reward of this program")
+            raise Invalid("tierRewards: there is no reward with that id in this program")
     _check_conditions(unit, program, new)
     body: Json = {
         "name": new.name,
@@ -197,18 +199,18 @@ def _tier_body(
     return body
 
 
-def _check_conditions(unit: Unit, program: Program, new: NewTier | TierFields) -> None:
+def _check_conditions(unit: UnitOfWork, program: Program, new: NewTier | TierFields) -> None:
     named = [each.balance_definition_id for each in new.access_conditions]
     if len(set(named)) < len(named):
-        raise Invalid("accessConditions: names each balance definition once")
+        raise Invalid("accessConditions: must name each balance definition only once")
     for definition_id in named:
         if configuration.find_item(unit, program.id, "balance_definition", definition_id) is None:
             raise Invalid(
-                "accessConditions: balanceDefinitionId names no definition of this program"
+                "accessConditions: there is no balance definition with that id in this program"
             )
 
 
-def _tier_item(unit: Unit, program: Program, tier_id: str) -> Item:
+def _tier_item(unit: UnitOfWork, program: Program, tier_id: str) -> Item:
     tier = configuration.find_item(unit, program.id, "tier", tier_id)
     if tier is None:
         raise NotFound("There is no tier with that id.")

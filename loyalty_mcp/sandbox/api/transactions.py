@@ -1,4 +1,4 @@
-"""Transactions: credits and debits in two phases, purchase orders, and the history."""
+"""Endpoints for transactions: credits and debits in two phases, orders, and the history."""
 
 from typing import Annotated, Literal
 
@@ -30,7 +30,7 @@ from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.entities import Member, Movement, Program
 from loyalty_mcp.sandbox.rules.ledger import Status, TransactionType
 from loyalty_mcp.sandbox.rules.moments import stored_to_text, to_text
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 A_CENTURY_OF_SECONDS = 3_155_760_000
 A_CENTURY_OF_MINUTES = 52_596_000
@@ -69,7 +69,7 @@ class NewOrder(Body):
 
 
 class HistoryPage(Query):
-    """A page of a member's movements under one definition."""
+    """Query for a member's history under one definition."""
 
     contact_id: QueryContactId
     balance_definition_id: Uuid
@@ -83,11 +83,11 @@ class HistoryPage(Query):
 
 
 def create_transaction(call: Call[NoQuery, NewTransaction]) -> Json:
-    """Open a credit or a debit, and complete it at once where asked."""
+    """Create a credit or a debit, and complete it if `autoComplete` is set."""
     program, new = programs.load_running_program(call.unit, call.id("pid")), call.body
     amount = ledger.signed_amount(new.amount, new.transaction_type)
     if new.balance_expiry_in_minutes is not None and not new.auto_complete:
-        raise Invalid("balanceExpiryInMinutes: is given with autoComplete only")
+        raise Invalid("balanceExpiryInMinutes: needs autoComplete")
     member = _enrolled(call.unit, program, new)
     movement = movements.draft_movement(
         call.unit,
@@ -105,7 +105,7 @@ def create_transaction(call: Call[NoQuery, NewTransaction]) -> Json:
 
 
 def complete_transaction(call: Call[NoQuery, NoBody]) -> Json:
-    """Let an open transaction enter the balance."""
+    """Complete an open transaction: apply it to the balance."""
     program = programs.load_running_program(call.unit, call.id("pid"))
     movement = movements.load_movement(call.unit, program.id, call.id("tid"))
     member = members.member_by_seq(call.unit, movement.member_seq)
@@ -115,7 +115,7 @@ def complete_transaction(call: Call[NoQuery, NoBody]) -> Json:
 
 
 def cancel_transaction(call: Call[NoQuery, NoBody]) -> Json:
-    """Void an open transaction."""
+    """Cancel an open transaction."""
     program = programs.load_program(call.unit, call.id("pid"))
     movement = movements.load_movement(call.unit, program.id, call.id("tid"))
     member = members.member_by_seq(call.unit, movement.member_seq)
@@ -123,7 +123,7 @@ def cancel_transaction(call: Call[NoQuery, NoBody]) -> Json:
 
 
 def create_balance_order(call: Call[NoQuery, NewOrder]) -> Json:
-    """Open a credit or a debit tied to a purchase."""
+    """Create a credit or a debit tied to a purchase."""
     new = call.body
     amount = ledger.signed_amount(new.amount, None)
     try:
@@ -193,7 +193,7 @@ def list_transaction_history(call: Call[HistoryPage, NoBody]) -> Json:
 
 
 def transaction_reply(movement: Movement, member: Member) -> Json:
-    """Show a transaction as the API does; `balance` only where it was applied."""
+    """Return a transaction as the API shows it, with `balance` only if it was applied."""
     ended = stored_to_text(movement.resolved_at)
     last = movement.resolved_at
     if last is None:
@@ -223,7 +223,7 @@ def transaction_reply(movement: Movement, member: Member) -> Json:
 _NOT_ENROLLED = "The contact is not enrolled in this program."
 
 
-def _enrolled(unit: Unit, program: Program, new: NewTransaction) -> Member:
+def _enrolled(unit: UnitOfWork, program: Program, new: NewTransaction) -> Member:
     if new.contact_id is None and new.loyalty_subscription_id is None:
         raise Invalid("contactId or LoyaltySubscriptionId: is required", code="missing_parameter")
     return members.named_member(
@@ -235,7 +235,7 @@ def _enrolled(unit: Unit, program: Program, new: NewTransaction) -> Member:
     )
 
 
-def _completed_or_rejected(unit: Unit, program: Program, movement: Movement) -> Movement:
+def _completed_or_rejected(unit: UnitOfWork, program: Program, movement: Movement) -> Movement:
     try:
         return movements.complete_movement(unit, program, movement)
     except Rejected:

@@ -1,4 +1,4 @@
-"""Vouchers: issued, listed, validated, redeemed in two phases, and revoked."""
+"""Endpoints for vouchers: issue, list and revoke."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -34,7 +34,7 @@ from loyalty_mcp.sandbox.rules.entities import Member, Program
 from loyalty_mcp.sandbox.rules.moments import optional_to_text
 from loyalty_mcp.sandbox.rules.voucher_dates import parse_voucher_expiration, parse_voucher_moment
 from loyalty_mcp.sandbox.rules.vouchers import voucher_state
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def _written(parse: Callable[[str], datetime], words: str) -> BeforeValidator:
@@ -77,7 +77,7 @@ class NewVoucher(Body):
 
 
 class VoucherPage(Query):
-    """A page of a member's vouchers."""
+    """Query for a page of a member's vouchers."""
 
     contact_id: QueryContactId
     limit: SmallLimit = 25
@@ -89,7 +89,7 @@ class VoucherPage(Query):
 
 
 class VouchersToRevoke(Query):
-    """Vouchers to take away, divided by commas."""
+    """Vouchers to revoke, separated by commas."""
 
     attributed_reward_ids: str | None = None
 
@@ -135,7 +135,7 @@ def create_voucher(call: Call[NoQuery, NewVoucher]) -> Json:
 
 
 def list_vouchers(call: Call[VoucherPage, NoBody]) -> Json:
-    """List the vouchers a contact has or had."""
+    """List a member's vouchers, consumed and expired ones included."""
     program, page = programs.load_program(call.unit, call.id("pid")), call.query
     member = enrolled_member(call.unit, program, page.contact_id, None)
     ignored = call.unit.settings.filters_ignored
@@ -174,21 +174,23 @@ def list_vouchers(call: Call[VoucherPage, NoBody]) -> Json:
 
 
 def revoke_vouchers(call: Call[VouchersToRevoke, NoBody]) -> None:
-    """Take vouchers away from their members: all that are named, or none."""
+    """Revoke vouchers: all of those named, or none."""
     program = programs.load_program(call.unit, call.id("pid"))
     found = []
     for voucher_id in _voucher_ids(call.query.attributed_reward_ids):
         issued = vouchers.voucher_by_id(call.unit, program.id, voucher_id)
         if issued is None:
-            raise NotFound("One of attributedRewardIds is no voucher that a member holds.")
+            raise NotFound("One of attributedRewardIds is not a voucher of a member.")
         found.append(issued)
     for issued in found:
         vouchers.revoke_voucher(call.unit, issued)
         redemptions.cancel_open_redemption(call.unit, program, issued)
 
 
-def reward_part(unit: Unit, program: Program, member: Member, include_internal: bool) -> list[Json]:
-    """Show the vouchers a member can use, now or later."""
+def reward_part(
+    unit: UnitOfWork, program: Program, member: Member, include_internal: bool
+) -> list[Json]:
+    """Return the vouchers that a member can use, now or later."""
     del include_internal
     shown_vouchers = []
     for issued in vouchers.vouchers_of_member(unit, member):
@@ -218,12 +220,12 @@ def reward_part(unit: Unit, program: Program, member: Member, include_internal: 
 
 
 def enrolled_member(
-    unit: Unit, program: Program, contact_id: int | None, own_id: str | None
+    unit: UnitOfWork, program: Program, contact_id: int | None, own_id: str | None
 ) -> Member:
-    """Return the member that a contact id, an own id or both name.
+    """Return the member with this contact id, own id or both.
 
     Raises:
-        NotFound: They name nobody, or two members.
+        NotFound: There is no such member, or the two name different members.
     """
     return members.named_member(
         unit,
@@ -239,7 +241,7 @@ def _metadata_filter(text: str | None) -> tuple[str, str] | None:
         return None
     key, colon, value = text.partition(":")
     if not colon or not key:
-        raise Invalid("metadata_key_value: is written key:value")
+        raise Invalid("metadata_key_value: must be written key:value")
     return key, value
 
 
@@ -248,5 +250,5 @@ def _voucher_ids(text: str | None) -> list[str]:
         raise Invalid("attributedRewardIds: is required", code="missing_parameter")
     parts = list(dict.fromkeys(part.strip().lower() for part in text.split(",")))
     if not all(UUID.fullmatch(part) for part in parts):
-        raise Invalid("attributedRewardIds: is a list of UUIDs, divided by commas")
+        raise Invalid("attributedRewardIds: must be a list of UUIDs, separated by commas")
     return parts

@@ -1,1 +1,1 @@
-"""What the store keeps, one module per noun: each function takes the open unit."""
+"""Reading and writing the store, one module per noun; functions take the unit of work."""

@@ -1,4 +1,4 @@
-"""Anniversaries of memberships and of tiers: announced each month, each year, and ahead."""
+"""Anniversaries of memberships and tiers: monthly and yearly events, and reminders."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
@@ -8,13 +8,13 @@ from loyalty_mcp.sandbox.records.events import EventName
 from loyalty_mcp.sandbox.rules.entities import Member
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, stored_to_text
 from loyalty_mcp.sandbox.rules.tiers import anniversary_after
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 Family = Literal["membership", "tier"]
 
 
 CAUGHT_UP: Final = timedelta(days=2 * 366)
-"""After a long leap of the clock only the anniversaries of this last while are announced."""
+"""After a long step of the clock, only anniversaries within this time are emitted."""
 
 _NAMES: Final[dict[Family, tuple[EventName, EventName, EventName]]] = {
     "membership": (
@@ -36,12 +36,12 @@ class _Origin(NamedTuple):
     details: dict[str, Any]
 
 
-def plan_anniversaries(unit: Unit, family: Family, subject: str, since: datetime) -> None:
-    """Plan the anniversaries of a membership, or of a member's time on a tier.
+def plan_anniversaries(unit: UnitOfWork, family: Family, subject: str, since: datetime) -> None:
+    """Schedule the anniversaries of a membership, or of a member's time on a tier.
 
     Args:
         unit: The transaction.
-        family: Which of the two.
+        family: A membership or a tier.
         subject: The number of the member, or `member:move` of the tier.
         since: When it began.
     """
@@ -52,13 +52,13 @@ def plan_anniversaries(unit: Unit, family: Family, subject: str, since: datetime
     due.schedule_due(unit, f"{family}_reminder", subject, year - due.REMINDER)
 
 
-def plan_membership_anniversaries(unit: Unit, member: Member) -> None:
-    """Plan the anniversaries of a new member."""
+def plan_membership_anniversaries(unit: UnitOfWork, member: Member) -> None:
+    """Schedule the anniversaries of a new member."""
     plan_anniversaries(unit, "membership", str(member.seq), from_milliseconds(member.created_at))
 
 
-def announce_anniversary(unit: Unit, family: Family, subject: str) -> None:
-    """Announce that another month, or year, has passed, and plan the next."""
+def announce_anniversary(unit: UnitOfWork, family: Family, subject: str) -> None:
+    """Emit a monthly or yearly anniversary, and schedule the next."""
     origin = _origin_of(unit, family, subject)
     if origin is None:
         return
@@ -70,8 +70,8 @@ def announce_anniversary(unit: Unit, family: Family, subject: str) -> None:
     due.schedule_due(unit, f"{family}_anniversary", subject, next_at)
 
 
-def remind_of_anniversary(unit: Unit, family: Family, subject: str) -> None:
-    """Announce a yearly anniversary that is near, and plan the next."""
+def remind_of_anniversary(unit: UnitOfWork, family: Family, subject: str) -> None:
+    """Emit a reminder of a yearly anniversary, and schedule the next."""
     origin = _origin_of(unit, family, subject)
     if origin is None:
         return
@@ -87,12 +87,12 @@ def remind_of_anniversary(unit: Unit, family: Family, subject: str) -> None:
     due.schedule_due(unit, f"{family}_reminder", subject, next_year - due.REMINDER)
 
 
-def _caught_up(unit: Unit) -> datetime:
+def _caught_up(unit: UnitOfWork) -> datetime:
     return max(unit.now, unit.present - CAUGHT_UP)
 
 
-def _origin_of(unit: Unit, family: Family, subject: str) -> _Origin | None:
-    """Read what is being celebrated; None when it is over.
+def _origin_of(unit: UnitOfWork, family: Family, subject: str) -> _Origin | None:
+    """Return the membership or tier that the anniversary is of, or `None` if it has ended.
 
     Raises:
         NotFound: The program was deleted.
@@ -129,8 +129,8 @@ def _origin_of(unit: Unit, family: Family, subject: str) -> _Origin | None:
     )
 
 
-def _name_of_item(unit: Unit, item_id: str) -> str | None:
-    # Active sorts before draft; what was deleted and published still has its draft.
+def _name_of_item(unit: UnitOfWork, item_id: str) -> str | None:
+    # `active` sorts before `draft`; a deleted item still has its draft row.
     row = unit.one(
         "SELECT json_extract(body, '$.name') FROM configuration WHERE id = ? ORDER BY version",
         item_id,

@@ -1,4 +1,4 @@
-"""Balances: sums of open lots, read where they are asked for."""
+"""Balances: sums of open lots, computed when read."""
 
 import sqlite3
 from decimal import Decimal
@@ -8,7 +8,7 @@ from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
 from loyalty_mcp.sandbox.rules.entities import Member
 from loyalty_mcp.sandbox.rules.ledger import Lot
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 _LOTS: Final = (
     "SELECT lot, remaining, expires_at FROM open_lots WHERE member = ? AND definition = ?"
@@ -26,7 +26,7 @@ _OPEN_DRAFTS: Final = (
 
 
 class OpenLot(NamedTuple):
-    """What is left of a lot, as it is shown."""
+    """The remainder of a lot, as listed."""
 
     id: str
     remaining: Decimal
@@ -34,8 +34,8 @@ class OpenLot(NamedTuple):
     expires_at: int | None
 
 
-class Holding(NamedTuple):
-    """A member's balance, in the list of all members'."""
+class MemberBalance(NamedTuple):
+    """One member's balance in the list of all members."""
 
     contact_id: int
     own_id: str
@@ -43,14 +43,14 @@ class Holding(NamedTuple):
     value: Decimal
 
 
-class Opened(NamedTuple):
-    """A member's balance as a record."""
+class BalanceRecord(NamedTuple):
+    """The record of a member's balance."""
 
     id: str
     created_at: int
 
 
-def open_balance(unit: Unit, member: Member, definition_id: str) -> Opened:
+def open_balance(unit: UnitOfWork, member: Member, definition_id: str) -> BalanceRecord:
     """Open a balance at 0, or return the one that is open."""
     unit.run(
         "INSERT OR IGNORE INTO balances VALUES (?, ?, ?, ?, ?)",
@@ -67,11 +67,11 @@ def open_balance(unit: Unit, member: Member, definition_id: str) -> Opened:
     )
     if row is None:
         raise LookupError("a balance that was opened is there")
-    return Opened(*row)
+    return BalanceRecord(*row)
 
 
-def mark_changed(unit: Unit, member: Member, definition_id: str) -> None:
-    """Note that a balance has just changed."""
+def mark_changed(unit: UnitOfWork, member: Member, definition_id: str) -> None:
+    """Record that a balance has just changed."""
     unit.run(
         "INSERT INTO balances VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at",
@@ -83,17 +83,18 @@ def mark_changed(unit: Unit, member: Member, definition_id: str) -> None:
     )
 
 
-def lots_of_balance(unit: Unit, member: Member, definition_id: str) -> list[Lot]:
+def lots_of_balance(unit: UnitOfWork, member: Member, definition_id: str) -> list[Lot]:
     """Return the lots of a balance that are not used up."""
     rows = unit.all(_LOTS, member.seq, definition_id)
     return [_lot_from_row(row) for row in rows]
 
 
-def touched_lots(unit: Unit, member: Member, definition_id: str, amount: Decimal) -> list[Lot]:
-    """Return the lots that a signed movement can fall on, however many others there are.
+def touched_lots(
+    unit: UnitOfWork, member: Member, definition_id: str, amount: Decimal
+) -> list[Lot]:
+    """Return only the lots that a signed movement can touch.
 
-    A credit can only fall on debts, a debit on the first lots, in the order of spending, whose
-    sum it needs.
+    For a credit, the debts; for a debit, the first lots in spending order that cover it.
     """
     if amount > 0:
         debts = unit.all(_DEBTS, member.seq, definition_id)
@@ -113,7 +114,7 @@ def touched_lots(unit: Unit, member: Member, definition_id: str, amount: Decimal
     return found
 
 
-def balance_value(unit: Unit, member: Member, definition_id: str) -> Decimal:
+def balance_value(unit: UnitOfWork, member: Member, definition_id: str) -> Decimal:
     """Return a member's balance now."""
     return from_millionths(
         unit.number(
@@ -126,8 +127,8 @@ def balance_value(unit: Unit, member: Member, definition_id: str) -> Decimal:
     )
 
 
-def next_expiry(unit: Unit, member: Member, definition_id: str) -> int | None:
-    """Return when something of a balance expires next, as stored; `None` when nothing does."""
+def next_expiry(unit: UnitOfWork, member: Member, definition_id: str) -> int | None:
+    """Return when part of a balance expires next, as stored, or `None`."""
     row = unit.one(
         "SELECT MIN(expires_at) FROM open_lots WHERE member = ? AND definition = ?"
         " AND remaining > 0 AND expires_at > ?",
@@ -138,8 +139,8 @@ def next_expiry(unit: Unit, member: Member, definition_id: str) -> int | None:
     return None if row is None else row[0]
 
 
-def last_debit(unit: Unit, member: Member, definition_id: str) -> int | None:
-    """Return when a debit last took something of a balance, as stored, or `None`."""
+def last_debit(unit: UnitOfWork, member: Member, definition_id: str) -> int | None:
+    """Return when a balance was last debited, as stored, or `None`."""
     row = unit.one(
         "SELECT MAX(r.at) FROM transactions t JOIN resolutions r ON r.transaction_seq = t.seq"
         " WHERE t.member = ? AND t.definition = ? AND t.amount < 0 AND r.status = 'completed'",
@@ -149,8 +150,8 @@ def last_debit(unit: Unit, member: Member, definition_id: str) -> int | None:
     return None if row is None else row[0]
 
 
-def undropped_balance(unit: Unit, member: Member, definition_id: str) -> Decimal:
-    """Return the sum of all lots that were not dropped yet, those that end now included."""
+def undropped_balance(unit: UnitOfWork, member: Member, definition_id: str) -> Decimal:
+    """Return the sum of all lots not yet dropped, including those that expire now."""
     return from_millionths(
         unit.number(
             "SELECT COALESCE(SUM(remaining), 0) FROM open_lots WHERE member = ? AND definition = ?",
@@ -160,8 +161,8 @@ def undropped_balance(unit: Unit, member: Member, definition_id: str) -> Decimal
     )
 
 
-def balance_values(unit: Unit, member: Member) -> dict[str, Decimal]:
-    """Return a member's balances now, by definition; those at 0 may be absent."""
+def balance_values(unit: UnitOfWork, member: Member) -> dict[str, Decimal]:
+    """Return a member's balances now, by definition; zero balances may be missing."""
     rows = unit.all(
         "SELECT definition, SUM(remaining) FROM open_lots"
         " WHERE member = ? AND (expires_at IS NULL OR expires_at > ?) GROUP BY definition",
@@ -171,13 +172,13 @@ def balance_values(unit: Unit, member: Member) -> dict[str, Decimal]:
     return {row[0]: from_millionths(row[1]) for row in rows}
 
 
-def shown_balance(unit: Unit, member: Member, definition_id: str) -> Decimal:
-    """Return a member's balance as it is shown; see the switch `drafts_in_balance`."""
+def shown_balance(unit: UnitOfWork, member: Member, definition_id: str) -> Decimal:
+    """Return a member's balance as shown: with open drafts where `drafts_in_balance` is set."""
     return shown_balances(unit, member).get(definition_id, Decimal(0))
 
 
-def shown_balances(unit: Unit, member: Member) -> dict[str, Decimal]:
-    """Return a member's balances as they are shown, by definition; those at 0 may be absent."""
+def shown_balances(unit: UnitOfWork, member: Member) -> dict[str, Decimal]:
+    """Return a member's balances as shown, by definition; zero balances may be missing."""
     shown = balance_values(unit, member)
     if unit.settings.drafts_in_balance:
         for row in unit.all(
@@ -191,9 +192,15 @@ def shown_balances(unit: Unit, member: Member) -> dict[str, Decimal]:
 
 
 def page_of_lots(
-    unit: Unit, member: Member, definition_id: str, *, descending: bool, limit: int, offset: int
+    unit: UnitOfWork,
+    member: Member,
+    definition_id: str,
+    *,
+    descending: bool,
+    limit: int,
+    offset: int,
 ) -> list[OpenLot]:
-    """Return a page of the lots that count now, by creation."""
+    """Return a page of the unexpired lots, by creation."""
     direction = "DESC" if descending else "ASC"
     rows = unit.all(
         "SELECT l.id, o.remaining, l.created_at, o.expires_at"  # noqa: S608 - a closed set
@@ -209,8 +216,8 @@ def page_of_lots(
     return [OpenLot(row[0], from_millionths(row[1]), row[2], row[3]) for row in rows]
 
 
-def count_open_lots(unit: Unit, member: Member, definition_id: str) -> int:
-    """Return how many lots count now."""
+def count_open_lots(unit: UnitOfWork, member: Member, definition_id: str) -> int:
+    """Return the number of unexpired lots."""
     return unit.number(
         "SELECT COUNT(*) FROM open_lots"
         " WHERE member = ? AND definition = ? AND (expires_at IS NULL OR expires_at > ?)",
@@ -221,14 +228,14 @@ def count_open_lots(unit: Unit, member: Member, definition_id: str) -> int:
 
 
 def holdings(
-    unit: Unit,
+    unit: UnitOfWork,
     definition_id: str,
     order: Literal["updatedAt", "value"],
     *,
     descending: bool,
     limit: int,
     offset: int,
-) -> list[Holding]:
+) -> list[MemberBalance]:
     """Return a page of all members' balances under one definition."""
     direction = "DESC" if descending else "ASC"
     column = "value" if order == "value" else "b.updated_at"
@@ -249,10 +256,10 @@ def holdings(
         limit,
         offset,
     )
-    return [Holding(row[0], row[1], row[2], from_millionths(row[3])) for row in rows]
+    return [MemberBalance(row[0], row[1], row[2], from_millionths(row[3])) for row in rows]
 
 
-def count_holdings(unit: Unit, definition_id: str) -> int:
+def count_holdings(unit: UnitOfWork, definition_id: str) -> int:
     """Return how many members hold a balance under one definition."""
     return unit.number(
         "SELECT COUNT(*) FROM balances b JOIN subscriptions s ON s.seq = b.member"
@@ -261,8 +268,8 @@ def count_holdings(unit: Unit, definition_id: str) -> int:
     )
 
 
-def remaining_of(unit: Unit, lot: int) -> sqlite3.Row | None:
-    """Return what is left of one lot, with its member and definition, if anything is."""
+def remaining_of(unit: UnitOfWork, lot: int) -> sqlite3.Row | None:
+    """Return the remainder of a lot with its member and definition, or `None` if used up."""
     return unit.one(
         "SELECT t.member, t.definition, o.remaining FROM lots l"
         " JOIN transactions t ON t.seq = l.transaction_seq JOIN open_lots o"
@@ -272,8 +279,8 @@ def remaining_of(unit: Unit, lot: int) -> sqlite3.Row | None:
     )
 
 
-def drop_lot(unit: Unit, member_seq: int, definition_id: str, lot: int) -> None:
-    """Forget a lot that no longer counts; its entries stay."""
+def drop_lot(unit: UnitOfWork, member_seq: int, definition_id: str, lot: int) -> None:
+    """Remove an expired lot from the open lots; its entries stay."""
     unit.run(
         "DELETE FROM open_lots WHERE member = ? AND definition = ? AND lot = ?",
         member_seq,

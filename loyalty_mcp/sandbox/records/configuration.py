@@ -1,4 +1,4 @@
-"""Configuration of every kind: a draft that edits change, and an active version in force."""
+"""Configuration items: a draft that edits change, and the active version."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -6,14 +6,19 @@ from typing import Any, Literal
 
 from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.rules.entities import Item, Program
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 Kind = Literal["balance_definition", "limit", "tier_group", "tier", "reward"]
 Version = Literal["draft", "active"]
 
 
 def add_item(
-    unit: Unit, program_id: str, kind: Kind, body: Mapping[str, Any], *, parent: str | None = None
+    unit: UnitOfWork,
+    program_id: str,
+    kind: Kind,
+    body: Mapping[str, Any],
+    *,
+    parent: str | None = None,
 ) -> Item:
     """Add an item to the draft."""
     item_id = unit.new_id()
@@ -33,9 +38,9 @@ def add_item(
 
 
 def find_item(
-    unit: Unit, program_id: str, kind: Kind, item_id: str, version: Version = "draft"
+    unit: UnitOfWork, program_id: str, kind: Kind, item_id: str, version: Version = "draft"
 ) -> Item | None:
-    """Return an item, or `None` where that version has none."""
+    """Return an item of a version, or `None`."""
     row = unit.one(
         "SELECT * FROM configuration WHERE id = ? AND version = ? AND program = ? AND kind = ?"
         " AND deleted_at IS NULL",
@@ -48,7 +53,7 @@ def find_item(
 
 
 def all_items(
-    unit: Unit,
+    unit: UnitOfWork,
     program_id: str,
     kind: Kind,
     version: Version = "draft",
@@ -69,7 +74,7 @@ def all_items(
 
 
 def change_item(
-    unit: Unit, item: Item, body: Mapping[str, Any], version: Version = "draft"
+    unit: UnitOfWork, item: Item, body: Mapping[str, Any], version: Version = "draft"
 ) -> Item:
     """Replace an item's fields in one version."""
     unit.run(
@@ -90,8 +95,8 @@ def change_item(
     )
 
 
-def delete_item(unit: Unit, item: Item) -> None:
-    """Take an item, and what belongs to it, out of the draft; publishing takes it out of force."""
+def delete_item(unit: UnitOfWork, item: Item) -> None:
+    """Delete an item and its children from the draft; publishing deletes them for members."""
     unit.run(
         "UPDATE configuration SET deleted_at = ? WHERE version = 'draft' AND deleted_at IS NULL"
         " AND (id = ? OR parent = ?)",
@@ -101,8 +106,8 @@ def delete_item(unit: Unit, item: Item) -> None:
     )
 
 
-def publish_draft(unit: Unit, program_id: str) -> None:
-    """Put the draft into force, deletions included."""
+def publish_draft(unit: UnitOfWork, program_id: str) -> None:
+    """Make the draft the active version, deletions included."""
     unit.run("DELETE FROM configuration WHERE program = ? AND version = 'active'", program_id)
     unit.run(
         "INSERT INTO configuration SELECT id, 'active', program, kind, parent, seq, body,"
@@ -112,8 +117,8 @@ def publish_draft(unit: Unit, program_id: str) -> None:
     )
 
 
-def version_in_force(unit: Unit, program: Program) -> Version:
-    """Return which version rules members; before the first publication a choice may say draft."""
+def version_in_force(unit: UnitOfWork, program: Program) -> Version:
+    """Return the version that applies to members: `active`, unless a switch applies the draft."""
     early = program.version == 0 and unit.settings.draft_configuration_applies
     return "draft" if early else "active"
 

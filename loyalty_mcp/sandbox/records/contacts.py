@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from loyalty_mcp.sandbox import json_documents as documents
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 IdentifierType = Literal[
     "email_id", "phone_id", "contact_id", "ext_id", "whatsapp_id", "landline_number_id"
@@ -19,7 +19,7 @@ _PHONE: Final = re.compile(r"(?:\+|00)?([0-9]{6,15})")
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person Brevo knows."""
+    """A contact of the account."""
 
     id: int
     email: str | None
@@ -35,7 +35,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class NewContact:
-    """What a contact is made of, or changed to; `None` is not said."""
+    """Fields of a contact to create or update; `None` leaves one out."""
 
     email: str | None = None
     ext_id: str | None = None
@@ -46,18 +46,18 @@ class NewContact:
 
 
 def phone_digits(text: str) -> str | None:
-    """Return a phone number without its prefix, or `None` when the text is none."""
+    """Return a phone number without its prefix, or `None` if the text is not one."""
     written = _PHONE.fullmatch(text)
     return written[1] if written else None
 
 
-def contact_exists(unit: Unit, contact_id: int) -> bool:
+def contact_exists(unit: UnitOfWork, contact_id: int) -> bool:
     """Whether there is such a contact."""
     return unit.one("SELECT 1 FROM contacts WHERE id = ?", contact_id) is not None
 
 
 def find_contact(
-    unit: Unit, identifier: str, identifier_type: IdentifierType | None
+    unit: UnitOfWork, identifier: str, identifier_type: IdentifierType | None
 ) -> Contact | None:
     """Return the contact with that email, phone number, id or own id.
 
@@ -73,7 +73,7 @@ def find_contact(
     return None
 
 
-def clashing_contacts(unit: Unit, new: NewContact) -> list[Contact]:
+def clashing_contacts(unit: UnitOfWork, new: NewContact) -> list[Contact]:
     """Return the contacts that already have the email, the phone number or the own id."""
     phone = _phone_of(new.attributes)
     rows = unit.all(
@@ -85,7 +85,7 @@ def clashing_contacts(unit: Unit, new: NewContact) -> list[Contact]:
     return [_contact_from_row(row) for row in rows]
 
 
-def add_contact(unit: Unit, new: NewContact, contact_id: int | None = None) -> int:
+def add_contact(unit: UnitOfWork, new: NewContact, contact_id: int | None = None) -> int:
     """Add a contact and return its id."""
     return unit.run(
         "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -102,8 +102,8 @@ def add_contact(unit: Unit, new: NewContact, contact_id: int | None = None) -> i
     )
 
 
-def update_contact(unit: Unit, contact: Contact, new: NewContact) -> None:
-    """Change what is said; attributes are merged, lists are added to."""
+def update_contact(unit: UnitOfWork, contact: Contact, new: NewContact) -> None:
+    """Update the given fields; attributes are merged, lists are extended."""
     attributes = {**contact.attributes, **(new.attributes or {})}
     lists = list(dict.fromkeys([*contact.list_ids, *(new.list_ids or ())]))
     blacklisted = (new.email_blacklisted, new.sms_blacklisted)
@@ -122,14 +122,14 @@ def update_contact(unit: Unit, contact: Contact, new: NewContact) -> None:
     )
 
 
-def all_contacts(unit: Unit, *, descending: bool) -> list[Contact]:
+def all_contacts(unit: UnitOfWork, *, descending: bool) -> list[Contact]:
     """Return all contacts by creation."""
     direction = "DESC" if descending else "ASC"
     sql = f"SELECT * FROM contacts ORDER BY created_at {direction}, id {direction}"  # noqa: S608
     return [_contact_from_row(row) for row in unit.all(sql)]
 
 
-def _contact_row(unit: Unit, identifier: str, kind: IdentifierType) -> sqlite3.Row | None:
+def _contact_row(unit: UnitOfWork, identifier: str, kind: IdentifierType) -> sqlite3.Row | None:
     if kind == "email_id":
         return unit.one("SELECT * FROM contacts WHERE email = ?", identifier.lower())
     if kind == "ext_id":

@@ -1,4 +1,4 @@
-"""Balance definitions in force, read as rules."""
+"""Active balance definitions, as rules."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,18 +9,18 @@ from loyalty_mcp.sandbox.records import configuration
 from loyalty_mcp.sandbox.rules.entities import Definition, Item, Program
 from loyalty_mcp.sandbox.rules.ledger import BalanceRules, Span
 from loyalty_mcp.sandbox.rules.periods import DayOfYear
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
-def definitions_in_force(unit: Unit, program: Program) -> list[Definition]:
-    """Return the definitions that rule members now, in the order of their creation."""
+def definitions_in_force(unit: UnitOfWork, program: Program) -> list[Definition]:
+    """Return the definitions in force, in the order of their creation."""
     version = configuration.version_in_force(unit, program)
     items = configuration.all_items(unit, program.id, "balance_definition", version)
     return [definition_from_item(item) for item in items]
 
 
-def definition_in_force(unit: Unit, program: Program, definition_id: str) -> Definition:
-    """Return a definition that rules members now.
+def definition_in_force(unit: UnitOfWork, program: Program, definition_id: str) -> Definition:
+    """Return a definition that is in force.
 
     Raises:
         NotFound: There is none with that id.
@@ -49,7 +49,7 @@ def definition_from_item(item: Item) -> Definition:
 
 
 def rules_of(body: Mapping[str, Any]) -> BalanceRules:
-    """Read what a definition says about movements."""
+    """Return the rules of a stored definition."""
     return BalanceRules(
         unit=body["unit"],
         floor=_optional_decimal(body.get("minAmount")) or Decimal(0),

@@ -1,10 +1,10 @@
-"""The queue of what happens by itself when its time comes."""
+"""The queue of items that fall due: expiries, reminders, anniversaries, orders."""
 
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, to_milliseconds
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 REMINDER: Final = timedelta(days=7)
 """How long before an end or an anniversary a reminder is sent."""
@@ -12,8 +12,8 @@ REMINDER: Final = timedelta(days=7)
 DueKind = Literal["always", "step"]
 
 
-class Due(NamedTuple):
-    """Something that falls due: of which kind, for what, and when."""
+class DueItem(NamedTuple):
+    """An item that falls due: its kind, its subject and its time."""
 
     kind: str
     subject: str
@@ -21,9 +21,9 @@ class Due(NamedTuple):
 
 
 def schedule_due(
-    unit: Unit, kind: str, subject: str | int, at: datetime, due_kind: DueKind = "always"
+    unit: UnitOfWork, kind: str, subject: str | int, at: datetime, due_kind: DueKind = "always"
 ) -> None:
-    """Put something into the queue; what is of the kind `step` waits for a step of the clock."""
+    """Add an item to the queue; kind `step` is processed only by a step of the clock."""
     unit.run(
         "INSERT OR IGNORE INTO due VALUES (?, ?, ?, ?)",
         due_kind,
@@ -33,8 +33,8 @@ def schedule_due(
     )
 
 
-def cancel_due(unit: Unit, kind: str, subject: str | int, at: datetime) -> None:
-    """Take something out of the queue, if it is there."""
+def cancel_due(unit: UnitOfWork, kind: str, subject: str | int, at: datetime) -> None:
+    """Remove an item from the queue, if present."""
     unit.run(
         "DELETE FROM due WHERE due_kind = 'always' AND at = ? AND kind = ? AND subject = ?",
         to_milliseconds(at),
@@ -43,15 +43,15 @@ def cancel_due(unit: Unit, kind: str, subject: str | int, at: datetime) -> None:
     )
 
 
-def anything_due(unit: Unit, due_kind: DueKind = "always") -> bool:
-    """Whether something of this kind is due now."""
+def anything_due(unit: UnitOfWork, due_kind: DueKind = "always") -> bool:
+    """Whether an item of this kind is due now."""
     sql = "SELECT 1 FROM due WHERE due_kind = ? AND at <= ? LIMIT 1"
     return unit.one(sql, due_kind, unit.now_stored) is not None
 
 
-def take_next_due(unit: Unit, due_kinds: tuple[DueKind, ...]) -> Due | None:
-    """Take the earliest thing that is due now out of the queue."""
-    first: Due | None = None
+def take_next_due(unit: UnitOfWork, due_kinds: tuple[DueKind, ...]) -> DueItem | None:
+    """Remove and return the earliest item that is due now, or `None`."""
+    first: DueItem | None = None
     first_due_kind = due_kinds[0]
     for due_kind in due_kinds:
         row = unit.one(
@@ -61,7 +61,7 @@ def take_next_due(unit: Unit, due_kinds: tuple[DueKind, ...]) -> Due | None:
             unit.now_stored,
         )
         if row is not None:
-            found = Due(row["kind"], row["subject"], from_milliseconds(row["at"]))
+            found = DueItem(row["kind"], row["subject"], from_milliseconds(row["at"]))
             if first is None or found.at < first.at:
                 first, first_due_kind = found, due_kind
     if first is not None:

@@ -1,4 +1,4 @@
-"""Settling: what fell due since the last request happens now, in order, at its own time."""
+"""Processing of due items, in order, each at the time it fell due."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,26 +14,26 @@ from loyalty_mcp.sandbox.records import (
 from loyalty_mcp.sandbox.records.lots import expire_lot, remind_of_lot
 from loyalty_mcp.sandbox.records.orders import process_order
 from loyalty_mcp.sandbox.records.vouchers import announce_voucher_expiry, remind_of_voucher
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
-def _by_number(handle: Callable[[Unit, int], None]) -> Callable[[Unit, str], None]:
+def _by_number(handle: Callable[[UnitOfWork, int], None]) -> Callable[[UnitOfWork, str], None]:
     return lambda unit, subject: handle(unit, int(subject))
 
 
-def _anniversary(family: anniversaries.Family, unit: Unit, subject: str) -> None:
+def _anniversary(family: anniversaries.Family, unit: UnitOfWork, subject: str) -> None:
     anniversaries.announce_anniversary(unit, family, subject)
 
 
-def _anniversary_reminder(family: anniversaries.Family, unit: Unit, subject: str) -> None:
+def _anniversary_reminder(family: anniversaries.Family, unit: UnitOfWork, subject: str) -> None:
     anniversaries.remind_of_anniversary(unit, family, subject)
 
 
-def _evaluation(direction: member_tiers.Direction, unit: Unit, subject: str) -> None:
+def _evaluation(direction: member_tiers.Direction, unit: UnitOfWork, subject: str) -> None:
     member_tiers.evaluate_member(unit, subject, direction)
 
 
-HANDLERS: Final[dict[str, Callable[[Unit, str], None]]] = {
+HANDLERS: Final[dict[str, Callable[[UnitOfWork, str], None]]] = {
     "lot_expiry": _by_number(expire_lot),
     "lot_reminder": _by_number(remind_of_lot),
     "membership_anniversary": partial(_anniversary, "membership"),
@@ -46,15 +46,15 @@ HANDLERS: Final[dict[str, Callable[[Unit, str], None]]] = {
     "voucher_expiry": _by_number(announce_voucher_expiry),
     "voucher_reminder": _by_number(remind_of_voucher),
 }
-"""What happens, by kind; each is given the unit at the time of falling due, and the subject."""
+"""Handlers by kind; each gets the unit of work at the due time, and the subject."""
 
 
-def process_due(unit: Unit, *, stepped_from: datetime | None = None) -> None:
-    """Let everything happen that is due.
+def process_due(unit: UnitOfWork, *, stepped_from: datetime | None = None) -> None:
+    """Process everything that is due.
 
     Args:
-        unit: The unit, at the present.
-        stepped_from: The time before a step of the clock, which also settles what waits for one.
+        unit: The unit of work, at the present.
+        stepped_from: The time before a step of the clock; then kind `step` is processed too.
     """
     due_kinds: tuple[due.DueKind, ...] = ("always",) if stepped_from is None else ("always", "step")
     while (next_due := due.take_next_due(unit, due_kinds)) is not None:
@@ -63,5 +63,5 @@ def process_due(unit: Unit, *, stepped_from: datetime | None = None) -> None:
             with unit.part():
                 HANDLERS[next_due.kind](unit.at(at), next_due.subject)
         except Refusal:
-            # Nobody asked, so nobody is answered; a rejected movement says so in the history.
+            # There is no caller to answer; a rejected movement is in the history.
             continue

@@ -1,11 +1,11 @@
-"""The webhook events: recorded in the transaction of their cause, read in Brevo's shape."""
+"""Webhook events: recorded in the transaction of their cause, read in Brevo's format."""
 
 from typing import Any, Final, Literal
 
 from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.rules.entities import Definition, Member
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 EventName = Literal[
     "balance_value_updated",
@@ -38,7 +38,7 @@ KEPT: Final = 10_000
 """How many events are kept; older ones make room."""
 
 
-def emit(unit: Unit, name: EventName, member: Member, **details: Any) -> None:
+def emit(unit: UnitOfWork, name: EventName, member: Member, **details: Any) -> None:
     """Record an event about a member; `details` are the fields of this kind of event."""
     program = unit.one("SELECT name FROM programs WHERE id = ?", member.program_id)
     subject = {"id": member.program_id, "name": program["name"] if program else ""}
@@ -64,12 +64,12 @@ def definition_details(definition: Definition) -> dict[str, Any]:
     }
 
 
-def last_event(unit: Unit) -> int:
+def last_event(unit: UnitOfWork) -> int:
     """Return the number of the last event, 0 before the first."""
     return unit.number("SELECT COALESCE(MAX(seq), 0) FROM events")
 
 
-def events_since(unit: Unit, seq: int = 0) -> list[tuple[int, dict[str, Any]]]:
+def events_since(unit: UnitOfWork, seq: int = 0) -> list[tuple[int, dict[str, Any]]]:
     """Return the events after the one with this number, oldest first, each with its number."""
     rows = unit.all(
         "SELECT e.*, c.attributes, c.email, c.phone, c.ext_id FROM events e"

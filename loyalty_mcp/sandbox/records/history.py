@@ -3,11 +3,11 @@
 from loyalty_mcp.sandbox.records.movements import STATUS_SQL, movement_from_row
 from loyalty_mcp.sandbox.rules.entities import Member, Movement
 from loyalty_mcp.sandbox.rules.ledger import Status, TransactionType
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def page_of_movements(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     definition_id: str,
     *,
@@ -30,7 +30,7 @@ def page_of_movements(
 
 
 def count_movements(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     definition_id: str,
     *,
@@ -46,7 +46,7 @@ def count_movements(
 
 
 def _history_filter(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     definition_id: str,
     status: Status | None,

@@ -1,4 +1,4 @@
-"""Frequency caps in force, and what their windows already hold."""
+"""Active frequency limits, and how much of each is used up."""
 
 from decimal import Decimal
 
@@ -10,16 +10,16 @@ from loyalty_mcp.sandbox.rules.entities import Definition, Item, Member
 from loyalty_mcp.sandbox.rules.ledger import type_of
 from loyalty_mcp.sandbox.rules.limits import Limit
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def refuse_beyond_limits(
-    unit: Unit, member: Member, definition: Definition, amount: Decimal
+    unit: UnitOfWork, member: Member, definition: Definition, amount: Decimal
 ) -> None:
-    """Refuse a signed movement that a frequency cap of its balance has no room for.
+    """Refuse a signed movement that would exceed a frequency limit of its balance.
 
     Raises:
-        NotAllowed: It would pass a cap.
+        NotAllowed: It would exceed a limit.
     """
     program = programs.load_program(unit, member.program_id)
     version = configuration.version_in_force(unit, program)
@@ -31,14 +31,14 @@ def refuse_beyond_limits(
             limit, spent_in_window(unit, member, definition.id, limit), abs(amount)
         ):
             raise NotAllowed(
-                f"The {limit.transaction_type} would pass a limit of this balance:"
+                f"The {limit.transaction_type} would exceed a limit of this balance:"
                 f" {limit.value} by {limit.constraint_type} in {limit.duration_value}"
                 f" {limit.duration_unit}."
             )
 
 
-def spent_in_window(unit: Unit, member: Member, definition_id: str, limit: Limit) -> Decimal:
-    """Return what the window of a limit already holds of a member's completed movements."""
+def spent_in_window(unit: UnitOfWork, member: Member, definition_id: str, limit: Limit) -> Decimal:
+    """Return how much of a limit a member's completed movements have used in its window."""
     start = limits.window_start(limit.duration_value, limit.duration_unit, limit.sliding, unit.now)
     row = unit.one(
         "SELECT COUNT(*), COALESCE(SUM(ABS(r.applied)), 0) FROM transactions t"

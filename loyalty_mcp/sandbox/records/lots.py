@@ -1,4 +1,4 @@
-"""Lots: opened by credits, used up by debits, ended by their expiry."""
+"""Lots: opened by credits, used up by debits, ended by expiry."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +12,13 @@ from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
 from loyalty_mcp.sandbox.rules.entities import Definition, Member, Movement
 from loyalty_mcp.sandbox.rules.ledger import Application
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, stored_to_text, to_milliseconds
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
-def book_lots(unit: Unit, movement: Movement, member: Member, application: Application) -> None:
-    """Write the entries of an applied movement, the lots it renews and the lot it opens."""
+def book_lots(
+    unit: UnitOfWork, movement: Movement, member: Member, application: Application
+) -> None:
+    """Store the effect of an applied movement: entries, renewed lots and the new lot."""
     for entry in application.entries:
         _add_entry(unit, movement, entry.lot, to_millionths(entry.amount))
         _change_remaining(
@@ -50,14 +52,14 @@ def book_lots(unit: Unit, movement: Movement, member: Member, application: Appli
             _schedule_lot(unit, lot, opened.expires_at)
 
 
-def _schedule_lot(unit: Unit, lot: int, ends: datetime) -> None:
+def _schedule_lot(unit: UnitOfWork, lot: int, ends: datetime) -> None:
     due.schedule_due(unit, "lot_expiry", lot, ends)
     if ends - due.REMINDER > unit.now:
         due.schedule_due(unit, "lot_reminder", lot, ends - due.REMINDER)
 
 
-def _renew_lots(unit: Unit, member: Member, definition_id: str, ends: datetime) -> None:
-    # A credit with an end of its own keeps it.
+def _renew_lots(unit: UnitOfWork, member: Member, definition_id: str, ends: datetime) -> None:
+    # A credit with its own lifetime keeps it.
     rows = unit.all(
         "SELECT o.lot, o.expires_at FROM open_lots o JOIN lots l ON l.seq = o.lot"
         " JOIN transactions t ON t.seq = l.transaction_seq"
@@ -82,12 +84,12 @@ def _renew_lots(unit: Unit, member: Member, definition_id: str, ends: datetime) 
         _schedule_lot(unit, lot, ends)
 
 
-def _add_entry(unit: Unit, movement: Movement, lot: int, amount: int) -> None:
+def _add_entry(unit: UnitOfWork, movement: Movement, lot: int, amount: int) -> None:
     unit.run("INSERT INTO entries VALUES (?, ?, ?)", lot, movement.seq, amount)
 
 
 def _change_remaining(
-    unit: Unit, member: Member, definition_id: str, lot: int, amount: int
+    unit: UnitOfWork, member: Member, definition_id: str, lot: int, amount: int
 ) -> None:
     key = (member.seq, definition_id, lot)
     used_up = unit.one(
@@ -105,8 +107,8 @@ def _change_remaining(
         )
 
 
-def expire_lot(unit: Unit, lot: int) -> None:
-    """Drop a lot that has ended, and announce what it still held: the balance has fallen."""
+def expire_lot(unit: UnitOfWork, lot: int) -> None:
+    """Drop an expired lot, emit its remainder, and re-evaluate what depends on the balance."""
     row = balances.remaining_of(unit, lot)
     if row is None:
         return
@@ -125,8 +127,8 @@ def expire_lot(unit: Unit, lot: int) -> None:
         follow(unit, member)
 
 
-def remind_of_lot(unit: Unit, lot: int) -> None:
-    """Announce that a lot ends soon, if anything is left of it."""
+def remind_of_lot(unit: UnitOfWork, lot: int) -> None:
+    """Emit a reminder that a lot expires soon, unless it is used up."""
     row = balances.remaining_of(unit, lot)
     if row is None:
         return
@@ -138,7 +140,7 @@ def remind_of_lot(unit: Unit, lot: int) -> None:
 
 
 def _announce_lot(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     definition: Definition,
     lot: int,
@@ -156,14 +158,14 @@ def _announce_lot(
     )
 
 
-def _id_of_lot(unit: Unit, lot: int) -> str:
+def _id_of_lot(unit: UnitOfWork, lot: int) -> str:
     row = unit.one("SELECT id FROM lots WHERE seq = ?", lot)
     if row is None:
         raise LookupError("a lot that expires is kept")
     return str(row["id"])
 
 
-def _definition_of_lot(unit: Unit, member: Member, definition_id: str) -> Definition | None:
+def _definition_of_lot(unit: UnitOfWork, member: Member, definition_id: str) -> Definition | None:
     try:
         program = programs.load_program(unit, member.program_id)
         return definitions.definition_in_force(unit, program, definition_id)

@@ -1,4 +1,4 @@
-"""The tiers of members: which one each is on in each group, and every change that led there."""
+"""The tiers of members: the current tier in each group, and every change."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,19 +18,19 @@ from loyalty_mcp.sandbox.records import (
 )
 from loyalty_mcp.sandbox.records.voucher_issue import try_to_issue
 from loyalty_mcp.sandbox.rules import tiers
-from loyalty_mcp.sandbox.rules.entities import Completed, Item, Member, Program
+from loyalty_mcp.sandbox.rules.entities import CompletedMovement, Item, Member, Program
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds
 from loyalty_mcp.sandbox.rules.periods import DayOfYear
 from loyalty_mcp.sandbox.rules.tiers import Condition, Ladder, Schedule, Tier, TierMembership
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 Direction = Literal["upgrade", "downgrade"]
 
 _INSTANT = timedelta(milliseconds=1)
 
 
-class Association(NamedTuple):
-    """A member's place in a tier group."""
+class TierAssociation(NamedTuple):
+    """A member's current tier in a group."""
 
     seq: int
     group_id: str
@@ -39,7 +39,7 @@ class Association(NamedTuple):
     by_hand: bool
 
 
-def ladders_in_force(unit: Unit, program: Program) -> list[Ladder]:
+def ladders_in_force(unit: UnitOfWork, program: Program) -> list[Ladder]:
     """Return the tier groups in force, with their tiers from low to high."""
     version = configuration.version_in_force(unit, program)
     groups = configuration.all_items(unit, program.id, "tier_group", version)
@@ -64,15 +64,15 @@ def ladder_of(group: Item, rungs: list[Item]) -> Ladder:
     )
 
 
-def tiers_of_member(unit: Unit, member: Member) -> dict[str, Association]:
-    """Return a member's places by group; a tier that is no longer in force may be among them."""
+def tiers_of_member(unit: UnitOfWork, member: Member) -> dict[str, TierAssociation]:
+    """Return a member's tiers by group; a tier may no longer be in force."""
     rows = unit.all(
         "SELECT tier_group, MAX(seq) AS seq, tier, by_hand, at FROM tier_moves"
         " WHERE member = ? GROUP BY tier_group",
         member.seq,
     )
     return {
-        row["tier_group"]: Association(
+        row["tier_group"]: TierAssociation(
             row["seq"], row["tier_group"], row["tier"], row["at"], bool(row["by_hand"])
         )
         for row in rows
@@ -80,8 +80,8 @@ def tiers_of_member(unit: Unit, member: Member) -> dict[str, Association]:
     }
 
 
-def enter_tiers(unit: Unit, member: Member) -> None:
-    """Put a new member on the entry tier of each group."""
+def enter_tiers(unit: UnitOfWork, member: Member) -> None:
+    """Assign a new member to the entry tier of each group."""
     for ladder in ladders_in_force(unit, programs.load_program(unit, member.program_id)):
         first = tiers.entry_tier(ladder)
         if first is not None:
@@ -89,13 +89,13 @@ def enter_tiers(unit: Unit, member: Member) -> None:
         _schedule_evaluations(unit, member, ladder)
 
 
-def reevaluate_after_movement(unit: Unit, completed: Completed) -> None:
-    """Move a member whose balance has just changed, as far as `real_time` allows."""
+def reevaluate_after_movement(unit: UnitOfWork, completed: CompletedMovement) -> None:
+    """Re-evaluate the tiers of the member of a completed movement, in real-time groups."""
     reevaluate_member(unit, completed.member)
 
 
-def reevaluate_member(unit: Unit, member: Member) -> None:
-    """Move a member whose balances have changed, as far as `real_time` allows."""
+def reevaluate_member(unit: UnitOfWork, member: Member) -> None:
+    """Re-evaluate the tiers of a member whose balances changed, in real-time groups."""
     found = ladders_in_force(unit, programs.load_program(unit, member.program_id))
     if not found:
         return
@@ -109,10 +109,10 @@ def reevaluate_member(unit: Unit, member: Member) -> None:
             _place_on_tier(unit, member, ladder, before, after)
 
 
-def evaluate_member(unit: Unit, subject: str, direction: Direction) -> None:
-    """Evaluate one member in one group, because the time for it has come.
+def evaluate_member(unit: UnitOfWork, subject: str, direction: Direction) -> None:
+    """Run a scheduled evaluation of one member in one group.
 
-    A due time that a later move or publication made void is passed over.
+    An evaluation that a later tier change or publication has made obsolete is skipped.
     """
     member_seq, group_id = subject.split(":")
     member = members.member_by_seq(unit, int(member_seq))
@@ -141,24 +141,26 @@ def evaluate_member(unit: Unit, subject: str, direction: Direction) -> None:
     _schedule_evaluations(unit, member, ladder)
 
 
-def assign_by_hand(unit: Unit, member: Member, ladder: Ladder, tier: Tier) -> Association:
-    """Put a member on a tier by hand; returns that place, even if what followed took it away.
+def assign_by_hand(unit: UnitOfWork, member: Member, ladder: Ladder, tier: Tier) -> TierAssociation:
+    """Assign a member to a tier manually.
 
-    Entering a tier can issue a reward that costs points, and fewer points can mean a lower tier.
+    Returns:
+        The assignment, even if its consequences have already undone it: entering a tier can
+        issue a reward that costs points, and fewer points can mean a lower tier.
 
     Raises:
-        Conflict: The member is on that tier already.
+        Conflict: The member is already on that tier.
     """
     place = tiers_of_member(unit, member).get(ladder.group_id)
     before = None if place is None else place.tier_id
     if before == tier.id:
-        raise Conflict("The member is on that tier already.")
+        raise Conflict("The member is already on that tier.")
     seq = _place_on_tier(unit, member, ladder, before, tier.id, by_hand=True)
-    return Association(seq, ladder.group_id, tier.id, unit.now_stored, by_hand=True)
+    return TierAssociation(seq, ladder.group_id, tier.id, unit.now_stored, by_hand=True)
 
 
-def reevaluate_after_publication(unit: Unit, program: Program) -> None:
-    """Replace who stood on a tier that is gone, and plan evaluations by the new strategies."""
+def reevaluate_after_publication(unit: UnitOfWork, program: Program) -> None:
+    """Reassign members whose tier was deleted, and schedule evaluations by the new strategies."""
     rungs = configuration.all_items(unit, program.id, "tier", "active")
     for group in configuration.all_items(unit, program.id, "tier_group", "active"):
         ladder = ladder_of(group, rungs)
@@ -169,8 +171,8 @@ def reevaluate_after_publication(unit: Unit, program: Program) -> None:
                     _schedule_evaluations(unit, member, ladder)
 
 
-def _replace_stranded(unit: Unit, program: Program, ladder: Ladder) -> None:
-    # Only who stands on a tier that is gone: publishing is no evaluation for anybody else.
+def _replace_stranded(unit: UnitOfWork, program: Program, ladder: Ladder) -> None:
+    # Only members whose tier was deleted: publishing evaluates nobody else.
     gone = unit.all(
         "SELECT member, tier FROM (SELECT m.member, m.tier, MAX(m.seq) FROM tier_moves m"
         " JOIN subscriptions s ON s.seq = m.member WHERE s.program = ? AND s.ended_at IS NULL"
@@ -186,8 +188,8 @@ def _replace_stranded(unit: Unit, program: Program, ladder: Ladder) -> None:
             _place_on_tier(unit, member, ladder, row["tier"], after)
 
 
-def _is_new(unit: Unit, ladder: Ladder) -> bool:
-    # Remembered outside the loyalty data: it only saves looking at every member again.
+def _is_new(unit: UnitOfWork, ladder: Ladder) -> bool:
+    # Kept outside the loyalty data: it only avoids visiting every member again.
     name = f"ladder:{ladder.group_id}"
     digest = hashlib.sha256(repr(ladder).encode()).hexdigest()
     row = unit.one("SELECT value FROM settings WHERE name = ?", name)
@@ -198,7 +200,7 @@ def _is_new(unit: Unit, ladder: Ladder) -> bool:
 
 
 def _place_on_tier(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     ladder: Ladder,
     before: str | None,
@@ -248,7 +250,7 @@ def _tier_or_none(ladder: Ladder, tier_id: str | None) -> dict[str, Any] | None:
     return {"id": tier_id, "name": None if tier is None else tier.name}
 
 
-def _schedule_evaluations(unit: Unit, member: Member, ladder: Ladder) -> None:
+def _schedule_evaluations(unit: UnitOfWork, member: Member, ladder: Ladder) -> None:
     membership = _membership(member, tiers_of_member(unit, member).get(ladder.group_id))
     for direction in ("upgrade", "downgrade"):
         at = _next_evaluation(direction)(ladder, membership, unit.now)
@@ -260,7 +262,7 @@ def _next_evaluation(direction: str) -> Any:
     return tiers.upgrade_due_after if direction == "upgrade" else tiers.downgrade_due_after
 
 
-def _membership(member: Member, place: Association | None) -> TierMembership:
+def _membership(member: Member, place: TierAssociation | None) -> TierMembership:
     return TierMembership(
         member_since=from_milliseconds(member.created_at),
         tier_id=None if place is None else place.tier_id,
@@ -268,7 +270,7 @@ def _membership(member: Member, place: Association | None) -> TierMembership:
     )
 
 
-def _members_of_program(unit: Unit, program: Program) -> list[Member]:
+def _members_of_program(unit: UnitOfWork, program: Program) -> list[Member]:
     rows = unit.all(
         "SELECT seq FROM subscriptions WHERE program = ? AND ended_at IS NULL", program.id
     )

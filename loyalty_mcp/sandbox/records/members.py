@@ -1,4 +1,4 @@
-"""Members: who is enrolled in which program, and which contacts share a membership."""
+"""Members: enrolments of contacts, and contacts that share a membership."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from loyalty_mcp.sandbox.errors import Conflict, Malformed, NotFound, Refusal
 from loyalty_mcp.sandbox.records import balances, contacts, definitions, events
 from loyalty_mcp.sandbox.rules.entities import Member, Program
 from loyalty_mcp.sandbox.rules.moments import stored_to_text
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
-class Attached(NamedTuple):
-    """A contact that shares the membership of another."""
+class AttachedContact(NamedTuple):
+    """A contact that shares another contact's membership."""
 
     contact_id: int
     created_at: int
@@ -21,7 +21,7 @@ class Attached(NamedTuple):
 
 
 def enrol_contact(
-    unit: Unit,
+    unit: UnitOfWork,
     program: Program,
     contact_id: int,
     *,
@@ -29,21 +29,21 @@ def enrol_contact(
     created_at: int | None = None,
     meta: Mapping[str, Any] | None = None,
 ) -> Member:
-    """Make a contact a member: its balances stand at 0.
+    """Enrol a contact, with all balances at 0.
 
     Raises:
         NotFound: There is no such contact.
-        Malformed: Another member has that own id; or, where settings say so, already enrolled.
-        Conflict: The contact is enrolled already.
+        Malformed: Another member has that own id; or a switch answers a duplicate with 400.
+        Conflict: The contact is already enrolled.
     """
     if not contacts.contact_exists(unit, contact_id):
         raise NotFound("There is no contact with that id.")
     if member_by_contact(unit, program.id, contact_id) is not None:
-        sentence = "The contact is enrolled in this program already."
+        sentence = "The contact is already enrolled in this program."
         as_400 = unit.settings.duplicate_enrolment_status == 400
         raise Malformed(sentence, code="duplicate_parameter") if as_400 else Conflict(sentence)
     if own_id is not None and member_by_own_id(unit, program.id, own_id) is not None:
-        raise Malformed("That loyaltySubscriptionId belongs to another contact already.")
+        raise Malformed("That loyaltySubscriptionId already belongs to another contact.")
     since = unit.now_stored if created_at is None else created_at
     seq = unit.run(
         "INSERT INTO subscriptions"
@@ -66,8 +66,8 @@ def enrol_contact(
     return member
 
 
-def end_membership(unit: Unit, member: Member) -> None:
-    """End a membership, and with it that of the contacts that share it."""
+def end_membership(unit: UnitOfWork, member: Member) -> None:
+    """End a membership, also for the contacts that share it."""
     for follow in unit.hooks.before_unsubscription:
         follow(unit, member)
     unit.run("UPDATE subscriptions SET ended_at = ? WHERE seq = ?", unit.now_stored, member.seq)
@@ -76,16 +76,16 @@ def end_membership(unit: Unit, member: Member) -> None:
     events.emit(unit, "subscription_revoked", member, subscription=_subscription_details(member))
 
 
-def member_by_seq(unit: Unit, seq: int) -> Member:
-    """Return the membership with that number, ended or not."""
+def member_by_seq(unit: UnitOfWork, seq: int) -> Member:
+    """Return the membership with that sequence number, ended or not."""
     row = unit.one("SELECT * FROM subscriptions WHERE seq = ?", seq)
     if row is None:
         raise NotFound("There is no such member.")
     return _member_from_row(row)
 
 
-def own_membership(unit: Unit, program_id: str, contact_id: int) -> Member | None:
-    """Return the membership that the contact itself holds."""
+def own_membership(unit: UnitOfWork, program_id: str, contact_id: int) -> Member | None:
+    """Return the membership that the contact owns, or `None`."""
     row = unit.one(
         "SELECT * FROM subscriptions WHERE program = ? AND contact = ? AND ended_at IS NULL",
         program_id,
@@ -94,8 +94,8 @@ def own_membership(unit: Unit, program_id: str, contact_id: int) -> Member | Non
     return None if row is None else _member_from_row(row)
 
 
-def member_by_contact(unit: Unit, program_id: str, contact_id: int) -> Member | None:
-    """Return the membership that the contact holds or shares."""
+def member_by_contact(unit: UnitOfWork, program_id: str, contact_id: int) -> Member | None:
+    """Return the membership that the contact owns or shares, or `None`."""
     found = own_membership(unit, program_id, contact_id)
     if found is not None:
         return found
@@ -108,8 +108,8 @@ def member_by_contact(unit: Unit, program_id: str, contact_id: int) -> Member | 
     return None if row is None else _member_from_row(row)
 
 
-def member_by_own_id(unit: Unit, program_id: str, own_id: str) -> Member | None:
-    """Return the membership with that own id."""
+def member_by_own_id(unit: UnitOfWork, program_id: str, own_id: str) -> Member | None:
+    """Return the membership with that own id, or `None`."""
     row = unit.one(
         "SELECT * FROM subscriptions WHERE program = ? AND own_id = ? AND ended_at IS NULL",
         program_id,
@@ -119,12 +119,18 @@ def member_by_own_id(unit: Unit, program_id: str, own_id: str) -> Member | None:
 
 
 def named_member(
-    unit: Unit, program_id: str, contact_id: int | None, own_id: str | None, *, otherwise: Refusal
+    unit: UnitOfWork,
+    program_id: str,
+    contact_id: int | None,
+    own_id: str | None,
+    *,
+    otherwise: Refusal,
 ) -> Member:
-    """Return the member that a contact id, an own id or both name.
+    """Return the member with this contact id, own id or both.
 
     Raises:
-        Refusal: `otherwise`, when neither is given, or they name nobody or two members.
+        Refusal: `otherwise`, if neither is given, there is no such member, or the two name
+            different members.
     """
     found = [
         member
@@ -140,21 +146,23 @@ def named_member(
     return found[0]
 
 
-def attach_contacts(unit: Unit, member: Member, contact_ids: Sequence[int]) -> list[Attached]:
-    """Let further contacts share a membership; those that share it already stay as they are.
+def attach_contacts(
+    unit: UnitOfWork, member: Member, contact_ids: Sequence[int]
+) -> list[AttachedContact]:
+    """Attach further contacts to a membership; those already attached stay as they are.
 
     Raises:
-        NotFound: One of them is no contact.
+        NotFound: One of them does not exist.
         Conflict: One of them is the owner, is enrolled, or shares another membership.
     """
     for contact_id in dict.fromkeys(contact_ids):
         if contact_id == member.contact_id:
             raise Conflict("The owner of a subscription cannot also be its member.")
         if not contacts.contact_exists(unit, contact_id):
-            raise NotFound("One of memberContactIds is no contact.")
+            raise NotFound("One of memberContactIds is not a contact.")
         place = member_by_contact(unit, member.program_id, contact_id)
         if place is not None and (place.seq != member.seq):
-            raise Conflict("One of memberContactIds has a place in this program already.")
+            raise Conflict("One of memberContactIds is already in this program.")
         if place is None:
             unit.run(
                 "INSERT INTO attached_contacts VALUES (?, ?, ?, ?, ?)",
@@ -174,11 +182,11 @@ def attach_contacts(unit: Unit, member: Member, contact_ids: Sequence[int]) -> l
     return attached_contacts(unit, member)
 
 
-def detach_contacts(unit: Unit, program_id: str, contact_ids: Sequence[int]) -> None:
-    """Let contacts no longer share a membership.
+def detach_contacts(unit: UnitOfWork, program_id: str, contact_ids: Sequence[int]) -> None:
+    """Detach contacts from the membership they share.
 
     Raises:
-        NotFound: One of them shares none.
+        NotFound: One of them shares no membership.
     """
     for contact_id in dict.fromkeys(contact_ids):
         row = unit.one(
@@ -198,14 +206,14 @@ def detach_contacts(unit: Unit, program_id: str, contact_ids: Sequence[int]) -> 
         )
 
 
-def attached_contacts(unit: Unit, member: Member) -> list[Attached]:
+def attached_contacts(unit: UnitOfWork, member: Member) -> list[AttachedContact]:
     """Return the contacts that share a membership."""
     rows = unit.all(
         "SELECT contact, created_at, updated_at FROM attached_contacts WHERE member = ?"
         " ORDER BY created_at, contact",
         member.seq,
     )
-    return [Attached(*row) for row in rows]
+    return [AttachedContact(*row) for row in rows]
 
 
 def _subscription_details(member: Member) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is announced of a movement: applied, refused, or stopped at a bound."""
+"""Events about movements: refused, or stopped at a highest or lowest balance."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from loyalty_mcp.sandbox.records import events
 from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.entities import Definition, Member, Movement
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def announce_refusal(
-    unit: Unit, member: Member, definition: Definition, movement: Movement, reason: str
+    unit: UnitOfWork, member: Member, definition: Definition, movement: Movement, reason: str
 ) -> None:
-    """Announce that a movement was refused or cancelled."""
+    """Emit that a movement was refused or cancelled."""
     events.emit(
         unit,
         "balance_transaction_unauthorized",
@@ -24,9 +24,9 @@ def announce_refusal(
 
 
 def announce_ceiling(
-    unit: Unit, member: Member, definition: Definition, movement: Movement, balance: Decimal
+    unit: UnitOfWork, member: Member, definition: Definition, movement: Movement, balance: Decimal
 ) -> None:
-    """Announce that a credit stopped at the highest balance."""
+    """Emit that a credit reached the highest balance."""
     events.emit(
         unit,
         "balance_maximum_value_reached",
@@ -38,9 +38,9 @@ def announce_ceiling(
 
 
 def announce_minimum(
-    unit: Unit, member: Member, definition: Definition, source_id: str, balance: Decimal
+    unit: UnitOfWork, member: Member, definition: Definition, source_id: str, balance: Decimal
 ) -> None:
-    """Announce that a balance has fallen below its minimum; the source is a movement or a lot."""
+    """Emit that a balance fell below its minimum; the source is a movement or a lot."""
     events.emit(
         unit,
         "balance_minimum_value_reached",

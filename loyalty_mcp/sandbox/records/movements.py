@@ -1,4 +1,4 @@
-"""Movements: transactions from their creation to their one resolution, and orders."""
+"""Movements: transactions from creation to their single resolution."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -19,12 +19,18 @@ from loyalty_mcp.sandbox.records.movement_events import (
 )
 from loyalty_mcp.sandbox.rules import ledger
 from loyalty_mcp.sandbox.rules.amounts import from_millionths, to_millionths
-from loyalty_mcp.sandbox.rules.entities import Completed, Definition, Member, Movement, Program
+from loyalty_mcp.sandbox.rules.entities import (
+    CompletedMovement,
+    Definition,
+    Member,
+    Movement,
+    Program,
+)
 from loyalty_mcp.sandbox.rules.ledger import Application
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
-# A lapsed ttl is no row: it is seen when the transaction is read.
+# An expired ttl is not stored; it is computed when the transaction is read.
 STATUS_SQL: Final = """
 SELECT t.*, r.at, r.applied, r.balance, r.reason, l.expires_at AS lot_expires_at,
     COALESCE(r.status, CASE WHEN t.expires_at <= ? THEN 'expired' ELSE 'draft' END) AS status
@@ -34,7 +40,7 @@ LEFT JOIN lots l ON l.transaction_seq = t.seq
 
 
 def draft_movement(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     definition: Definition,
     amount: Decimal,
@@ -45,11 +51,11 @@ def draft_movement(
     event_time: datetime | None = None,
     meta: Mapping[str, Any] | None = None,
 ) -> Movement:
-    """Open a movement of a signed amount; the balance stays as it is.
+    """Create a movement of a signed amount, without changing the balance.
 
     Raises:
         Invalid: The amount rounds to zero.
-        NotAllowed: Balance or caps refuse it, where settings have them looked at now.
+        NotAllowed: Balance or caps refuse it, where `checks_at_creation` is set.
     """
     amount = ledger.rounded_amount(definition.rules, amount)
     if unit.settings.checks_at_creation:
@@ -74,15 +80,15 @@ def draft_movement(
     return load_movement(unit, member.program_id, movement_id)
 
 
-def _ttl_end(unit: Unit, ttl: int | None) -> datetime | None:
+def _ttl_end(unit: UnitOfWork, ttl: int | None) -> datetime | None:
     if ttl is not None:
         return unit.now + timedelta(seconds=ttl * 60 if unit.settings.ttl_minutes else ttl)
     seconds = unit.settings.default_ttl
     return None if seconds is None else unit.now + timedelta(seconds=seconds)
 
 
-def load_movement(unit: Unit, program_id: str, movement_id: str) -> Movement:
-    """Return a transaction as it stands.
+def load_movement(unit: UnitOfWork, program_id: str, movement_id: str) -> Movement:
+    """Return a transaction.
 
     Raises:
         NotFound: The program has none with that id, or its member has left.
@@ -99,11 +105,11 @@ def load_movement(unit: Unit, program_id: str, movement_id: str) -> Movement:
     return movement_from_row(unit, row)
 
 
-def complete_movement(unit: Unit, program: Program, movement: Movement) -> Movement:
-    """Let an open movement enter the balance, and everything that follows from it happen.
+def complete_movement(unit: UnitOfWork, program: Program, movement: Movement) -> Movement:
+    """Apply an open movement to the balance, and run the hooks.
 
     Raises:
-        NotAllowed: It is resolved already.
+        NotAllowed: It is already resolved.
         Rejected: Balance, caps or limits refuse it; it is then rejected for good.
     """
     ledger.require_open_transaction(movement.status)
@@ -133,20 +139,20 @@ def complete_movement(unit: Unit, program: Program, movement: Movement) -> Movem
     before = application.balance - application.applied
     if ledger.falls_below_minimum(definition.rules, before, application.balance):
         announce_minimum(unit, member, definition, movement.id, application.balance)
-    fact = Completed(completed, member, definition, application, unit.now)
+    fact = CompletedMovement(completed, member, definition, application, unit.now)
     for follow in unit.hooks.after_completion:
         follow(unit, fact)
     return completed
 
 
-def complete_again(unit: Unit, program: Program, movement: Movement) -> Movement:
-    """Answer a second completion of a movement as the switch `complete_twice` says.
+def complete_again(unit: UnitOfWork, program: Program, movement: Movement) -> Movement:
+    """Handle a second completion of a movement as the switch `complete_twice` says.
 
-    Where it is applied once more, the repetition is a transaction of its own in the history.
+    If it is applied again, the repetition is a separate transaction in the history.
 
     Raises:
         NotAllowed: It is refused.
-        Rejected: It is applied, but balance, caps or limits refuse it.
+        Rejected: It is applied again, but balance, caps or limits refuse it.
     """
     mode = unit.settings.complete_twice
     if mode == "refused":
@@ -165,11 +171,11 @@ def complete_again(unit: Unit, program: Program, movement: Movement) -> Movement
     return replace(complete_movement(unit, program, repetition), id=movement.id)
 
 
-def cancel_movement(unit: Unit, program: Program, movement: Movement) -> Movement:
-    """Void an open movement, so that it can never enter the balance.
+def cancel_movement(unit: UnitOfWork, program: Program, movement: Movement) -> Movement:
+    """Cancel an open movement for good.
 
     Raises:
-        NotAllowed: It is resolved already.
+        NotAllowed: It is already resolved.
     """
     ledger.require_open_transaction(movement.status)
     _resolve_movement(unit, movement, "cancelled")
@@ -181,7 +187,7 @@ def cancel_movement(unit: Unit, program: Program, movement: Movement) -> Movemen
 
 
 def _decide_movement(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     definition: Definition,
     amount: Decimal,
@@ -204,7 +210,9 @@ def _decide_movement(
     return application
 
 
-def _reserved(unit: Unit, member: Member, definition: Definition, besides: str | None) -> Decimal:
+def _reserved(
+    unit: UnitOfWork, member: Member, definition: Definition, besides: str | None
+) -> Decimal:
     if not unit.settings.drafts_reserve:
         return Decimal(0)
     open_debits = unit.number(
@@ -221,7 +229,7 @@ def _reserved(unit: Unit, member: Member, definition: Definition, besides: str |
 
 
 def _resolve_movement(
-    unit: Unit,
+    unit: UnitOfWork,
     movement: Movement,
     status: Literal["completed", "rejected", "cancelled"],
     application: Application | None = None,
@@ -239,7 +247,11 @@ def _resolve_movement(
 
 
 def _reject(
-    unit: Unit, movement: Movement, member: Member, definition: Definition, refusal: NotAllowed
+    unit: UnitOfWork,
+    movement: Movement,
+    member: Member,
+    definition: Definition,
+    refusal: NotAllowed,
 ) -> None:
     _resolve_movement(unit, movement, "rejected", reason=refusal.message)
     announce_refusal(unit, member, definition, movement, refusal.message)
@@ -248,24 +260,26 @@ def _reject(
         announce_ceiling(unit, member, definition, movement, balance)
 
 
-def _definition(unit: Unit, program: Program, movement: Movement, member: Member) -> Definition:
+def _definition(
+    unit: UnitOfWork, program: Program, movement: Movement, member: Member
+) -> Definition:
     definition = _find_definition(unit, program, movement)
     if definition is not None:
         return definition
-    reason = "The balance definition is no longer in force."
+    reason = "The balance definition is no longer active."
     _resolve_movement(unit, movement, "rejected", reason=reason)
     balances.mark_changed(unit, member, movement.definition_id)
     raise Rejected(reason)
 
 
-def _find_definition(unit: Unit, program: Program, movement: Movement) -> Definition | None:
+def _find_definition(unit: UnitOfWork, program: Program, movement: Movement) -> Definition | None:
     try:
         return definitions.definition_in_force(unit, program, movement.definition_id)
     except (NotFound, NotAllowed):
         return None
 
 
-def movement_from_row(unit: Unit, row: sqlite3.Row) -> Movement:
+def movement_from_row(unit: UnitOfWork, row: sqlite3.Row) -> Movement:
     """Read a row of `STATUS_SQL` as a movement."""
     applied = row["applied"]
     asked = unit.settings.partial_reports_requested or applied is None

@@ -6,13 +6,13 @@ from typing import Literal
 from loyalty_mcp.sandbox.records import due, movements, programs
 from loyalty_mcp.sandbox.rules.entities import Movement
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def add_order(
-    unit: Unit, movement: Movement, source: Literal["engine", "user"], due_at: datetime
+    unit: UnitOfWork, movement: Movement, source: Literal["engine", "user"], due_at: datetime
 ) -> str:
-    """Tie an open movement to a purchase that falls due, and return the order's id."""
+    """Create an order for an open movement, and return the order's id."""
     order_id = unit.new_id()
     unit.run(
         "INSERT INTO orders VALUES (?, ?, ?, ?)",
@@ -28,7 +28,7 @@ def add_order(
     return order_id
 
 
-def process_order(unit: Unit, movement_id: str) -> None:
+def process_order(unit: UnitOfWork, movement_id: str) -> None:
     """Complete the transaction of an order that is due, if it is still open."""
     row = unit.one("SELECT program FROM transactions WHERE id = ?", movement_id)
     if row is not None:

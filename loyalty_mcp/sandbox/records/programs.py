@@ -1,4 +1,4 @@
-"""Programs, as they are kept."""
+"""Programs in the store."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -7,20 +7,20 @@ from typing import Any, Literal
 from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.errors import Conflict, NotAllowed, NotFound, Refusal
 from loyalty_mcp.sandbox.rules.entities import Program
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 ProgramOrder = Literal["name", "created_at", "updated_at"]
 
 
 def add_program(
-    unit: Unit,
+    unit: UnitOfWork,
     name: str,
     *,
     description: str | None = None,
     document_id: str | None = None,
     meta: Mapping[str, Any] | None = None,
 ) -> Program:
-    """Add a program, not yet published.
+    """Create an unpublished program.
 
     Raises:
         Conflict: Another program has that name or document id.
@@ -45,13 +45,13 @@ def add_program(
     return load_program(unit, program_id)
 
 
-def load_program(unit: Unit, program_id: str, *, absent: type[Refusal] = NotFound) -> Program:
+def load_program(unit: UnitOfWork, program_id: str, *, absent: type[Refusal] = NotFound) -> Program:
     """Return a program.
 
     Args:
-        unit: The transaction.
+        unit: The unit of work.
         program_id: Its id.
-        absent: The refusal where an operation declares no 404.
+        absent: The refusal for operations that declare no 404.
 
     Raises:
         Refusal: There is none with that id; of the class `absent`.
@@ -62,8 +62,8 @@ def load_program(unit: Unit, program_id: str, *, absent: type[Refusal] = NotFoun
     return _program_from_row(row)
 
 
-def load_running_program(unit: Unit, program_id: str) -> Program:
-    """Return a program that takes members and movements.
+def load_running_program(unit: UnitOfWork, program_id: str) -> Program:
+    """Return a program that accepts members and movements.
 
     Raises:
         NotFound: There is none with that id.
@@ -76,7 +76,7 @@ def load_running_program(unit: Unit, program_id: str) -> Program:
 
 
 def page_of_programs(
-    unit: Unit, order: ProgramOrder, *, descending: bool, limit: int, offset: int
+    unit: UnitOfWork, order: ProgramOrder, *, descending: bool, limit: int, offset: int
 ) -> list[Program]:
     """Return a page of the programs."""
     direction = "DESC" if descending else "ASC"
@@ -90,9 +90,9 @@ def page_of_programs(
 
 
 def change_program(
-    unit: Unit, program: Program, name: str, description: str | None, meta: Mapping[str, Any]
+    unit: UnitOfWork, program: Program, name: str, description: str | None, meta: Mapping[str, Any]
 ) -> Program:
-    """Give a program other texts.
+    """Change the texts of a program.
 
     Raises:
         Conflict: Another program has that name.
@@ -110,13 +110,13 @@ def change_program(
     return load_program(unit, program.id)
 
 
-def end_program(unit: Unit, program: Program) -> None:
-    """End a program; what its members held can no longer be reached, and its name is free."""
+def end_program(unit: UnitOfWork, program: Program) -> None:
+    """Delete a program: its members become unreachable, and its name is free."""
     unit.run("UPDATE programs SET deleted_at = ? WHERE id = ?", unit.now_stored, program.id)
 
 
-def mark_published(unit: Unit, program: Program) -> Program:
-    """Count one more publication."""
+def mark_published(unit: UnitOfWork, program: Program) -> Program:
+    """Increment the program's version."""
     unit.run(
         "UPDATE programs SET version = version + 1, updated_at = ? WHERE id = ?",
         unit.now_stored,
@@ -125,7 +125,7 @@ def mark_published(unit: Unit, program: Program) -> Program:
     return load_program(unit, program.id)
 
 
-def _require_free_program_name(unit: Unit, name: str) -> None:
+def _require_free_program_name(unit: UnitOfWork, name: str) -> None:
     if unit.one("SELECT 1 FROM programs WHERE name = ? AND deleted_at IS NULL", name):
         raise Conflict("Another program already has that name.")
 

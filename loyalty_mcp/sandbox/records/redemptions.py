@@ -1,4 +1,4 @@
-"""Redemptions: the use of a voucher in two phases, with the balance it takes."""
+"""Redemptions: using a voucher in two phases, and paying its price."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from loyalty_mcp.sandbox.errors import (
 )
 from loyalty_mcp.sandbox.records import balances, definitions, events, members, movements, vouchers
 from loyalty_mcp.sandbox.records import rewards as reward_records
-from loyalty_mcp.sandbox.records.vouchers import Issued, voucher_details
+from loyalty_mcp.sandbox.records.vouchers import IssuedVoucher, voucher_details
 from loyalty_mcp.sandbox.rules import ledger, rewards
 from loyalty_mcp.sandbox.rules.entities import Definition, Member, Movement, Program
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, to_milliseconds
@@ -27,7 +27,7 @@ from loyalty_mcp.sandbox.rules.redemptions import (
 )
 from loyalty_mcp.sandbox.rules.rewards import Ceiling, Reward
 from loyalty_mcp.sandbox.rules.vouchers import require_usable
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 _STATUS_SQL: Final = """
 SELECT d.*, v.id AS voucher_id, v.program, v.member, e.status, e.at, e.reason
@@ -39,19 +39,19 @@ WHERE s.ended_at IS NULL
 
 
 class NotRedeemable(PreconditionFailed):
-    """The voucher or the redemption is not in a state for this; what was announced stays."""
+    """The state of the voucher or redemption forbids it; the event about it is kept."""
 
     kept: ClassVar[bool] = True
 
 
 class RedemptionRefused(ExpectationFailed):
-    """A rule or a limit refuses; what was rejected and announced stays."""
+    """A rule or a limit refuses it; the rejection and its event are kept."""
 
     kept: ClassVar[bool] = True
 
 
-class Redeeming(NamedTuple):
-    """A redemption as it stands, with what is shown of it."""
+class StoredRedemption(NamedTuple):
+    """A redemption as stored."""
 
     seq: int
     program_id: str
@@ -64,8 +64,8 @@ class Redeeming(NamedTuple):
     redemption: Redemption
 
 
-def is_redeemable(unit: Unit, program: Program, issued: Issued) -> bool:
-    """Whether a voucher could be redeemed now; changes nothing."""
+def is_redeemable(unit: UnitOfWork, program: Program, issued: IssuedVoucher) -> bool:
+    """Whether a voucher could be redeemed now."""
     try:
         _check_redeemable(unit, program, issued)
     except Refusal:
@@ -74,15 +74,15 @@ def is_redeemable(unit: Unit, program: Program, issued: Issued) -> bool:
 
 
 def open_redemption(
-    unit: Unit,
+    unit: UnitOfWork,
     program: Program,
-    issued: Issued,
+    issued: IssuedVoucher,
     *,
     ttl: int | None = None,
     meta: Mapping[str, Any] | None = None,
     purchase: Mapping[str, Any] | None = None,
-) -> Redeeming:
-    """Begin to use a voucher: it is held, and nothing is taken yet.
+) -> StoredRedemption:
+    """Open a redemption: the voucher is held, and nothing is debited yet.
 
     Raises:
         NotRedeemable: The voucher cannot be used now, or is held by another redemption.
@@ -122,11 +122,13 @@ def open_redemption(
     return _redemption_by_seq(unit, seq)
 
 
-def finish_redemption(unit: Unit, program: Program, redeeming: Redeeming) -> Redeeming:
-    """Finish an open redemption: the voucher is consumed and its price taken, at once.
+def finish_redemption(
+    unit: UnitOfWork, program: Program, redeeming: StoredRedemption
+) -> StoredRedemption:
+    """Complete an open redemption: consume the voucher and debit its price.
 
     Raises:
-        NotRedeemable: The redemption is not open any more, or the voucher has lapsed meanwhile.
+        NotRedeemable: The redemption is no longer open, or the voucher has expired meanwhile.
         RedemptionRefused: A rule refuses, or the price cannot be paid; it is rejected for good.
     """
     issued = vouchers.voucher_by_seq(unit, redeeming.voucher_seq)
@@ -159,8 +161,8 @@ def finish_redemption(unit: Unit, program: Program, redeeming: Redeeming) -> Red
     return _redemption_by_seq(unit, redeeming.seq)
 
 
-def load_redemption(unit: Unit, program_id: str, redemption_id: str) -> Redeeming:
-    """Return a redemption as it stands.
+def load_redemption(unit: UnitOfWork, program_id: str, redemption_id: str) -> StoredRedemption:
+    """Return a redemption.
 
     Raises:
         NotFound: The program has none with that id.
@@ -171,7 +173,7 @@ def load_redemption(unit: Unit, program_id: str, redemption_id: str) -> Redeemin
     return _redeeming_from_row(row)
 
 
-def voucher_is_held(unit: Unit, issued: Issued) -> bool:
+def voucher_is_held(unit: UnitOfWork, issued: IssuedVoucher) -> bool:
     """Whether an open redemption holds a voucher."""
     return (
         unit.one(
@@ -185,8 +187,8 @@ def voucher_is_held(unit: Unit, issued: Issued) -> bool:
     )
 
 
-def cancel_open_redemption(unit: Unit, program: Program, issued: Issued) -> None:
-    """End the open redemption of a voucher that is taken away, and free its debit."""
+def cancel_open_redemption(unit: UnitOfWork, program: Program, issued: IssuedVoucher) -> None:
+    """Cancel the open redemption of a revoked voucher, and its draft debit."""
     for row in unit.all(f"{_STATUS_SQL} AND d.voucher_seq = ? AND e.status IS NULL", issued.seq):
         redeeming = _redeeming_from_row(row)
         if redemption_status(redeeming.redemption, unit.now) == "draft":
@@ -194,7 +196,7 @@ def cancel_open_redemption(unit: Unit, program: Program, issued: Issued) -> None
             _void_debit(unit, program, redeeming)
 
 
-def _check_redeemable(unit: Unit, program: Program, issued: Issued) -> Reward:
+def _check_redeemable(unit: UnitOfWork, program: Program, issued: IssuedVoucher) -> Reward:
     require_usable(issued.voucher, unit.now, held=voucher_is_held(unit, issued))
     reward = _reward_of_voucher(unit, program, issued)
     rewards.require_redeemable(reward, unit.now, _redemption_counter(unit, issued, with_open=True))
@@ -204,16 +206,16 @@ def _check_redeemable(unit: Unit, program: Program, issued: Issued) -> Reward:
     return reward
 
 
-def _reward_of_voucher(unit: Unit, program: Program, issued: Issued) -> Reward:
+def _reward_of_voucher(unit: UnitOfWork, program: Program, issued: IssuedVoucher) -> Reward:
     try:
         item = reward_records.reward_in_force(unit, program, issued.voucher.reward_id)
     except (NotFound, NotAllowed):
-        raise ExpectationFailed("The reward is no longer in force.") from None
+        raise ExpectationFailed("The reward is no longer active.") from None
     return reward_records.reward_from_item(item)
 
 
 def _price_of_reward(
-    unit: Unit, program: Program, member: Member, reward: Reward
+    unit: UnitOfWork, program: Program, member: Member, reward: Reward
 ) -> tuple[Definition, Decimal] | None:
     definition_id = reward.subtract_balance_definition_id
     if definition_id is None:
@@ -224,16 +226,18 @@ def _price_of_reward(
     try:
         return definitions.definition_in_force(unit, program, definition_id), amount
     except (NotFound, NotAllowed):
-        raise ExpectationFailed("The balance that the reward takes is not in force.") from None
+        raise ExpectationFailed(
+            "The balance definition that the reward debits is not active."
+        ) from None
 
 
-def _require_affordable(unit: Unit, program: Program, member: Member, reward: Reward) -> None:
+def _require_affordable(unit: UnitOfWork, program: Program, member: Member, reward: Reward) -> None:
     price = _price_of_reward(unit, program, member, reward)
     if price is None:
         return
     definition, amount = price
     if amount == 0:
-        raise ExpectationFailed("The member has no balance that the reward could take.")
+        raise ExpectationFailed("The member has no balance to pay the reward with.")
     lots = balances.lots_of_balance(unit, member, definition.id)
     try:
         rounded = ledger.rounded_amount(definition.rules, -amount)
@@ -242,20 +246,20 @@ def _require_affordable(unit: Unit, program: Program, member: Member, reward: Re
         raise ExpectationFailed(refusal.message) from None
 
 
-def _complete_debit(unit: Unit, program: Program, redeeming: Redeeming) -> None:
+def _complete_debit(unit: UnitOfWork, program: Program, redeeming: StoredRedemption) -> None:
     if redeeming.debit is None:
         return
     movement = _debit(unit, program, redeeming.debit)
-    # Whoever completed the debit by itself has paid; it is not taken twice.
+    # The debit may have been completed on its own; then it is not applied again.
     if movement.status != "completed":
         movements.complete_movement(unit, program, movement)
 
 
-def _debit(unit: Unit, program: Program, movement_id: str) -> Movement:
+def _debit(unit: UnitOfWork, program: Program, movement_id: str) -> Movement:
     return movements.load_movement(unit, program.id, movement_id)
 
 
-def _void_debit(unit: Unit, program: Program, redeeming: Redeeming) -> None:
+def _void_debit(unit: UnitOfWork, program: Program, redeeming: StoredRedemption) -> None:
     if redeeming.debit is not None:
         movement = _debit(unit, program, redeeming.debit)
         if movement.status == "draft":
@@ -263,8 +267,8 @@ def _void_debit(unit: Unit, program: Program, redeeming: Redeeming) -> None:
 
 
 def _resolve_redemption(
-    unit: Unit,
-    redeeming: Redeeming,
+    unit: UnitOfWork,
+    redeeming: StoredRedemption,
     status: Literal["completed", "rejected", "cancelled"],
     reason: str | None = None,
 ) -> None:
@@ -278,7 +282,7 @@ def _resolve_redemption(
 
 
 def _announce_refused_redemption(
-    unit: Unit, member: Member, issued: Issued, refusal: Refusal
+    unit: UnitOfWork, member: Member, issued: IssuedVoucher, refusal: Refusal
 ) -> Refusal:
     events.emit(
         unit,
@@ -292,7 +296,9 @@ def _announce_refused_redemption(
     return RedemptionRefused(refusal.message)
 
 
-def _redemption_counter(unit: Unit, issued: Issued, *, with_open: bool) -> Callable[[Ceiling], int]:
+def _redemption_counter(
+    unit: UnitOfWork, issued: IssuedVoucher, *, with_open: bool
+) -> Callable[[Ceiling], int]:
     def count(ceiling: Ceiling) -> int:
         since = vouchers.earliest_issue(ceiling)
         sql = (
@@ -310,16 +316,16 @@ def _redemption_counter(unit: Unit, issued: Issued, *, with_open: bool) -> Calla
     return count
 
 
-def _redemption_by_seq(unit: Unit, seq: int) -> Redeeming:
+def _redemption_by_seq(unit: UnitOfWork, seq: int) -> StoredRedemption:
     row = unit.one(f"{_STATUS_SQL} AND d.seq = ?", seq)
     if row is None:
         raise NotFound("There is no redemption with that id.")
     return _redeeming_from_row(row)
 
 
-def _redeeming_from_row(row: sqlite3.Row) -> Redeeming:
+def _redeeming_from_row(row: sqlite3.Row) -> StoredRedemption:
     expires_at = row["expires_at"]
-    return Redeeming(
+    return StoredRedemption(
         seq=row["seq"],
         program_id=row["program"],
         member_seq=row["member"],

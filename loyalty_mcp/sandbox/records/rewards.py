@@ -1,4 +1,4 @@
-"""Rewards in force, read as rules."""
+"""Active rewards, as rules."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,10 +10,10 @@ from loyalty_mcp.sandbox.rules import moments
 from loyalty_mcp.sandbox.rules.entities import Item, Program
 from loyalty_mcp.sandbox.rules.ledger import Span
 from loyalty_mcp.sandbox.rules.rewards import Reward, RewardLimit
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
-def reward_in_force(unit: Unit, program: Program, reward_id: str) -> Item:
+def reward_in_force(unit: UnitOfWork, program: Program, reward_id: str) -> Item:
     """Return a reward whose vouchers can be issued.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Choosing the code of a new voucher: given, from a pool, shared, or generated."""
+"""The code of a new voucher: given, from a pool, shared, or generated."""
 
 from collections.abc import Callable
 from typing import Final
@@ -8,18 +8,18 @@ from loyalty_mcp.sandbox.records import codes
 from loyalty_mcp.sandbox.records.vouchers import vouchers_by_code
 from loyalty_mcp.sandbox.rules.code_patterns import generated_code
 from loyalty_mcp.sandbox.rules.entities import Item, Program
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 _TRIES: Final = 20
 
 
 def choose_code(
-    unit: Unit, program: Program, item: Item, asked: str | None
-) -> tuple[str, codes.Code | None]:
-    """Return the code of a new voucher, and its place in the pool it comes from, if any.
+    unit: UnitOfWork, program: Program, item: Item, asked: str | None
+) -> tuple[str, codes.PooledCode | None]:
+    """Return the code of a new voucher, and the pooled code it uses, if any.
 
     Raises:
-        NotAllowed: Another voucher has the code asked for, or there is no new code.
+        NotAllowed: Another voucher has the requested code, or no code is available.
     """
     if asked is not None:
         if vouchers_by_code(unit, program.id, asked):
@@ -39,10 +39,12 @@ def choose_code(
     raise NotAllowed("The generator of this reward has no new codes.")
 
 
-def _code_from_pool(unit: Unit, program: Program, pool_id: str) -> tuple[str, codes.Code]:
+def _code_from_pool(
+    unit: UnitOfWork, program: Program, pool_id: str
+) -> tuple[str, codes.PooledCode]:
     code = codes.next_code(unit, pool_id)
     while code is not None and vouchers_by_code(unit, program.id, code.text):
-        # Somebody was given this code by hand: it is used up.
+        # A voucher was issued with this code explicitly: it is used up.
         codes.use_code(unit, code, vouchers_by_code(unit, program.id, code.text)[0].seq)
         code = codes.next_code(unit, pool_id)
     if code is None:
@@ -50,8 +52,8 @@ def _code_from_pool(unit: Unit, program: Program, pool_id: str) -> tuple[str, co
     return code.text, code
 
 
-def _drawing(unit: Unit) -> Callable[[int], int]:
-    # Taken from an id, so that whoever fixes the ids fixes the codes; an id has 122 random bits.
+def _drawing(unit: UnitOfWork) -> Callable[[int], int]:
+    # Derived from an id, so that fixed ids give fixed codes; an id has 122 random bits.
     bits = int(unit.new_id().replace("-", ""), 16)
 
     def draw(below: int) -> int:

@@ -1,4 +1,4 @@
-"""Issuing a voucher: its ceilings, its code, its price and its life."""
+"""Issuing vouchers: limits, code, price and expiry."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from loyalty_mcp.sandbox.records import balances, codes, definitions, due, event
 from loyalty_mcp.sandbox.records import rewards as reward_records
 from loyalty_mcp.sandbox.records.voucher_codes import choose_code
 from loyalty_mcp.sandbox.records.vouchers import (
-    Issued,
+    IssuedVoucher,
     earliest_issue,
     voucher_by_seq,
     voucher_details,
@@ -22,11 +22,11 @@ from loyalty_mcp.sandbox.rules.entities import Item, Member, Program
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.rules.rewards import Ceiling, Reward
 from loyalty_mcp.sandbox.rules.vouchers import voucher_expiry
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 def issue_voucher(
-    unit: Unit,
+    unit: UnitOfWork,
     program: Program,
     member: Member,
     item: Item,
@@ -36,8 +36,8 @@ def issue_voucher(
     valid_from: datetime | None = None,
     expires_at: datetime | None = None,
     meta: Mapping[str, Any] | None = None,
-) -> Issued:
-    """Give a member a voucher of a reward.
+) -> IssuedVoucher:
+    """Issue a voucher of a reward to a member.
 
     Raises:
         NotAllowed: The reward is closed, a ceiling is reached, its pool is empty, its price
@@ -76,8 +76,8 @@ def issue_voucher(
     return issued
 
 
-def try_to_issue(unit: Unit, program: Program, member: Member, reward_id: str) -> None:
-    """Give a voucher because a tier or a rule says so; a refusal is announced, not raised."""
+def try_to_issue(unit: UnitOfWork, program: Program, member: Member, reward_id: str) -> None:
+    """Issue a voucher for a tier or a rule; a refusal becomes an event instead of an error."""
     try:
         issue_voucher(
             unit, program, member, reward_records.reward_in_force(unit, program, reward_id)
@@ -86,12 +86,12 @@ def try_to_issue(unit: Unit, program: Program, member: Member, reward_id: str) -
         announce_failed_issue(unit, member, reward_id, refusal.message)
 
 
-def announce_failed_issue(unit: Unit, member: Member, reward_id: str, reason: str) -> None:
-    """Announce that a voucher was not issued."""
+def announce_failed_issue(unit: UnitOfWork, member: Member, reward_id: str, reason: str) -> None:
+    """Emit that a voucher could not be issued."""
     events.emit(unit, "voucher_attribution_failed", member, reason=reason, reward={"id": reward_id})
 
 
-def _issued_counter(unit: Unit, reward: Reward, member: Member) -> Callable[[Ceiling], int]:
+def _issued_counter(unit: UnitOfWork, reward: Reward, member: Member) -> Callable[[Ceiling], int]:
     def count(ceiling: Ceiling) -> int:
         sql = (
             "SELECT COUNT(*) FROM vouchers v LEFT JOIN voucher_ends e ON e.voucher_seq = v.seq"
@@ -107,7 +107,7 @@ def _issued_counter(unit: Unit, reward: Reward, member: Member) -> Callable[[Cei
 
 
 def _pay_at_issue(
-    unit: Unit, program: Program, member: Member, reward: Reward, voucher_id: str
+    unit: UnitOfWork, program: Program, member: Member, reward: Reward, voucher_id: str
 ) -> None:
     definition_id = reward.subtract_balance_definition_id
     if definition_id is None:
@@ -120,14 +120,14 @@ def _pay_at_issue(
     if price is None:
         return
     if price == 0:
-        raise Rejected("The member has no balance that the voucher could take.")
+        raise Rejected("The member has no balance to pay the voucher with.")
     movement = movements.draft_movement(
         unit, member, definition, -price, meta={"voucherId": voucher_id}
     )
     movements.complete_movement(unit, program, movement)
 
 
-def _schedule_expiry(unit: Unit, seq: int, ends: datetime | None) -> None:
+def _schedule_expiry(unit: UnitOfWork, seq: int, ends: datetime | None) -> None:
     if ends is None:
         return
     due.schedule_due(unit, "voucher_expiry", seq, ends)

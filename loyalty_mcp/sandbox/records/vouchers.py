@@ -1,4 +1,4 @@
-"""Vouchers: issued to members, held, and in the end consumed, revoked or lapsed."""
+"""Vouchers in the store: found, listed, revoked and consumed."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from loyalty_mcp.sandbox.rules.entities import Member
 from loyalty_mcp.sandbox.rules.moments import from_milliseconds, optional_to_text, to_milliseconds
 from loyalty_mcp.sandbox.rules.rewards import Ceiling
 from loyalty_mcp.sandbox.rules.vouchers import Voucher
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 _STATUS_SQL: Final = """
 SELECT v.*, s.contact, e.status, e.at, COALESCE(e.at, v.created_at) AS updated_at
@@ -27,8 +27,8 @@ WHERE s.ended_at IS NULL
 """
 
 
-class Issued(NamedTuple):
-    """A voucher as it stands, with what is shown of it."""
+class IssuedVoucher(NamedTuple):
+    """A voucher as stored."""
 
     seq: int
     program_id: str
@@ -42,21 +42,21 @@ class Issued(NamedTuple):
 
 
 class RewardTexts(NamedTuple):
-    """What a reward says of itself."""
+    """The name and public description of a reward."""
 
     name: str | None
     public_description: str | None
 
 
-def revoke_voucher(unit: Unit, issued: Issued) -> None:
-    """Take a voucher away from its member.
+def revoke_voucher(unit: UnitOfWork, issued: IssuedVoucher) -> None:
+    """Revoke a voucher.
 
     Raises:
-        NotFound: It was taken already.
-        NotAllowed: It was redeemed already.
+        NotFound: It is already revoked.
+        NotAllowed: It is already redeemed.
     """
     if issued.voucher.revoked_at is not None:
-        raise NotFound("One of attributedRewardIds is no voucher that a member holds.")
+        raise NotFound("One of attributedRewardIds is not a voucher of a member.")
     if issued.voucher.consumed_at is not None:
         raise NotAllowed("A voucher that was redeemed cannot be revoked.")
     end_voucher(unit, issued, "revoked")
@@ -66,33 +66,37 @@ def revoke_voucher(unit: Unit, issued: Issued) -> None:
     )
 
 
-def end_voucher(unit: Unit, issued: Issued, status: Literal["consumed", "revoked"]) -> None:
-    """Note that a voucher came to its end."""
+def end_voucher(
+    unit: UnitOfWork, issued: IssuedVoucher, status: Literal["consumed", "revoked"]
+) -> None:
+    """Record that a voucher was consumed or revoked."""
     unit.run("INSERT INTO voucher_ends VALUES (?, ?, ?)", issued.seq, status, unit.now_stored)
 
 
-def voucher_by_seq(unit: Unit, seq: int) -> Issued:
-    """Return the voucher with that number."""
+def voucher_by_seq(unit: UnitOfWork, seq: int) -> IssuedVoucher:
+    """Return the voucher with that sequence number."""
     row = unit.one(f"{_STATUS_SQL} AND v.seq = ?", seq)
     if row is None:
         raise NotFound("There is no voucher with that id.")
     return _issued_from_row(row)
 
 
-def voucher_by_id(unit: Unit, program_id: str, voucher_id: str) -> Issued | None:
-    """Return the voucher with that id, whatever became of it."""
+def voucher_by_id(unit: UnitOfWork, program_id: str, voucher_id: str) -> IssuedVoucher | None:
+    """Return the voucher with that id in any state, or `None`."""
     row = unit.one(f"{_STATUS_SQL} AND v.id = ? AND v.program = ?", voucher_id, program_id)
     return None if row is None else _issued_from_row(row)
 
 
-def vouchers_by_code(unit: Unit, program_id: str, code: str) -> list[Issued]:
-    """Return the vouchers with that code: several only where a reward has one code for all."""
+def vouchers_by_code(unit: UnitOfWork, program_id: str, code: str) -> list[IssuedVoucher]:
+    """Return the vouchers with that code; several if a reward has one code for all."""
     sql = f"{_STATUS_SQL} AND v.program = ? AND v.code = ? ORDER BY v.seq"
     return [_issued_from_row(row) for row in unit.all(sql, program_id, code)]
 
 
-def vouchers_of_member(unit: Unit, member: Member, reward_id: str | None = None) -> list[Issued]:
-    """Return the vouchers a member has or had, revoked ones left out, oldest first."""
+def vouchers_of_member(
+    unit: UnitOfWork, member: Member, reward_id: str | None = None
+) -> list[IssuedVoucher]:
+    """Return a member's vouchers except revoked ones, oldest first."""
     rows = unit.all(
         f"{_STATUS_SQL} AND v.member = ? AND (? IS NULL OR v.reward = ?)"
         " AND e.status IS NOT 'revoked' ORDER BY v.seq",
@@ -104,7 +108,7 @@ def vouchers_of_member(unit: Unit, member: Member, reward_id: str | None = None)
 
 
 def page_of_vouchers(
-    unit: Unit,
+    unit: UnitOfWork,
     member: Member,
     order: Literal["updatedAt", "createdAt"],
     *,
@@ -113,18 +117,18 @@ def page_of_vouchers(
     descending: bool = True,
     limit: int = 25,
     offset: int = 0,
-) -> tuple[list[Issued], int]:
-    """Return a page of the vouchers a member has or had, and how many there are in all.
+) -> tuple[list[IssuedVoucher], int]:
+    """Return a page of a member's vouchers, and their total number.
 
     Args:
-        unit: The transaction.
-        member: Whose.
-        order: By which time.
-        reward_id: Only those of this reward.
-        metadata: Only those whose meta has this value, written as text, under this key.
+        unit: The unit of work.
+        member: The member.
+        order: The time to sort by.
+        reward_id: Only vouchers of this reward.
+        metadata: Only vouchers whose `meta` has this value, as text, under this key.
         descending: Newest first.
-        limit: The most that are returned.
-        offset: How many are passed over.
+        limit: The most vouchers to return.
+        offset: The number of vouchers to skip.
     """
     found = vouchers_of_member(unit, member, reward_id)
     if metadata is not None:
@@ -141,24 +145,24 @@ def page_of_vouchers(
 
 
 def earliest_issue(ceiling: Ceiling) -> int:
-    """Return the first instant, as it is stored, that a ceiling counts."""
+    """Return the first instant, as stored, that counts towards a ceiling."""
     if ceiling.since is None:
         return 0
     return to_milliseconds(ceiling.since) + ceiling.since_excluded
 
 
-def announce_voucher_expiry(unit: Unit, seq: int) -> None:
-    """Announce that a voucher has lapsed unused."""
+def announce_voucher_expiry(unit: UnitOfWork, seq: int) -> None:
+    """Emit that a voucher has expired unused."""
     _announce_unless_over(unit, seq, "voucher_expired")
 
 
-def remind_of_voucher(unit: Unit, seq: int) -> None:
-    """Announce that a voucher lapses soon."""
+def remind_of_voucher(unit: UnitOfWork, seq: int) -> None:
+    """Emit a reminder that a voucher expires soon."""
     _announce_unless_over(unit, seq, "voucher_expiration_reminder")
 
 
 def _announce_unless_over(
-    unit: Unit, seq: int, name: Literal["voucher_expired", "voucher_expiration_reminder"]
+    unit: UnitOfWork, seq: int, name: Literal["voucher_expired", "voucher_expiration_reminder"]
 ) -> None:
     issued = voucher_by_seq(unit, seq)
     if issued.voucher.consumed_at is None and issued.voucher.revoked_at is None:
@@ -166,7 +170,7 @@ def _announce_unless_over(
         events.emit(unit, name, member, **voucher_details(unit, issued))
 
 
-def voucher_details(unit: Unit, issued: Issued) -> dict[str, Any]:
+def voucher_details(unit: UnitOfWork, issued: IssuedVoucher) -> dict[str, Any]:
     """Describe a voucher and its reward as events do."""
     voucher = issued.voucher
     reward = reward_texts(unit, voucher.reward_id)
@@ -186,8 +190,8 @@ def voucher_details(unit: Unit, issued: Issued) -> dict[str, Any]:
     }
 
 
-def reward_texts(unit: Unit, reward_id: str) -> RewardTexts:
-    """Return what a reward says of itself: as it is in force, or else as it was drafted."""
+def reward_texts(unit: UnitOfWork, reward_id: str) -> RewardTexts:
+    """Return the texts of a reward from its active version, or else its draft."""
     row = unit.one(
         "SELECT body FROM configuration WHERE id = ? ORDER BY version LIMIT 1", reward_id
     )
@@ -195,7 +199,7 @@ def reward_texts(unit: Unit, reward_id: str) -> RewardTexts:
     return RewardTexts(body.get("name"), body.get("publicDescription"))
 
 
-def _issued_from_row(row: sqlite3.Row) -> Issued:
+def _issued_from_row(row: sqlite3.Row) -> IssuedVoucher:
     def moment(stored: int | None) -> datetime | None:
         return None if stored is None else from_milliseconds(stored)
 
@@ -209,7 +213,7 @@ def _issued_from_row(row: sqlite3.Row) -> Issued:
         consumed_at=moment(row["at"]) if row["status"] == "consumed" else None,
         revoked_at=moment(row["at"]) if row["status"] == "revoked" else None,
     )
-    return Issued(
+    return IssuedVoucher(
         seq=row["seq"],
         program_id=row["program"],
         member_seq=row["member"],

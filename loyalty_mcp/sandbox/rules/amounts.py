@@ -1,4 +1,4 @@
-"""Exact amounts: decimals in the rules, whole millionths in the store."""
+"""Exact amounts: decimals in the rules, integer millionths in the store."""
 
 from decimal import Decimal
 from typing import Final
@@ -10,7 +10,7 @@ LIMIT: Final = Decimal(10**12)
 
 
 def to_millionths(amount: Decimal) -> int:
-    """Return the amount as the store keeps it; it has at most six decimals."""
+    """Return an amount of at most six decimals as stored."""
     return int(amount.scaleb(DECIMALS))
 
 

@@ -9,12 +9,12 @@ _CODE_LENGTH: Final = 10
 
 
 def generated_code(pattern: str | None, draw: Callable[[int], int]) -> str:
-    """Make a voucher code.
+    """Generate a voucher code.
 
     Args:
-        pattern: `#` stands for a digit, `?` for a letter, anything else for itself; None for ten
-            letters and digits that cannot be mistaken for one another.
-        draw: Gives a whole number from 0 up to, not including, its argument.
+        pattern: `#` stands for a digit, `?` for a letter, anything else for itself; `None` for
+            ten unambiguous letters and digits.
+        draw: Returns an integer from 0 up to but not including its argument.
     """
     if not pattern:
         return "".join(_CODE_LETTERS[draw(len(_CODE_LETTERS))] for _ in range(_CODE_LENGTH))

@@ -1,4 +1,4 @@
-"""The engine's nouns, as values: programs, definitions, members and movements."""
+"""The engine's entities as values: programs, definitions, members and movements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Program:
     """A loyalty program.
 
     Attributes:
-        version: How often it was published; 0 is never.
+        version: How often it has been published.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A balance definition that is in force, with what it says as rules."""
+    """An active balance definition with its rules."""
 
     id: str
     name: str
@@ -63,7 +63,7 @@ class Member:
     """A contact's membership of a program.
 
     Attributes:
-        seq: The membership's own number; a later enrolment of the contact has another.
+        seq: Sequence number of the membership; enrolling again gives a new one.
     """
 
     seq: int
@@ -78,15 +78,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A transaction, as it stands.
+    """A transaction in its present state.
 
     Attributes:
-        seq: Its place in the order of creation.
-        amount: Signed: what was asked for, or, once applied, what was applied.
-        minutes: The life of the credited lot, where it has its own.
-        expires_at: When it lapses by its ttl.
+        seq: Sequence number, in the order of creation.
+        amount: Signed: the amount requested or, once applied, the amount applied.
+        minutes: The credited lot's own lifetime in minutes, if it has one.
+        expires_at: When its ttl ends.
         resolved_at: When it was completed, rejected or cancelled.
-        lot_expires_at: When the credited lot ends.
+        lot_expires_at: When the credited lot expires.
         balance: The balance after it was applied.
     """
 
@@ -109,8 +109,8 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
-    """A movement that has just entered a balance."""
+class CompletedMovement:
+    """A movement that has just been applied to a balance."""
 
     movement: Movement
     member: Member

@@ -1,7 +1,7 @@
-"""What follows from a movement, an enrolment or a publication: one tuple for each moment.
+"""Hooks that run after movements, enrolments and publications.
 
-The tuples are filled where the application is put together, so that the ledger need not know
-tiers and rewards, and those may move balances in turn.
+They are filled in where the application is composed, so that the ledger does not depend on tiers
+and rewards, which may move balances in turn.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from loyalty_mcp.sandbox.rules.entities import Completed, Definition, Member, Program
+from loyalty_mcp.sandbox.rules.entities import CompletedMovement, Definition, Member, Program
 
 if TYPE_CHECKING:
-    from loyalty_mcp.sandbox.store import Unit
+    from loyalty_mcp.sandbox.store import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +21,16 @@ class Hooks:
 
     Attributes:
         before_application: May refuse a signed movement by raising `NotAllowed`.
-        after_completion: A movement has entered a balance.
-        after_enrolment: A contact has become a member; the balances stand at 0.
+        after_completion: A movement has been applied to a balance.
+        after_enrolment: A contact has been enrolled; all balances are 0.
         before_unsubscription: A membership is about to end.
-        after_expiry: A lot of a member has ended, so that a balance has fallen by itself.
-        after_publish: The draft configuration has become live.
+        after_expiry: A lot of a member has expired.
+        after_publish: The draft configuration has become active.
     """
 
-    before_application: tuple[Callable[["Unit", Member, Definition, Decimal], None], ...] = ()
-    after_completion: tuple[Callable[["Unit", Completed], None], ...] = ()
-    after_enrolment: tuple[Callable[["Unit", Member], None], ...] = ()
-    before_unsubscription: tuple[Callable[["Unit", Member], None], ...] = ()
-    after_expiry: tuple[Callable[["Unit", Member], None], ...] = ()
-    after_publish: tuple[Callable[["Unit", Program], None], ...] = ()
+    before_application: tuple[Callable[["UnitOfWork", Member, Definition, Decimal], None], ...] = ()
+    after_completion: tuple[Callable[["UnitOfWork", CompletedMovement], None], ...] = ()
+    after_enrolment: tuple[Callable[["UnitOfWork", Member], None], ...] = ()
+    before_unsubscription: tuple[Callable[["UnitOfWork", Member], None], ...] = ()
+    after_expiry: tuple[Callable[["UnitOfWork", Member], None], ...] = ()
+    after_publish: tuple[Callable[["UnitOfWork", Program], None], ...] = ()

@@ -1,8 +1,8 @@
 """The ledger's rules: lots, expiry, spending, caps, rounding and the two phases of a movement.
 
-Everything here is a function of values. A balance is the sum of its open lots; a credit opens a
-lot, a debit takes from the lots that expire soonest. A debit that the floor lets pass the last lot
-opens a debt, a lot with a negative remainder, which later credits repay first.
+Everything here is a pure function. A balance is the sum of its open lots; a credit opens a lot, a
+debit takes from the lots that expire soonest. A debit beyond the last lot, where the floor allows
+it, opens a debt: a lot with a negative remainder, which later credits repay first.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _WHOLE_UNITS: Final = frozenset({"POINTS", "JPY", "CLP"})
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A lot's life as a length of time, snapped to the edge of a period where asked."""
+    """The lifetime of a lot, optionally snapped to the start or end of a period."""
 
     value: int
     unit: periods.PeriodUnit
@@ -48,11 +48,11 @@ class BalanceRules:
         debit_ceiling: The largest single debit.
         partial: Whether a credit that would pass the ceiling is trimmed rather than refused.
         credit_rounding: How credits are rounded; `None` keeps decimals.
-        debit_rounding: How debits are rounded, by their size; `None` keeps decimals.
-        life: How long a credited lot lives; `None` is for ever.
-        renewed_by: What begins the life of all open lots anew: each credit, or each movement of
-            any kind; `None` where a lot keeps the end it was credited with.
-        minimum: A balance that falls below it is announced; `None` for no announcement.
+        debit_rounding: How the size of debits is rounded; `None` keeps decimals.
+        life: How long a credited lot lives; `None` for ever.
+        renewed_by: What restarts the lifetime of all open lots: every credit, or every movement;
+            `None` if lots keep their expiry.
+        minimum: The balance below which an event is emitted; `None` for no event.
     """
 
     unit: str = "POINTS"
@@ -70,12 +70,12 @@ class BalanceRules:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """What is left of one credit, or, when negative, of one debt.
+    """The remainder of a credit or, if negative, of a debt.
 
     Attributes:
-        number: The lot's place in the order of opening.
-        remaining: What is left; never zero.
-        expires_at: The first instant at which it no longer counts; `None` is never.
+        number: Sequence number, in the order of opening.
+        remaining: The remainder; never zero.
+        expires_at: The first instant at which it no longer counts; `None` for never.
     """
 
     number: int
@@ -85,7 +85,7 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A part of a movement that falls on one existing lot: negative takes, positive repays."""
+    """The part of a movement on one existing lot: negative spends, positive repays."""
 
     lot: int
     amount: Decimal
@@ -104,12 +104,11 @@ class Application:
     """What completing a movement does to a balance.
 
     Attributes:
-        applied: The movement that counts; smaller than asked where a credit was trimmed.
+        applied: The amount applied; smaller than requested if a credit was trimmed.
         entries: Its parts on existing lots.
         opened: The lot it opens, if any.
         balance: The balance afterwards.
-        renewed_until: When the lots that were open before end from now on; `None` where they keep
-            their ends.
+        renewed_until: The new expiry of the lots already open; `None` if they keep theirs.
     """
 
     applied: Decimal
@@ -124,11 +123,11 @@ class FloorReached(NotAllowed):
 
 
 class CeilingReached(NotAllowed):
-    """A credit would pass the ceiling, and nothing of it fits."""
+    """A credit would exceed the ceiling, and no part of it fits."""
 
 
 def signed_amount(amount: Decimal, transaction_type: TransactionType | None) -> Decimal:
-    """Return the amount with the sign of its type; without a type the sign is the type.
+    """Return the amount with the sign of its type; without a type, its sign decides.
 
     Raises:
         Invalid: The amount is zero.
@@ -141,12 +140,12 @@ def signed_amount(amount: Decimal, transaction_type: TransactionType | None) -> 
 
 
 def type_of(amount: Decimal) -> TransactionType:
-    """Return what a signed amount is."""
+    """Return whether a signed amount is a credit or a debit."""
     return "credit" if amount > 0 else "debit"
 
 
 def rounded_amount(rules: BalanceRules, amount: Decimal) -> Decimal:
-    """Round a signed amount as the definition says, by its size.
+    """Round the size of a signed amount as the definition says.
 
     Raises:
         Invalid: Nothing is left after rounding.
@@ -161,7 +160,7 @@ def rounded_amount(rules: BalanceRules, amount: Decimal) -> Decimal:
 
 
 def lot_expiry(rules: BalanceRules, now: datetime, minutes: int | None = None) -> datetime | None:
-    """Return when a lot credited now ends; `minutes`, a life of its own, wins over the rules."""
+    """Return when a lot credited now expires; its own lifetime in `minutes` has priority."""
     if minutes is not None:
         return now + timedelta(minutes=minutes)
     life = rules.life
@@ -178,35 +177,35 @@ def lot_expiry(rules: BalanceRules, now: datetime, minutes: int | None = None) -
 
 
 def renewal(rules: BalanceRules, amount: Decimal, now: datetime) -> datetime | None:
-    """Return when all open lots end after this movement; `None` where they keep their ends."""
+    """Return the new expiry of all open lots after a movement; `None` if they keep theirs."""
     if rules.renewed_by is None or (rules.renewed_by == "credit" and amount < 0):
         return None
     return lot_expiry(rules, now)
 
 
 def falls_below_minimum(rules: BalanceRules, before: Decimal, after: Decimal) -> bool:
-    """Whether a balance has just crossed its minimum downwards."""
+    """Whether a balance has just fallen below its minimum."""
     return rules.minimum is not None and before >= rules.minimum > after
 
 
 def live_lots(lots: Sequence[Lot], now: datetime) -> list[Lot]:
-    """Return the lots that count now."""
+    """Return the unexpired lots."""
     return [lot for lot in lots if lot.expires_at is None or lot.expires_at > now]
 
 
 def balance_of(lots: Sequence[Lot], now: datetime) -> Decimal:
-    """Return the sum of the lots that count now."""
+    """Return the sum of the unexpired lots."""
     return sum((lot.remaining for lot in live_lots(lots, now)), ZERO)
 
 
 def require_open_transaction(status: Status) -> None:
-    """Refuse a transaction that has come to its end.
+    """Refuse a transaction that is no longer open.
 
     Raises:
         NotAllowed: It is completed, rejected, cancelled or expired.
     """
     if status != "draft":
-        raise NotAllowed(f"The transaction is {status}: it is resolved once, for good.")
+        raise NotAllowed(f"The transaction is {status} and can no longer change.")
 
 
 def apply_movement(
@@ -220,22 +219,22 @@ def apply_movement(
     reserved: Decimal = ZERO,
     oldest_first: bool = False,
 ) -> Application:
-    """Decide what a signed movement does to a balance.
+    """Compute what a signed movement does to a balance.
 
     Args:
         rules: The active definition.
         lots: The open lots of the balance.
         amount: The movement, rounded, not zero.
         now: The time of completion.
-        balance: The balance, where `lots` are only those that the movement can fall on.
-        minutes: A life of its own for the credited lot.
-        reserved: What other open debits have set aside, where drafts reserve.
-        oldest_first: Spend in the order of crediting instead of expiry.
+        balance: The balance, if `lots` holds only those that the movement can touch.
+        minutes: The credited lot's own lifetime in minutes.
+        reserved: The amount that other open debits reserve.
+        oldest_first: Spend the oldest lot first instead of the one that expires soonest.
 
     Raises:
         FloorReached: A debit would leave less than the floor.
-        CeilingReached: A credit would pass the ceiling.
-        NotAllowed: It is larger than one movement may be.
+        CeilingReached: A credit would exceed the ceiling.
+        NotAllowed: It exceeds the largest credit or debit.
     """
     open_lots = live_lots(lots, now)
     if balance is None:
@@ -255,23 +254,23 @@ def apply_movement(
 
 def _fitting_credit(rules: BalanceRules, balance: Decimal, amount: Decimal) -> Decimal:
     if rules.credit_ceiling is not None and amount > rules.credit_ceiling:
-        raise NotAllowed("The amount is above what one credit of this balance may be.")
+        raise NotAllowed("The amount exceeds the largest credit of this balance.")
     ceiling = rules.ceiling
     if ceiling is not None and balance + amount > ceiling:
         room = ceiling - balance
         if rules.credit_rounding is not None:
             room = room.quantize(_smallest(rules.unit), rounding=ROUND_DOWN)
         if not rules.partial or room <= 0:
-            raise CeilingReached("The credit would pass the highest balance allowed.")
+            raise CeilingReached("The credit would exceed the highest balance allowed.")
         return room
     if balance + amount >= LIMIT:
-        raise CeilingReached("The credit would pass the highest balance the engine keeps.")
+        raise CeilingReached("The credit would exceed the highest balance the engine keeps.")
     return amount
 
 
 def _check_debit(rules: BalanceRules, available: Decimal, amount: Decimal) -> None:
     if rules.debit_ceiling is not None and -amount > rules.debit_ceiling:
-        raise NotAllowed("The amount is above what one debit of this balance may be.")
+        raise NotAllowed("The amount exceeds the largest debit of this balance.")
     if available + amount < max(rules.floor, 1 - LIMIT):
         raise FloorReached("The balance is too low for this debit.")
 

@@ -1,4 +1,4 @@
-"""Frequency caps: how much may still be credited or debited in a window of time."""
+"""Frequency limits: how much may still be credited or debited in a window of time."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,12 +18,12 @@ _FIRST_MONDAY = datetime(1900, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A cap on the movements of one balance in a window.
+    """A limit on the movements of one balance in a window.
 
     Attributes:
         transaction_type: Which movements count: credits or debits.
         constraint_type: `transaction` counts them, `amount` sums their sizes.
-        value: The most that a window may hold.
+        value: The largest number or amount in a window.
         duration_value: Length of the window in `duration_unit`, at least 1.
         duration_unit: day, week, month or year.
         sliding: True for a window that ends now, false for one that resets with the calendar.
@@ -40,16 +40,16 @@ class Limit:
 def window_start(
     duration_value: int, duration_unit: PeriodUnit, sliding: bool, now: datetime
 ) -> datetime:
-    """Tell where the window that holds `now` begins.
+    """Return the start of the window that contains `now`.
 
-    A sliding window is `duration_value` units long and ends now; what happened exactly at its
-    beginning has left it. A calendar window begins with a day, a Monday, a month or a year; one
-    of several units is a block of them, counted from 1900-01-01, and its first instant is inside.
+    A sliding window is `duration_value` units long and ends now; its first instant is outside. A
+    calendar window begins with a day, a Monday, a month or a year; a window of several units is a
+    block counted from 1900-01-01, and its first instant is inside.
 
     Args:
         duration_value: Length in units, at least 1.
         duration_unit: day, week, month or year.
-        sliding: Which of the two it is.
+        sliding: A sliding window instead of a calendar window.
         now: The moment, UTC.
     """
     if sliding:
@@ -63,11 +63,11 @@ def window_start(
 
 
 def room(limit: Limit, already_spent: Decimal) -> Decimal:
-    """Tell what a window can still take: movements or an amount, never below zero."""
+    """Return how many movements, or what amount, still fit into a window."""
     return max(limit.value - already_spent, Decimal(0))
 
 
 def allows(limit: Limit, already_spent: Decimal, size: Decimal) -> bool:
-    """Say whether one more movement of this size fits into the window."""
+    """Whether one more movement of this size fits into the window."""
     wanted = Decimal(1) if limit.constraint_type == "transaction" else size
     return wanted <= room(limit, already_spent)

@@ -13,7 +13,7 @@ _RFC_3339: Final = re.compile(
 
 
 def to_milliseconds(moment: datetime) -> int:
-    """Return the moment as the store keeps it; what is finer is cut off."""
+    """Return the moment as stored, truncated to the millisecond."""
     return (moment - EPOCH) // _MILLISECOND
 
 
@@ -33,7 +33,7 @@ def optional_to_text(moment: datetime | None) -> str | None:
 
 
 def stored_to_text(stored: int | None) -> str | None:
-    """Return a stored moment as the API writes it; what did not happen stays `None`."""
+    """Return a stored moment as the API writes it, or `None`."""
     return None if stored is None else to_text(from_milliseconds(stored))
 
 
@@ -41,7 +41,7 @@ def parse_moment(text: str) -> datetime:
     """Read an RFC 3339 date-time with an offset, to the millisecond.
 
     Raises:
-        ValueError: It is none, or lies outside the years 1900 to 2999.
+        ValueError: It is not one, or lies outside the years 1901 to 2999.
     """
     written = _RFC_3339.fullmatch(text)
     if written is None:

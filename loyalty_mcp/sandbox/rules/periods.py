@@ -21,7 +21,7 @@ _LEAP_YEAR: Final = 2024
 
 @dataclass(frozen=True, slots=True)
 class DayOfYear:
-    """A day that comes back each year, as `dd/mm` names it."""
+    """A day of each year, written `dd/mm`."""
 
     day: int
     month: int
@@ -54,7 +54,7 @@ def add_span(moment: datetime, value: int, unit: PeriodUnit) -> datetime:
 
 
 def start_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
-    """Return the first instant of the day, week, month or year that holds the moment."""
+    """Return the first instant of the day, week, month or year of the moment."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if unit == "day":
         return midnight
@@ -64,18 +64,18 @@ def start_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
 
 
 def end_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
-    """Return the first instant after the day, week, month or year that holds the moment."""
+    """Return the first instant after the day, week, month or year of the moment."""
     return add_span(start_of_period(moment, unit), 1, unit)
 
 
 def end_of_next(day: DayOfYear, moment: datetime) -> datetime:
-    """Return the first instant after the day's next occurrence; today's counts while it lasts."""
+    """Return the first instant after the day's next occurrence, which may be today."""
     this_year = _end_of(day, moment.year)
     return this_year if this_year > moment else _end_of(day, moment.year + 1)
 
 
 def start_of_next(day: DayOfYear, moment: datetime) -> datetime:
-    """Return the first instant of the day's next occurrence that lies after the moment."""
+    """Return the first start of the day after the moment."""
     this_year = _end_of(day, moment.year) - timedelta(days=1)
     if this_year > moment:
         return this_year

@@ -1,4 +1,4 @@
-"""Redemptions: the two phases of using a voucher, as rules over plain values."""
+"""Redemption rules: the two phases of using a voucher."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ RedemptionStatus = Literal["draft", "completed", "rejected", "cancelled", "expir
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """One use of a voucher: opened, then completed, rejected, cancelled or lapsed."""
+    """One use of a voucher: opened, then completed, rejected, cancelled or expired."""
 
     id: str
     voucher_id: str
@@ -22,7 +22,7 @@ class Redemption:
 
 
 def redemption_status(redemption: Redemption, now: datetime) -> RedemptionStatus:
-    """Name the state of a redemption: its resolution, or draft until its ttl is over."""
+    """Return the status of a redemption: its resolution, or draft until its ttl ends."""
     if redemption.resolution is not None:
         return redemption.resolution
     if redemption.expires_at is not None and now >= redemption.expires_at:
@@ -31,16 +31,16 @@ def redemption_status(redemption: Redemption, now: datetime) -> RedemptionStatus
 
 
 def redemption_expiry(opened_at: datetime, ttl: int | None) -> datetime | None:
-    """Tell when an open redemption lapses: after `ttl` seconds; never without one, or with 0."""
+    """Return when an open redemption expires; never without a ttl, or with 0."""
     return opened_at + timedelta(seconds=ttl) if ttl else None
 
 
 def require_open_redemption(redemption: Redemption, now: datetime) -> None:
-    """Refuse a redemption that has come to its end.
+    """Refuse a redemption that is no longer open.
 
     Raises:
         PreconditionFailed: It is completed, rejected, cancelled or expired.
     """
     status = redemption_status(redemption, now)
     if status != "draft":
-        raise PreconditionFailed(f"The redemption is {status}: it is resolved once, for good.")
+        raise PreconditionFailed(f"The redemption is {status} and can no longer change.")

@@ -1,4 +1,4 @@
-"""Reward rules: whether what just happened matches the condition under which a reward is issued."""
+"""Reward rules: whether a completed movement matches the condition of a reward."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -9,7 +9,7 @@ from loyalty_mcp.sandbox.errors import Invalid
 Json = Mapping[str, Any]
 
 EVENTS: Final = frozenset({"balance_value_updated", "transaction_completed"})
-"""The names under which a rule may wait for a completed movement."""
+"""The event names that stand for a completed movement."""
 
 _DEEPEST: Final = 20
 _LITERALS: Final = ("number", "string", "boolean", "date", "array", "float", "int")
@@ -46,13 +46,13 @@ _SPELLINGS: Final = {
 
 
 def rule_matches(rule: Json, event: Json, contact: Json) -> bool:
-    """Say whether a completed movement matches a rule.
+    """Whether a completed movement matches a rule.
 
     Args:
-        rule: The `rule` of a reward, as `checked` let it pass.
-        event: What an `eventProperty` names: `amount`, `balance`, `transactionType`,
+        rule: The `rule` of a reward, validated by `check_rule`.
+        event: The properties of the movement: `amount`, `balance`, `transactionType`,
             `balanceDefinitionId` and the keys of the movement's `meta`.
-        contact: What a `contactProperty` names: the contact's attributes.
+        contact: The contact's attributes.
     """
     waits_for = (rule.get("event") or {}).get("name")
     if waits_for is not None and waits_for not in EVENTS:
@@ -61,7 +61,7 @@ def rule_matches(rule: Json, event: Json, contact: Json) -> bool:
 
 
 def check_rule(rule: Json) -> None:
-    """Refuse a rule that the engine would not understand.
+    """Refuse a rule that the engine cannot evaluate.
 
     Raises:
         Invalid: A condition is nested too deeply, compares with an unknown operator, or has an
@@ -72,13 +72,13 @@ def check_rule(rule: Json) -> None:
 
 def _check_condition(condition: Any, depth: int) -> None:
     if depth == 0 or not isinstance(condition, Mapping):
-        raise Invalid("rule: a condition is an object, at most 20 deep")
+        raise Invalid("rule: a condition must be an object, nested at most 20 deep")
     for key in ("and", "or"):
         inner = condition.get(key)
         if inner is None:
             continue
         if not isinstance(inner, list):
-            raise Invalid(f"rule: {key} is a list of conditions")
+            raise Invalid(f"rule: {key} must be a list of conditions")
         for each in inner:
             _check_condition(each, depth - 1)
     if "op" in condition:
@@ -88,11 +88,11 @@ def _check_condition(condition: Any, depth: int) -> None:
 def _check_comparison(condition: Json) -> None:
     operator = condition["op"]
     if not isinstance(operator, str) or _SPELLINGS.get(operator, operator) not in _COMPARISONS:
-        raise Invalid(f"rule: op is one of {', '.join([*_COMPARISONS, *_SPELLINGS])}")
+        raise Invalid(f"rule: op must be one of {', '.join([*_COMPARISONS, *_SPELLINGS])}")
     for side in ("lhs", "rhs"):
         operand = condition.get(side)
         if not isinstance(operand, Mapping):
-            raise Invalid(f"rule: {side} is an object that gives a value or names a property")
+            raise Invalid(f"rule: {side} must be an object with a value or a property")
         expression = operand.get("expression")
         if expression is not None and (
             not isinstance(expression, Mapping) or "op" in expression or "args" in expression
@@ -114,11 +114,11 @@ def _condition_holds(condition: Json, event: Json, contact: Json) -> bool:
     operator = str(condition["op"])
     operator = _SPELLINGS.get(operator, operator)
     if isinstance(left, bool) != isinstance(right, bool) and operator in ("eq", "ne"):
-        # 1 and true are equal in Python, but not to someone who writes a rule.
+        # 1 == True in Python, but not in a rule.
         return operator == "ne"
     try:
         return _COMPARISONS[operator](left, right)
-    except TypeError:  # a text is neither above nor below a number
+    except TypeError:  # a text cannot be compared with a number
         return False
 
 

@@ -1,4 +1,4 @@
-"""Rewards: when a voucher may be issued, used, opened and finished, as rules over plain values."""
+"""Reward rules: when a voucher may be issued or redeemed, and what it costs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from loyalty_mcp.sandbox.rules.ledger import Span
 from loyalty_mcp.sandbox.rules.periods import PeriodUnit
 
 Action = Literal["attribution", "redeem"]
-# The words of `limits[].type`: whose actions it counts, and which.
+# By `limits[].type`: the action it counts, and whether for each consumer.
 LIMIT_TYPES: Final[dict[str, tuple[Action, bool]]] = {
     "attribution": ("attribution", False),
     "totalAttribution": ("attribution", False),
@@ -25,14 +25,14 @@ LIMIT_TYPES: Final[dict[str, tuple[Action, bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RewardLimit:
-    """At most `value` actions of one kind, for ever or in a window.
+    """A limit of `value` actions of one kind, for ever or in a window.
 
     Attributes:
         type: One of `LIMIT_TYPES`.
         value: How many actions, zero or more.
         duration_value: Length of the window in `duration_unit`; None for ever.
         duration_unit: Unit of the window.
-        sliding: Whether the window ends now, rather than resetting with the calendar.
+        sliding: Whether the window ends now instead of resetting with the calendar.
     """
 
     type: str
@@ -44,7 +44,7 @@ class RewardLimit:
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """What steers the vouchers of one reward; None means that nothing was set."""
+    """The settings of a reward that govern its vouchers; `None` if not set."""
 
     id: str
     start_date: datetime | None = None
@@ -71,7 +71,7 @@ class Reward:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """At most `value` actions since `since` (None: ever), of this member or of all."""
+    """At most `value` actions since `since` (`None` for ever), by this member or by all."""
 
     value: int
     per_consumer: bool
@@ -80,22 +80,22 @@ class Ceiling:
 
 
 def closed_reason(reward: Reward, now: datetime) -> str | None:
-    """Say why a reward cannot be issued or used now: disabled, not begun or over; else None."""
+    """Return why a reward cannot be issued or redeemed now, or `None` if it can."""
     if reward.disabled_at is not None and now >= reward.disabled_at:
         return "The reward is disabled."
     if reward.start_date is not None and now < reward.start_date:
-        return "The reward has not begun yet."
+        return "The reward has not started yet."
     if reward.end_date is not None and now >= reward.end_date:
         return "The reward has ended."
     return None
 
 
 def ceilings(reward: Reward, action: Action, now: datetime) -> list[Ceiling]:
-    """List what bounds one more action of this kind now.
+    """Return the ceilings on actions of this kind now.
 
     Args:
         reward: The reward.
-        action: Issuing (`attribution`) or using (`redeem`).
+        action: Issuing (`attribution`) or redeeming (`redeem`).
         now: The moment, UTC; windows end or reset around it.
     """
     flat = {
@@ -123,13 +123,13 @@ def _windowed(limit: RewardLimit, now: datetime) -> Ceiling:
 def ceiling_reason(
     reward: Reward, action: Action, now: datetime, count: Callable[[Ceiling], int]
 ) -> str | None:
-    """Say which ceiling one more action would pass, or None.
+    """Return which ceiling one more action would exceed, or `None`.
 
     Args:
         reward: The reward.
-        action: Issuing or using.
+        action: Issuing or redeeming.
         now: The moment, UTC.
-        count: Tells how many actions a ceiling has seen so far.
+        count: Returns how many actions count towards a ceiling so far.
     """
     for ceiling in ceilings(reward, action, now):
         if count(ceiling) >= ceiling.value:
@@ -141,7 +141,7 @@ def ceiling_reason(
 
 
 def require_attributable(reward: Reward, now: datetime, count: Callable[[Ceiling], int]) -> None:
-    """Refuse to issue a voucher of a closed reward, or one too many.
+    """Refuse to issue a voucher of a closed reward, or beyond a ceiling.
 
     Raises:
         NotAllowed: The reward is closed now, or an attribution ceiling is reached.
@@ -152,7 +152,7 @@ def require_attributable(reward: Reward, now: datetime, count: Callable[[Ceiling
 
 
 def require_redeemable(reward: Reward, now: datetime, count: Callable[[Ceiling], int]) -> None:
-    """Refuse to use a voucher of a closed reward, or one too many.
+    """Refuse to redeem a voucher of a closed reward, or beyond a ceiling.
 
     Raises:
         ExpectationFailed: The reward is closed now, or a redemption ceiling is reached.
@@ -163,10 +163,10 @@ def require_redeemable(reward: Reward, now: datetime, count: Callable[[Ceiling],
 
 
 def subtraction(reward: Reward, balance: Decimal) -> Decimal | None:
-    """Tell how much balance a voucher of this reward costs; None when it costs nothing.
+    """Return how much balance a voucher of this reward costs; `None` if it costs nothing.
 
     The whole balance with `subtractTotalBalance`, else `subtractBalanceValue`; with the strategy
-    `partial` no more than is there. Zero means that there is nothing to take, so it is refused.
+    `partial`, at most the balance. A price of zero is refused by the caller.
     """
     if reward.subtract_balance_definition_id is None:
         return None

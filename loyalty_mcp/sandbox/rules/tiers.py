@@ -1,4 +1,4 @@
-"""Tiers: which one a member belongs on, and when that is looked at again."""
+"""Tier rules: which tier a member belongs to, and when that is evaluated."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A rung: reached when all its conditions hold; `rewards` are issued to who reaches it."""
+    """A tier: reached when all its conditions hold; its `rewards` are then issued."""
 
     id: str
     name: str
@@ -33,13 +33,13 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What replaces the yearly anniversary of a strategy.
+    """A schedule that replaces the yearly anniversary of a strategy.
 
     Attributes:
         duration_value: Evaluate every so many units from the origin, instead of every year.
         duration_unit: day, week, month or year.
-        modifier: Move each of these to the first instant of its unit, or the first after it.
-        scheduled_date: Evaluate at the beginning of that day each year; wins over the rest.
+        modifier: Snap each evaluation to the start or the end of its unit.
+        scheduled_date: Evaluate at the start of that day each year; has priority.
     """
 
     duration_value: int | None = None
@@ -50,7 +50,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """A tier group: its tiers from low to high and how a member moves on them."""
+    """A tier group as rules: its tiers from low to high, its strategies and schedules."""
 
     group_id: str
     tiers: tuple[Tier, ...]
@@ -61,17 +61,17 @@ class Ladder:
     name: str = ""
 
     def tier(self, tier_id: str | None) -> Tier | None:
-        """Give the tier with that id, or None."""
+        """Return the tier with that id, or `None`."""
         return next((tier for tier in self.tiers if tier.id == tier_id), None)
 
     def rank(self, tier_id: str | None) -> int:
-        """Give the place of a tier, from 0 for the lowest; -1 for none of this group."""
+        """Return the rank of a tier, 0 for the lowest; -1 if it is not in this group."""
         return next((i for i, tier in enumerate(self.tiers) if tier.id == tier_id), -1)
 
 
 @dataclass(frozen=True, slots=True)
 class TierMembership:
-    """Where a member stands in a group: since when a member, on which tier, since when on it."""
+    """A member's tier in a group: enrolled since, tier, and on this tier since."""
 
     member_since: datetime
     tier_id: str | None = None
@@ -79,12 +79,12 @@ class TierMembership:
 
 
 def threshold(conditions: Iterable[Condition]) -> frozenset[tuple[str, Decimal]]:
-    """Return what conditions demand, in whatever order; equal thresholds cannot be told apart."""
+    """Return the conditions without their order, to compare two tiers."""
     return frozenset((each.balance_definition_id, each.minimum_value) for each in conditions)
 
 
 def from_low_to_high(tiers: Sequence[Tier], tier_order: Sequence[str]) -> tuple[Tier, ...]:
-    """Order tiers by `tier_order`; those it leaves out stand where their thresholds put them."""
+    """Order tiers by `tier_order`, and those it omits by their thresholds."""
 
     def height(tier: Tier) -> tuple[Decimal, str]:
         return sum((each.minimum_value for each in tier.conditions), Decimal(0)), tier.id
@@ -100,7 +100,7 @@ def from_low_to_high(tiers: Sequence[Tier], tier_order: Sequence[str]) -> tuple[
 
 
 def conditions_hold(tier: Tier, balances: Mapping[str, Decimal]) -> bool:
-    """Say whether all conditions of a tier hold; a balance never opened counts as 0."""
+    """Whether all conditions of a tier hold; a balance that was never opened is 0."""
     return all(
         balances.get(condition.balance_definition_id, Decimal(0)) >= condition.minimum_value
         for condition in tier.conditions
@@ -108,12 +108,12 @@ def conditions_hold(tier: Tier, balances: Mapping[str, Decimal]) -> bool:
 
 
 def earned_tier(ladder: Ladder, balances: Mapping[str, Decimal]) -> Tier | None:
-    """Give the highest tier whose conditions hold, or None."""
+    """Return the highest tier whose conditions hold, or `None`."""
     return next((tier for tier in reversed(ladder.tiers) if conditions_hold(tier, balances)), None)
 
 
 def entry_tier(ladder: Ladder) -> Tier | None:
-    """Give the tier of a member who has nothing yet, or None."""
+    """Return the tier of a member without any balance, or `None`."""
     return earned_tier(ladder, {})
 
 
@@ -125,17 +125,17 @@ def evaluate_tier(
     upgrade_due: bool,
     downgrade_due: bool,
 ) -> str | None:
-    """Give the id of the tier a member belongs on after an evaluation; None for no tier.
+    """Return the id of the member's tier after an evaluation; `None` for no tier.
 
-    A tier given by hand is no exception: it stays until this raises it, or until a downgrade is
-    due. A member on no tier of the group is first put on the entry tier, as at enrolment.
+    A manually assigned tier is no exception: it stays until an upgrade, or until a downgrade is
+    due. A member without a tier in the group first gets the entry tier, as at enrolment.
 
     Args:
         ladder: The group.
-        current: The tier the member is on; one that is gone counts as none.
+        current: The member's tier; a deleted one counts as none.
         balances: By balance definition.
         upgrade_due: Whether a higher tier may be given now.
-        downgrade_due: Whether the tier may be taken now.
+        downgrade_due: Whether a lower tier may be given now.
     """
     if ladder.rank(current) < 0:
         first = entry_tier(ladder)
@@ -151,7 +151,7 @@ def evaluate_tier(
 def on_balance_change(
     ladder: Ladder, current: str | None, balances: Mapping[str, Decimal]
 ) -> str | None:
-    """Evaluate as far as the strategies `real_time` allow."""
+    """Evaluate after a change of balance: only `real_time` strategies apply."""
     return evaluate_tier(
         ladder,
         current,
@@ -164,14 +164,14 @@ def on_balance_change(
 def upgrade_due_after(
     ladder: Ladder, membership: TierMembership, moment: datetime
 ) -> datetime | None:
-    """Tell when the next upgrade evaluation after `moment` falls due; None with `real_time`."""
+    """Return the next upgrade evaluation after `moment`; `None` with `real_time`."""
     return _evaluation_after(ladder.upgrade, ladder.upgrade_schedule, membership, moment)
 
 
 def downgrade_due_after(
     ladder: Ladder, membership: TierMembership, moment: datetime
 ) -> datetime | None:
-    """Tell when the next downgrade evaluation after `moment` falls due; None with `real_time`."""
+    """Return the next downgrade evaluation after `moment`; `None` with `real_time`."""
     return _evaluation_after(ladder.downgrade, ladder.downgrade_schedule, membership, moment)
 
 
@@ -194,7 +194,7 @@ def _evaluation_after(
 
 
 def anniversary_after(origin: datetime, moment: datetime, months: int = 12) -> datetime:
-    """Give the first anniversary of `origin`, in steps of `months`, later than `moment`."""
+    """Return the first anniversary of `origin` after `moment`, in steps of `months`."""
     passed = (moment.year - origin.year) * 12 + moment.month - origin.month
     steps = max(passed // months, 1)
     while (due := periods.add_span(origin, steps * months, "month")) <= moment:
@@ -209,7 +209,7 @@ def _next_step(
     modifier: ScheduleModifier | None,
     moment: datetime,
 ) -> datetime:
-    # Begins just below the answer, whatever the snap does, and walks up to it.
+    # Start just below the result, whatever the snap does, and step up to it.
     if unit in ("day", "week"):
         passed = (moment - origin) // timedelta(days=7 if unit == "week" else 1)
     else:

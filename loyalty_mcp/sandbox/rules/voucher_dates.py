@@ -1,4 +1,4 @@
-"""The forms in which a voucher's dates are written."""
+"""Parsing of voucher dates."""
 
 import re
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 
 def parse_voucher_moment(text: str) -> datetime:
-    """Read RFC 3339, or DD/MM/YYYY HH:MM AM/PM in the account's time zone, which is UTC.
+    """Parse RFC 3339, or DD/MM/YYYY HH:MM AM/PM in the account's time zone, which is UTC.
 
     Raises:
         ValueError: It is neither, names no real moment, or lies outside the years 1901 to 2999.
@@ -21,14 +21,16 @@ def parse_voucher_moment(text: str) -> datetime:
     if clock is None:
         return moments.parse_moment(text)
     hour, minute = int(clock[2]), int(clock[3])
-    if not 1 <= hour <= 12:  # a clock of twelve hours
+    if not 1 <= hour <= 12:  # a twelve-hour clock
         raise ValueError(text)
     afternoon = clock[4].upper() == "P"
     return _start_of_day(clock[1]).replace(hour=hour % 12 + 12 * afternoon, minute=minute)
 
 
 def parse_voucher_expiration(text: str) -> datetime:
-    """Read when a voucher lapses: as `parse_moment`, or a day (DD/MM/YYYY, YYYY-MM-DD) to its end.
+    """Parse an expiry as `parse_voucher_moment` does, or the end of a day.
+
+    A day is written DD/MM/YYYY or YYYY-MM-DD.
 
     Raises:
         ValueError: It is none of these, or names no real day.

@@ -1,4 +1,4 @@
-"""Vouchers: when one can be used, and when it lapses, as rules over plain values."""
+"""Voucher rules: when a voucher can be used, and when it expires."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ VoucherState = Literal["usable", "not_yet_valid", "expired", "consumed", "revoke
 _UNUSABLE: Final = {
     "not_yet_valid": "The voucher is not valid yet.",
     "expired": "The voucher has expired.",
-    "consumed": "The voucher has been redeemed already.",
+    "consumed": "The voucher has already been redeemed.",
     "revoked": "The voucher has been revoked.",
     "held": "Another open redemption holds the voucher.",
 }
@@ -22,7 +22,7 @@ _UNUSABLE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """One reward in the hands of one member."""
+    """A reward issued to a member."""
 
     id: str
     reward_id: str
@@ -35,10 +35,10 @@ class Voucher:
 
 
 def voucher_state(voucher: Voucher, now: datetime, *, held: bool = False) -> VoucherState:
-    """Say whether a voucher can be used now, and if not why.
+    """Return whether a voucher can be used now, and if not, why.
 
     Args:
-        voucher: The voucher asked about.
+        voucher: The voucher.
         now: The moment, UTC.
         held: Whether another open redemption holds it.
     """
@@ -67,10 +67,10 @@ def require_usable(voucher: Voucher, now: datetime, *, held: bool = False) -> No
 def voucher_expiry(
     reward: Reward, issued_at: datetime, valid_from: datetime | None
 ) -> datetime | None:
-    """Tell when a voucher of this reward lapses.
+    """Return when a voucher of this reward expires; `None` for never.
 
-    A fixed `expirationDate` wins over a duration; a duration runs from the first moment the
-    voucher is valid. None: never.
+    A fixed `expirationDate` has priority over a duration, which counts from the first moment the
+    voucher is valid.
     """
     if reward.expiration_date is not None:
         return reward.expiration_date
@@ -79,7 +79,7 @@ def voucher_expiry(
 
 
 def best_voucher(vouchers: Sequence[Voucher]) -> Voucher | None:
-    """Choose which of a member's equal vouchers to use: the soonest to expire, then the oldest."""
+    """Return the voucher to use: the soonest to expire, then the oldest."""
     never = datetime.max.replace(tzinfo=UTC)
     return min(
         vouchers,

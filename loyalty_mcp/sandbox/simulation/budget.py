@@ -1,4 +1,4 @@
-"""The hourly budget of calls, and the headers that tell what is left of it."""
+"""The hourly rate limit, and its response headers."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +10,7 @@ CONTACT_CALLS: Final = 36_000
 
 
 class Budget:
-    """So many calls an hour; the hour begins with its first call.
+    """A number of calls an hour; the hour begins with its first call.
 
     Args:
         limit: Calls an hour; 0 for no limit.
@@ -22,14 +22,14 @@ class Budget:
         self._ends: datetime | None = None
 
     def refill(self) -> None:
-        """Begin anew, with everything left."""
+        """Restore the full budget."""
         self._used, self._ends = 0, None
 
     def spend(self, now: datetime) -> None:
-        """Take one call.
+        """Count one call.
 
         Raises:
-            TooManyRequests: None is left in this hour.
+            TooManyRequests: The hour's budget is used up.
         """
         if self.limit == 0:
             return
@@ -41,7 +41,7 @@ class Budget:
         self._used += 1
 
     def headers(self, now: datetime) -> list[tuple[bytes, bytes]]:
-        """Return the headers that tell the limit, what is left and the seconds to the next hour."""
+        """Return the headers with the limit, the calls left and the seconds until the reset."""
         if self.limit == 0:
             return []
         self._turn(now)

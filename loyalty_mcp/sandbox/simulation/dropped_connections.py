@@ -1,12 +1,12 @@
-"""Cutting connections: how a lost answer reaches a client over a real network."""
+"""Dropped connections: a lost answer over a real network."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def cutting_connections(app: ASGIApp) -> ASGIApp:
-    """Wrap an application so that a `ConnectionResetError` it raises cuts the connection.
+    """Wrap an application so that a `ConnectionResetError` drops the connection.
 
-    The server is told that a body will follow, and none does: it then has no choice but to close.
+    It announces a body that never follows, so that the server has to close the connection.
     """
 
     async def cut(scope: Scope, receive: Receive, send: Send) -> None:

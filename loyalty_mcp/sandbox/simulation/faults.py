@@ -1,4 +1,4 @@
-"""Faults on order: answers that are refused, lost, late or broken, so that clients can be tried."""
+"""Injected faults: answers that are refused, lost, late or broken, for testing clients."""
 
 import re
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ FaultKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong, where, and how often.
+    """A fault: what goes wrong, where, and how often.
 
     Attributes:
         method: The HTTP method; `*` for any.
         path: The path as requested; `*` stands for any characters.
-        kind: `refuse_before` does nothing, the others do the work.
+        kind: `refuse_before` changes nothing; the others handle the request first.
         status: The status of `refuse_before` and `status_after_commit`.
-        times: How often it still happens.
-        delay_seconds: How long `delay` waits before the work.
+        times: How often it will still happen.
+        delay_seconds: How long `delay` waits before handling the request.
     """
 
     method: str
@@ -31,23 +31,23 @@ class Fault:
     delay_seconds: float
 
     def fits(self, method: str, path: str) -> bool:
-        """Whether the fault is meant for this request."""
+        """Whether the fault applies to this request."""
         pattern = ".*".join(re.escape(part) for part in self.path.split("*"))
         return self.method in {"*", method} and re.fullmatch(pattern, path, re.DOTALL) is not None
 
 
 class Faults:
-    """The faults that are left, in the order they were given."""
+    """The faults that are left, in order."""
 
     def __init__(self) -> None:
         self.left: tuple[Fault, ...] = ()
 
     def replace(self, faults: Sequence[Fault]) -> None:
-        """Replace the list; an empty one clears it."""
+        """Replace all faults; an empty list clears them."""
         self.left = tuple(faults)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the first fault that fits, and count it."""
+        """Return the first fault that applies, and use it once."""
         for place, fault in enumerate(self.left):
             if fault.fits(method, path):
                 rest = (replace(fault, times=fault.times - 1),) if fault.times > 1 else ()

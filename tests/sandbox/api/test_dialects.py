@@ -53,19 +53,19 @@ CASES: list[tuple[str, str, Json, str]] = [
         {**DEFINITION, "creditFrequencyLimit": {}},
         "POST .../balance-definitions/{id}/limits",
     ),
-    ("POST", "{balance}/balance-definitions", {"name": "A", "unit": "points"}, "write 'POINTS'"),
-    ("POST", "{balance}/balance-definitions", {"name": "A", "unit": "€"}, "write 'EUR'"),
+    ("POST", "{balance}/balance-definitions", {"name": "A", "unit": "points"}, "use 'POINTS'"),
+    ("POST", "{balance}/balance-definitions", {"name": "A", "unit": "€"}, "use 'EUR'"),
     (
         "POST",
         "{balance}/balance-definitions",
         {**DEFINITION, "balanceOptionCreditRounding": "floor"},
-        "write 'lower'",
+        "use 'lower'",
     ),
     (
         "POST",
         "{balance}/balance-definitions",
         {**DEFINITION, "balance_expiration_date": "31/12"},
-        "the word here is balanceExpirationDate",
+        "use balanceExpirationDate",
     ),
     (
         "POST",
@@ -77,13 +77,13 @@ CASES: list[tuple[str, str, Json, str]] = [
         "POST",
         "{config}/balance-definitions",
         {**DEFINITION, "balanceOptionCreditRounding": "lower"},
-        "the word here is roundingPolicy",
+        "use roundingPolicy",
     ),
     (
         "POST",
         "{tier}/tier-groups",
         {"name": "A", "upgradeEvaluationTrigger": "real_time"},
-        "the word here is upgradeStrategy",
+        "use upgradeStrategy",
     ),
     ("POST", "{tier}/tier-groups", {"name": "A", "tiers": []}, "POST .../tier-groups/{id}/tiers"),
     (
@@ -102,19 +102,19 @@ CASES: list[tuple[str, str, Json, str]] = [
         "POST",
         "{tier}/tier-groups/{group}/tiers",
         {"name": "A", "accessConditions": [{"balanceDefinitionId": "{points}", "threshold": 1}]},
-        "accessConditions.0.threshold: is not known here; the word here is minimumValue",
+        "accessConditions.0.threshold: is not a field here; use minimumValue",
     ),
     (
         "POST",
         "{balance}/transactions",
         {"amount": 1, "balanceDefinitionId": "{points}", "transactionType": "CREDIT"},
-        "write 'credit'",
+        "use 'credit'",
     ),
     (
         "POST",
         "{balance}/transactions",
         {"amount": 1, "balanceDefinitionId": "{points}", "expiryBalanceMinutes": 5},
-        "the word here is balanceExpiryInMinutes",
+        "use balanceExpiryInMinutes",
     ),
     (
         "POST",
@@ -126,26 +126,26 @@ CASES: list[tuple[str, str, Json, str]] = [
         "GET",
         "{balance}/transaction-history?contactId=1&balanceDefinitionId={points}&status=pending",
         {},
-        "write 'draft'",
+        "use 'draft'",
     ),
     (
         "GET",
         "{balance}/balance-definitions?sort_field=name",
         {},
-        "the word here is sortField",
+        "use sortField",
     ),
-    ("GET", "{balance}/balance-definitions?sort=DESC", {}, "write 'desc'"),
+    ("GET", "{balance}/balance-definitions?sort=DESC", {}, "use 'desc'"),
     (
         "POST",
         "{offer}/rewards/attribute",
         {"offerId": "{points}", "rewardId": "{points}", "contactId": 1},
-        "the word here is rewardId",
+        "use rewardId",
     ),
     (
         "POST",
         "{config}/subscriptions",
         {"contactId": 1, "loyalty_subscription_id": "x"},
-        "the word here is loyaltySubscriptionId",
+        "use loyaltySubscriptionId",
     ),
 ]
 
@@ -182,4 +182,4 @@ async def test_a_word_that_nobody_uses_gets_no_advice(club: Club) -> None:
 
     answer = await club.sandbox.call("POST", f"{club.balance}/balance-definitions", body)
 
-    assert answer.body["message"] == "colour: is not known here"
+    assert answer.body["message"] == "colour: is not a field here"

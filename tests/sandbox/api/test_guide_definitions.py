@@ -158,7 +158,7 @@ async def test_a_unit_is_an_enum_value_in_any_case_or_a_known_label(
             "expiryPolicy.type: must be one of 'never', 'rolling'",
         ),
         ({"expiryPolicy": {"type": "fixed", "date": "31/02"}}, "expiryPolicy.date: must be a day"),
-        ({"roundingPolicy": "natural"}, "write 'round_half_up'"),
+        ({"roundingPolicy": "natural"}, "use 'round_half_up'"),
         ({"maxBalance": 10, "minBalance": 20}, "minBalance: must not be above maxBalance"),
         ({"minBalance": -1}, "minBalance: must be 0 or more"),
         ({"maxBalance": -1}, "maxBalance: must not be below the floor"),
@@ -176,8 +176,8 @@ async def test_a_unit_is_an_enum_value_in_any_case_or_a_known_label(
             "debitFrequencyLimit.duration: must not be above a hundred years",
         ),
         ({"meta": {"isInternal": "yes"}}, "meta.isInternal: must be true or false"),
-        ({"colour": "red"}, "colour: is not known here"),
-        ({"maxAmount": 5}, "maxAmount: is not known here; the word here is maxBalance"),
+        ({"colour": "red"}, "colour: is not a field here"),
+        ({"maxAmount": 5}, "maxAmount: is not a field here; use maxBalance"),
     ],
 )
 async def test_a_body_that_does_not_fit_leaves_nothing_behind(

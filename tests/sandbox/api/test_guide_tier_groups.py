@@ -108,12 +108,16 @@ async def test_the_guide_shows_a_group_of_the_reference(club: Club) -> None:
             "tiers.0.threshold: is required",
             422,
         ),
-        ({"balanceDefinitionId": NO_ID}, "balanceDefinitionId: names no balance definition", 422),
-        ({"upgradeEvaluationTrigger": "REAL_TIME"}, "write 'real_time'", 422),
-        ({"upgradeStrategy": "real_time"}, "the word here is upgradeEvaluationTrigger", 422),
+        (
+            {"balanceDefinitionId": NO_ID},
+            "balanceDefinitionId: there is no balance definition",
+            422,
+        ),
+        ({"upgradeEvaluationTrigger": "REAL_TIME"}, "use 'real_time'", 422),
+        ({"upgradeStrategy": "real_time"}, "use upgradeEvaluationTrigger", 422),
         ({"tierOrder": []}, "the order of tiers is that of their thresholds", 422),
         ({"meta": {"isInternal": 1}}, "meta.isInternal: must be true or false", 422),
-        ({"colour": 1}, "colour: is not known here", 422),
+        ({"colour": 1}, "colour: is not a field here", 422),
     ],
 )
 async def test_a_group_that_does_not_fit_leaves_nothing_behind(

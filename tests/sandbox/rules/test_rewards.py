@@ -72,7 +72,7 @@ def test_voucher_states(voucher: Voucher, held: bool, state: str) -> None:
 
 def test_an_unusable_voucher_fails_the_precondition() -> None:
     """A voucher that is not in a state to be redeemed is a 412 (our choice)."""
-    with pytest.raises(PreconditionFailed, match="redeemed already"):
+    with pytest.raises(PreconditionFailed, match="already been redeemed"):
         require_usable(replace(VOUCHER, consumed_at=NOW), NOW)
     with pytest.raises(PreconditionFailed, match="open redemption"):
         require_usable(VOUCHER, NOW, held=True)

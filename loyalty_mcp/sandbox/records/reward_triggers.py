@@ -1,4 +1,4 @@
-"""Issuing by rule: a completed movement may match the rule of a reward."""
+"""Reward rules: issue a voucher when a completed movement matches."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from loyalty_mcp.sandbox import json_documents as documents
 from loyalty_mcp.sandbox.records import configuration, programs
 from loyalty_mcp.sandbox.records.voucher_issue import try_to_issue
 from loyalty_mcp.sandbox.rules import reward_rules
-from loyalty_mcp.sandbox.rules.entities import Completed
+from loyalty_mcp.sandbox.rules.entities import CompletedMovement
 from loyalty_mcp.sandbox.rules.ledger import type_of
-from loyalty_mcp.sandbox.store import Unit
+from loyalty_mcp.sandbox.store import UnitOfWork
 
 
-def issue_by_rule(unit: Unit, completed: Completed) -> None:
+def issue_by_rule(unit: UnitOfWork, completed: CompletedMovement) -> None:
     """Issue the rewards whose rule the movement matches.
 
-    What a voucher itself takes from a balance matches no rule: a reward would issue itself.
+    Debits made for a voucher match no rule; otherwise a reward could issue itself.
     """
     if not {"voucherId", "redemptionId"}.isdisjoint(completed.movement.meta):
         return
@@ -28,7 +28,7 @@ def issue_by_rule(unit: Unit, completed: Completed) -> None:
             try_to_issue(unit, program, completed.member, item.id)
 
 
-def _event_properties(completed: Completed) -> dict[str, Any]:
+def _event_properties(completed: CompletedMovement) -> dict[str, Any]:
     movement = completed.movement
     return {
         **movement.meta,
@@ -39,6 +39,6 @@ def _event_properties(completed: Completed) -> dict[str, Any]:
     }
 
 
-def _contact_properties(unit: Unit, completed: Completed) -> dict[str, Any]:
+def _contact_properties(unit: UnitOfWork, completed: CompletedMovement) -> dict[str, Any]:
     row = unit.one("SELECT attributes FROM contacts WHERE id = ?", completed.member.contact_id)
     return {} if row is None else dict(documents.load(row["attributes"]))

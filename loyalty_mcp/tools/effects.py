@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from loyalty_mcp.brevo.moments import moment_of
 from loyalty_mcp.brevo.operations.rewards import get_reward
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo, Subscription, get_account_info
 from loyalty_mcp.brevo.operations.tiers import TierAssignment
 from loyalty_mcp.brevo.operations.transactions import BalanceOrder, Transaction
 from loyalty_mcp.brevo.operations.vouchers import Voucher
+from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.brevo.types import Done, Reply
 from loyalty_mcp.errors import NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import MARKER, Intent, Movement
@@ -160,7 +160,7 @@ async def require_no_voucher(context: Context, intent: Intent, arguments: Argume
         lambda item: (
             item.reward_id == arguments["reward"]
             and MARKER not in (item.meta or {})
-            and (moment_of(item.created_at) or since) >= since
+            and (read_moment(item.created_at) or since) >= since
         ),
     )
     if found is not None:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from loyalty_mcp.brevo.moments import moment_of
 from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
+from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.errors import OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from loyalty_mcp.tools.account_behaviour import known_facts, observe_marks
@@ -161,7 +161,7 @@ async def require_no_unmarked_transaction(context: Context, intent: Intent, plac
         return
     since, seen = earliest_effect(intent), intent.kept.get(NEWEST)
     async for item in newest_first(context, place, pages=SEARCHED_PAGES):
-        created = moment_of(item.created_at)
+        created = read_moment(item.created_at)
         if item.id == seen or (created is not None and created < since):
             return
         if marker_of(item) is None:

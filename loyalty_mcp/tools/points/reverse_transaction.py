@@ -7,10 +7,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
 
-from loyalty_mcp.brevo.moments import moment_of
 from loyalty_mcp.brevo.operations.transactions import PastTransaction
 from loyalty_mcp.brevo.quoting import quoted
+<<<<<<< HEAD
 from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, Expected, ProgramId
+=======
+from loyalty_mcp.brevo.reply_values import read_moment
+from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, ProgramId
+>>>>>>> 78a2fbb (Read moments of the API by one function)
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import (
     COUNTS_TOWARD_CAPS,
@@ -158,7 +162,7 @@ def _opposite(found: PastTransaction, place: Place, reason: str) -> WantedMoveme
 
 def _warnings(context: Context, found: PastTransaction) -> list[str]:
     """What undoing a credit takes whose points are gone already."""
-    expires = moment_of(found.balance_expiration_date)
+    expires = read_moment(found.balance_expiration_date)
     amount = Decimal(found.amount or 0)
     if amount <= 0 or expires is None or expires > context.brevo.upstream_now():
         return []

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
-from loyalty_mcp.brevo.moments import moment_of
 from loyalty_mcp.brevo.operations.vouchers import HeldVoucher, list_vouchers, validate_voucher
+from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.errors import NotFound
 from loyalty_mcp.tools.context import Context
 
@@ -75,4 +75,4 @@ async def can_be_redeemed(
 
 def consumed_at(held: HeldVoucher | None) -> datetime | None:
     """When a voucher was used up; None if it was not."""
-    return None if held is None else moment_of(held.consumed_at)
+    return None if held is None else read_moment(held.consumed_at)

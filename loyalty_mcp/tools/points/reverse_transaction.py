@@ -9,12 +9,8 @@ from pydantic import Field, StringConstraints
 
 from loyalty_mcp.brevo.operations.transactions import PastTransaction
 from loyalty_mcp.brevo.quoting import quoted
-<<<<<<< HEAD
-from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, Expected, ProgramId
-=======
 from loyalty_mcp.brevo.reply_values import read_moment
-from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, ProgramId
->>>>>>> 78a2fbb (Read moments of the API by one function)
+from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, Expected, ProgramId
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import (
     COUNTS_TOWARD_CAPS,

@@ -1,4 +1,4 @@
-"""What an operator does at the command line: decide on intents, and check the audit trail."""
+"""The commands of an operator: decide on intents, and check the audit trail."""
 
 import getpass
 import json
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from loyalty_mcp.cli.help_pages import CommandWithSettings, GroupWithSettings
+from loyalty_mcp.cli.intent_ids import SHORTEST_PREFIX, intent_named
 from loyalty_mcp.cli.options import settings_from, settings_options, stop
-from loyalty_mcp.errors import LoyaltyError, Refused, UnknownReference
+from loyalty_mcp.errors import LoyaltyError, Refused
 from loyalty_mcp.tools.progress import reporting_to
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ def run(flags: dict[str, Any], work: "Callable[[Runtime], Awaitable[Any]]") -> A
 @settings_options
 @click.pass_context
 def intents(context: click.Context, flags: dict[str, Any]) -> None:
-    """List intents, show one, approve or decline it, or settle what is unknown.
+    """List intents, show one, approve or decline it, or find out what became of it.
 
-    Example: loyalty-mcp intents approve 5f0c…
+    ID is the whole id of an intent, or its first eight characters or more.
+
+    Example: loyalty-mcp intents approve 5f0c8e1d
     """
     context.obj = flags
     if context.invoked_subcommand is None:
@@ -90,7 +93,7 @@ def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool
 def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
     """Show one intent: preview, caller, state, outcome.
 
-    Example: loyalty-mcp intents show 5f0c…
+    Example: loyalty-mcp intents show 5f0c8e1d
     """
 
     async def work(runtime: "Runtime") -> "Intent":
@@ -104,9 +107,9 @@ def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def approve(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Approve an intent that waits for an operator; the agent's same call then carries it out.
+    """Approve an intent that waits for an operator; the assistant's same call carries it out.
 
-    Example: loyalty-mcp intents approve 5f0c…
+    Example: loyalty-mcp intents approve 5f0c8e1d
     """
     _decide(flags, intent_id, "approved", as_json=as_json)
 
@@ -116,9 +119,9 @@ def approve(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def decline(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Decline an intent that waits; it can never be carried out.
+    """Decline an intent that nobody has agreed to yet; it can never be carried out.
 
-    Example: loyalty-mcp intents decline 5f0c…
+    Example: loyalty-mcp intents decline 5f0c8e1d
     """
     _decide(flags, intent_id, "declined", as_json=as_json)
 
@@ -127,9 +130,24 @@ def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool
     from loyalty_mcp.guard.operator_approval import decide  # noqa: PLC0415 - only here
 
     async def work(runtime: "Runtime") -> "Intent":
-        return await decide(runtime.context, intent_id, target, f"operator:{getpass.getuser()}")
+        intent = await intent_named(runtime.context.journal.open(), intent_id)
+        operator = f"operator:{getpass.getuser()}"
+        return await decide(runtime.context, intent.id, target, operator)
 
-    _print(_shown(run(flags, work)), as_json=as_json)
+    decided = run(flags, work)
+    _print(_shown(decided), as_json=as_json)
+    if not as_json:
+        click.echo(_what_happens_next(decided))
+
+
+def _what_happens_next(intent: "Intent") -> str:
+    """What an operator has to know after a decision."""
+    if intent.state == "approved":
+        return (
+            "Nothing has been sent yet. The assistant carries it out by repeating the same call "
+            f"with this intent's id as confirmation, before {intent.expires_at:%Y-%m-%d %H:%M} UTC."
+        )
+    return "It can never be carried out. A new call of the assistant would be a new intent."
 
 
 @intents.command()
@@ -147,7 +165,7 @@ def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool
 def close(flags: dict[str, Any], intent_id: str, outcome: Any, why: str, *, as_json: bool) -> None:
     """Close an intent whose outcome no read can tell, with what you found out.
 
-    Example: loyalty-mcp intents close 5f0c… --as applied --why "Seen in Brevo's app"
+    Example: loyalty-mcp intents close 5f0c8e1d --as applied --why "Seen in Brevo's app"
     """
     from loyalty_mcp.guard.operator_approval import close_unknown  # noqa: PLC0415 - only here
 
@@ -163,7 +181,7 @@ def close(flags: dict[str, Any], intent_id: str, outcome: Any, why: str, *, as_j
 @as_json
 @click.pass_obj
 def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Settle whatever was sent and has no outcome yet; exit code 1 if some stay unknown.
+    """Find out what became of every change without an outcome; exit code 1 if some stay unknown.
 
     Example: loyalty-mcp intents reconcile --json
     """
@@ -184,7 +202,7 @@ def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
     else:
         for item in found:
             click.echo(f"{item.id}  {item.state:12} {item.preview.summary}")
-        click.echo(f"{len(found) - len(unknown)} settled, {len(unknown)} still unknown.")
+        click.echo(f"{len(found) - len(unknown)} reconciled, {len(unknown)} still unknown.")
     if unknown:
         sys.exit(FOUND)
 
@@ -206,9 +224,7 @@ async def _as_it_stands(runtime: "Runtime", intent: "Intent") -> "Intent":
 
 
 async def _existing(runtime: "Runtime", intent_id: str) -> "Intent":
-    found = await runtime.context.journal.open().get(intent_id)
-    if found is None:
-        raise UnknownReference("There is no such intent; `loyalty-mcp intents list` names them.")
+    found = await intent_named(runtime.context.journal.open(), intent_id)
     return await _as_it_stands(runtime, found)
 
 
@@ -241,7 +257,7 @@ def audit(context: click.Context, flags: dict[str, Any]) -> None:
 
 
 @audit.command("show")
-@click.option("--intent", default=None, help="Only this intent.")
+@click.option("--intent", default=None, help="Only this intent, by its id or the start of it.")
 @click.option("--tool", default=None, help="Only this tool.")
 @click.option("--since", default=None, help="Only from this ISO moment on, in UTC.")
 @as_json
@@ -260,8 +276,9 @@ def show_audit(
     """
 
     async def work(runtime: "Runtime") -> Any:
-        trail = await runtime.context.journal.open().trail(intent=intent, tool=tool, since=since)
-        return trail.entries
+        journal = runtime.context.journal.open()
+        only = None if intent is None else (await intent_named(journal, intent)).id
+        return (await journal.trail(intent=only, tool=tool, since=since)).entries
 
     found = run(flags, work)
     if as_json:
@@ -270,7 +287,9 @@ def show_audit(
         return
     for item in found:
         who = f"{item.caller}  {item.tool}"
-        click.echo(f"{item.number:6} {item.at[:19]} {item.step:12} {item.intent[:8]} {who}")
+        click.echo(
+            f"{item.number:6} {item.at[:19]} {item.step:12} {item.intent[:SHORTEST_PREFIX]} {who}"
+        )
         click.echo(f"       {item.details}")
     if not found:
         click.echo("There are no entries.")

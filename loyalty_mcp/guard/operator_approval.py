@@ -17,7 +17,7 @@ async def waiting(context: Context) -> list[Intent]:
 async def decide(
     context: Context, intent_id: str, target: Literal["approved", "declined"], operator: str
 ) -> Intent:
-    """Approve or decline an intent that waits for an operator.
+    """Approve an intent that waits for an operator, or decline one that nobody agreed to yet.
 
     Args:
         context: what tools work with.
@@ -27,7 +27,7 @@ async def decide(
 
     Raises:
         UnknownReference: there is no such intent.
-        Refused: it does not wait for an operator, or it is the operator's own.
+        Refused: it does not wait any more, or not for an operator, or it is the operator's own.
     """
     journal, now = context.journal.open(), context.now()
     intent = await journal.get(intent_id)
@@ -35,8 +35,14 @@ async def decide(
         raise UnknownReference("There is no such intent.")
     if intent.caller == operator:
         raise Refused("Nobody decides on their own intent.")
-    if intent.route != "operator" or intent.state != "proposed":
-        raise Refused(f"That intent does not wait for an operator; it is {intent.state}.")
+    # An operator may veto whatever waits, and approve only what waits for an operator.
+    if intent.state != "proposed":
+        raise Refused(f"That intent does not wait any more; it is {intent.state}.")
+    if intent.route != "operator" and target == "approved":
+        raise Refused(
+            "That intent does not wait for an operator, but for a dialog or a confirmation; it "
+            "can only be declined here."
+        )
     if lapsed(intent, now):
         await context.reconciler.reconcile(context, intent)
         raise Refused("That intent has expired; the agent can ask again.")

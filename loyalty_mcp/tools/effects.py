@@ -32,7 +32,7 @@ from loyalty_mcp.tools.points.movement_amounts import (
     price_of,
     taken_at_issue,
 )
-from loyalty_mcp.tools.rewards.member_vouchers import can_be_redeemed, find_voucher
+from loyalty_mcp.tools.rewards.member_vouchers import HELD, can_be_redeemed, find_voucher
 from loyalty_mcp.tools.send_window import NoReadCanTell, earliest_effect
 
 Arguments = Mapping[str, Any]
@@ -152,13 +152,14 @@ async def require_no_voucher(context: Context, intent: Intent, arguments: Argume
     Raises:
         OutcomeUnknown: a new voucher of that reward without a mark could be it.
     """
-    since = earliest_effect(intent)
+    since, known = earliest_effect(intent), set(intent.facts.get(HELD, ()))
     found = await find_voucher(
         context,
         arguments["program"],
         arguments["member"],
         lambda item: (
             item.reward_id == arguments["reward"]
+            and item.id not in known
             and MARKER not in (item.meta or {})
             and (read_moment(item.created_at) or since) >= since
         ),

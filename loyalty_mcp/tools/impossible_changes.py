@@ -12,6 +12,7 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.created_objects import NAMESAKES, namesakes
+from loyalty_mcp.tools.rewards.member_vouchers import HELD, member_vouchers
 
 Arguments = Mapping[str, Any]
 Refusal = Callable[[Context, Arguments, BaseModel | None], Awaitable[Mapping[str, Any]]]
@@ -78,10 +79,19 @@ async def _namesakes(
     return {NAMESAKES: await namesakes(kind, context, arguments)}
 
 
+async def _held_vouchers(
+    context: Context, arguments: Arguments, _current: BaseModel | None
+) -> Mapping[str, Any]:
+    """The vouchers of the reward that the member has, so that a new one can be told from them."""
+    held = member_vouchers(context, arguments["program"], arguments["member"])
+    return {HELD: [item.id async for item in held if item.reward_id == arguments["reward"]]}
+
+
 REFUSALS: Final[Mapping[str, Refusal]] = {
     "create_subscription": _unpublished,
     "assign_tier": _same_tier,
     "revoke_vouchers": _revocable,
+    "create_voucher": _held_vouchers,
     "create_program": partial(_namesakes, "program"),
     "create_balance_definition": partial(_namesakes, "balance"),
     "create_tier_group": partial(_namesakes, "tier_group"),

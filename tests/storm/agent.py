@@ -71,9 +71,9 @@ class Agent:
         while answer is not None and answer.get("status") == "confirmation_required":
             if self._chance.random() < 0.1:
                 return
-            intent = answer["confirmation"]
-            self.diary.agreed[intent] = Agreed(tool, arguments)
-            answer = await self._confirm(tool, {**arguments, "confirmation": intent})
+            self.diary.agreed[answer["intent"]] = Agreed(tool, arguments)
+            confirmed = {**arguments, "confirmation": answer["confirmation"]}
+            answer = await self._confirm(tool, confirmed)
 
     def _wish(self) -> tuple[str, dict[str, Any]]:
         drawn = self._chance.random()

@@ -70,7 +70,7 @@ async def test_fifty_uses_of_one_confirmation_act_once(state_home: Path) -> None
 
     assert [answers[0]] * USES == answers
     assert answers[0]["status"] == "applied"
-    assert [Effect("transactions", confirmed["confirmation"], 7.0, 101)] == happened
+    assert [Effect("transactions", answers[0]["intent"], 7.0, 101)] == happened
 
 
 class TestVerdict:

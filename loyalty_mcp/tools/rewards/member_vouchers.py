@@ -10,6 +10,9 @@ from loyalty_mcp.errors import NotFound
 from loyalty_mcp.tools.context import Context
 
 VOUCHER_PAGE: Final = 100
+HELD: Final = "vouchers of that reward"
+"""Under which a preview keeps the ids of the vouchers that a member had."""
+
 SEPARATORS: Final = str.maketrans("", "", " -\t\n\u00a0")
 
 

@@ -73,6 +73,7 @@ KNOWN: dict[str, Setting] = {
     "confirm": Setting("ask", ("token", "token"), ("off", "off"), ("yes", "ASK", "${confirm}")),
     "policy": Setting(None, ("p.toml", Path("p.toml")), ("q.toml", Path("q.toml"))),
     "intent_ttl": Setting(600, ("60", 60), ("86400", 86_400), ("9", "86401", "-1", "1.5", "soon")),
+    "operator_ttl": Setting(86_400, ("60", 60), ("604800", 604_800), ("59", "604801", "x")),
     "dialog_timeout": Setting(120, ("1", 1), ("3600", 3_600), ("0", "3601", "x")),
     "database_url": Setting(
         None,

@@ -1,11 +1,9 @@
 """The guard: nothing changes that nobody agreed to, and nothing changes twice."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, TypeVar
-
-import anyio
+from typing import Any, Final
 
 from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import LoyaltyError, Refused
@@ -20,7 +18,7 @@ from loyalty_mcp.guard.confirmation import (
 from loyalty_mcp.guard.outcome_elsewhere import NO_SUCH, outcome_elsewhere
 from loyalty_mcp.guard.previewing import preview_again, preview_call, subject_of
 from loyalty_mcp.guard.reconciliation import ending
-from loyalty_mcp.guard.turn import take_turn
+from loyalty_mcp.guard.turn import take_turn, to_the_end
 from loyalty_mcp.intents.lifecycle import (
     LATE,
     Intent,
@@ -45,8 +43,6 @@ BUSY: Final = (
     "Another change to the same subject was under way all the time; nothing was changed. "
     "Call again for a new preview."
 )
-
-ResultT = TypeVar("ResultT")
 
 
 class Guard:
@@ -188,11 +184,19 @@ class Guard:
         return "dialog"
 
     async def _propose(
-        self, call: Call, *, rounds: int, moved: str | None = None
+        self,
+        call: Call,
+        *,
+        rounds: int,
+        moved: str | None = None,
+        recorded: Sequence[Any] | None = None,
     ) -> Envelope | Question:
         versions = call.tool.versions(call.given)
         references = CallReferences(
-            self._context.references, member=call.tool.member_words(call.given), versions=versions
+            self._context.references,
+            recorded=recorded,
+            member=call.tool.member_words(call.given),
+            versions=versions,
         )
         self._context.brevo.read_afresh()
         arguments = await call.tool.received(call.given, references)
@@ -276,7 +280,8 @@ class Guard:
             return voided
         if rounds >= DIALOGS:
             return Envelope("declined", intent.id, reason=f"{reason} It keeps changing.")
-        return await self._propose(call, rounds=rounds + 1, moved=reason)
+        # What was meant is known by its id, whatever it is called by now.
+        return await self._propose(call, rounds=rounds + 1, moved=reason, recorded=intent.resolved)
 
     async def _in_turn(self, call: Call, intent: Intent) -> Envelope | Preparation | None:
         """Carry out an approved change, alone on its subject.
@@ -338,11 +343,3 @@ class Guard:
     async def _first_outcome(self, intent: Intent) -> Envelope:
         """What became of an intent that is no longer ours to carry out."""
         return await outcome_elsewhere(self._context, intent.id)
-
-
-async def to_the_end(work: Awaitable[ResultT]) -> ResultT:
-    """Wait for `work` even if the caller goes away: a change must not be left half done."""
-    result: list[ResultT] = []
-    with anyio.CancelScope(shield=True):
-        result.append(await work)
-    return result[0]

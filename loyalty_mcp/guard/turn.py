@@ -4,14 +4,17 @@ The claim is a row of the journal, so it holds across all processes that share i
 """
 
 import logging
+from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 
 from loyalty_mcp.errors import LoyaltyError
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.tools.context import Context
+
+ResultT = TypeVar("ResultT")
 
 log = logging.getLogger(__name__)
 
@@ -60,3 +63,11 @@ async def _look_after(context: Context, holder_id: str) -> None:
             await reconciler.reconcile(context, holder, close=True)
         except LoyaltyError as error:
             log.info("intent %s cannot be reconciled yet: %s", holder.id[:8], error)
+
+
+async def to_the_end(work: Awaitable[ResultT]) -> ResultT:
+    """Wait for `work` even if the caller goes away: a change must not be left half done."""
+    result: list[ResultT] = []
+    with anyio.CancelScope(shield=True):
+        result.append(await work)
+    return result[0]

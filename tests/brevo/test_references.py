@@ -222,7 +222,7 @@ async def test_a_draft_is_edited_by_the_names_it_has_now(renamed: Server) -> Non
     live = await renamed.tiers("active")
     preview, result = await renamed.update("Gold", "Golden", 310)
 
-    assert preview["summary"].startswith('Replace tier "Gold" in the draft of program "VIP Club".')
+    assert preview["summary"].startswith('Change tier "Gold" in the draft of program "VIP Club"')
     assert 'name: "Gold" → "Golden"' in preview["summary"]
     assert result["tier_id"] == live["Silver"]
     assert await renamed.tiers("draft") == {

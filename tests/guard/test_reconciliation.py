@@ -11,7 +11,7 @@ from typing import Any, Final
 import anyio
 import pytest
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from loyalty_mcp.brevo.client import Brevo, utc_now
 from loyalty_mcp.errors import JournalUnavailable
@@ -127,7 +127,15 @@ class Wire:
         if not reads:
             self.changes.append(f"{scope['method']} {path}")
             self.on_change()
-        await self._app(scope, receive, send)
+
+        async def without_date(message: Message) -> None:
+            """The engine's clock does not move with the server's, so its time is not told."""
+            if message["type"] == "http.response.start":
+                kept = [header for header in message["headers"] if header[0] != b"date"]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        await self._app(scope, receive, without_date)
 
 
 class Clock:

@@ -24,7 +24,7 @@ BY_FLAG: dict[str, tuple[list[str], object]] = {
     "filters_ignored": (["--filters-ignored"], True),
     "history_oldest_first": (["--history-oldest-first"], True),
 }
-FIXED = {"database", "empty", "api_key"}
+FIXED = {"database", "empty", "api_key", "webhook_hosts"}
 
 
 async def account_with(make_sandbox: MakeSandbox, **switches: Any) -> Account:

@@ -80,9 +80,9 @@ async def test_the_first_answer_says_that_the_sandbox_is_fresh(run: Run) -> None
 
 
 async def test_an_error_as_first_answer_says_it_too(run: Run) -> None:
-    """A confirmation of another process is refused, and the reason stands beside it."""
+    """A refusal that is the first answer of the process says that the sandbox is new."""
     async with run() as client:
-        refused = await client.call_tool("debit_points", {**DEBIT, "confirmation": "0" * 32})
+        refused = await client.call_tool("debit_points", {**DEBIT, "member": "999999"})
 
     assert refused.is_error
     assert FRESH in text_of(refused)

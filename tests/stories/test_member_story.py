@@ -89,7 +89,7 @@ async def test_a_year_of_a_member(connect: Connect, control: SandboxControl) -> 
         assert redeemed["voucher_id"] == voucher["id"]
         assert (await session.points(), (await session.overview())["vouchers"]) == (310, [])
         used = {"member": EMAIL, "voucher_id": voucher["id"]}
-        assert "used already" in await session.refused("redeem_for_member", **used)
+        assert "was used on" in await session.refused("redeem_for_member", **used)
 
         # returns the second purchase, once; the tier stays until the anniversary
         back = {"member": EMAIL, "transaction_id": second["transaction_id"], "reason": "Returned"}

@@ -89,8 +89,8 @@ class Sent:
 
 @pytest.fixture
 async def server(serve: Serve) -> AsyncIterator[RunningServer]:
-    """A server that asks for no confirmation."""
-    async with serve(confirm="off") as found:
+    """A server that asks for no confirmation and lets one caller try every tool."""
+    async with serve(confirm="off", max_calls_per_minute=100_000, budget_share=100) as found:
         yield found
 
 

@@ -183,6 +183,8 @@ def waiting_intent(server: RunningServer, **more: Any) -> Intent:
         "tool": "debit_points",
         "digest": "0" * 64,
         "caller": "token:agent",
+        "account": "a",
+        "scope": "full",
         "arguments": {"member": "101"},
         "resolved": [],
         "facts": {},

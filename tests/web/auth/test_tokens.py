@@ -358,13 +358,16 @@ async def test_an_intent_belongs_to_its_caller(serve: Serve) -> None:
         asked = await call(server, one, "debit_points", **debit)
         assert asked.structured_content is not None
         intent = asked.structured_content["intent"]
+        confirmation = asked.structured_content["confirmation"]
 
-        stolen = await call(server, two, "debit_points", **debit, confirmation=intent)
-        assert stolen.is_error
+        stolen = await call(server, two, "debit_points", **debit, confirmation=confirmation)
+        assert stolen.structured_content is not None
+        assert stolen.structured_content["status"] == "confirmation_required"
+        assert stolen.structured_content["intent"] != intent
         assert (await call(server, two, "check_intent", intent=intent)).is_error
         seen = await call(server, ops, "check_intent", intent=intent)
         assert not seen.is_error
-        done = await call(server, one, "debit_points", **debit, confirmation=intent)
+        done = await call(server, one, "debit_points", **debit, confirmation=confirmation)
         assert done.structured_content is not None
         assert done.structured_content["status"] == "applied", text_of(done)
 

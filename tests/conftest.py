@@ -157,13 +157,13 @@ class SandboxControl:
 
     async def program(self) -> str:
         """The id of the seeded program."""
-        return str((await self.get("/v3/loyalty/config/programs"))["items"][0]["id"])
+        listed = (await self.get("/v3/loyalty/config/programs?limit=100"))["items"]
+        return str(next(item["id"] for item in listed if item["name"] == "VIP Club"))
 
-    async def balance(self, member: int) -> float:
-        """What a member has in the seeded program's one visible balance."""
-        path = (
-            f"/v3/loyalty/balance/programs/{await self.program()}/subscriptions/{member}/balances"
-        )
+    async def balance(self, member: int, program: str | None = None) -> float:
+        """What a member has in the one visible balance of a program, by default the seeded one."""
+        program = program or await self.program()
+        path = f"/v3/loyalty/balance/programs/{program}/subscriptions/{member}/balances"
         return float((await self.get(path))["balance"][0]["value"])
 
     async def close(self) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from loyalty_mcp import __version__
+from loyalty_mcp.cli.audit_commands import audit
+from loyalty_mcp.cli.doctor_command import doctor
 from loyalty_mcp.cli.help_pages import GroupWithSettings
-from loyalty_mcp.cli.operator_commands import audit, doctor, intents
+from loyalty_mcp.cli.intent_commands import intents
 from loyalty_mcp.cli.options import settings_from, settings_options, stop
 from loyalty_mcp.cli.token_commands import token
 from loyalty_mcp.errors import BadSetting, LoyaltyError

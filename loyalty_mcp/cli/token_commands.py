@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loyalty_mcp.cli.help_pages import GroupWithSettings
-from loyalty_mcp.cli.operator_commands import as_json, run
 from loyalty_mcp.cli.options import settings_options
+from loyalty_mcp.cli.run_command import as_json, run
 from loyalty_mcp.errors import UnknownReference
 from loyalty_mcp.intents.roles import Role, is_known
 

@@ -180,10 +180,13 @@ def in_role(name: str, role: Role) -> bool:
 
 
 def reaches_one(tool: Tool) -> bool:
-    """Whether a tool reaches the pinned member alone, or no member at all."""
+    """Whether a tool reaches the pinned member alone, or no member at all.
+
+    Deleting a program or a balance would take from every member what they have there.
+    """
     if "member" in tool.parameters:
         return not OTHERS.intersection(tool.parameters)
-    configures = tool.group in CONFIGURATION_GROUPS and tool.risk != "moves_value"
+    configures = tool.group in CONFIGURATION_GROUPS and tool.risk in {"read", "write"}
     return configures or tool.name in REACH_NO_MEMBER
 
 

@@ -23,7 +23,9 @@ class Recorded(NonRecordingSpan):
     """
 
     def __init__(self, name: str, parent: trace.Span, number: int, attributes: Any) -> None:
-        super().__init__(SpanContext(1, number, is_remote=False, trace_flags=TraceFlags(1)))
+        on = min(number, 1)
+        context = SpanContext(on, number, is_remote=False, trace_flags=TraceFlags(on))
+        super().__init__(context)
         self.name = name
         self.parent = parent
         self.recorded = dict(attributes or {})
@@ -34,10 +36,11 @@ class Recorded(NonRecordingSpan):
 
 
 class Recorder(TracerProvider, Tracer):
-    """Remembers spans; forgets them when a test is over."""
+    """Remembers spans while it is on; forgets them when a test is over."""
 
     def __init__(self) -> None:
         self.spans: list[Recorded] = []
+        self.on = False
         self._numbers = count(1)
 
     def get_tracer(self, *_args: Any, **_kwargs: Any) -> Tracer:
@@ -47,6 +50,8 @@ class Recorder(TracerProvider, Tracer):
     def start_span(self, name: str, *_args: Any, **how: Any) -> Recorded:
         """Begin a span under the current one."""
         parent = trace.get_current_span()
+        if not self.on:
+            return Recorded(name, parent, 0, {})  # of no valid span, so nobody passes it on
         self.spans.append(Recorded(name, parent, next(self._numbers), how.get("attributes")))
         return self.spans[-1]
 
@@ -61,9 +66,12 @@ RECORDER = Recorder()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _recording() -> None:
-    """The process has one provider for ever, so it is ours from here on."""
+def _recording() -> Iterator[None]:
+    """The process has one provider for ever, so ours stays, and is off after these tests."""
     trace.set_tracer_provider(RECORDER)
+    RECORDER.on = True
+    yield
+    RECORDER.on = False
 
 
 @pytest.fixture

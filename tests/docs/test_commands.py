@@ -1,5 +1,6 @@
 """Every command in every document does what it is shown for."""
 
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from click.testing import CliRunner
 
 from loyalty_mcp.cli.commands import main
 from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.intents.lifecycle import State
 from loyalty_mcp.server.bootstrap import compose
 from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.settings import read_settings
@@ -31,9 +33,10 @@ from tests.ports import free_port
 
 IN_A_CLONE: Final = re.compile(r"^uv run (--directory \S+ )?(--no-dev )?(?=loyalty-mcp)")
 REMARK: Final = re.compile(r"\s{2,}#.*$")
-INTENT: Final = re.compile(r"\b[0-9a-f]{32}\b")
+INTENT: Final = re.compile(r"\b[0-9a-f]{32}\b|(?<= close )[0-9a-f]{8}\b")
 SANDBOX: Final = "http://127.0.0.1:8585"
 SERVICE: Final = "http://127.0.0.1:8000"
+FATE: Final[tuple[State, ...]] = ("proposed", "approved", "sent", "unknown")
 DEBIT: Final = {"member": "101", "amount": 5, "reason": "Correction"}
 
 PAIRS: Final = [(block, command) for block in blocks("sh") for command in commands(block)]
@@ -131,8 +134,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def waiting_intent() -> str:
-    """An intent that waits for an operator."""
+def stored_intent(*, unknown: bool) -> str:
+    """The id of an intent that waits for an operator, or whose outcome is unknown."""
 
     async def proposed() -> str:
         runtime = compose(read_settings(confirm="operator"))
@@ -143,7 +146,11 @@ def waiting_intent() -> str:
             assert isinstance(answer, Answer)
             assert answer.structured is not None
             assert answer.structured["status"] == "waiting_for_operator"
-            return str(answer.structured["intent"])
+            intent = str(answer.structured["intent"])
+            journal, now = runtime.context.journal.open(), runtime.context.now()
+            for was, becomes in itertools.pairwise(FATE) if unknown else ():
+                assert await journal.move(intent, was, becomes, now)
+            return intent
         finally:
             await runtime.close()
 
@@ -177,7 +184,10 @@ def test_our_commands(
 def run_all(block: Block, said: list[str]) -> None:
     """Run the commands of a block."""
     for command in said:
-        real = INTENT.sub(lambda _: waiting_intent(), command)
+        named = INTENT.search(command)
+        real = command
+        if named is not None:
+            real = command.replace(named[0], stored_intent(unknown=" close " in command))
         _, *arguments = shlex.split(real)
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, (str(block), command, result.output)

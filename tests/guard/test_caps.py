@@ -20,7 +20,7 @@ ALL_WAYS: Final = (
     *("credit_points", "debit_points", "create_transaction", "auto"),
     *("create_balance_order", "complete_transaction", "redeem_voucher"),
 )
-A_DAY: Final = 1_500
+A_DAY: Final = 500
 A_CALL: Final = 25
 WEALTH: Final = 100_000
 OUR_DRAFTS: Final = """
@@ -155,7 +155,7 @@ async def movers(
 
 
 @pytest.mark.long
-async def test_a_thousand_movements_never_pass_a_cap(club: Club, state_home: Path) -> None:
+async def test_movements_of_four_processes_never_pass_a_cap(club: Club, state_home: Path) -> None:
     """From four processes, each in another mode, by every tool that moves points.
 
     Two contacts share a membership, amounts are rounded up, drafts come from elsewhere, and
@@ -169,13 +169,13 @@ async def test_a_thousand_movements_never_pass_a_cap(club: Club, state_home: Pat
     debit_per_member_per_day = {A_DAY}
     """
 
-    statuses = await movers(club, state_home, policy, ("off", "token", "dialog", "operator"), 250)
+    statuses = await movers(club, state_home, policy, ("off", "token", "dialog", "operator"), 75)
 
     # A draft counts when it is made: completing them all may not pass a cap either.
     await club.complete_drafts()
     moved = club.moved()
-    assert sum(statuses.values()) == 1_000
-    assert statuses["applied"] >= 300
+    assert sum(statuses.values()) == 300
+    assert statuses["applied"] >= 100
     # Whoever agreed to a balance that another movement has changed meanwhile is asked anew.
     assert max(total for _, _, _, total, _, _ in moved) > A_DAY - 8 * A_CALL
     assert [row for row in moved if row[3] > A_DAY or row[4] > A_CALL] == []

@@ -36,6 +36,12 @@ MARK = re.compile(r"\b[0-9a-f]{16,}\b")
 Header = tuple[bytes, bytes]
 
 
+@pytest.fixture(autouse=True)
+def _untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracing is off, also after a test of this process that had turned it on for good."""
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.ProxyTracerProvider)
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request to the MCP endpoint."""

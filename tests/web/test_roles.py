@@ -99,10 +99,12 @@ async def test_a_bound_token_reaches_no_other_member(
     server: RunningServer, control: SandboxControl, kind: str
 ) -> None:
     """No argument of any tool lets a bound token reach another member."""
+    await control.post("/sandbox/switches", {"rate_limit": 0})
     world = await fill(control)
     token = await server.token("kim", **KINDS[kind])
     sent = Sent()
     server.upstream_hooks.append(sent)
+    program = await control.program()
     before = {member: await control.balance(member) for member in (102, 103, 105)}
     async with server.client(token) as client:
         for listed in (await client.list_tools()).tools:
@@ -121,7 +123,7 @@ async def test_a_bound_token_reaches_no_other_member(
     assert not sent.mentions("/102")
     assert not sent.mentions('"contactId": 102')
     assert not sent.mentions("contactId=102")
-    assert before == {member: await control.balance(member) for member in before}
+    assert before == {member: await control.balance(member, program) for member in before}
 
 
 async def test_another_members_voucher_is_not_revealed(

@@ -147,6 +147,8 @@ async def test_a_plan_continues_after_a_refused_step(
     assert stopped.structured is not None
     assert stopped.structured["status"] == outcome
     assert number == 0 or f"{number} step(s) before it were done" in stopped.text
+    # What was sent can arrive for a while, and so long the next call would wait.
+    await session.control.post("/sandbox/clock", {"advance_seconds": 3600})
     answer = await session.call("apply_program", spec=spec)
     reconciled = await session.call("check_intent", intent=stopped.structured["intent"])
 

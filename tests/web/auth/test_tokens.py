@@ -263,12 +263,16 @@ async def test_failures_expire() -> None:
 
 
 class BlockedSleeps(RecordedSleeps):
-    """Takes the place of sleeping, and never ends."""
+    """Takes the place of sleeping, and lasts until it is told to end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = anyio.Event()
 
     async def __call__(self, seconds: float) -> None:
-        """Record, and wait until cancelled."""
+        """Record, and wait until cancelled, or until all sleeps are over."""
         await super().__call__(seconds)
-        await anyio.sleep_forever()
+        await self.over.wait()
 
 
 async def test_one_address_cannot_use_up_the_delays() -> None:
@@ -320,6 +324,8 @@ async def test_a_flood_of_failures_hides_no_challenge(serve: Serve) -> None:
             async with server.client(good) as client:
                 assert (await client.list_tools()).tools
             group.cancel_scope.cancel()
+        # Else the server would wait for them when it stops.
+        sleeps.over.set()
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -1,47 +1,22 @@
-"""The commands of an operator: decide on intents, and check the audit trail."""
+"""The commands of an operator on intents: list, decide, close, reconcile."""
 
 import getpass
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from loyalty_mcp.cli.help_pages import CommandWithSettings, GroupWithSettings
-from loyalty_mcp.cli.intent_ids import SHORTEST_PREFIX, intent_named
-from loyalty_mcp.cli.options import settings_from, settings_options, stop
-from loyalty_mcp.errors import LoyaltyError, Refused
+from loyalty_mcp.cli.help_pages import GroupWithSettings
+from loyalty_mcp.cli.intent_ids import intent_named
+from loyalty_mcp.cli.options import settings_options
+from loyalty_mcp.cli.run_command import FOUND, as_json, run
+from loyalty_mcp.errors import Refused
 from loyalty_mcp.tools.progress import reporting_to
 
 if TYPE_CHECKING:
     from loyalty_mcp.intents.lifecycle import Intent
     from loyalty_mcp.server.bootstrap import Runtime
-
-FOUND: Final = 1
-"""The exit code for a finding: a broken trail, an outcome that is still unknown."""
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def run(flags: dict[str, Any], work: "Callable[[Runtime], Awaitable[Any]]") -> Any:
-    """Run `work` with the runtime of a server, and close the runtime afterwards."""
-    import anyio  # noqa: PLC0415 - only where something runs
-
-    from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
-
-    async def to_the_end() -> Any:
-        runtime = compose(settings_from(flags))
-        try:
-            return await work(runtime)
-        finally:
-            await runtime.close()
-
-    try:
-        return anyio.run(to_the_end)
-    except LoyaltyError as error:
-        stop(error)
 
 
 @click.group(cls=GroupWithSettings, invoke_without_command=True)
@@ -241,111 +216,3 @@ def _print(facts: dict[str, Any], *, as_json: bool) -> None:
         return
     for name, value in facts.items():
         click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
-
-
-@click.group(cls=GroupWithSettings, invoke_without_command=True)
-@settings_options
-@click.pass_context
-def audit(context: click.Context, flags: dict[str, Any]) -> None:
-    """Show the audit trail, or verify that nobody has altered it.
-
-    Example: loyalty-mcp audit verify
-    """
-    context.obj = flags
-    if context.invoked_subcommand is None:
-        context.invoke(show_audit, as_json=False, intent=None, tool=None, since=None)
-
-
-@audit.command("show")
-@click.option("--intent", default=None, help="Only this intent, by its id or the start of it.")
-@click.option("--tool", default=None, help="Only this tool.")
-@click.option("--since", default=None, help="Only from this ISO moment on, in UTC.")
-@as_json
-@click.pass_obj
-def show_audit(
-    flags: dict[str, Any],
-    intent: str | None,
-    tool: str | None,
-    since: str | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Show what every guarded call came to, oldest first.
-
-    Example: loyalty-mcp audit show --tool debit_points --since 2026-11-01
-    """
-
-    async def work(runtime: "Runtime") -> Any:
-        journal = runtime.context.journal.open()
-        only = None if intent is None else (await intent_named(journal, intent)).id
-        return (await journal.trail(intent=only, tool=tool, since=since)).entries
-
-    found = run(flags, work)
-    if as_json:
-        shown = [{**_entry(item), "details": json.loads(item.details)} for item in found]
-        click.echo(json.dumps(shown, indent=2))
-        return
-    for item in found:
-        who = f"{item.caller}  {item.tool}"
-        click.echo(
-            f"{item.number:6} {item.at[:19]} {item.step:12} {item.intent[:SHORTEST_PREFIX]} {who}"
-        )
-        click.echo(f"       {item.details}")
-    if not found:
-        click.echo("There are no entries.")
-
-
-def _entry(item: Any) -> dict[str, Any]:
-    names = ("number", "at", "intent", "step", "caller", "tool", "previous", "fingerprint")
-    return {name: getattr(item, name) for name in names}
-
-
-@audit.command()
-@as_json
-@click.pass_obj
-def verify(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Verify the chain of the trail; exit code 1 if an entry was altered, removed or moved.
-
-    Example: loyalty-mcp audit verify
-    """
-    from loyalty_mcp.intents.audit_trail import broken  # noqa: PLC0415 - only here
-
-    async def work(runtime: "Runtime") -> Any:
-        return await runtime.context.journal.open().trail()
-
-    trail = run(flags, work)
-    entries, problems = trail.entries, broken(trail)
-    if as_json:
-        click.echo(json.dumps({"entries": len(entries), "problems": problems}, indent=2))
-    elif problems:
-        click.echo("\n".join(f"Broken: {problem}." for problem in problems))
-    else:
-        click.echo(f"{len(entries)} entries, whole.")
-    if problems:
-        sys.exit(FOUND)
-
-
-@click.command(cls=CommandWithSettings)
-@settings_options
-@as_json
-def doctor(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Find what is wrong with this set-up, and what to do about it; exit code 1 for a fault.
-
-    Example: loyalty-mcp doctor --json
-    """
-    from loyalty_mcp.cli.doctor import examine  # noqa: PLC0415 - only here
-
-    async def work(runtime: "Runtime") -> Any:
-        return await examine(runtime.context)
-
-    found = run(flags, work)
-    if as_json:
-        click.echo(json.dumps([asdict(item) for item in found], indent=2))
-    else:
-        for item in found:
-            mark = click.style("good ", fg="green") if item.good else click.style("FAULT", fg="red")
-            click.echo(f"{mark}  {item.check}: {item.found}")
-            if item.fix:
-                click.echo(f"       {item.fix}")
-    if not all(item.good for item in found):
-        sys.exit(FOUND)

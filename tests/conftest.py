@@ -156,9 +156,8 @@ class SandboxControl:
         return (await self._http.put(path, json=body)).raise_for_status().json()
 
     async def program(self) -> str:
-        """The id of the seeded program."""
-        listed = (await self.get("/v3/loyalty/config/programs?limit=100"))["items"]
-        return str(next(item["id"] for item in listed if item["name"] == "VIP Club"))
+        """The id of the first program, which is the seeded one if there is one."""
+        return str((await self.get("/v3/loyalty/config/programs"))["items"][0]["id"])
 
     async def balance(self, member: int, program: str | None = None) -> float:
         """What a member has in the one visible balance of a program, by default the seeded one."""

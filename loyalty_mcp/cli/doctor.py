@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from loyalty_mcp.brevo.budget import clock_time
@@ -177,13 +176,16 @@ async def check_journal(context: Context) -> Finding:
 
 async def check_permissions(context: Context) -> Finding:
     """Whether only the owner can read the journal's folder and files."""
-    from loyalty_mcp.intents.journal.private_files import open_to_others  # noqa: PLC0415 - only here
+    from loyalty_mcp.intents.journal.private_files import (  # noqa: PLC0415 - only here
+        database_file,
+        open_to_others,
+    )
     from loyalty_mcp.server.bootstrap import journal_address  # noqa: PLC0415 - the same
 
-    scheme, _, file = journal_address(context.settings).partition(":///")
-    if scheme != "sqlite":
+    file = database_file(journal_address(context.settings))
+    if file is None:
         return Finding("permissions", good=True, found="the journal is not a file")
-    exposed = open_to_others(Path(file))
+    exposed = open_to_others(file)
     if not exposed:
         return Finding("permissions", good=True, found="only you can read the journal")
     found = "; ".join(f"{path} has mode {mode:o}" for path, mode in exposed)

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ _MIGRATIONS: Final = {
 
 LAST_YEAR: Final = 2900
 """The last year the clock can be set to, so that every computed date exists."""
+
+WAL_TRIES: Final = 250
+WAL_PAUSE_SECONDS: Final = 0.02
 
 # Not loyalty data: derived from it, or about the engine itself.
 _NOT_HASHED: Final = frozenset({"settings", "open_lots", "due", "events"})
@@ -296,7 +300,19 @@ def _connect(database: Path | None) -> sqlite3.Connection:
     )
     connection.row_factory = sqlite3.Row
     if database is not None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 5000")
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log. SQLite does not wait here for others who do the same."""
+    for _ in range(WAL_TRIES - 1):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            time.sleep(WAL_PAUSE_SECONDS)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode = WAL")

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from loyalty_mcp.errors import BadSetting, JournalUnavailable
-from loyalty_mcp.intents.journal.private_files import make_private
+from loyalty_mcp.intents.journal.private_files import database_file, make_private
 from loyalty_mcp.intents.journal.tables import migrate
 from loyalty_mcp.settings import state_folder
 
@@ -53,8 +53,8 @@ class Database:
         try:
             parsed = make_url(url)
             sqlite = parsed.get_backend_name() == "sqlite"
-            if sqlite and parsed.database:
-                _make_file(Path(parsed.database))
+            if (file := database_file(url)) is not None:
+                _make_file(file)
             self._engine: Engine | AsyncEngine = (
                 _sqlite(parsed) if sqlite else create_async_engine(url, pool_pre_ping=True)
             )

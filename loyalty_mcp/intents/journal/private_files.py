@@ -14,6 +14,14 @@ SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
 """Of the files SQLite keeps for one database. It creates them with the rights of the first."""
 
 
+def database_file(address: str) -> Path | None:
+    """The file of a journal's address; None for PostgreSQL, in memory, and SQLite's own URIs."""
+    scheme, _, rest = address.partition(":///")
+    file = rest.partition("?")[0]
+    named = file and not file.startswith((":memory:", "file:"))
+    return Path(file) if named and scheme.partition("+")[0] == "sqlite" else None
+
+
 def make_private(database: Path, own_folder: Path) -> None:
     """Create the folder and the file of a database, or take their rights from everybody else.
 

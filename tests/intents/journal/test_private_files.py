@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loyalty_mcp.intents.journal.private_files import open_to_others
+from loyalty_mcp.intents.journal.private_files import database_file, open_to_others
 from loyalty_mcp.settings import state_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
@@ -46,6 +46,22 @@ def test_a_new_journal_is_private() -> None:
 
     assert mode_of(state_folder()) == 0o700
     assert {mode_of(file) for file in state_folder().iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("address", "file"),
+    [
+        ("sqlite:////var/lib/a.db", Path("/var/lib/a.db")),
+        ("sqlite+aiosqlite:///a.db?timeout=3", Path("a.db")),
+        ("sqlite:///file:/var/lib/a.db?mode=ro&uri=true", None),
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        ("postgresql+asyncpg://user:password@host/loyalty", None),
+    ],
+)
+def test_the_file_of_an_address(address: str, file: Path | None) -> None:
+    """A folder is created for a plain path only, never for SQLite's own URIs."""
+    assert database_file(address) == file
 
 
 def test_the_files_beside_it_are_private(tmp_path: Path) -> None:

@@ -26,15 +26,15 @@ async def test_nothing_is_lost_doubled_or_unagreed_in_a_storm(
     tell: Callable[[str], None],
 ) -> None:
     """Whatever fails, wherever: the journal ends as the ledger is, and nothing stays unknown."""
-    climate = Climate(fault_every=2, death_every=40)
+    climate = Climate(fault_every=2, death_every=30)
 
-    found = await storm(Plan(intents=240, agents=16, seed=4, climate=climate))
+    found = await storm(Plan(intents=140, agents=16, seed=4, climate=climate))
 
     tell(found.table())
     assert found.holds, found.problems
     assert found.sums["servers killed"] >= 3
-    assert found.sums["applied"] >= 100
-    assert found.sums["faults"] >= 100
+    assert found.sums["applied"] >= 50
+    assert found.sums["faults"] >= 60
 
 
 async def test_fifty_uses_of_one_confirmation_act_once(state_home: Path) -> None:

@@ -5,7 +5,7 @@ The claim is a row of the journal, so it holds across all processes that share i
 
 import logging
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import anyio
@@ -32,24 +32,35 @@ async def take_turn(context: Context, intent: Intent) -> bool:
     Returns:
         whether it is held now.
     """
-    journal = context.journal.open()
-    preview = timedelta(seconds=3 * context.settings.timeout)
     polls = 0
     with anyio.move_on_after(WAIT_SECONDS):
-        while True:
-            # Before the first answer the upstream's time is not known: nobody is overtaken then.
-            known = context.brevo.clock_skew is not None or context.settings.sandbox
-            now = context.brevo.upstream_now()
-            holder = await journal.claim_subject(
-                intent, now=now if known else None, until=now + preview
-            )
-            if holder is None:
-                return True
+        holder = await _claim(context, intent)
+        while holder is not None:
             if polls % RECONCILE_EVERY == 0:
                 await _look_after(context, holder)
             polls += 1
             await anyio.sleep(POLL_SECONDS)
+            # Claiming takes the journal's write lock, so it is tried only once nobody holds it.
+            now = _known_now(context)
+            holder = await context.journal.open().subject_holder(intent, now=now)
+            if holder is None:
+                holder = await _claim(context, intent)
+        return True
     return False
+
+
+async def _claim(context: Context, intent: Intent) -> str | None:
+    """Claim the subject of an intent; the intent that holds it, None if it is ours."""
+    preview = timedelta(seconds=3 * context.settings.timeout)
+    until = context.brevo.upstream_now() + preview
+    journal = context.journal.open()
+    return await journal.claim_subject(intent, now=_known_now(context), until=until)
+
+
+def _known_now(context: Context) -> datetime | None:
+    """The upstream's time; None before its first answer, and then nobody is overtaken."""
+    known = context.brevo.clock_skew is not None or context.settings.sandbox
+    return context.brevo.upstream_now() if known else None
 
 
 async def _look_after(context: Context, holder_id: str) -> None:

@@ -11,7 +11,7 @@ from loyalty_mcp.intents.journal import queries
 from loyalty_mcp.intents.journal.account_facts import AccountFacts
 from loyalty_mcp.intents.journal.database import Database
 from loyalty_mcp.intents.journal.rows import intent_of, row_of, stored
-from loyalty_mcp.intents.journal.subject_claims import claim, extend_claim, release
+from loyalty_mcp.intents.journal.subject_claims import claim, extend_claim, holder_of, release
 from loyalty_mcp.intents.journal.tables import intents
 from loyalty_mcp.intents.journal.tokens import Tokens
 from loyalty_mcp.intents.journal.trail import append_entry, prune_trail, read_trail
@@ -141,6 +141,15 @@ class Journal:
             lambda connection: claim(
                 connection, intent.account, subject, intent.id, now=now, until=until
             )
+        )
+
+    async def subject_holder(self, intent: Intent, *, now: datetime | None) -> str | None:
+        """The other intent that holds what an intent changes; arguments as for `claim_subject`."""
+        subject = intent.subject
+        if subject is None:
+            return None
+        return await self._database.read(
+            lambda connection: holder_of(connection, intent.account, subject, intent.id, now=now)
         )
 
     async def release_subject(self, intent: Intent) -> None:

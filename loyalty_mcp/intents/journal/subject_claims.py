@@ -6,7 +6,7 @@ intent, or when its time is over: then whoever held it can no longer send anythi
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from loyalty_mcp.intents.journal.rows import stored
 from loyalty_mcp.intents.journal.tables import subject_claims
@@ -35,12 +35,10 @@ def claim(
     Returns:
         None if the claim is held now, else the intent that holds it.
     """
-    place = (subject_claims.c.account == account) & (subject_claims.c.subject == subject)
-    row = connection.execute(select(subject_claims).where(place)).mappings().first()
-    if row is not None and row["intent"] != intent:
-        over = now is not None and row["until"] <= stored(now)
-        if not over:
-            return str(row["intent"])
+    other = holder_of(connection, account, subject, intent, now=now)
+    if other is not None:
+        return other
+    place = _place(account, subject)
     connection.execute(delete(subject_claims).where(place | (subject_claims.c.intent == intent)))
     connection.execute(
         insert(subject_claims).values(
@@ -48,6 +46,22 @@ def claim(
         )
     )
     return None
+
+
+def holder_of(
+    connection: Connection, account: str, subject: str, intent: str, *, now: datetime | None
+) -> str | None:
+    """The other intent that holds a subject, if there is one; arguments as for `claim`."""
+    row = connection.execute(select(subject_claims).where(_place(account, subject)))
+    found = row.mappings().first()
+    if found is None or found["intent"] == intent:
+        return None
+    over = now is not None and found["until"] <= stored(now)
+    return None if over else str(found["intent"])
+
+
+def _place(account: str, subject: str) -> ColumnElement[bool]:
+    return (subject_claims.c.account == account) & (subject_claims.c.subject == subject)
 
 
 def extend_claim(connection: Connection, intent: str, until: datetime) -> bool:

@@ -7,6 +7,7 @@ LoyaltyError
 │   ├── AmbiguousReference several have that name
 │   ├── NotFound           the API knows no such object
 │   └── Refused            a rule of the program, of the guard or of the policy forbids it
+│       └── OwnIntent      an operator tried to decide on their own intent
 ├── OperatorError          whoever runs this server can correct its set-up
 │   ├── BadSetting         a setting is wrong; the server does not start
 │   ├── NotAuthorized      the API refuses the key, this server's address, or the account
@@ -73,6 +74,10 @@ class Refused(CallerError):
     """A rule forbids it; nothing was changed."""
 
     code = "refused"
+
+
+class OwnIntent(Refused):
+    """Nobody decides on their own intent."""
 
 
 class OperatorError(LoyaltyError):

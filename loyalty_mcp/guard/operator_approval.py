@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from loyalty_mcp.errors import Refused, UnknownReference
+from loyalty_mcp.errors import OwnIntent, Refused, UnknownReference
 from loyalty_mcp.intents.lifecycle import Intent, lapsed
 from loyalty_mcp.tools.context import Context
 
@@ -27,14 +27,15 @@ async def decide(
 
     Raises:
         UnknownReference: there is no such intent.
-        Refused: it does not wait any more, or not for an operator, or it is the operator's own.
+        Refused: it does not wait any more, or not for an operator.
+        OwnIntent: the operator asked for it.
     """
     journal, now = context.journal.open(), context.now()
     intent = await journal.get(intent_id)
     if intent is None:
         raise UnknownReference("There is no such intent.")
     if intent.caller == operator:
-        raise Refused("Nobody decides on their own intent.")
+        raise OwnIntent("Nobody decides on their own intent.")
     # An operator may veto whatever waits, and approve only what waits for an operator.
     if intent.state != "proposed":
         raise Refused(f"That intent does not wait any more; it is {intent.state}.")

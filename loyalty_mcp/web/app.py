@@ -143,7 +143,7 @@ def create_app(
         authenticator,
         tokens,
         SessionSigner(secret),
-        base_path=base_path,
+        public_url=settings.public_url,
         https=https,
     )
     endpoint = mcp_endpoint(

@@ -141,6 +141,14 @@ tokens = Table(
     Column("revoked_at", String(32)),
 )
 
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("expires_at", String(32), nullable=False),
+)
+"""Sessions of operators that were signed out before they expired."""
+
 
 def m001_initial(connection: Connection) -> None:
     """Intents and the audit trail."""
@@ -184,6 +192,11 @@ def m005_accounts_and_subjects(connection: Connection) -> None:
     _index(connection, *NEW_INDEXES)
 
 
+def m006_ended_sessions(connection: Connection) -> None:
+    """A session that was signed out has ended on every replica."""
+    metadata.create_all(connection, tables=[ended_sessions])
+
+
 def _index(connection: Connection, *names: str) -> None:
     """Make indexes of the intents, where a newer first step has not made them already."""
     for index in intents.indexes:
@@ -197,6 +210,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m003_indexes,
     m004_what_waits,
     m005_accounts_and_subjects,
+    m006_ended_sessions,
 )
 """In the order in which they are applied; once released, never edited."""
 

@@ -2,6 +2,7 @@
 
 import html
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +10,20 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
+from loyalty_mcp.brevo.quoting import SELECTORS, UNSEEN
 from loyalty_mcp.brevo.types import plain
 from loyalty_mcp.intents.lifecycle import Intent
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+LINE_BREAKS: Final = "\n\t"
+EMOJI_SELECTORS: Final = "\ufe0e\ufe0f"
+"""Choose between the two looks of a character; common in ordinary text."""
+
 NOTICES: Final[Mapping[str, str]] = {
     "approved": "Approved. The agent can carry it out now.",
     "declined": "Declined. It can never be carried out.",
     "gone": "Somebody else decided first, or it has expired; nothing was decided now.",
+    "own": "You asked for this change, so somebody else has to decide; nothing was decided now.",
     "wrong-token": "This is no operator's token.",
     "ended": "Your session has ended; log in again.",
     "forged": "This form does not belong to your session; nothing was decided.",
@@ -25,8 +32,19 @@ NOTICES: Final[Mapping[str, str]] = {
 
 
 def escape_text(value: Any) -> str:
-    """A value as text for an element or a quoted attribute."""
-    return html.escape(str(value), quote=True)
+    """A value as text for an element or a quoted attribute.
+
+    Characters that hide, reverse or control text are shown by their number: what an operator reads
+    is what is there. Line breaks stay; the style sheet keeps them.
+    """
+    return html.escape("".join(map(_visible, str(value))), quote=True)
+
+
+def _visible(char: str) -> str:
+    if char in LINE_BREAKS or char in EMOJI_SELECTORS:
+        return char
+    hidden = unicodedata.category(char) in UNSEEN or SELECTORS.fullmatch(char)
+    return f"[U+{ord(char):04X}]" if hidden else char
 
 
 def render_page(home: str, content: str, notice: str | None = None) -> str:

@@ -1,14 +1,15 @@
 """The routes of the approvals page."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Final, Literal
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route, request_response
 
-from loyalty_mcp.errors import CallerError, JournalUnavailable
+from loyalty_mcp.errors import CallerError, JournalUnavailable, OwnIntent
 from loyalty_mcp.guard.operator_approval import decide, waiting
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.principal import Principal
@@ -18,6 +19,7 @@ from loyalty_mcp.web.approvals import pages
 from loyalty_mcp.web.auth.authentication import Authenticator, journal_unavailable
 from loyalty_mcp.web.auth.operator_session import LIFETIME, OperatorSession, SessionSigner
 from loyalty_mcp.web.auth.token_cache import TokenCache
+from loyalty_mcp.web.edge.allowed_hosts import is_loopback
 from loyalty_mcp.web.edge.body_limit import BodyLimit
 from loyalty_mcp.web.edge.http_errors import HttpError
 
@@ -33,7 +35,7 @@ class Approvals:
         authenticator: checks the token an operator signs in with.
         tokens: tells whether that token is still active.
         signer: signs session cookies and form tokens.
-        base_path: path of the public URL.
+        public_url: the address under which browsers reach the page; None for loopback alone.
         https: whether the cookie is sent over HTTPS only.
     """
 
@@ -44,14 +46,15 @@ class Approvals:
         tokens: TokenCache,
         signer: SessionSigner,
         *,
-        base_path: str = "",
+        public_url: str | None = None,
         https: bool,
     ) -> None:
         self._context = context
         self._authenticator = authenticator
         self._tokens = tokens
         self._signer = signer
-        self._home = f"{base_path}{APPROVALS}"
+        self._public_url = public_url
+        self._home = f"{urlsplit(public_url or '').path}{APPROVALS}"
         self._https = https
         self._cookie = "__Host-loyalty-approvals" if https else "loyalty-approvals"
 
@@ -78,6 +81,7 @@ class Approvals:
 
     async def show_page(self, request: Request) -> Response:
         """The waiting intents, or the login form."""
+        self._require_own_page(request)
         notice = request.query_params.get("notice")
         signed_in = await self._signed_in(request)
         if signed_in is None:
@@ -88,6 +92,7 @@ class Approvals:
 
     async def show_list(self, request: Request) -> Response:
         """The list alone, for the page's script to refresh it."""
+        self._require_own_page(request)
         signed_in = await self._signed_in(request)
         if signed_in is None:
             raise HttpError(401, "Log in first.")
@@ -95,7 +100,7 @@ class Approvals:
 
     async def log_in(self, request: Request) -> Response:
         """Start a session for the operator whose token was entered."""
-        require_same_site(request)
+        self._require_own_page(request)
         form = await read_form(request)
         try:
             operator = await self._authenticator.operator_by_secret(
@@ -121,8 +126,16 @@ class Approvals:
         return response
 
     async def log_out(self, request: Request) -> Response:
-        """Delete the session cookie from this browser."""
-        require_same_site(request)
+        """End the session on every replica, and delete its cookie from this browser."""
+        self._require_own_page(request)
+        session = self._session_of(request)
+        if session is not None:
+            ended = self._context.journal.open().ended_sessions
+            expires_at = datetime.fromtimestamp(session.expires_at, UTC)
+            try:
+                await ended.add(session.id, expires_at, self._context.now())
+            except JournalUnavailable:
+                raise journal_unavailable() from None
         response = RedirectResponse(self._home, 303)
         response.delete_cookie(
             self._cookie, path="/", secure=self._https, httponly=True, samesite="strict"
@@ -131,7 +144,7 @@ class Approvals:
 
     async def decide(self, request: Request) -> Response:
         """Approve or decline one intent, once."""
-        require_same_site(request)
+        self._require_own_page(request)
         signed_in = await self._signed_in(request)
         if signed_in is None:
             return self._redirect_with_notice("ended")
@@ -142,11 +155,30 @@ class Approvals:
         decision = parse_decision(form.get("decision", ""))
         try:
             await decide(self._context, request.path_params["intent"], decision, operator.name)
+        except OwnIntent:
+            return self._redirect_with_notice("own")
         except CallerError:
             return self._redirect_with_notice("gone")
         except JournalUnavailable:
             raise journal_unavailable() from None
         return self._redirect_with_notice(decision)
+
+    def _require_own_page(self, request: Request) -> None:
+        """Refuse what another page has sent, whatever cookie came with it.
+
+        A page on another port of this machine is another page, although it is the same site to a
+        browser and gets our cookie.
+
+        Raises:
+            HttpError: it comes from another page (403).
+        """
+        origin = request.headers.get("origin")
+        host = request.headers.get("host", "")
+        own = origin is None or is_own_origin(origin, host, self._public_url, https=self._https)
+        sent_form = request.method == "POST"
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        if not own or (sent_form and site not in {"same-origin", "none"}):
+            raise HttpError(403, "The approvals page answers its own pages only.")
 
     def _redirect_with_notice(self, notice: str) -> Response:
         """Back to the list, with a notice."""
@@ -156,13 +188,19 @@ class Approvals:
         form_token = self._signer.form_token(session)
         return pages.Viewer(self._home, operator.name, form_token, self._context.now())
 
-    async def _signed_in(self, request: Request) -> tuple[Principal, OperatorSession] | None:
-        """The signed-in operator, if their token is still active."""
+    def _session_of(self, request: Request) -> OperatorSession | None:
+        """The session of the request's cookie, whether or not it has been ended."""
         cookie = request.cookies.get(self._cookie, "")
-        session = self._signer.read_cookie(cookie, self._context.now())
+        return self._signer.read_cookie(cookie, self._context.now())
+
+    async def _signed_in(self, request: Request) -> tuple[Principal, OperatorSession] | None:
+        """The signed-in operator, if they did not sign out and their token is still active."""
+        session = self._session_of(request)
         if session is None:
             return None
         try:
+            if await self._context.journal.open().ended_sessions.has(session.id):
+                return None
             token = await self._tokens.find_by_name(session.token_name)
         except JournalUnavailable:
             raise journal_unavailable() from None
@@ -188,17 +226,25 @@ def parse_decision(value: str) -> Literal["approved", "declined"]:
     raise HttpError(400, "A decision is approved or declined.")
 
 
-def require_same_site(request: Request) -> None:
-    """Refuse a form that another site has sent, whatever cookie came with it.
+def is_own_origin(origin: str, host: str, public_url: str | None, *, https: bool) -> bool:
+    """Whether a page of that origin is one of this server's own.
 
-    Raises:
-        HttpError: it comes from another site (403).
+    Args:
+        origin: the Origin header.
+        host: the Host header, already found to be one of ours.
+        public_url: the address under which the server is reached, if it is set.
+        https: whether it is reached by HTTPS. Directly on loopback it may be plain HTTP.
     """
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    foreign = origin is not None and origin.split("://")[-1] != request.headers.get("host")
-    if foreign or site not in {"same-origin", "none"}:
-        raise HttpError(403, "This form must be sent from its own page.")
+    if public_url is not None:
+        public = urlsplit(public_url)
+        if origin.lower() == f"{public.scheme}://{public.netloc}".lower():
+            return True
+    scheme, _, place = origin.lower().partition("://")
+    if place != host.lower():
+        return False
+    return scheme == "https" or (
+        scheme == "http" and (not https or is_loopback(urlsplit(f"//{place}").hostname or ""))
+    )
 
 
 async def read_form(request: Request) -> dict[str, str]:

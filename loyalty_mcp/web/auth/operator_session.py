@@ -1,4 +1,7 @@
-"""An operator's browser session: a signed cookie that every replica can read. Pure."""
+"""An operator's browser session: a signed cookie that every replica can read. Pure.
+
+Which sessions were signed out before they expired is in the journal.
+"""
 
 import secrets
 from dataclasses import asdict, dataclass

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 
 from loyalty_mcp.intents.lifecycle import Intent, Preview, new_id
+from loyalty_mcp.web.approvals.routes import is_own_origin
 from loyalty_mcp.web.auth.operator_session import LIFETIME, SessionSigner
 from tests.conftest import SandboxControl
 from tests.web.conftest import SHARED, RunningServer, Serve, form_token_in, in_seconds
@@ -154,7 +156,8 @@ async def test_an_operator_cannot_approve_their_own_intent(server: RunningServer
             f"/approvals/{asked['intent']}",
             data={"form_token": form_token_in(page), "decision": "approved"},
         )
-        assert answer.headers["location"] == "/approvals?notice=gone"
+        assert answer.headers["location"] == "/approvals?notice=own"
+        assert "somebody else has to decide" in (await browser.get("/approvals?notice=own")).text
         assert "Approved." in (await decide(other, asked["intent"], "approved")).text
 
 
@@ -220,6 +223,19 @@ async def test_outside_text_is_escaped(server: RunningServer) -> None:
             assert not [name for name in found.attributes if name.startswith("on")]
 
 
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\x07", "\u2028", "\U000e0041"])
+async def test_characters_that_hide_text_are_shown(server: RunningServer, hidden: str) -> None:
+    """A character that reverses, hides or controls text is shown by its number."""
+    text = f"Credit 5{hidden}000 points."
+    intent = waiting_intent(server, arguments={"reason": text}, preview=Preview(text))
+    async with operator(server) as browser:
+        await server.runtime.context.journal.open().add(intent)
+        page = (await browser.get("/approvals")).text
+
+    assert hidden not in page
+    assert f"Credit 5[U+{ord(hidden):04X}]000 points." in page
+
+
 async def test_an_expired_intent_cannot_be_approved(server: RunningServer) -> None:
     """An expired intent is not shown, and a late decision changes nothing."""
     late = waiting_intent(server, expires_at=in_seconds(-1))
@@ -278,6 +294,10 @@ async def test_forged_forms_are_refused(server: RunningServer) -> None:
             assert (await browser.post(path, data=data)).status_code in {400, 403}
         for headers in (
             {"origin": "http://localhost:1"},
+            {"origin": "http://127.0.0.1"},
+            {"origin": server.url.replace("127.0.0.1", "localhost")},
+            {"origin": "null"},
+            {"origin": ""},
             {"sec-fetch-site": "cross-site"},
             {"sec-fetch-site": "same-site"},
         ):
@@ -289,6 +309,42 @@ async def test_forged_forms_are_refused(server: RunningServer) -> None:
         assert stored.state == "proposed"
         answer = await browser.post(path, data=good, headers={"origin": server.url})
         assert answer.headers["location"] == "/approvals?notice=approved"
+
+
+@pytest.mark.parametrize("path", ["/approvals", "/approvals/waiting"])
+async def test_a_page_of_another_port_gets_nothing(server: RunningServer, path: str) -> None:
+    """Another port of this machine is another origin, although the cookie is sent along."""
+    async with operator(server) as browser:
+        foreign = await browser.get(path, headers={"origin": "http://localhost:5173"})
+        assert foreign.status_code == 403
+        assert (await browser.get(path, headers={"origin": server.url})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "own"),
+    [
+        ("https://loyalty.example", True),
+        ("HTTPS://Loyalty.Example", True),
+        ("http://loyalty.example", False),
+        ("https://loyalty.example:8443", False),
+        ("https://loyalty.example.evil.example", False),
+        ("https://evil.example", False),
+        ("http://127.0.0.1:8000", False),
+        ("null", False),
+        ("loyalty.example", False),
+    ],
+)
+def test_an_origin_is_compared_with_its_scheme_and_port(origin: str, *, own: bool) -> None:
+    """Only the page's own scheme, name and port is its origin."""
+    url = "https://loyalty.example/base"
+    assert is_own_origin(origin, "loyalty.example", url, https=True) is own
+
+
+def test_an_operator_may_come_directly_to_loopback() -> None:
+    """Behind HTTPS, the page still works for whoever reaches the process on its own machine."""
+    url = "https://loyalty.example"
+    assert is_own_origin("http://127.0.0.1:8000", "127.0.0.1:8000", url, https=True)
+    assert not is_own_origin("http://127.0.0.1:8001", "127.0.0.1:8000", url, https=True)
 
 
 async def test_cookie_attributes(server: RunningServer, serve: Serve) -> None:
@@ -310,10 +366,37 @@ async def test_cookie_attributes(server: RunningServer, serve: Serve) -> None:
 
 
 async def test_logging_out_ends_the_session(server: RunningServer) -> None:
-    """After logging out the login form is shown."""
+    """After logging out the login form is shown, and a copy of the cookie opens nothing."""
     async with operator(server) as browser:
+        page = (await browser.get("/approvals")).text
+        copied = dict(browser.cookies)
+        intent = waiting_intent(server)
+        await server.runtime.context.journal.open().add(intent)
         await browser.post("/approvals/logout")
         assert "Operator token" in (await browser.get("/approvals")).text
+    async with server.http(cookies=copied) as thief:
+        assert "Operator token" in (await thief.get("/approvals")).text
+        assert (await thief.get("/approvals/waiting")).status_code == 401
+        answer = await thief.post(
+            f"/approvals/{intent.id}",
+            data={"form_token": form_token_in(page), "decision": "approved"},
+        )
+        assert answer.headers["location"] == "/approvals?notice=ended"
+        assert (await thief.post("/approvals/logout")).status_code == 303
+
+
+async def test_logging_out_ends_the_session_on_every_replica(serve: Serve, tmp_path: Path) -> None:
+    """A session that was ended at one replica is ended at the other; others go on."""
+    shared = {"database_url": f"sqlite:///{tmp_path / 'journal.db'}", "secret": SHARED}
+    async with serve(**shared) as one, serve(**shared) as two:
+        token = await one.token("anna", operator=True)
+        async with logged_in(one, token) as browser, logged_in(two, token) as other:
+            copied = dict(browser.cookies)
+            async with two.http(cookies=copied) as elsewhere:
+                assert "Log out" in (await elsewhere.get("/approvals")).text
+                await browser.post("/approvals/logout")
+                assert "Operator token" in (await elsewhere.get("/approvals")).text
+            assert "Log out" in (await other.get("/approvals")).text
 
 
 async def test_sessions_are_shared_through_the_secret() -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from loyalty_mcp.brevo.quoting import cleaned, quoted
 from loyalty_mcp.tools.argument_forms import Form, ObjectForm
 from loyalty_mcp.tools.other_words import known_name
+from loyalty_mcp.tools.setup_guide_words import advice_for
 
 SHOWN: Final = 3
 """How many wrong arguments one answer names."""
@@ -71,6 +72,8 @@ def _unknown_name(place: tuple[Any, ...], form: ObjectForm) -> _Problem:
     where, inside = quoted(_path_text(path)), forms[-1]
     if not isinstance(inside, ObjectForm):
         return _Problem(place, f"Argument {where} is unknown.")
+    if (advice := advice_for(str(path[-1]), inside.fields)) is not None:
+        return _Problem(place, f"Argument {where} is unknown; {advice}.")
     owner = "this tool" if inside is form else f"{_article(inside.name)} {inside.name}"
     meant = known_name(str(path[-1]), inside.fields)
     if meant is None:

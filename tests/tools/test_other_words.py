@@ -5,11 +5,27 @@ from collections.abc import Iterator
 import pytest
 
 from loyalty_mcp.errors import InvalidArgument
+from loyalty_mcp.tools.annotation_forms import form_of_model
 from loyalty_mcp.tools.argument_forms import Form, ListForm, ObjectForm
 from loyalty_mcp.tools.other_words import MEANT, known_name
+from loyalty_mcp.tools.programs.balance_spec import Expiry
 from loyalty_mcp.tools.registry import TOOLS
+from loyalty_mcp.tools.setup_guide_words import GUIDE_WORDS
 
 DEFINITION = {"name": "Points", "unit": "POINTS"}
+SPAN = {"value": 1, "unit": "year"}
+
+
+def balance_spec(settings: dict[str, object], sentence: str) -> tuple[str, object, str]:
+    """A program whose one balance has these settings, and a part of the answer."""
+    spec = {"program": {"name": "x"}, "balances": [{**DEFINITION, **settings}]}
+    return "plan_program", {"spec": spec}, sentence
+
+
+def group_spec(settings: dict[str, object], sentence: str) -> tuple[str, object, str]:
+    """A program whose one tier group has these settings, and a part of the answer."""
+    spec = {"program": {"name": "x"}, "tier_groups": [{"name": "Status", **settings}]}
+    return "plan_program", {"spec": spec}, sentence
 
 
 @pytest.mark.parametrize(
@@ -24,12 +40,33 @@ DEFINITION = {"name": "Points", "unit": "POINTS"}
         (
             "create_balance_definition",
             {**DEFINITION, "expiryPolicy": {"type": "rolling"}},
-            "calls it balance_availability_duration_value",
+            "give balance_availability_duration_value and balance_availability_duration_unit for",
         ),
         (
             "create_balance_definition",
             {**DEFINITION, "roundingPolicy": "floor"},
-            "calls it balance_option_credit_rounding: one of lower, upper, natural",
+            "lower for floor, upper for ceiling, natural for round_half_up",
+        ),
+        (
+            "create_balance_definition",
+            {**DEFINITION, "balance_option_debit_rounding": "floor"},
+            "one of lower, upper, natural (the guide's floor, ceiling, round_half_up)",
+        ),
+        (
+            "update_balance_definition",
+            {"balance": "b", "debitFrequencyLimit": {"value": 1}},
+            "create_balance_limit sets it, with transaction_type debit and constraint_type transa",
+        ),
+        (
+            "create_balance_definition",
+            {**DEFINITION, "isInternal": True},
+            'give meta {"isInternal": true}.',
+        ),
+        ("create_tier_group", {"name": "x", "tiers": []}, "create_tier adds each tier"),
+        (
+            "update_tier_group",
+            {"tier_group": "g", "balanceDefinitionId": "b"},
+            "create_tier names the balance, in access_conditions.",
         ),
         ("create_tier_group", {"name": "x", "upgradeEvaluationTrigger": "real_time"}, "strategy"),
         (
@@ -49,6 +86,28 @@ DEFINITION = {"name": "Points", "unit": "POINTS"}
             {"spec": {"program": {"name": "x"}, "balances": [{**DEFINITION, "maxBalance": 5}]}},
             '"spec.balances.0.maxBalance" is unknown; a balance spec calls it maximum: a number',
         ),
+        balance_spec({"expiryPolicy": {"type": "never"}}, 'give expiry {"kind": "rolling", "val'),
+        balance_spec({"roundingPolicy": "floor"}, "give credit_rounding and debit_rounding: down"),
+        balance_spec({"creditFrequencyLimit": {}}, 'give limits [{"transaction_type": "credit",'),
+        balance_spec({"isInternal": True}, "calls it internal: true or false"),
+        balance_spec({"expiry": {"type": "rolling"}}, "an expiry calls it kind: one of never, aft"),
+        balance_spec({"expiry": {"kind": "after", "duration": 12}}, "an expiry calls it value"),
+        balance_spec({"expiry": {"kind": "fixed", "date": "31/12"}}, "an expiry calls it day"),
+        balance_spec({"credit_rounding": "lower"}, "the reference's lower, upper, natural"),
+        group_spec({"balanceDefinitionId": "b"}, "each tier names its balance in minimum"),
+        group_spec({"upgradeEvaluationTrigger": "real_time"}, "a tier group spec calls it upgrade"),
+        group_spec({"tiers": [{"name": "Silver", "threshold": 300}]}, "a tier spec calls it min"),
+        ("plan_program", {"spec": {"name": "x"}}, 'program: {"name": "VIP Club"}'),
+        (
+            "plan_program",
+            {"spec": {"program": {"name": "x"}, "balanceDefinitions": []}},
+            "a program spec calls it balances",
+        ),
+        (
+            "plan_program",
+            {"spec": {"program": {"name": "x", "documentId": "crm-42"}}},
+            "a program header calls it document_id",
+        ),
     ],
 )
 def test_the_right_word_is_told(tool: str, given: dict[str, object], sentence: str) -> None:
@@ -67,6 +126,14 @@ def test_values_of_the_other_dialect_are_read() -> None:
     assert getattr(found, "transaction_type") == "credit"  # noqa: B009 - made at run time
 
 
+@pytest.mark.parametrize("kind", ["inactivity-based", "inactivity_based", "Inactivity"])
+def test_the_guides_word_for_inactivity_is_read(kind: str) -> None:
+    """`inactivity-based` is inactivity."""
+    expiry = Expiry.model_validate({"kind": form_of_model(Expiry).fields["kind"].read(kind)} | SPAN)
+
+    assert expiry.kind == "inactivity"
+
+
 def names_in(form: Form) -> Iterator[str]:
     """The names of all fields of a form, and of those inside."""
     if isinstance(form, ListForm):
@@ -82,6 +149,7 @@ def test_every_word_means_something() -> None:
     words = {name for tool in TOOLS.values() for name in names_in(tool.form)}
 
     assert {name for names in MEANT.values() for name in names} - words <= {"expiry"}
+    assert {advice.where for found in GUIDE_WORDS.values() for advice in found} <= words
 
 
 def test_a_word_that_means_nothing_has_no_neighbour() -> None:

@@ -1,6 +1,6 @@
 """Balance definitions: a program's points or currencies, with their caps, rounding and expiry."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from loyalty_mcp.brevo.types import (
     Done,
     DurationUnit,
     EmptyClears,
+    Expected,
     ImageUrl,
     Items,
     Limit,
@@ -56,8 +57,12 @@ Overtaking = Annotated[
     Field(description="Above max_amount: refuse, or credit what fits"),
 ]
 Rounding = Literal["lower", "upper", "natural"]
-CreditRounding = Annotated[Rounding, Field(description="Rounding of credits")]
-DebitRounding = Annotated[Rounding, Field(description="Rounding of debits")]
+ROUNDING_WORDS: Final = Expected(
+    "one of lower, upper, natural (the guide's floor, ceiling, round_half_up); without it, amounts "
+    "are not rounded"
+)
+CreditRounding = Annotated[Rounding, Field(description="Rounding of credits"), ROUNDING_WORDS]
+DebitRounding = Annotated[Rounding, Field(description="Rounding of debits"), ROUNDING_WORDS]
 LowestBalance = Annotated[SignedAmount, Field(description="Lowest balance")]
 HighestBalance = Annotated[SignedAmount, Field(description="Highest balance")]
 MostInOneCredit = Annotated[SignedAmount, Field(description="Most in one credit")]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from loyalty_mcp.brevo.operations.balance_definitions import ExpiryDay
@@ -17,12 +17,22 @@ from loyalty_mcp.brevo.types import (
     SignedAmount,
     TransactionType,
 )
+from loyalty_mcp.tools.argument_forms import letters
 from loyalty_mcp.tools.programs.spec_part import ObjectName, Several, SpecPart, refuse_duplicates
 
 MOST_LIMITS: Final = 10
 LARGEST: Final = 1_000_000_000
 
-ExpiryKind = Literal["never", "after", "rolling", "inactivity", "fixed"]
+
+def _expiry_kind(kind: object) -> object:
+    """The kind that the set-up guide calls `inactivity-based`, and any other as it is."""
+    same = isinstance(kind, str) and letters(kind) == "inactivitybased"
+    return "inactivity" if same else kind
+
+
+ExpiryKind = Annotated[
+    Literal["never", "after", "rolling", "inactivity", "fixed"], BeforeValidator(_expiry_kind)
+]
 Snap = Annotated[
     Literal["none", "start", "end"],
     Field(description="none: exactly so long; start, end: moved to that edge of its unit"),
@@ -31,8 +41,8 @@ Rounding = Annotated[
     Literal["down", "up", "nearest"],
     Field(description="Where an amount is rounded: down, up, or to the nearest"),
     Expected(
-        "one of down, up, nearest (the guide's floor, ceiling, round_half_up); without it, "
-        "amounts are not rounded"
+        "one of down, up, nearest (the guide's floor, ceiling, round_half_up, the reference's "
+        "lower, upper, natural); without it, amounts are not rounded"
     ),
 ]
 

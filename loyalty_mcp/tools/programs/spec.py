@@ -24,7 +24,7 @@ MOST_REWARDS: Final = 50
 MOST_GROUPS: Final = 10
 
 
-class ProgramTexts(SpecPart):
+class ProgramHeader(SpecPart):
     """The texts of the program; its name identifies it."""
 
     example: ClassVar[str] = '{"name": "VIP Club", "description": "Points for every purchase."}'
@@ -55,7 +55,7 @@ class ProgramSpec(SpecPart):
         '{"Points": 300}}]}]}'
     )
 
-    program: ProgramTexts
+    program: ProgramHeader
     balances: Annotated[Several[BalanceSpec], Field(max_length=MOST_BALANCES)] = ()
     rewards: Annotated[Several[RewardSpec], Field(max_length=MOST_REWARDS)] = ()
     tier_groups: Annotated[Several[TierGroupSpec], Field(max_length=MOST_GROUPS)] = ()

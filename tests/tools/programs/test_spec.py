@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from loyalty_mcp.errors import InvalidArgument
 from loyalty_mcp.tools.programs.balance_spec import BalanceSpec, Expiry, LimitSpec
-from loyalty_mcp.tools.programs.spec import ProgramSpec, ProgramTexts, RewardSpec
+from loyalty_mcp.tools.programs.spec import ProgramHeader, ProgramSpec, RewardSpec
 from loyalty_mcp.tools.programs.spec_part import SpecPart
 from loyalty_mcp.tools.programs.tier_spec import TierGroupSpec, TierSpec
 from loyalty_mcp.tools.registry import TOOLS
@@ -211,7 +211,7 @@ def test_a_wrong_expiry_is_refused_with_an_example(expiry: dict[str, Any], said:
 
 
 MODELS: Final[tuple[type[SpecPart], ...]] = (
-    *(ProgramSpec, ProgramTexts, RewardSpec, BalanceSpec, LimitSpec, Expiry),
+    *(ProgramSpec, ProgramHeader, RewardSpec, BalanceSpec, LimitSpec, Expiry),
     *(TierGroupSpec, TierSpec),
 )
 
@@ -230,7 +230,7 @@ def test_examples_are_correct(model: type[SpecPart]) -> None:
         ({"rewards": [{"name": ""}]}, RewardSpec),
         ({"tier_groups": [{"name": "S", "tiers": [{"name": "Gold"}]}]}, TierSpec),
         ({"tier_groups": [{}]}, TierGroupSpec),
-        ({"program": {}}, ProgramTexts),
+        ({"program": {}}, ProgramHeader),
         ({"bonus": 1}, ProgramSpec),
     ],
 )
@@ -244,11 +244,11 @@ def test_an_error_shows_a_small_correct_example(
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ({"balances": [{**POINTS, "expiryPolicy": {"type": "rolling"}}]}, "calls it expiry"),
-        ({"balances": [{**POINTS, "roundingPolicy": "floor"}]}, "calls it credit_rounding"),
+        ({"balances": [{**POINTS, "expiryPolicy": {"type": "rolling"}}]}, "give expiry {"),
+        ({"balances": [{**POINTS, "roundingPolicy": "floor"}]}, "give credit_rounding and"),
         ({"balances": [{**POINTS, "credit_rounding": "floor"}]}, "the guide's floor"),
         ({"balances": [{**POINTS, "maxBalance": 5}]}, "calls it maximum"),
-        ({"balances": [{**POINTS, "creditFrequencyLimit": 5}]}, "calls it limits"),
+        ({"balances": [{**POINTS, "creditFrequencyLimit": 5}]}, "give limits ["),
         (
             {"tier_groups": [{"name": "S", "upgradeEvaluationTrigger": "real_time"}]},
             "calls it upgrade",

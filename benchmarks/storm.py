@@ -1,7 +1,9 @@
 """A long storm: `python -m benchmarks.storm --intents 10000 [--postgres] [--processes 2]`.
 
-Every kind of fault at random points, requests delivered late, servers killed and started again;
-then everything is reconciled and compared with the ledger. Exit code 1 if a promise was broken.
+Every kind of fault at random points, requests delivered late, servers killed, paused and started
+again, clocks that are wrong, configuration that is published meanwhile, a hasty operator, and a
+second account whose API hides `meta`; then everything is reconciled and compared with the ledger.
+Exit code 1 if a promise was broken.
 """
 
 import argparse
@@ -64,6 +66,9 @@ def main() -> int:
             members=200,
             seed=asked.seed,
             climate=Climate(death_every=asked.death_every),
+            clocks=(120.0, -120.0, 0.0),
+            moving=True,
+            without_marks=True,
         )
         found: Verdict = anyio.run(storm, plan, partial(progress, asked.intents, began))
     sys.stderr.write("\n")

@@ -19,10 +19,12 @@ class Agreed:
     Args:
         tool: what was called.
         arguments: with what.
+        preview: what the person was shown.
     """
 
     tool: str
     arguments: Mapping[str, Any]
+    preview: Mapping[str, Any]
 
 
 @dataclass
@@ -65,13 +67,35 @@ class Agent:
 
     async def ask(self) -> None:
         """Ask for one change, and see it through or forget it."""
+        if self._chance.random() < 0.1:
+            await self._ask_twice_at_once()
+            return
         tool, arguments = self._wish()
         answer = await self._call(tool, arguments)
         self.diary.proposed += answer is not None
+        await self._see_through(tool, arguments, answer)
+
+    async def _ask_twice_at_once(self) -> None:
+        """Two agents preview a debit of the same member, and are agreed to at the same moment."""
+        member = str(self._chance.choice(self._world.members))
+        calls: list[tuple[dict[str, Any], Mapping[str, Any] | None]] = []
+        for _ in range(2):
+            arguments = {"member": member, "amount": self._chance.randint(1, 50), "reason": "Both"}
+            answer = await self._call("debit_points", arguments)
+            self.diary.proposed += answer is not None
+            calls.append((arguments, answer))
+        async with anyio.create_task_group() as group:
+            for arguments, answer in calls:
+                group.start_soon(self._see_through, "debit_points", arguments, answer)
+
+    async def _see_through(
+        self, tool: str, arguments: Mapping[str, Any], answer: Mapping[str, Any] | None
+    ) -> None:
+        """Agree to what a preview shows, or forget it; to a new preview likewise."""
         while answer is not None and answer.get("status") == "confirmation_required":
             if self._chance.random() < 0.1:
                 return
-            self.diary.agreed[answer["intent"]] = Agreed(tool, arguments)
+            self.diary.agreed[answer["intent"]] = Agreed(tool, arguments, answer["preview"])
             confirmed = {**arguments, "confirmation": answer["confirmation"]}
             answer = await self._confirm(tool, confirmed)
 
@@ -80,7 +104,8 @@ class Agent:
         member = str(self._chance.choice(self._world.members))
         amount = self._chance.randint(1, 50)
         if drawn < 0.35:
-            return "credit_points", {"member": member, "amount": amount, "reason": "Storm"}
+            order = {"order_id": f"order-{amount}"} if self._chance.random() < 0.3 else {}
+            return "credit_points", {"member": member, "amount": amount, "reason": "Storm", **order}
         if drawn < 0.45:
             life = {"expires_in_minutes": 60 * 24}
             return "credit_points", {"member": member, "amount": amount, "reason": "Gift", **life}

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from tests.ports import free_port
-from tests.storm.replica import Lost, Replica
+from tests.storm.replica import SERVER, Lost, Replica
 
 SECONDS = 90.0
 
@@ -42,7 +42,7 @@ class HttpReplica(Replica):
         command = [
             sys.executable,
             "-m",
-            "loyalty_mcp",
+            SERVER,
             "serve",
             "--http",
             "--port",
@@ -100,6 +100,10 @@ class HttpReplica(Replica):
             if not found:
                 raise Lost from None
         return found[0]
+
+    def _process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """`kill -9`, whatever it is doing."""

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from mcp.shared.exceptions import MCPError
 
 WRITES_ITS_ID: Final = 'echo $$ > "$0"; exec "$@"'
 """The shell becomes the server, so that its process id is known before it runs."""
+
+
+SERVER: Final = "tests.storm.skewed_server"
 
 
 class Lost(Exception):
@@ -35,7 +39,7 @@ class Replica:
         self._log = folder / f"{name}.log"
         self._parameters = StdioServerParameters(
             command="/bin/sh",
-            args=["-c", WRITES_ITS_ID, str(self._pid_file), sys.executable, "-m", "loyalty_mcp"],
+            args=["-c", WRITES_ITS_ID, str(self._pid_file), sys.executable, "-m", SERVER],
             env={**settings, "LOYALTY_MCP_LOG_LEVEL": "ERROR"},
         )
         self._client: Client | None = None
@@ -77,9 +81,23 @@ class Replica:
 
     def kill(self) -> None:
         """`kill -9`, whatever it is doing."""
-        os.kill(int(self._pid_file.read_text()), signal.SIGKILL)
+        os.kill(self._process_id(), signal.SIGKILL)
         self.kills += 1
         self._died.set()
+
+    async def pause(self, seconds: float) -> None:
+        """Stop the process where it is, and let it go on after a while."""
+        process = self._process_id()
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGSTOP)
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+    def _process_id(self) -> int:
+        return int(self._pid_file.read_text())
 
     def stop(self) -> None:
         """End the server in good order, and for good."""

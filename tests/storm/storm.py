@@ -14,15 +14,18 @@ from anyio.abc import TaskGroup
 from loyalty_mcp.server.bootstrap import Runtime, compose
 from loyalty_mcp.settings import read_settings
 from tests.memory import MEMORY
-from tests.storm.agent import Agent, Diary
-from tests.storm.engine import Engine, running_engine
-from tests.storm.relay import relaying
+from tests.storm.account import StormAccount, opened
+from tests.storm.agent import Diary
+from tests.storm.moving_world import MovingWorld
 from tests.storm.replica import Replica
-from tests.storm.truth import Verdict, effects, marks, verdict
+from tests.storm.truth import Verdict, effects, verdict
 from tests.storm.weather import Climate, Weather
 
 PATIENCE: Final = 120.0
 LOOKED_AGAIN: Final = 0.25
+BURST_EVERY: Final = 25
+AGENTS_AN_ACCOUNT: Final = 4
+"""One of so many asks for changes of the second account, if there is one."""
 
 Progress = Callable[[int], None]
 
@@ -33,7 +36,7 @@ class Plan:
 
     Args:
         intents: how many changes are previewed.
-        processes: how many servers share the journal.
+        processes: how many servers of the first account share the journal.
         journal: its address; None for a file of SQLite.
         agents: how many ask at the same time.
         members: how many they ask for.
@@ -41,6 +44,9 @@ class Plan:
         seed: of everything that is drawn.
         climate: how bad it gets.
         server: what a server is: over stdio, or over HTTP.
+        clocks: seconds by which the clocks of the servers are ahead, in turn.
+        moving: whether configuration changes, servers pause, and an operator reconciles meanwhile.
+        without_marks: whether a second account, whose API hides `meta`, shares the journal.
     """
 
     intents: int = 300
@@ -52,102 +58,187 @@ class Plan:
     seed: int = 1
     climate: Climate = field(default_factory=Climate)
     server: type[Replica] = Replica
+    clocks: tuple[float, ...] = (0.0,)
+    moving: bool = False
+    without_marks: bool = False
 
 
 async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
     """Let it rage, reconcile, and compare."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storm", dir=MEMORY)))
-        engine = await stack.enter_async_context(running_engine(folder))
-        world = await engine.populate(plan.members, max(plan.intents // 6, 1))
-        since = marks(engine.database)
-        weather = Weather(plan.seed, plan.climate)
-        target = f"http://127.0.0.1:{engine.port}"
-        relay, port = await stack.enter_async_context(relaying(target, weather.hold))
         address = plan.journal or f"sqlite+aiosqlite:///{folder / 'journal.db'}"
-        settings = {
-            "BREVO_API_KEY": "storm",
-            "LOYALTY_MCP_BASE_URL": f"http://127.0.0.1:{port}/v3",
-            "LOYALTY_MCP_DATABASE_URL": address,
-            "LOYALTY_MCP_CONFIRM": "token",
-            "LOYALTY_MCP_TIMEOUT": str(plan.timeout),
-        }
-        replicas = [plan.server(f"server{n}", folder, settings) for n in range(plan.processes)]
+        weather = Weather(plan.seed, plan.climate)
         diary = Diary()
-        agent = Agent(replicas, world, random.Random(plan.seed + 1), diary)
-        faults = await _rage(plan, engine, weather, replicas, agent, progress)
-        await relay.quiet()
-        runtime = compose(
-            read_settings(
-                api_key="storm",
-                base_url=engine.base_url,
-                database_url=address,
-                timeout=plan.timeout,
+        accounts: list[StormAccount] = []
+        for key in ("storm", "storm-without-marks")[: 1 + plan.without_marks]:
+            first = not accounts
+            settings = {
+                "BREVO_API_KEY": key,
+                "LOYALTY_MCP_DATABASE_URL": address,
+                "LOYALTY_MCP_CONFIRM": "token",
+                "LOYALTY_MCP_TIMEOUT": str(plan.timeout),
+            }
+            vouchers = max(plan.intents // 6, 1)
+            account = await stack.enter_async_context(
+                opened(
+                    folder,
+                    settings,
+                    weather.hold,
+                    members=plan.members,
+                    vouchers=vouchers,
+                    shows_marks=first,
+                )
             )
+            count = plan.processes if first else 1
+            account.start(plan.server, count, plan.clocks, diary, plan.seed + len(accounts))
+            accounts.append(account)
+        sums = await _Rage(plan, weather, accounts, diary, progress).run()
+        for account in accounts:
+            await account.relay.quiet()
+        runtimes = []
+        for account in accounts:
+            runtime = compose(
+                read_settings(
+                    api_key=account.settings["BREVO_API_KEY"],
+                    base_url=account.engine.base_url,
+                    database_url=address,
+                    timeout=plan.timeout / 2,
+                )
+            )
+            stack.push_async_callback(runtime.close)
+            runtimes.append(runtime)
+        sums["unsettled when it was over"] = sum(
+            [
+                await reconciled(runtime, final=account.shows_marks)
+                for runtime, account in zip(runtimes, accounts, strict=True)
+            ]
         )
-        stack.push_async_callback(runtime.close)
-        at_rest = await reconciled(runtime)
-        sums = {
-            "servers killed": sum(replica.kills for replica in replicas),
-            "faults": faults,
-            "requests delivered late": relay.late,
-            "unsettled when it was over": at_rest,
+        happened = [
+            effect
+            for account in accounts
+            for effect in effects(account.engine.database, account.since)
+        ]
+        tolerated = {
+            runtime.context.account
+            for runtime, account in zip(runtimes, accounts, strict=True)
+            if not account.shows_marks
         }
-        happened = effects(engine.database, since)
-        return await verdict(runtime.context.journal.open(), happened, diary, sums)
+        journal = runtimes[0].context.journal.open()
+        return await verdict(journal, happened, diary, sums, tolerated)
 
 
-async def _rage(
-    plan: Plan,
-    engine: Engine,
-    weather: Weather,
-    replicas: list[Replica],
-    agent: Agent,
-    progress: Progress,
-) -> int:
-    """All changes previewed, while everything fails; gives the number of faults."""
-    counts = {"asked": 0, "faults": 0}
-    diary = agent.diary
+class _Rage:
+    """All changes previewed while everything fails.
 
-    async def asking(deaths: TaskGroup) -> None:
-        while diary.proposed < plan.intents:
-            counts["asked"] += 1
-            asked = counts["asked"]
-            progress(diary.proposed)
-            if weather.turns(asked):
-                drawn = weather.faults()
-                counts["faults"] += len(drawn)
-                await engine.faults(drawn)
-            if weather.kills(asked):
-                deaths.start_soon(dying)
-            await agent.ask()
+    Args:
+        plan: what the storm is made of.
+        weather: draws what goes wrong.
+        accounts: whose servers are used.
+        diary: where it is written down how many changes were previewed.
+        progress: told how many.
+    """
 
-    async def dying() -> None:
-        await anyio.sleep(weather.moment())
-        victim = replicas[weather.victim(len(replicas))]
+    def __init__(
+        self,
+        plan: Plan,
+        weather: Weather,
+        accounts: list[StormAccount],
+        diary: Diary,
+        progress: Progress,
+    ) -> None:
+        self._plan = plan
+        self._weather = weather
+        self._accounts = accounts
+        self._diary = diary
+        self._progress = progress
+        self._chance = random.Random(plan.seed + 2)
+        self._replicas = [replica for account in accounts for replica in account.replicas]
+        self._asked = 0
+        self._faults = 0
+        self._movers = [
+            MovingWorld(
+                account.engine,
+                account.world,
+                account.replicas,
+                account.settings,
+                random.Random(plan.seed + 3 + number),
+            )
+            for number, account in enumerate(accounts)
+            if plan.moving
+        ]
+
+    async def run(self) -> dict[str, int]:
+        """Preview as many changes as planned; gives what went on, counted."""
+        async with anyio.create_task_group() as group:
+            for replica in self._replicas:
+                group.start_soon(replica.run)
+            async with anyio.create_task_group() as moving:
+                for mover in self._movers:
+                    moving.start_soon(mover.run)
+                async with anyio.create_task_group() as work:
+                    for place in range(self._plan.agents):
+                        other = place % AGENTS_AN_ACCOUNT == AGENTS_AN_ACCOUNT - 1
+                        account = self._accounts[-1 if other else 0]
+                        work.start_soon(self._asking, account, work)
+                moving.cancel_scope.cancel()
+            self._weather.calm = True
+            for account in self._accounts:
+                await account.engine.faults([])
+            for replica in self._replicas:
+                replica.stop()
+        return self._counts()
+
+    async def _asking(self, account: StormAccount, deaths: TaskGroup) -> None:
+        while self._diary.proposed < self._plan.intents:
+            self._asked += 1
+            asked = self._asked
+            self._progress(self._diary.proposed)
+            if self._weather.turns(asked):
+                await self._blow(asked)
+            if self._weather.kills(asked):
+                deaths.start_soon(self._dying)
+            await account.agent.ask()
+
+    async def _blow(self, asked: int) -> None:
+        """Faults for one of the accounts; sometimes a burst of refusals."""
+        drawn = self._weather.faults()
+        if self._movers and asked % BURST_EVERY < self._weather.fault_every:
+            drawn = [self._movers[0].burst()]
+        self._faults += len(drawn)
+        await self._chance.choice(self._accounts).engine.faults(drawn)
+
+    async def _dying(self) -> None:
+        await anyio.sleep(self._weather.moment())
+        victim = self._replicas[self._weather.victim(len(self._replicas))]
         if victim.up:
             victim.kill()
 
-    async with anyio.create_task_group() as group:
-        for replica in replicas:
-            group.start_soon(replica.run)
-        async with anyio.create_task_group() as work:
-            for _ in range(plan.agents):
-                work.start_soon(asking, work)
-        weather.calm = True
-        await engine.faults([])
-        for replica in replicas:
-            replica.stop()
-    return counts["faults"]
+    def _counts(self) -> dict[str, int]:
+        return {
+            "servers killed": sum(replica.kills for replica in self._replicas),
+            "servers paused": sum(mover.pauses for mover in self._movers),
+            "publications meanwhile": sum(mover.publications for mover in self._movers),
+            "reconciliations meanwhile": sum(mover.reconciliations for mover in self._movers),
+            "faults": self._faults,
+            "bursts of refusals": sum(mover.bursts for mover in self._movers),
+            "requests delivered late": sum(account.relay.late for account in self._accounts),
+        }
 
 
-async def reconciled(runtime: Runtime) -> int:
-    """Settle everything; gives how many intents had to be looked at."""
+async def reconciled(runtime: Runtime, *, final: bool) -> int:
+    """Reconcile everything; gives how many intents had to be looked at.
+
+    Args:
+        runtime: of the operator.
+        final: whether every outcome can be read; else one round after the last deadline is enough.
+    """
     context, looked_at = runtime.context, 0
     with anyio.fail_after(PATIENCE):
         while True:
-            reconciled = await context.reconciler.reconcile_all(context)
-            looked_at = max(looked_at, len(reconciled))
-            if not any(intent.state in {"sent", "unknown"} for intent in reconciled):
+            found = await context.reconciler.reconcile_all(context)
+            looked_at = max(looked_at, len(found))
+            left = [intent for intent in found if intent.state in {"sent", "unknown"}]
+            if not left or not final:
                 return looked_at
             await anyio.sleep(LOOKED_AGAIN)

@@ -25,10 +25,19 @@ CREDIT: dict[str, Any] = {"member": "101", "amount": 7, "reason": "Once"}
 async def test_nothing_is_lost_doubled_or_unagreed_in_a_storm(
     tell: Callable[[str], None],
 ) -> None:
-    """Whatever fails, wherever: the journal ends as the ledger is, and nothing stays unknown."""
+    """Whatever fails or moves: the journal ends as the ledger is, and nothing stays unknown."""
     climate = Climate(fault_every=2, death_every=30)
 
-    found = await storm(Plan(intents=140, agents=16, seed=4, climate=climate))
+    plan = Plan(
+        intents=140,
+        agents=16,
+        seed=4,
+        climate=climate,
+        clocks=(120.0, -120.0),
+        moving=True,
+        without_marks=True,
+    )
+    found = await storm(plan)
 
     tell(found.table())
     assert found.holds, found.problems
@@ -70,7 +79,7 @@ async def test_fifty_uses_of_one_confirmation_act_once(state_home: Path) -> None
 
     assert [answers[0]] * USES == answers
     assert answers[0]["status"] == "applied"
-    assert [Effect("transactions", answers[0]["intent"], 7.0, 101)] == happened
+    assert [(effect.intent, effect.amount) for effect in happened] == [(answers[0]["intent"], 7.0)]
 
 
 class TestVerdict:
@@ -93,7 +102,8 @@ class TestVerdict:
     @staticmethod
     async def judged(journal: Journal, *happened: Effect, **diary: Any) -> dict[str, int]:
         """What the verdict finds wrong."""
-        agreed = Agreed("credit_points", {"member": "101", "amount": 5})
+        shown = {"before": {"balance": 20}, "after": {"balance": 25}}
+        agreed = Agreed("credit_points", {"member": "101", "amount": 5}, shown)
         known = Diary(agreed={"1" * 32: agreed}, answers=[("1" * 32, "applied")])
         found: Verdict = await verdict(journal, happened, replace(known, **diary), {})
         assert found.holds is not any(found.wrongs.values())
@@ -127,11 +137,13 @@ class TestVerdict:
 
         assert found == {"effects without agreement": 1, "effects without an intent": 1}
 
-    @pytest.mark.parametrize("wrong", [{"amount": 6.0}, {"member": 102}, {"kind": "vouchers"}])
+    @pytest.mark.parametrize(
+        "wrong", [{"amount": 6.0}, {"balance": 26.0}, {"member": 102}, {"kind": "vouchers"}]
+    )
     async def test_an_effect_is_what_was_agreed(
         self, journal: Journal, wrong: dict[str, Any]
     ) -> None:
-        """Another amount, another member, another thing."""
+        """Another amount, another balance, another member, another thing."""
         found = await self.judged(journal, replace(self.credit(), **wrong))
 
         assert found == {"effects other than agreed": 1}
@@ -145,4 +157,4 @@ class TestVerdict:
     @staticmethod
     def credit(intent: str | None = "1" * 32) -> Effect:
         """The credit that was agreed to, as the ledger has it."""
-        return Effect("transactions", intent, 5.0, 101)
+        return Effect("transactions", intent, 5.0, 101, 25.0)

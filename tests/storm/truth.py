@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,16 +15,16 @@ from tests.storm.agent import Agreed, Diary
 
 EVERY: Final = 10_000_000
 MOVED: Final = """
-SELECT t.id, t.meta, t.amount, s.contact FROM transactions t
+SELECT t.id, t.meta, r.applied, s.contact, r.balance FROM transactions t
 JOIN resolutions r ON r.transaction_seq = t.seq AND r.status = 'completed'
 JOIN subscriptions s ON s.seq = t.member WHERE t.seq > ?
 """
 ISSUED: Final = """
-SELECT v.id, v.meta, 0, s.contact FROM vouchers v
+SELECT v.id, v.meta, 0, s.contact, 0 FROM vouchers v
 JOIN subscriptions s ON s.seq = v.member WHERE v.seq > ?
 """
 REDEEMED: Final = """
-SELECT d.id, d.meta, 0, s.contact FROM redemptions d
+SELECT d.id, d.meta, 0, s.contact, 0 FROM redemptions d
 JOIN redemption_ends e ON e.redemption_seq = d.seq AND e.status = 'completed'
 JOIN vouchers v ON v.seq = d.voucher_seq JOIN subscriptions s ON s.seq = v.member
 WHERE d.seq > ?
@@ -43,12 +43,14 @@ class Effect:
         intent: whose marker it carries; None for none.
         amount: signed, in points.
         member: contact id.
+        balance: what the member had afterwards, in points.
     """
 
     kind: str
     intent: str | None
     amount: float
     member: int
+    balance: float
 
 
 def marks(database: Path) -> dict[str, int]:
@@ -65,9 +67,15 @@ def effects(database: Path, since: Mapping[str, int]) -> list[Effect]:
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
         paid = {row[0] for row in connection.execute(PAID)}
         return [
-            Effect(part, json.loads(meta).get(MARKER), amount / MILLIONTHS, member)
+            Effect(
+                part,
+                json.loads(meta).get(MARKER),
+                amount / MILLIONTHS,
+                member,
+                balance / MILLIONTHS,
+            )
             for part, query in PARTS.items()
-            for found, meta, amount, member in connection.execute(query, (since[part],))
+            for found, meta, amount, member, balance in connection.execute(query, (since[part],))
             if found not in paid
         ]
 
@@ -100,13 +108,30 @@ class Verdict:
 
 
 async def verdict(
-    journal: Journal, happened: Sequence[Effect], diary: Diary, sums: Mapping[str, int]
+    journal: Journal,
+    happened: Sequence[Effect],
+    diary: Diary,
+    sums: Mapping[str, int],
+    without_marks: Collection[str] = (),
 ) -> Verdict:
-    """Compare the ledger with the journal, and with what the assistant agreed to and was told."""
+    """Compare the ledger with the journal, and with what the assistant agreed to and was told.
+
+    Args:
+        journal: what became of each intent.
+        happened: what the ledgers say.
+        diary: what the assistant agreed to and was told.
+        sums: what went on meanwhile.
+        without_marks: accounts whose history hides `meta`; there no read tells some outcomes.
+    """
     intents = {intent.id: intent for intent in await journal.find(limit=EVERY)}
     trail = await journal.trail()
     effects_found = Counter(effect.intent for effect in happened)
     states = Counter(intent.state for intent in intents.values())
+    untold = Counter(
+        intent.tool
+        for intent in intents.values()
+        if intent.state == "unknown" and intent.account in without_marks
+    )
     acted = {intent for intent in effects_found if intent is not None}
     wrongs = {
         "duplicate effects": sum(
@@ -125,7 +150,7 @@ async def verdict(
             for intent in intents.values()
         ),
         "effects without an intent": sum(effect.intent not in intents for effect in happened),
-        "unknown": states["unknown"],
+        "unknown": states["unknown"] - sum(untold.values()),
         "still under way": states["sent"],
         "answers that were not true": sum(
             _untrue(status, intent, intents, acted) for intent, status in diary.answers
@@ -142,6 +167,7 @@ async def verdict(
         "answered unknown at first": answers["unknown"],
         "answers lost with their server": diary.lost,
         "audit entries": len(trail.entries),
+        **{f"unknown without marks, {tool}": count for tool, count in untold.items()},
     }
     return Verdict(totals, wrongs, broken(trail))
 
@@ -152,10 +178,10 @@ def _as_agreed(effect: Effect, agreed: Agreed) -> bool:
     if str(effect.member) != given["member"]:
         return False
     match agreed.tool:
-        case "credit_points":
-            return effect.kind == "transactions" and effect.amount == given["amount"]
-        case "debit_points":
-            return effect.kind == "transactions" and effect.amount == -given["amount"]
+        case "credit_points" | "debit_points":
+            before, after = agreed.preview["before"]["balance"], agreed.preview["after"]["balance"]
+            as_shown = (effect.balance - effect.amount, effect.balance) == (before, after)
+            return effect.kind == "transactions" and as_shown
         case "create_voucher":
             return effect.kind == "vouchers"
         case _:

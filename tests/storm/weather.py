@@ -58,6 +58,11 @@ class Weather:
         self._climate = climate
         self.calm = False
 
+    @property
+    def fault_every(self) -> int:
+        """After how many changes asked for the faults are drawn anew."""
+        return self._climate.fault_every
+
     def faults(self) -> list[dict[str, Any]]:
         """The next set of faults."""
         return [self._fault() for _ in range(self._random.randint(1, self._climate.faults))]

@@ -283,3 +283,13 @@ async def test_support_sees_it_marked(connect: Connect) -> None:
     assert 'Tier ("Quagga Risk"): "Okapi". No higher tier.' in text_of(result)
     marks = {each["balance"]: each.get("internal") for each in found["balances"]}
     assert marks == {"Purchase Points": None, "Zebra Score": True}
+
+
+@pytest.mark.usefixtures("internal")
+async def test_a_preview_for_support_marks_a_hidden_balance(connect: Connect) -> None:
+    """Who is asked to agree sees that the member does not see this balance."""
+    async with connect(role="support", confirm="token") as client:
+        asked = {"member": MEMBER, "balance": "Zebra Score", "amount": 7, "reason": "Risk review"}
+        preview = text_of(await client.call_tool("credit_points", asked))
+
+    assert 'Credit 7 points to "Zebra Score" (internal) of member 101' in preview

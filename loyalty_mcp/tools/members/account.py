@@ -12,6 +12,8 @@ from loyalty_mcp.brevo.operations.subscriptions import AccountInfo, get_account_
 from loyalty_mcp.brevo.operations.tier_groups import TierGroup
 from loyalty_mcp.brevo.operations.tiers import Tier
 from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.visibility import is_internal
 from loyalty_mcp.errors import LoyaltyError, NotFound, Refused, TemporaryError, UnknownReference
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.tier_rules import after_change, ladder
@@ -151,6 +153,11 @@ async def read_member(context: Context, program: str, member: int) -> AccountInf
     if info is None or info.membership is None:
         raise NotFound(f"Contact {member} is no member of this program; enroll_member makes one.")
     return info
+
+
+def balance_name_text(definition: BalanceDefinition) -> str:
+    """The name of a balance, quoted, with a mark where it is hidden from members."""
+    return f"{quoted(definition.name)}{' (internal)' if is_internal(definition) else ''}"
 
 
 def unit_of(definition: BalanceDefinition) -> str:

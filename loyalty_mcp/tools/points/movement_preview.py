@@ -13,7 +13,12 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import InvalidArgument, UnknownReference
 from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import read_member, together, unit_of
+from loyalty_mcp.tools.members.account import (
+    balance_name_text,
+    read_member,
+    together,
+    unit_of,
+)
 from loyalty_mcp.tools.points.history import NEWEST, Place, history_page, newest_of
 from loyalty_mcp.tools.points.limits_in_force import refuse_beyond_limits
 from loyalty_mcp.tools.points.movement_amounts import (
@@ -208,7 +213,7 @@ def member_text(info: AccountInfo, contact: int) -> str:
 
 
 def _summary(context: Context, wanted: WantedMovement, found: _Found) -> str:
-    unit, name = unit_of(found.definition), quoted(found.definition.name)
+    unit, name = unit_of(found.definition), balance_name_text(found.definition)
     place = f"to {name}" if wanted.kind == "credit" else f"from {name}"
     amount = amount_text(found.movement.amount, unit)
     if found.movement.amount != wanted.amount:

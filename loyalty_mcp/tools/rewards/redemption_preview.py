@@ -10,7 +10,7 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import read_member, unit_of
+from loyalty_mcp.tools.members.account import balance_name_text, read_member, unit_of
 from loyalty_mcp.tools.points.movement_amounts import (
     movement_of,
     owner_of,
@@ -79,7 +79,7 @@ async def preview_redemption_of(
     summary = f"{what} voucher {quoted(shown)} of reward {quoted(terms.name)} of member {member}."
     if cost is not None:
         unit = "points" if balance is None else unit_of(balance)
-        where = "" if balance is None else f" of {quoted(balance.name)}"
+        where = "" if balance is None else f" of {balance_name_text(balance)}"
         summary += f" It takes {amount_text(cost.amount, unit)}{where}."
     owner = member if cost is None else cost.member
     return Preparation(

@@ -3,7 +3,7 @@
 import inspect
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -139,7 +139,7 @@ def flattened(marks: Iterable[Any]) -> Iterator[Any]:
 
 
 def marks_of(marks: Iterable[Any]) -> Marks:
-    """What marks say, each attribute from the first that has it."""
+    """What marks say: of several bounds the tightest, of anything else the first."""
     found: dict[str, Any] = {}
 
     def keep(name: str, value: Any) -> None:
@@ -147,8 +147,10 @@ def marks_of(marks: Iterable[Any]) -> Marks:
             found.setdefault(name, value)
 
     for mark in marks:
-        for attribute, name in ATTRIBUTES.items():
-            keep(name, getattr(mark, attribute, None))
+        for attribute, (name, tightest) in BOUNDS.items():
+            bound = getattr(mark, attribute, None)
+            if bound is not None:
+                found[name] = tightest(found.get(name, bound), bound)
         if isinstance(mark, Day):
             keep("day", mark)
         if isinstance(mark, Expected):
@@ -160,14 +162,14 @@ def marks_of(marks: Iterable[Any]) -> Marks:
     return Marks(**found)
 
 
-ATTRIBUTES: Final[Mapping[str, str]] = {
-    "ge": "least",
-    "gt": "above",
-    "le": "most",
-    "min_length": "shortest",
-    "max_length": "longest",
+BOUNDS: Final[Mapping[str, tuple[str, Callable[[Any, Any], Any]]]] = {
+    "ge": ("least", max),
+    "gt": ("above", max),
+    "le": ("most", min),
+    "min_length": ("shortest", max),
+    "max_length": ("longest", min),
 }
-"""The attributes of pydantic's and `annotated_types`' marks, and what we call them."""
+"""The bounds of pydantic's and `annotated_types`' marks: our name, and which of two binds."""
 
 
 def _number_words(kind: str, marks: Marks) -> str:

@@ -16,6 +16,7 @@ from loyalty_mcp.errors import NotFound
 from loyalty_mcp.intents.lifecycle import Preparation, Preview
 from loyalty_mcp.tools.argument_model import reference_in
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.deletion_losses import deletion_losses
 from loyalty_mcp.tools.effects import EFFECT_CHECKS
 from loyalty_mcp.tools.impossible_changes import REFUSALS
 from loyalty_mcp.tools.operation_request import (
@@ -61,7 +62,9 @@ async def preview_operation(
     refused = REFUSALS.get(operation.name)
     if refused is not None:
         facts = {**facts, **await refused(context, arguments, current)}
-    warnings = (IRREVERSIBLE,) if operation.risk == "destructive" else ()
+    warnings: tuple[str, ...] = ()
+    if operation.risk == "destructive":
+        warnings = (*await deletion_losses(context, operation.name, arguments), IRREVERSIBLE)
     check, movement = EFFECT_CHECKS.get(operation.name), None
     if check is not None and check.movement is not None and isinstance(current, AccountInfo):
         movement = await check.movement(context, arguments, current)

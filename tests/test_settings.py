@@ -15,7 +15,14 @@ from loyalty_mcp import settings as config
 from loyalty_mcp.cli.commands import main
 from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.intents.roles import Role
-from loyalty_mcp.settings import KEY_VARIABLE, PREFIX, Settings, read_settings, state_folder
+from loyalty_mcp.settings import (
+    KEY_VARIABLE,
+    PREFIX,
+    SECRET_FILES,
+    Settings,
+    read_settings,
+    state_folder,
+)
 
 LONG = "0123456789abcdef" * 2
 KEY = "xkeysib-canary"
@@ -44,6 +51,9 @@ KNOWN: dict[str, Setting] = {
         (KEY, SecretStr(KEY)),
         (" other \n", SecretStr("other")),
         ("schlüssel", "two words", "with\nline", "nul\x01", "xsmtpsib-0123", "your-api-key"),
+    ),
+    "api_key_file": Setting(
+        None, ("one.key", Path("one.key")), ("two.key", Path("two.key")), ("none.key", "empty.key")
     ),
     "base_url": Setting(
         "https://api.brevo.com/v3",
@@ -81,8 +91,20 @@ KNOWN: dict[str, Setting] = {
         ("postgresql+asyncpg://h/d", SecretStr("postgresql+asyncpg://h/d")),
         ("a.db", "sqlite://", "postgresql://u:p@h/d", "mysql://h", "postgresql+asyncpg://${PG}"),
     ),
+    "database_url_file": Setting(
+        None, ("one.url", Path("one.url")), ("two.url", Path("two.url")), ("none.url", "empty.key")
+    ),
     "secret": Setting(
-        None, (LONG, SecretStr(LONG)), (f"{LONG}0", SecretStr(f"{LONG}0")), ("short", "x" * 31)
+        None,
+        (LONG, SecretStr(LONG)),
+        (f"{LONG}0,{LONG}", SecretStr(f"{LONG}0,{LONG}")),
+        ("short", "x" * 31, f"{LONG},short", f"{LONG},", f"{LONG},{LONG},{LONG}"),
+    ),
+    "secret_file": Setting(
+        None,
+        ("one.secret", Path("one.secret")),
+        ("two.secret", Path("two.secret")),
+        ("none.secret", "empty.key"),
     ),
     "timeout": Setting(20.0, ("1.5", 1.5), ("300", 300.0), ("0", "-1", "301", "nan", "inf", "x")),
     "sandbox_file": Setting(None, ("s.db", Path("s.db")), ("/t/s.db", Path("/t/s.db"))),
@@ -131,6 +153,17 @@ KNOWN: dict[str, Setting] = {
 }
 
 
+FILES = {
+    "empty.key": " \n",
+    "one.key": f"{KEY}\n",
+    "two.key": "other",
+    "one.secret": f"{LONG}\n",
+    "two.secret": f"{LONG}0",
+    "one.url": "sqlite:///one.db\n",
+    "two.url": "sqlite:///two.db",
+}
+"""Files with secrets, by name."""
+
 SWITCHES = {name for name, known in KNOWN.items() if isinstance(known.default, bool)}
 """Settings whose flag takes no value."""
 
@@ -144,6 +177,16 @@ def flags(name: str, value: str) -> list[str]:
     """The command line that gives a setting."""
     flag = f"--{name.replace('_', '-')}"
     return [flag] if name in SWITCHES else [flag, value]
+
+
+@pytest.fixture(autouse=True)
+def _secret_files(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files that settings name, in the working folder."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("files"))
+    for name, content in FILES.items():
+        Path(name).write_text(content, encoding="utf-8")
 
 
 def test_every_setting_is_known_here() -> None:
@@ -311,6 +354,61 @@ def test_a_secret_may_hold_what_looks_like_a_template() -> None:
         read_settings(secret=f"${{{LONG}}}")
 
 
+@pytest.mark.parametrize("name", SECRET_FILES)
+def test_a_secret_may_stand_in_a_file(name: str) -> None:
+    """A file gives the secret setting its value, without the line end, and shows nowhere."""
+    field = SECRET_FILES[name]
+    file, _ = KNOWN[name].given
+    found = getattr(read_settings(**{name: file}), field)
+
+    assert found == SecretStr(FILES[file].strip())
+    assert FILES[file].strip() not in repr(read_settings(**{name: file}))
+
+
+def test_a_secret_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret and a file with one are not both accepted."""
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    with pytest.raises(BadSetting, match="BREVO_API_KEY and LOYALTY_MCP_API_KEY_FILE are both set"):
+        read_settings(api_key_file="one.key")
+
+
+def test_what_a_file_holds_is_checked_like_the_setting() -> None:
+    """An SMTP key in a file is no API key either, and is not shown."""
+    Path("smtp.key").write_text("xsmtpsib-canary", encoding="utf-8")
+    with pytest.raises(BadSetting, match=r"BREVO_API_KEY is wrong: it is an SMTP key") as error:
+        read_settings(api_key_file="smtp.key")
+
+    assert "canary" not in str(error.value)
+
+
+def test_two_secrets_are_separated_by_a_comma() -> None:
+    """The first secret signs; both are accepted, and three are refused."""
+    assert read_settings(secret=f"{LONG}1, {LONG}2").secrets == (f"{LONG}1", f"{LONG}2")
+    assert read_settings(secret=LONG).secrets == (LONG,)
+    assert read_settings().secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "warned"),
+    [
+        ("--api-key", KEY, True),
+        ("--secret", LONG, True),
+        ("--database-url", "postgresql+asyncpg://u:canary@h/d", True),
+        ("--database-url", "sqlite:///a.db", False),
+        ("--database-url", "postgresql+asyncpg://u@h/d", False),
+        ("--api-key-file", "one.key", False),
+        ("--role", "support", False),
+    ],
+)
+def test_a_secret_as_a_flag_is_warned_of(flag: str, value: str, *, warned: bool) -> None:
+    """Flags show in the process list, so a secret among them is warned of, without showing it."""
+    result = CliRunner().invoke(main, [flag, value, "tools"])
+
+    assert result.exit_code == 0
+    assert ("visible to every user" in result.stderr) is warned
+    assert value not in result.stderr
+
+
 def test_the_old_spelling_of_a_sqlite_journal_is_read() -> None:
     """Earlier versions asked for the name of a driver that was never used."""
     old = read_settings(database_url="sqlite+aiosqlite:////var/lib/journal.db")
@@ -405,7 +503,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_settings_are_read_in_one_place() -> None:
     """Only `settings` reads them; the commands obey NO_COLOR, and the demonstration cleans."""
-    package = Path(inspect.getfile(config)).parent
+    package = Path(inspect.getfile(config)).parents[1]
     readers = {
         file.relative_to(package).as_posix()
         for file in package.rglob("*.py")
@@ -413,4 +511,4 @@ def test_settings_are_read_in_one_place() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
     }
 
-    assert readers == {"cli/commands.py", "settings.py", "cli/demo.py"}
+    assert readers == {"cli/commands.py", "settings/__init__.py", "cli/demo.py"}

@@ -1,9 +1,10 @@
 """The flags of the commands: one for each setting, and how a wrong setting is reported."""
 
 import functools
+import re
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -11,10 +12,19 @@ import click
 
 from loyalty_mcp.cli.help_pages import SettingOption
 from loyalty_mcp.errors import BadSetting, LoyaltyError
-from loyalty_mcp.settings import Settings, meaning_of, read_settings, variable_of
+from loyalty_mcp.settings import (
+    SECRET_FILES,
+    Settings,
+    meaning_of,
+    read_settings,
+    variable_of,
+)
 
 USAGE_ERROR: Final = 2
 """The exit code for wrong usage and wrong settings."""
+
+WITH_PASSWORD: Final = re.compile(r"//[^/@]*:[^/]*@")
+"""An address of a database that holds a password."""
 
 
 class SettingChoice(click.Choice[str]):
@@ -71,9 +81,24 @@ def _setting_option(
 def settings_from(flags: dict[str, Any]) -> Settings:
     """The settings; a wrong one ends the program with one sentence and exit code 2."""
     try:
-        return read_settings(**flags)
+        settings = read_settings(**flags)
     except BadSetting as error:
         stop(error)
+    warn_of_secrets(flags)
+    return settings
+
+
+def warn_of_secrets(flags: Mapping[str, Any]) -> None:
+    """Warn of secrets among the flags: every user of the machine sees them in the process list."""
+    for file, field in SECRET_FILES.items():
+        value = flags.get(field)
+        harmless = field == "database_url" and not WITH_PASSWORD.search(value or "")
+        if value and not harmless:
+            click.echo(
+                f"loyalty-mcp: warning: --{field.replace('_', '-')} is visible to every user of "
+                f"this machine; use {variable_of(field)} or --{file.replace('_', '-')}.",
+                err=True,
+            )
 
 
 def stop(error: LoyaltyError) -> typing.NoReturn:

@@ -92,8 +92,8 @@ def no_schema_for_headers(_tool: str) -> None:
 
 
 def state_security(settings: Settings) -> RequestStateSecurity:
-    """How a suspended call is sealed: with the shared secret, or with one of this process."""
+    """How a suspended call is sealed: with the shared secrets, or with one of this process."""
     lifetime = float(max(settings.intent_ttl, settings.dialog_timeout) + 60)
-    if settings.secret is None:
+    if not settings.secrets:
         return RequestStateSecurity.ephemeral(ttl=lifetime)
-    return RequestStateSecurity(keys=[settings.secret.get_secret_value()], ttl=lifetime)
+    return RequestStateSecurity(keys=settings.secrets, ttl=lifetime)

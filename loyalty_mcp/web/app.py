@@ -137,12 +137,11 @@ def create_app(
         metadata_url=None if oauth is None or resource is None else metadata_url(resource),
         only_member=settings.member,
     )
-    secret = settings.secret.get_secret_value() if settings.secret is not None else None
     approvals = Approvals(
         runtime.context,
         authenticator,
         tokens,
-        SessionSigner(secret),
+        SessionSigner(settings.secrets),
         public_url=settings.public_url,
         https=https,
     )

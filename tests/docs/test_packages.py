@@ -98,7 +98,7 @@ def test_the_archive_holds_the_project(archive: Path) -> None:
     with tarfile.open(archive) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
     for path in (
-        "loyalty_mcp/settings.py",
+        "loyalty_mcp/settings/__init__.py",
         "tests/conftest.py",
         "docs/sandbox.md",
         "manifest.json",

@@ -25,7 +25,7 @@ from loyalty_mcp.web.edge.open_streams import OpenStreams
 from loyalty_mcp.web.metrics import CallMetrics
 from loyalty_mcp.web.serve import HttpServer, open_listener, uvicorn_config
 
-SHARED = "a secret of all replicas, longer than 32 bytes"
+SHARED = "a secret of all replicas longer than 32 bytes"
 
 INITIALIZE: dict[str, Any] = {
     "jsonrpc": "2.0",

@@ -4,6 +4,7 @@ Which sessions were signed out before they expired is in the journal.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,13 +34,15 @@ class SessionSigner:
     """Signs session cookies and form tokens.
 
     Args:
-        secret: shared by all replicas; None for a random one of this process.
+        shared: the secrets of all replicas: the first one signs, and all are accepted. Empty for
+            a random one of this process.
     """
 
-    def __init__(self, secret: str | None) -> None:
-        key = secret or secrets.token_urlsafe(32)
-        self._cookies = URLSafeSerializer(key, salt="loyalty-mcp operator session")
-        self._forms = URLSafeSerializer(key, salt="loyalty-mcp operator form")
+    def __init__(self, shared: Sequence[str] = ()) -> None:
+        # The library signs with the last key.
+        keys = list(reversed(shared)) or [secrets.token_urlsafe(32)]
+        self._cookies = URLSafeSerializer(keys, salt="loyalty-mcp operator session")
+        self._forms = URLSafeSerializer(keys, salt="loyalty-mcp operator form")
 
     def new_session(self, token_name: str, now: datetime) -> OperatorSession:
         """A new session for the holder of a token."""

@@ -401,7 +401,7 @@ async def test_logging_out_ends_the_session_on_every_replica(serve: Serve, tmp_p
 
 async def test_sessions_are_shared_through_the_secret() -> None:
     """A session is valid in every process with the same secret, and in no other."""
-    one, two, other = SessionSigner(SHARED), SessionSigner(SHARED), SessionSigner(None)
+    one, two, other = SessionSigner([SHARED]), SessionSigner([SHARED]), SessionSigner()
     now = in_seconds(0)
     session = one.new_session("anna", now)
     cookie = one.cookie_of(session)
@@ -413,6 +413,19 @@ async def test_sessions_are_shared_through_the_secret() -> None:
     assert two.read_cookie(f"x{cookie[1:]}", now) is None
     for nonsense in ("", ".", "a.b", "é.é", cookie.replace(".", "")):
         assert two.read_cookie(nonsense, now) is None
+
+
+def test_a_secret_is_replaced_without_ending_sessions() -> None:
+    """While two secrets are set, what the old one signed is accepted, and the new one signs."""
+    new, now = "the next secret, as long as the first", in_seconds(0)
+    before, during, after = (SessionSigner(keys) for keys in ([SHARED], [new, SHARED], [new]))
+    old, fresh = before.new_session("anna", now), during.new_session("bert", now)
+
+    assert during.read_cookie(before.cookie_of(old), now) == old
+    assert during.is_form_token(old, before.form_token(old))
+    assert after.read_cookie(during.cookie_of(fresh), now) == fresh
+    assert after.read_cookie(before.cookie_of(old), now) is None
+    assert before.read_cookie(during.cookie_of(fresh), now) is None
 
 
 async def test_the_page_has_no_inline_scripts_or_styles(server: RunningServer) -> None:

@@ -1,7 +1,6 @@
 """The settings: read once, from flags and the environment, and never changed."""
 
 import os
-import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -10,7 +9,6 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -18,6 +16,20 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.intents.roles import Role
+from loyalty_mcp.settings.values import (
+    api_root,
+    host_names,
+    issuer_address,
+    known_database,
+    networks,
+    readable_file,
+    split_secrets,
+    strong_secret,
+    usable_key,
+    web_address,
+    web_origins,
+    without_template,
+)
 
 Confirm = Literal["ask", "dialog", "token", "operator", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -28,27 +40,12 @@ Names: TypeAlias = Annotated[tuple[str, ...], NoDecode]
 APP_NAME: Final = "loyalty-mcp"
 PREFIX: Final = "LOYALTY_MCP_"
 KEY_VARIABLE: Final = "BREVO_API_KEY"
-WEB_ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
-HOST: Final = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
-ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
-DATABASES: Final = ("sqlite:///", "postgresql+asyncpg://")
-OLD_SQLITE: Final = "sqlite+aiosqlite://"
-"""How earlier versions spelled `sqlite://`; still read."""
-
-TEMPLATE: Final = re.compile(r"\$\{[^}]*\}|\{\{[^}]*\}\}")
-"""A placeholder that the client should have replaced, such as `${user_config.api_key}`."""
-
-SMTP_KEY_PREFIX: Final = "xsmtpsib-"
-PLACEHOLDER_KEY: Final = re.compile(
-    r"(xkeysib[-_])?("
-    r"<.*>|\[.*\]|%\w+%|\$\w+"
-    r"|(your|my|the|insert|enter|paste|put|add|replace)[-_ ].*"
-    r"|(brevo[-_ ]?)?api[-_ ]?key(here)?|key|x{3,}[-x]*|\.{2,}"
-    r"|change[-_ ]?(me|this|it)|placeholder|example|todo|none|null|undefined"
-    r")",
-    re.IGNORECASE,
-)
-"""What people and templates leave where a key belongs."""
+SECRET_FILES: Final = {
+    "api_key_file": "api_key",
+    "secret_file": "secret",
+    "database_url_file": "database_url",
+}
+"""Settings that name a file, and the secret setting that stands in it."""
 
 
 def state_folder() -> Path:
@@ -75,6 +72,7 @@ class Settings(BaseSettings):
         validation_alias=KEY_VARIABLE,
         description="the API key of the Brevo account; without one, the embedded sandbox serves",
     )
+    api_key_file: Path | None = Field(None, description="a file with that key")
     base_url: str = Field("https://api.brevo.com/v3", description="root of the Brevo API")
     role: Role = Field(Role.FULL, description="the set of tools to publish")
     read_only: bool = Field(False, description="publish only tools that change nothing")
@@ -106,9 +104,15 @@ class Settings(BaseSettings):
         None,
         description="the journal: `sqlite:///FILE`, or `postgresql+asyncpg://…` for replicas",
     )
-    secret: SecretStr | None = Field(
-        None, description="at least 32 bytes, the same on all replicas; signs what they share"
+    database_url_file: Path | None = Field(
+        None, description="a file with that address, which may hold a password"
     )
+    secret: SecretStr | None = Field(
+        None,
+        description="at least 32 bytes, the same on all replicas; signs what they share. Two, "
+        "separated by a comma, while one replaces the other: the first signs, both are accepted",
+    )
+    secret_file: Path | None = Field(None, description="a file with that secret")
     timeout: float = Field(20, gt=0, le=300, description="seconds to wait for an answer of Brevo")
     sandbox_file: Path | None = Field(
         None,
@@ -200,102 +204,17 @@ class Settings(BaseSettings):
         return value
 
     # The last one runs first, so it still sees the text.
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_template(cls, value: Any, info: ValidationInfo) -> Any:
-        # A secret is random, so it may hold anything.
-        found = TEMPLATE.fullmatch if info.field_name == "secret" else TEMPLATE.search
-        if isinstance(value, str) and found(value):
-            raise ValueError(
-                "it still holds a placeholder that your client did not replace; give a value, or "
-                "leave the setting out"
-            )
-        return value
-
-    @field_validator("api_key")
-    @classmethod
-    def _usable_key(cls, value: SecretStr | None) -> SecretStr | None:
-        key = "" if value is None else value.get_secret_value().strip()
-        if PLACEHOLDER_KEY.fullmatch(key):
-            raise ValueError(
-                "it is a placeholder, not a key; copy the key from Brevo under SMTP & API, or "
-                "leave it out for the embedded sandbox"
-            )
-        if key.startswith(SMTP_KEY_PREFIX):
-            raise ValueError(
-                "it is an SMTP key; create an API key (it begins with xkeysib-) in Brevo under "
-                "SMTP & API, API keys"
-            )
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError("it has a character that no key has; copy it again from Brevo")
-        return SecretStr(key) if key else None
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        address = value.get_secret_value()
-        if address.startswith(OLD_SQLITE):
-            address = f"sqlite://{address.removeprefix(OLD_SQLITE)}"
-        if not address.startswith(DATABASES):
-            raise ValueError("it must be sqlite:///FILE or postgresql+asyncpg://…")
-        return SecretStr(address)
-
-    @field_validator("secret")
-    @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value().encode()) < 32:
-            raise ValueError("it is too short; give 32 bytes or more")
-        return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _api_root(cls, value: str) -> str:
-        if not WEB_ADDRESS.fullmatch(value):
-            raise ValueError("it must be an address such as https://api.brevo.com/v3")
-        return value.rstrip("/")
-
-    @field_validator("public_url", "oauth_jwks_url")
-    @classmethod
-    def _web_address(cls, value: str | None) -> str | None:
-        if value is not None and not WEB_ADDRESS.fullmatch(value):
-            raise ValueError("it must be an address such as https://loyalty.example.com")
-        return None if value is None else value.rstrip("/")
-
-    @field_validator("oauth_issuer")
-    @classmethod
-    def _issuer(cls, value: str | None) -> str | None:
-        # Compared with the claim `iss` as it is, so a slash at the end stays.
-        if value is not None and not WEB_ADDRESS.fullmatch(value):
-            raise ValueError("it must be the address of the authorization server, letter by letter")
-        return value
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for host in value:
-            if not HOST.fullmatch(host):
-                raise ValueError("give names such as loyalty.example.com, without scheme or port")
-        return tuple(host.lower() for host in value)
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            if not ORIGIN.fullmatch(origin):
-                raise ValueError("give origins such as https://app.example.com, without a path")
-        return tuple(origin.lower() for origin in value)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from ipaddress import ip_network  # noqa: PLC0415 - rarely needed
-
-        try:
-            return tuple(str(ip_network(network, strict=False)) for network in value)
-        except ValueError:
-            raise ValueError("give addresses or networks such as 10.0.0.7 or 10.0.0.0/8") from None
+    _no_template = field_validator("*", mode="before")(without_template)
+    _usable_key = field_validator("api_key")(usable_key)
+    _known_database = field_validator("database_url")(known_database)
+    _readable = field_validator(*SECRET_FILES)(readable_file)
+    _strong_secret = field_validator("secret")(strong_secret)
+    _api_root = field_validator("base_url")(api_root)
+    _web_address = field_validator("public_url", "oauth_jwks_url")(web_address)
+    _issuer = field_validator("oauth_issuer")(issuer_address)
+    _hosts = field_validator("allowed_hosts")(host_names)
+    _origins = field_validator("allowed_origins")(web_origins)
+    _networks = field_validator("trusted_proxies")(networks)
 
     @property
     def replicated(self) -> bool:
@@ -303,6 +222,11 @@ class Settings(BaseSettings):
         url = self.database_url
         shared = url is not None and url.get_secret_value().startswith("postgresql")
         return shared and self.secret is not None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that replicas share: the first one signs, and all are accepted."""
+        return () if self.secret is None else split_secrets(self.secret.get_secret_value())
 
     @property
     def sandbox(self) -> bool:
@@ -345,6 +269,23 @@ def read_settings(**flags: Any) -> Settings:
         if value is not None and not (isinstance(value, str) and not value.strip())
     }
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
+        kept_in_files = _read_secret_files(settings)
+        return Settings(**overrides, **kept_in_files) if kept_in_files else settings
     except ValidationError as error:
         raise BadSetting(_sentence(error)) from None
+
+
+def _read_secret_files(settings: Settings) -> dict[str, Any]:
+    """The settings that stand in files, by the names under which `Settings` takes them."""
+    found: dict[str, Any] = {}
+    for name, field in SECRET_FILES.items():
+        file: Path | None = getattr(settings, name)
+        if file is None:
+            continue
+        if getattr(settings, field) is not None:
+            raise BadSetting(
+                f"{variable_of(field)} and {variable_of(name)} are both set; give one."
+            )
+        found[KEY_VARIABLE if field == "api_key" else field] = file.read_text("utf-8")
+    return found

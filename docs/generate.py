@@ -3,6 +3,7 @@
 `python -m docs.generate` from the root writes them; a test compares them.
 """
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -19,6 +20,7 @@ from loyalty_mcp.sandbox.differences import DIFFERENCES
 from loyalty_mcp.settings import Settings, meaning_of, variable_of
 from loyalty_mcp.tools.schema_cache import FILE, cached_schemas
 from tests.sandbox.page_lines import LINES
+from tests.tools.answers.samples import write_samples
 
 ROOT: Final = Path(__file__).parent.parent
 SHOWN_DEFAULTS: Final = {
@@ -107,7 +109,8 @@ def replaced(text: str, name: str, section: str) -> str:
 
 
 def write() -> None:
-    """Write everything that is generated: first the schemas, from which the rest is made."""
+    """Write everything that is generated: first what the rest is made of."""
+    asyncio.run(write_samples())
     FILE.write_text(schema_cache(), encoding="utf-8")
     cached_schemas.cache_clear()
     found = generated()

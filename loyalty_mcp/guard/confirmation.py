@@ -78,6 +78,7 @@ class Envelope:
         result: the typed answer, once applied.
         reason: what happened and what to do next.
         again: whether this was answered before, and nothing was done now.
+        done: what has happened, in a sentence, where the result alone does not say it.
     """
 
     status: Status
@@ -88,6 +89,7 @@ class Envelope:
     result: Mapping[str, Any] | None = None
     reason: str | None = None
     again: bool = False
+    done: str = ""
 
     @property
     def failed(self) -> bool:
@@ -176,7 +178,12 @@ def outcome_of(intent: Intent) -> Envelope:
     match intent.state:
         case "applied" | "not_applied" | "unknown" | "declined" | "expired" as status:
             return Envelope(
-                status, intent.id, result=intent.result, reason=intent.reason, again=True
+                status,
+                intent.id,
+                result=intent.result,
+                reason=intent.reason,
+                again=True,
+                done=intent.preview.done,
             )
         case "proposed" | "approved" | "sent":
             reason = "It is still under way; check_intent will tell."

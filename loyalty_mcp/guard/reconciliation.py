@@ -53,7 +53,8 @@ async def ending(context: Context, intent: Intent, work: Awaitable[BaseModel]) -
     concluded meanwhile. What it could not find out never is.
     """
     target, result, reason = await ended(intent, work)
-    envelope = Envelope(target, intent.id, result=result, reason=reason)
+    done = intent.preview.done
+    envelope = Envelope(target, intent.id, result=result, reason=reason, done=done)
     try:
         stored = await _written(context, intent, target, result=result, reason=reason)
     except JournalUnavailable:

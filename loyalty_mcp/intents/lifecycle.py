@@ -70,6 +70,7 @@ class Preview:
         after: the same facts as they will be.
         warnings: what is easily overlooked, or cannot be undone.
         typed: the exact text a person types to agree; None where ticking a box is enough.
+        done: the same as `summary` once it has happened; empty where the result alone says it.
     """
 
     summary: str
@@ -77,6 +78,7 @@ class Preview:
     after: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     typed: str | None = None
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)

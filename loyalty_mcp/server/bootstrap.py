@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -125,7 +125,10 @@ def journal_exists(settings: Settings) -> bool:
 
 
 def compose(
-    settings: Settings, sandbox: Any = None, observe: CallObserver = ignore_call
+    settings: Settings,
+    sandbox: Any = None,
+    observe: CallObserver = ignore_call,
+    now: Callable[[], datetime] = utc_now,
 ) -> Runtime:
     """Build the runtime of a server.
 
@@ -133,6 +136,7 @@ def compose(
         settings: as they were read.
         sandbox: the ASGI application to use without an API key; None for a new one.
         observe: told of every call of a tool.
+        now: the clock.
 
     Raises:
         BadSetting: no menu can be made of these settings, or the policy or the file of the
@@ -153,12 +157,12 @@ def compose(
             SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport
         )
     shares = BudgetShares(share=settings.budget_share, reserve=settings.budget_reserve)
-    brevo = Brevo(http, timeout=settings.timeout, now=utc_now, shares=shares)
+    brevo = Brevo(http, timeout=settings.timeout, now=now, shares=shares)
     context = Context(
         brevo=brevo,
         references=References(brevo, settings.program),
         journal=LazyJournal(lambda: journal_address(settings)),
-        now=utc_now,
+        now=now,
         settings=settings,
         policy=policy,
         reconciler=Reconciler(TOOLS),

@@ -1,5 +1,6 @@
 """The one path of every tool call: validate, resolve references, guard, run, answer."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -225,9 +226,15 @@ class Dispatcher:
             self._context.references, member=tool.member_words(given), versions=versions
         )
         received = await tool.received(given, references)
-        reply = await tool.run(self._context_of(caller), **received)
+        context = self._context_of(caller)
+        reply = await tool.run(context, **received)
         structured = reply.model_dump(mode="json", exclude_none=True)
-        return Answer(f"{self._mark}{self._result_text(tool, structured)}", structured)
+        text = None
+        if tool.read_text is not None:
+            # Names that cannot be read now must not take the answer with them.
+            with contextlib.suppress(LoyaltyError):
+                text = await tool.read_text(context, received, reply)
+        return Answer(f"{self._mark}{text or self._result_text(tool, structured)}", structured)
 
     def _context_of(self, caller: Caller) -> Context:
         """The context of a call; nearly always the caller is the one it was made for."""
@@ -257,8 +264,11 @@ class Dispatcher:
             message = self._mark + question_text(outcome)
             typed = typed_field(outcome.typed)
             return Dialog(message, outcome.intent.id, outcome.rounds, typed=typed)
+        said = outcome.done and tool.text is None
         text = envelope_text(
-            outcome, lambda result: self._result_text(tool, result), self._context.now()
+            outcome,
+            lambda result: "" if said else self._result_text(tool, result),
+            self._context.now(),
         )
         error = {"code": outcome.status} if outcome.failed else None
         return Answer(

@@ -22,8 +22,9 @@ def envelope_text(
     """
     match envelope.status:
         case "applied":
-            done = "Done before, not again" if envelope.again else "Done"
-            return f"{done}. {result_text(envelope.result or {})}"
+            again = "Done before, not again." if envelope.again else "Done."
+            result = result_text(envelope.result or {})
+            return " ".join(part for part in (again, envelope.done, result) if part)
         case "confirmation_required":
             return (
                 f"{_reason(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"

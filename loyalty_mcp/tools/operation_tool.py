@@ -11,6 +11,7 @@ from loyalty_mcp.brevo.types import Done, Reply, plain
 from loyalty_mcp.errors import JournalUnavailable, NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents.exact_json import exact_json
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
+from loyalty_mcp.tools.answers.change_sentences import RESULT_TEXTS
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.effects import EFFECT_CHECKS
 from loyalty_mcp.tools.operation_preview import preview_operation
@@ -53,6 +54,7 @@ def tool_of(operation: Operation[..., Any]) -> Tool:
         run=partial(run_change if changes else send_read, operation),
         prepare=partial(preview_operation, operation) if changes else None,
         reconcile=partial(reconcile_operation, operation) if changes else None,
+        text=RESULT_TEXTS.get(operation.name),
         requests=CHANGE_REQUESTS if changes else 1,
         after_agreement=AFTER_AGREEMENT if changes else None,
         versioned=operation.versioned,

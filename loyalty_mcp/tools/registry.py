@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,6 +26,8 @@ from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.intents.principal import Principal, local
 from loyalty_mcp.intents.roles import CONFIGURATION_GROUPS, Role, definition_of, offers
 from loyalty_mcp.settings import Settings
+from loyalty_mcp.tools.answers.answer_texts import ANSWER_TEXTS
+from loyalty_mcp.tools.answers.validate_voucher import validate_voucher
 from loyalty_mcp.tools.members.enrolment import enroll_member
 from loyalty_mcp.tools.members.explain_balance import explain_balance
 from loyalty_mcp.tools.members.find_member import find_member
@@ -61,7 +64,10 @@ def tools_by_name(*declared: Tool | Operation[..., Any]) -> Mapping[str, Tool]:
     for entry in declared:
         if entry.name in found:
             raise DeclarationError(f"{entry.name} is listed twice")
-        found[entry.name] = entry if isinstance(entry, Tool) else tool_of(entry)
+        if isinstance(entry, Tool):
+            found[entry.name] = entry
+        else:
+            found[entry.name] = replace(tool_of(entry), read_text=ANSWER_TEXTS.get(entry.name))
     return MappingProxyType(found)
 
 
@@ -149,7 +155,7 @@ TOOLS: Final = tools_by_name(
     rewards.get_reward,
     vouchers.create_voucher,
     vouchers.list_vouchers,
-    vouchers.validate_voucher,
+    validate_voucher,
     vouchers.revoke_vouchers,
 )
 """Every tool, in the order in which clients are shown them: what stands here is published."""

@@ -36,8 +36,13 @@ def amount_text(amount: Decimal, unit: str) -> str:
     """An amount with its unit: `1,250 points`, `1 point`, `12.5 EUR`."""
     if unit == "points" and abs(amount) == 1:
         unit = "point"
+    return f"{plain_amount_text(amount)} {unit}"
+
+
+def plain_amount_text(amount: Decimal) -> str:
+    """An amount whose unit is not known, or said elsewhere: `1,250`, `12.5`."""
     text = f"{amount:,f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def signed_amount_text(amount: Decimal, unit: str) -> str:

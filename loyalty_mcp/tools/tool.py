@@ -48,6 +48,8 @@ class Tool:
         reconcile: for a guarded tool: the context, the intent and the arguments to the same answer
             as `run`, found by reading alone; raises what `run` would have raised.
         text: says the answer in words; None for the plain list of its facts.
+        read_text: the same for a plain read, which needs names for ids: takes the context, the
+            arguments with ids, and the reply.
         requests: how many it takes of the hour's budget at most, from the preview to the end.
         after_agreement: how many of these come after the agreement; None for half of them.
         skip: how many leading parameters of `function` are not the assistant's.
@@ -64,6 +66,7 @@ class Tool:
     prepare: Callable[..., Awaitable[Preparation]] | None = None
     reconcile: Callable[..., Awaitable[BaseModel]] | None = None
     text: Callable[[Any, datetime], str] | None = None
+    read_text: Callable[..., Awaitable[str]] | None = None
     requests: int = 1
     after_agreement: int | None = None
     skip: int = 0

@@ -149,7 +149,7 @@ def list_balance_definitions(
     return get(_path(program), BalanceDefinitions, query)
 
 
-@write("Define balance {name} in {unit} in the draft of program {program}.")
+@write("Create balance {name} in {unit} in the draft of program {program}.")
 def create_balance_definition(
     program: ProgramId,
     name: Name,

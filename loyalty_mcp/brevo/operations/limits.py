@@ -111,7 +111,7 @@ def update_balance_limit(
 
 
 @destructive(
-    "Delete limit {limit_id} of balance {balance} from program {program}.",
+    "Delete a limit of balance {balance} from the draft of program {program}: {limit_id}.",
     before=get_balance_limit,
 )
 def delete_balance_limit(

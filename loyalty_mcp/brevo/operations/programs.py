@@ -68,7 +68,7 @@ def get_program(program: ProgramId) -> Request[Program]:
     return get(f"{PROGRAMS}/{program}", Program)
 
 
-@write("Create program {name}, not yet live.")
+@write("Create program {name}; members do not see it until publish_program.")
 def create_program(
     name: Name,
     description: Description | None = None,

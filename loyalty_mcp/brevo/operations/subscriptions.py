@@ -168,7 +168,7 @@ def create_subscription(
 
 
 @destructive(
-    "End the membership of {member} in program {program}, with all that is held in it.",
+    "End the membership of member {member} in program {program}, with all that is held in it.",
     before=get_account_info,
 )
 def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
@@ -177,7 +177,7 @@ def delete_subscription(program: ProgramId, member: ContactId) -> Request[Done]:
 
 
 @moves_value(
-    "Attach contacts {members} to the membership of {member} in program {program}.",
+    "Attach {members} to the membership of member {member} in program {program}: they share it.",
     before=get_account_info,
 )
 def add_subscription_members(
@@ -191,7 +191,7 @@ def add_subscription_members(
     return post(f"{PROGRAMS}/{program}/subscription-members", SharedSubscription, body)
 
 
-@destructive("Detach contacts {members} from the membership they share in program {program}.")
+@destructive("Detach {members} from the membership they share in program {program}.")
 def remove_subscription_members(program: ProgramId, members: Members) -> Request[Done]:
     """Stop contacts from sharing a member's account."""
     _refuse_nobody(members)

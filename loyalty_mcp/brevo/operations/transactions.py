@@ -130,7 +130,7 @@ def _refuse_contradiction(amount: Decimal, transaction_type: TransactionType | N
 
 
 @moves_value(
-    "Create a transaction of {amount} in balance {balance} for member {member}.",
+    "Create a transaction of {amount} in {balance} for member {member}.",
     before=get_account_info,
 )
 def create_transaction(
@@ -178,7 +178,7 @@ def cancel_transaction(program: ProgramId, transaction_id: TransactionId) -> Req
 
 
 @moves_value(
-    "Create an order of {amount} in balance {balance} for member {member}, due {due_at}.",
+    "Create an order of {amount} in {balance} for member {member}, due {due_at}.",
     before=get_account_info,
 )
 def create_balance_order(

@@ -294,7 +294,7 @@ def complete_redemption(program: ProgramId, redemption_id: RedemptionId) -> Requ
     return post(f"{PROGRAMS}/{program}/rewards/redeem/{redemption_id}/complete", Redemption)
 
 
-@destructive("Revoke vouchers {voucher_ids}: their members lose them for good.")
+@destructive("Revoke {voucher_ids}: whoever holds it loses it for good.")
 def revoke_vouchers(
     program: ProgramId,
     voucher_ids: VoucherIds,

@@ -56,7 +56,9 @@ async def preview_enrolment(
     await refuse_unpublished_program(context, program)
     contact_id = await _contact_id_of(context, contact)
     if contact_id is None and not create_contact:
-        raise UnknownReference(f"No contact has {quoted(contact)}; create_contact: true makes one.")
+        raise UnknownReference(
+            f"No contact has {quoted(contact)}; with create_contact true, one is created."
+        )
     if contact_id is not None and await _is_member(context, program, contact_id):
         raise Refused(f"Contact {contact_id} is a member already; get_member_overview shows them.")
     name = await context.references.name_of("program", program, None)

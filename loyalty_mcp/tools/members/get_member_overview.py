@@ -189,6 +189,8 @@ def _movements_of(readings: Sequence[BalanceReading]) -> list[MovementView]:
             transaction_id=past.id,
             balance=reading.definition.name,
             amount=past.amount or Decimal(0),
+            unit=unit_of(reading.definition),
+            reason=reason_of(past),
             status=past.status or "unknown",
             at=past.completed_at or past.created_at,
         )
@@ -196,6 +198,12 @@ def _movements_of(readings: Sequence[BalanceReading]) -> list[MovementView]:
         for past in reading.history or ()
     ]
     return sorted(movements, key=lambda movement: movement.at or "", reverse=True)
+
+
+def reason_of(past: PastTransaction) -> str | None:
+    """Why a transaction was made, as its `meta` says it."""
+    reason = (past.meta or {}).get("reason")
+    return reason if isinstance(reason, str) and reason else None
 
 
 def _tier_view(

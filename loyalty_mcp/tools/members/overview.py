@@ -55,7 +55,9 @@ class MovementView(Reply):
     transaction_id: str
     balance: str
     amount: Number
+    unit: str = "points"
     status: str
+    reason: str | None = None
     at: str | None = None
 
 

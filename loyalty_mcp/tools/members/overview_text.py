@@ -16,7 +16,13 @@ from loyalty_mcp.tools.members.overview import (
     TierView,
     VoucherView,
 )
-from loyalty_mcp.tools.render import LISTED, amount_text, moment_text, value_text
+from loyalty_mcp.tools.render import (
+    LISTED,
+    amount_text,
+    moment_text,
+    signed_amount_text,
+    value_text,
+)
 
 EXPIRY_DAYS: Final = 2
 """Days for which the text says how much expires."""
@@ -110,6 +116,14 @@ def _valid_until(text: str | None, now: datetime) -> str:
 
 
 def _movement_line(view: MovementView) -> str:
-    when = f"{view.at[:10]} " if view.at else ""
-    status = "" if view.status == "completed" else f", {view.status}"
-    return f"{when}{view.amount:+f} {quoted(view.balance)}{status}"
+    when = f"{view.at[:10]}: " if view.at else ""
+    status = "" if view.status == "completed" else f", {_status_text(view.status)}"
+    reason = f", {quoted(view.reason)}" if view.reason else ""
+    moved = signed_amount_text(view.amount, view.unit)
+    return f"{when}{moved} of {quoted(view.balance)}{status}{reason}."
+
+
+def _status_text(status: str) -> str:
+    """A status that the API documents as it is; any other word quoted."""
+    known = {"draft", "cancelled", "expired", "rejected", "unknown"}
+    return status if status in known else quoted(status)

@@ -1,10 +1,10 @@
 """The tool that cancels a draft by its id."""
 
+from datetime import datetime
 from typing import Any
 
 from loyalty_mcp.brevo.operations.transactions import Transaction, TransactionId
 from loyalty_mcp.brevo.operations.transactions import cancel_transaction as cancel_operation
-from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import BalanceId, ContactId, ProgramId
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
@@ -14,6 +14,7 @@ from loyalty_mcp.tools.points.known_transactions import (
     as_transaction,
     known_transaction,
     require_draft,
+    transaction_text,
 )
 from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, send_change
 from loyalty_mcp.tools.task import guarded
@@ -34,26 +35,32 @@ async def preview_cancellation(
         NotFound: the member has no such transaction.
     """
     place, found = await known_transaction(context, program, transaction_id, member, balance)
-    summary = f"Cancel transaction {quoted(transaction_id)}: it can never be completed."
     if place is None or found is None:
         return Preparation(
             Preview(
-                summary,
+                f"Cancel transaction {transaction_id}: it can never be completed.",
                 warnings=("This cannot be undone.", f"Whose it is is not known. {WHOSE}"),
             )
         )
     require_draft(found)
+    what = await transaction_text(context, place, found)
     return Preparation(
         Preview(
-            summary,
+            f"Cancel the draft of {what}: it can never be completed.",
             before={"member": place.member, "amount": found.amount, "status": found.status},
             after={"status": "cancelled"},
             warnings=("This cannot be undone.",),
+            done=f"Cancelled the draft of {what}. Nothing was moved.",
         ),
         facts={"status": found.status},
         subject=f"{program} member {place.member}",
         kept={"balance": place.balance},
     )
+
+
+def cancelled_text(cancelled: Transaction, _now: datetime) -> str:
+    """Which transaction was cancelled."""
+    return f"Transaction {cancelled.id} is cancelled."
 
 
 async def reconcile_cancellation(
@@ -82,6 +89,7 @@ async def reconcile_cancellation(
     reconcile=reconcile_cancellation,
     requests=10,
     after_agreement=3,
+    text=cancelled_text,
 )
 async def cancel_transaction(
     context: Context,

@@ -5,10 +5,10 @@ from typing import Any
 
 from loyalty_mcp.brevo.operations.transactions import Transaction, TransactionId
 from loyalty_mcp.brevo.operations.transactions import complete_transaction as complete_operation
-from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import BalanceId, ContactId, ProgramId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
+from loyalty_mcp.tools.answers.change_sentences import transaction_result
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.points.draft_transactions import (
     COMPLETION_TRIES,
@@ -49,8 +49,9 @@ async def preview_completion(
             raise Refused(f"The operator's policy bounds amounts. {WHOSE}")
         return Preparation(
             Preview(
-                f"Complete transaction {quoted(transaction_id)}: its amount enters the balance.",
+                f"Complete transaction {transaction_id}: its amount enters the balance.",
                 warnings=(f"Whose it is and how much is not known. {WHOSE}",),
+                done="Completed the transaction.",
             )
         )
     require_draft(found)
@@ -107,6 +108,7 @@ async def reconcile_completion(
     reconcile=reconcile_completion,
     requests=18,
     after_agreement=8,
+    text=transaction_result,
 )
 async def complete_transaction(
     context: Context,

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Amount, BalanceId, ContactId, ProgramId
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
 from loyalty_mcp.tools.context import Context
@@ -65,13 +64,10 @@ async def reconcile_credit_or_debit(
 
 
 def moved_text(moved: PointsMoved, _now: datetime) -> str:
-    """A movement that took effect, in words."""
-    verb, place = ("Credited", "to") if moved.kind == "credit" else ("Debited", "from")
-    what = f"{verb} {amount_text(moved.amount, moved.unit)} {place} {quoted(moved.balance)}"
+    """What follows the sentence of a movement that took effect."""
     now = moved.new_balance
     total = "could not be read" if now is None else amount_text(now, moved.unit)
-    whose = f"of member {moved.member}. New balance: {total}."
-    return f"{what} {whose} Transaction {moved.transaction_id}."
+    return f"New balance: {total}. Transaction {moved.transaction_id}."
 
 
 @guarded(

@@ -8,7 +8,9 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import Movement
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import member_text, read_member, unit_of
 from loyalty_mcp.tools.points.history import HISTORY_PAGE, Place, find_by_id
+from loyalty_mcp.tools.render import signed_amount_text
 
 WHOSE: Final = "Give member, so that the amount can be known."
 MOST_BALANCES: Final = 5
@@ -66,7 +68,24 @@ def require_draft(found: PastTransaction) -> None:
         Refused: it is no draft any more.
     """
     if found.status != "draft":
-        raise Refused(f"That transaction is {found.status}; only a draft can be changed.")
+        step = " reverse_transaction undoes it." if found.status == "completed" else ""
+        raise Refused(f"That transaction is {found.status}, and only a draft can change.{step}")
+
+
+async def transaction_text(context: Context, place: Place, found: PastTransaction) -> str:
+    """A transaction in words: `−5 points in "Purchase Points" of member 101`.
+
+    Raises:
+        LoyaltyError: the balances or the member cannot be read.
+    """
+    definitions = await context.references.balances(place.program)
+    definition = next((item for item in definitions if item.id == place.balance), None)
+    info = await read_member(context, place.program, place.member)
+    movement = movement_in(place, found)
+    signed = movement.amount if movement.kind == "credit" else -movement.amount
+    unit = "points" if definition is None else unit_of(definition)
+    where = "" if definition is None else f" in {quoted(definition.name)}"
+    return f"{signed_amount_text(signed, unit)}{where} of {member_text(info, place.member)}"
 
 
 def as_transaction(found: PastTransaction | Transaction) -> Transaction:

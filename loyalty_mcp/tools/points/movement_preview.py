@@ -15,6 +15,7 @@ from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import (
     balance_name_text,
+    member_text,
     read_member,
     together,
     unit_of,
@@ -144,7 +145,13 @@ async def preview_movement(
     before = {"balance": found.total, "unit": unit, "tiers": found.tiers.before}
     after = {"balance": found.after, "unit": unit, "tiers": found.tiers.after}
     return Preparation(
-        Preview(_summary(context, wanted, found), before, after, tuple(warnings)),
+        Preview(
+            _summary(context, wanted, found),
+            before,
+            after,
+            tuple(warnings),
+            done=_done(wanted, found),
+        ),
         facts={"balance": found.total, "tiers": found.tiers.before, "rules": _rules(found)},
         movement=found.movement,
         subject=f"{wanted.program} member {found.movement.member}",
@@ -184,7 +191,8 @@ async def _history_facts(
     drafts = [item for item in history if item.status == "draft" and item.id != wanted.draft]
     warnings = []
     if drafts:
-        warnings.append(f"{len(drafts)} other open draft(s) wait on this balance.")
+        waiting = "1 draft waits" if len(drafts) == 1 else f"{len(drafts)} drafts wait"
+        warnings.append(f"{waiting} to be completed in this balance.")
     if wanted.order_id is not None:
         warnings += await repeated_order(
             context, wanted.place, wanted.order_id, wanted.kind, history
@@ -202,14 +210,6 @@ def _rules(found: _Found) -> dict[str, Any]:
         *("balance_availability_duration_modifier", "balance_expiration_date"),
     )
     return {name: getattr(found.definition, name) for name in names}
-
-
-def member_text(info: AccountInfo, contact: int) -> str:
-    """A member as a person reads it: the contact id, and the own id beside it."""
-    own = None if info.membership is None else info.membership.loyalty_subscription_id
-    if own is None or own == str(contact):
-        return f"member {contact}"
-    return f"member {contact} (own id {quoted(str(own))})"
 
 
 def _summary(context: Context, wanted: WantedMovement, found: _Found) -> str:
@@ -232,6 +232,14 @@ def _summary(context: Context, wanted: WantedMovement, found: _Found) -> str:
         moment = now + timedelta(minutes=wanted.expires_in_minutes)
         parts.append(f"They expire on {moment_text(moment, now)}.")
     return " ".join(parts)
+
+
+def _done(wanted: WantedMovement, found: _Found) -> str:
+    """What is said once the points have moved."""
+    verb, place = ("Credited", "to") if wanted.kind == "credit" else ("Debited", "from")
+    amount = amount_text(found.movement.amount, unit_of(found.definition))
+    who = member_text(found.info, wanted.member)
+    return f"{verb} {amount} {place} {balance_name_text(found.definition)} of {who}."
 
 
 def _rounding_warning(wanted: WantedMovement, found: _Found) -> list[str]:

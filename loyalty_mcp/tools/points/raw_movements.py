@@ -43,7 +43,7 @@ async def with_movement(
     )
     movement = await preview_movement(context, wanted)
     summary = f"{preparation.preview.summary} {movement.preview.summary}"
-    preview = replace(movement.preview, summary=summary)
+    preview = replace(movement.preview, summary=summary, done=preparation.preview.done)
     facts = {**preparation.facts, **movement.facts}
     return replace(movement, preview=preview, facts=facts)
 

@@ -1,7 +1,8 @@
 """Tell what became of an intent."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -9,7 +10,7 @@ from loyalty_mcp.brevo.types import Moment, Reply
 from loyalty_mcp.errors import UnknownReference
 from loyalty_mcp.intents.lifecycle import Intent, lapsed
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.render import facts_text, moment_text
+from loyalty_mcp.tools.render import moment_text, value_text
 from loyalty_mcp.tools.task import reads
 
 IntentId = Annotated[
@@ -28,6 +29,26 @@ IntentStatus = Literal[
     "declined",
     "expired",
 ]
+
+
+STATUS_WORDS: Final[Mapping[IntentStatus, str]] = {
+    "confirmation_required": "Waits for a confirmation; nothing has changed yet:",
+    "waiting_for_operator": "Waits for an operator; nothing has changed yet:",
+    "in_progress": "Is being carried out; ask again in a moment:",
+    "applied": "Done:",
+    "not_applied": "Not done:",
+    "unknown": "Unknown outcome; do not repeat it as a new call:",
+    "declined": "Declined; nothing was changed:",
+    "expired": "Expired; nothing was changed:",
+}
+
+RESULT_IDS: Final[Mapping[str, str]] = {
+    "code": "Code",
+    "transaction_id": "Transaction",
+    "redemption_id": "Redemption",
+    "id": "Id",
+}
+"""What the next call may need of a result, the most telling first."""
 
 
 class IntentView(Reply):
@@ -72,13 +93,16 @@ def intent_view(intent: Intent) -> IntentView:
 
 def intent_text(view: IntentView, now: datetime) -> str:
     """An intent in words."""
-    lines = [f"{view.tool}: {view.status}. {view.summary}"]
+    lines = [f"{STATUS_WORDS[view.status]} {view.summary}"]
     if view.reason:
         lines.append(view.reason)
-    if view.result:
-        lines.append(facts_text(view.result))
+    lines += [
+        f"{word}: {value_text((view.result or {})[name])}."
+        for name, word in RESULT_IDS.items()
+        if (view.result or {}).get(name)
+    ][:1]
     if view.status in {"confirmation_required", "waiting_for_operator"}:
-        lines.append(f"It expires {moment_text(view.expires_at, now)}.")
+        lines.append(f"The preview lapses {moment_text(view.expires_at, now)}.")
     return "\n".join(lines)
 
 

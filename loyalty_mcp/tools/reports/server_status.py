@@ -24,8 +24,9 @@ class BudgetView(Reply):
 
 
 class ServerStatus(Reply):
-    """The settings of this server, and whether it works."""
+    """The settings of this server, whether it works, and Brevo's time."""
 
+    now: Moment
     mode: Literal["sandbox", "live"]
     role: str
     read_only: bool
@@ -43,6 +44,7 @@ def server_status_text(status: ServerStatus, now: datetime) -> str:
     """The state of the server in words."""
     only = ", read only" if status.read_only else ""
     lines = [
+        f"It is {status.now:%A, %Y-%m-%d %H:%M} UTC.",
         f"{status.mode}, role {status.role}, confirm {status.confirm}{only}.",
         f"Brevo {status.upstream}; the journal {status.journal}.",
     ]
@@ -111,6 +113,7 @@ async def get_server_status(context: Context) -> ServerStatus:
     except JournalUnavailable:
         counts = None
     return ServerStatus(
+        now=context.brevo.upstream_now(),
         mode="sandbox" if settings.sandbox else "live",
         role=context.role,
         read_only=settings.read_only,

@@ -9,7 +9,8 @@ from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.points.draft_transactions import in_todays_caps
-from loyalty_mcp.tools.rewards.redemption_preview import USED_FOR_GOOD
+from loyalty_mcp.tools.rewards.redeem_voucher import redemption_text
+from loyalty_mcp.tools.rewards.redemption_preview import USED_FOR_GOOD, redeemed_sentence
 from loyalty_mcp.tools.rewards.redemptions import (
     MAY_COMPLETE,
     complete_opened,
@@ -34,16 +35,23 @@ async def preview_redemption_completion(
     bounded = context.policy.caps.bind_points or context.policy.approval.operator_above is not None
     if maker is None and bounded:
         raise Refused("The operator's policy bounds amounts; use redeem_for_member instead.")
-    voucher = "" if maker is None else f" of voucher {maker.kept.get('voucher')}"
+    kept = {} if maker is None else maker.kept
+    code = kept.get("code")
+    voucher = quoted(code) if code else str(kept.get("voucher"))
+    who = kept.get("who")
+    whose = f" of voucher {voucher} of {who}" if who else ""
     name = await context.references.name_of("program", program, None)
     unknown = (
         () if maker is not None else ("It was not opened here, so what it takes is not known.",)
     )
     return Preparation(
         Preview(
-            f"Complete redemption {quoted(redemption_id)}{voucher} in program "
+            f"Complete the redemption{whose or f' {redemption_id}'} in program "
             f"{quoted(name or program)}.",
             warnings=(USED_FOR_GOOD, *unknown),
+            done=redeemed_sentence(voucher, who, kept["reward_name"], kept["worth"])
+            if who
+            else "Completed the redemption.",
         ),
         movement=movement,
         subject=None if maker is None else maker.subject,
@@ -93,6 +101,7 @@ async def _opened_here(
     reconcile=reconcile_redemption_completion,
     requests=7,
     after_agreement=4,
+    text=redemption_text,
 )
 async def complete_redemption(
     context: Context, intent: Intent, program: ProgramId, redemption_id: RedemptionId

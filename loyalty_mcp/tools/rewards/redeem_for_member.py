@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_mcp.brevo.operations.vouchers import Code, VoucherId
-from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import ContactId, ProgramId, Reply, RewardId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.rewards.redemption_preview import preview_redemption_of
+from loyalty_mcp.tools.rewards.redemption_preview import REDEEM, preview_redemption_of
 from loyalty_mcp.tools.rewards.redemptions import (
     MAY_COMPLETE,
     OPEN_SECONDS,
@@ -51,7 +50,7 @@ async def preview_member_redemption(
     if voucher_id is None and code is None and reward is None:
         raise Refused("Name the voucher by voucher_id, code or reward.")
     return await preview_redemption_of(
-        context, program, member, what="Redeem", voucher_id=voucher_id, code=code, reward=reward
+        context, program, member, what=REDEEM, voucher_id=voucher_id, code=code, reward=reward
     )
 
 
@@ -99,14 +98,10 @@ def _redeemed(
 
 
 def redeemed_text(redeemed: Redeemed, _now: datetime) -> str:
-    """A used voucher in words."""
+    """What follows the sentence of a voucher that was redeemed."""
     debit = redeemed.debit_transaction_id
-    took = f" Points were taken by transaction {debit}." if debit else ""
-    named = quoted(redeemed.code or redeemed.voucher_id)
-    return (
-        f"Redeemed {named} of member {redeemed.member}: reward {quoted(redeemed.reward)}. The "
-        f"voucher is used up.{took}"
-    )
+    took = f" Its points were taken by transaction {debit}." if debit else ""
+    return f"The voucher is used up.{took}"
 
 
 @guarded(

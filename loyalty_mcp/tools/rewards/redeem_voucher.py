@@ -1,5 +1,6 @@
 """The tool that opens a redemption, and completes it where that is asked for."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -10,8 +11,9 @@ from loyalty_mcp.brevo.types import ContactId, Meta, ProgramId, RewardId
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.render import moment_text
 from loyalty_mcp.tools.rewards.member_vouchers import can_be_redeemed
-from loyalty_mcp.tools.rewards.redemption_preview import preview_redemption_of
+from loyalty_mcp.tools.rewards.redemption_preview import REDEEM, preview_redemption_of
 from loyalty_mcp.tools.rewards.redemptions import (
     MAY_COMPLETE,
     OPEN_SECONDS,
@@ -45,7 +47,7 @@ async def preview_opening(
     """
     if not (voucher_id or code or (reward and member)):
         raise Refused("Name the voucher by voucher_id or code, or by reward and member.")
-    what = "Redeem" if auto_complete else "Open the redemption of"
+    what = REDEEM if auto_complete else "Open the redemption of"
     if member is not None:
         return await preview_redemption_of(
             context, program, member, what=what, voucher_id=voucher_id, code=code, reward=reward
@@ -56,6 +58,21 @@ async def preview_opening(
     return Preparation(
         Preview(f"{what} {named}.", warnings=(f"Whose it is is not known. {WHOSE}",)),
         subject=f"{program} voucher {voucher_id or code}",
+    )
+
+
+def redemption_text(redemption: Redemption, now: datetime) -> str:
+    """What became of a redemption: completed, or open until a moment."""
+    debit = redemption.debit_transaction_id
+    took = f" Its points are in transaction {debit}." if debit else ""
+    if redemption.status == "completed":
+        return f"The voucher is used up.{took}"
+    until = (
+        "" if redemption.expires_at is None else f" by {moment_text(redemption.expires_at, now)}"
+    )
+    return (
+        f"The redemption is open and holds the voucher. complete_redemption with id "
+        f"{redemption.id}{until} uses it up; otherwise it lapses.{took}"
     )
 
 
@@ -131,6 +148,7 @@ async def _opened_all_the_same(
     reconcile=reconcile_opening,
     requests=16,
     after_agreement=7,
+    text=redemption_text,
 )
 async def redeem_voucher(
     context: Context,

@@ -5,12 +5,19 @@ from typing import Final
 
 from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.brevo.operations.rewards import Reward, get_reward
+from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
 from loyalty_mcp.brevo.operations.vouchers import HeldVoucher
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
+from loyalty_mcp.tools.answers.reward_texts import worth_text
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import balance_name_text, read_member, unit_of
+from loyalty_mcp.tools.members.account import (
+    balance_name_text,
+    member_text,
+    read_member,
+    unit_of,
+)
 from loyalty_mcp.tools.points.movement_amounts import (
     movement_of,
     owner_of,
@@ -27,6 +34,9 @@ from loyalty_mcp.tools.rewards.member_vouchers import (
 
 MOST_TRIED: Final = 3
 """Vouchers of one reward that are asked about, where it is named instead of a voucher."""
+
+REDEEM: Final = "Redeem"
+"""The verb of a preview whose voucher is used up at the end."""
 
 USED_FOR_GOOD: Final = "A used voucher cannot be given back."
 
@@ -74,9 +84,12 @@ async def preview_redemption_of(
     meant = await _meant(context, program, member, voucher_id, code, reward)
     request = get_reward(program, meant.reward, version="active")
     terms = await context.brevo.send(request)
-    cost, balance = await _cost(context, program, member, terms)
-    shown = meant.code or meant.id
-    summary = f"{what} voucher {quoted(shown)} of reward {quoted(terms.name)} of member {member}."
+    info = await read_member(context, program, member)
+    cost, balance = await _cost(context, program, info, member, terms)
+    voucher = quoted(meant.code) if meant.code else meant.id
+    who, worth = member_text(info, member), worth_text(terms.value, terms.unit)
+    value = f" ({worth})" if worth else ""
+    summary = f"{what} voucher {voucher} of {who}: reward {quoted(terms.name)}{value}."
     if cost is not None:
         unit = "points" if balance is None else unit_of(balance)
         where = "" if balance is None else f" of {balance_name_text(balance)}"
@@ -88,6 +101,7 @@ async def preview_redemption_of(
             before={"voucher": "usable"},
             after={"voucher": "used"},
             warnings=(USED_FOR_GOOD,),
+            done=redeemed_sentence(voucher, who, terms.name, worth) if what == REDEEM else "",
         ),
         facts={"voucher": meant.id, "cost": None if cost is None else cost.amount},
         movement=cost,
@@ -97,9 +111,24 @@ async def preview_redemption_of(
             "reward": meant.reward,
             "code": meant.code,
             "reward_name": terms.name,
+            "who": who,
+            "worth": worth,
             "balance": terms.subtract_balance_definition_id,
         },
     )
+
+
+def redeemed_sentence(voucher: str, who: str, reward: str, worth: str) -> str:
+    """What is said once a voucher is used up.
+
+    Args:
+        voucher: its quoted code, or its id.
+        who: whose it was.
+        reward: the name of its reward.
+        worth: its value with the unit; empty if it has none.
+    """
+    gives = f"take {worth} off" if worth else f"reward {quoted(reward)}"
+    return f"Redeemed {voucher} of {who}: {gives}."
 
 
 async def _meant(
@@ -172,16 +201,15 @@ async def _usable_of_reward(
 
 
 async def _cost(
-    context: Context, program: str, member: int, reward: Reward
+    context: Context, program: str, info: AccountInfo, member: int, reward: Reward
 ) -> tuple[Movement | None, BalanceDefinition | None]:
     """The points that redeeming takes, as far as the reward says, and of which balance.
 
     Raises:
-        LoyaltyError: the member or the balances cannot be read.
+        LoyaltyError: the balances cannot be read.
     """
     if not reward.subtract_balance_definition_id or taken_at_issue(reward):
         return None, None
-    info = await read_member(context, program, member)
     amount = price_of(reward, info)
     definitions = await context.references.balances(program)
     balance = next(

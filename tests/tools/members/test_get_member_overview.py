@@ -69,7 +69,7 @@ async def test_the_overview_is_short(connect: Connect) -> None:
     assert '"Tea Points": 108 points. 108 points expire ' in text
     assert "in 20 days" in text
     assert text.count(', code "') == 3
-    assert '+60 "Purchase Points"' in text
+    assert '+60 points of "Purchase Points", "Autumn bonus"' in text
 
 
 Count = Callable[..., Any]

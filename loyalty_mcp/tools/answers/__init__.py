@@ -1,0 +1,1 @@
+"""What the plain reads of the API answer, in words."""

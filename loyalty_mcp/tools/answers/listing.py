@@ -1,0 +1,47 @@
+"""Lists in words: a line for each item, cut where they are long."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from loyalty_mcp.brevo.types import Version
+
+LINES_SHOWN: Final = 20
+"""Items of a list that the text shows; the structured content has the whole page."""
+
+
+def list_text(
+    heading: str, lines: Sequence[str], count: int | None = None, offset: int | None = None
+) -> str:
+    """A heading and a line for each item, or the heading alone where there is none.
+
+    Args:
+        heading: without the colon.
+        lines: one for each item of the page.
+        count: how many there are in all, if the API tells it.
+        offset: how many were skipped before this page.
+    """
+    if not lines:
+        return f"{heading}: none."
+    shown = [f"- {line}" for line in lines[:LINES_SHOWN]]
+    if len(lines) > LINES_SHOWN:
+        shown.append(f"{len(lines) - LINES_SHOWN} more of this page are in the structured content.")
+    after = 0 if count is None else count - (offset or 0) - len(lines)
+    if after > 0:
+        shown.append(f"{after:,} more follow: offset {(offset or 0) + len(lines)} continues.")
+    return "\n".join([f"{heading}:", *shown])
+
+
+def version_of(arguments: Mapping[str, Any]) -> Version:
+    """Which version a configuration is of: the draft, as the API takes it, unless it is said."""
+    return "active" if arguments.get("version") == "active" else "draft"
+
+
+def version_heading(what: str, arguments: Mapping[str, Any]) -> str:
+    """A heading that says which version is listed: `Live tiers`, `Draft tiers`."""
+    return f"{'Live' if version_of(arguments) == 'active' else 'Draft'} {what}"
+
+
+def day_text(moment: datetime) -> str:
+    """The day of a moment, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"

@@ -16,6 +16,7 @@ from loyalty_mcp.cli.commands import main
 from loyalty_mcp.errors import BadSetting
 from loyalty_mcp.intents.roles import Role
 from loyalty_mcp.settings import (
+    BREVO_VARIABLES,
     KEY_VARIABLE,
     PREFIX,
     SECRET_FILES,
@@ -54,6 +55,16 @@ KNOWN: dict[str, Setting] = {
     ),
     "api_key_file": Setting(
         None, ("one.key", Path("one.key")), ("two.key", Path("two.key")), ("none.key", "empty.key")
+    ),
+    "client_id": Setting(None, ("app-1", "app-1"), ("app-2", "app-2"), ("${APP}",)),
+    "client_secret": Setting(
+        None, (KEY, SecretStr(KEY)), (" other \n", SecretStr("other")), ("${SECRET}",)
+    ),
+    "client_secret_file": Setting(
+        None,
+        ("one.secret", Path("one.secret")),
+        ("two.secret", Path("two.secret")),
+        ("none.secret", "empty.key"),
     ),
     "base_url": Setting(
         "https://api.brevo.com/v3",
@@ -170,7 +181,7 @@ SWITCHES = {name for name, known in KNOWN.items() if isinstance(known.default, b
 
 def variable(name: str) -> str:
     """The environment's name of a setting."""
-    return KEY_VARIABLE if name == "api_key" else PREFIX + name.upper()
+    return BREVO_VARIABLES.get(name, PREFIX + name.upper())
 
 
 def flags(name: str, value: str) -> list[str]:

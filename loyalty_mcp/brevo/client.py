@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from loyalty_mcp import __version__
 from loyalty_mcp.brevo.budget import Budget, budget_in, retry_time
 from loyalty_mcp.brevo.budget_shares import BudgetShares, start_change
+from loyalty_mcp.brevo.client_credentials import ClientCredentials
 from loyalty_mcp.brevo.read_cache import Fetch, ReadCache
 from loyalty_mcp.brevo.replies import answer_lost, failure, parse_reply, upstream_message
 from loyalty_mcp.brevo.request import Request
@@ -48,7 +49,7 @@ def utc_now() -> datetime:
 
 def open_http_client(
     base_url: str,
-    api_key: str,
+    api_key: str | None,
     *,
     timeout: float,
     transport: httpx2.AsyncBaseTransport | None = None,
@@ -57,7 +58,7 @@ def open_http_client(
 
     Args:
         base_url: the API root, without a slash at the end.
-        api_key: sent as `api-key` with every request.
+        api_key: sent as `api-key` with every request; None where `ClientCredentials` are set.
         timeout: seconds that one request may take.
         transport: takes the place of the network: the embedded sandbox, or a test's function.
 
@@ -74,7 +75,7 @@ def open_http_client(
     return httpx2.AsyncClient(
         base_url=base_url,
         headers={
-            KEY_HEADER: api_key,
+            **({} if api_key is None else {KEY_HEADER: api_key}),
             "accept": "application/json",
             "accept-encoding": "identity",
             "user-agent": f"loyalty-mcp/{__version__}",
@@ -310,8 +311,14 @@ class Brevo:
             return parse_reply(request, answer.status_code, answer.content)
         message = self.without_key(upstream_message(answer.content))
         retry_at = retry_time(answer.headers, now)
-        raise failure(request, answer.status_code, message, retry_at, now)
+        with_token = isinstance(self._http.auth, ClientCredentials)
+        raise failure(request, answer.status_code, message, retry_at, now, with_token=with_token)
 
     def without_key(self, text: str) -> str:
-        """`text` with the key blotted out."""
-        return text.replace(self._http.headers[KEY_HEADER], "***")
+        """`text` with the key, or the client secret and its token, blotted out."""
+        auth = self._http.auth
+        secrets = auth.secrets if isinstance(auth, ClientCredentials) else ()
+        key = self._http.headers.get(KEY_HEADER)
+        for secret in secrets if key is None else (*secrets, key):
+            text = text.replace(secret, "***")
+        return text

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -100,8 +100,32 @@ def answer_lost(request: Request[Any], reason: str) -> LoyaltyError:
     return OutcomeUnknown(f"{reason}; the change may or may not have happened.")
 
 
+class Credential(NamedTuple):
+    """What a request is authorized by, in words.
+
+    Attributes:
+        name: What Brevo refuses.
+        settings: Where it comes from.
+        rights: What it can lack.
+    """
+
+    name: str
+    settings: str
+    rights: str
+
+
+KEY: Final = Credential("API key", "BREVO_API_KEY", "rights")
+TOKEN: Final = Credential("access token", "BREVO_CLIENT_ID and BREVO_CLIENT_SECRET", "scopes")
+
+
 def failure(
-    request: Request[Any], status: int, message: str, retry_at: datetime | None, now: datetime
+    request: Request[Any],
+    status: int,
+    message: str,
+    retry_at: datetime | None,
+    now: datetime,
+    *,
+    with_token: bool = False,
 ) -> LoyaltyError:
     """The error that an answer with an error status stands for.
 
@@ -111,6 +135,7 @@ def failure(
         message: what the API says about it, without the key; empty if nothing.
         retry_at: when the budget is full again, as this answer tells it.
         now: the current time.
+        with_token: whether an access token was sent, in place of a key.
     """
     changed = "" if request.reads else " Nothing was changed."
     quote = f" It said: {quoted(message, MESSAGE_LENGTH)}." if message else ""
@@ -121,8 +146,10 @@ def failure(
             retry_at=retry_at,
         )
     if status in {401, 403}:
+        credential = TOKEN if with_token else KEY
         return NotAuthorized(
-            f"{_refusal(status, message)}{changed}{quote} {_remedy(status, message)}"
+            f"{_refusal(status, message, credential)}{changed}{quote} "
+            f"{_remedy(status, message, credential)}"
         )
     if status == 404:
         return NotFound(f"Brevo knows no such object.{changed}{quote}")
@@ -133,15 +160,19 @@ def failure(
     return answer_lost(request, f"Brevo failed ({status})")
 
 
-def _refusal(status: int, message: str) -> str:
+def _refusal(status: int, message: str, credential: Credential) -> str:
     if ADDRESS_REFUSED.search(message):
         return "Brevo answers, and refuses the address of this server."
     if UNDER_VALIDATION.search(message):
         return "Brevo answers, and refuses this account."
-    return "Brevo refuses the API key." if status == 401 else "Brevo answers, and refuses this."
+    return (
+        f"Brevo refuses the {credential.name}."
+        if status == 401
+        else "Brevo answers, and refuses this."
+    )
 
 
-def _remedy(status: int, message: str) -> str:
+def _remedy(status: int, message: str, credential: Credential) -> str:
     """What the operator has to do about a 401 or 403."""
     if ADDRESS_REFUSED.search(message):
         return (
@@ -151,8 +182,9 @@ def _remedy(status: int, message: str) -> str:
     if UNDER_VALIDATION.search(message):
         return "The operator has to see to it that Brevo activates the account."
     if status == 401:
-        return "The operator has to check BREVO_API_KEY."
-    return "The operator has to check the rights of the API key, and that Loyalty is switched on."
+        return f"The operator has to check {credential.settings}."
+    rights = f"the {credential.rights} of the {credential.name}"
+    return f"The operator has to check {rights}, and that Loyalty is switched on."
 
 
 def upstream_message(content: bytes) -> str:

@@ -74,7 +74,8 @@ async def check_key(context: Context) -> Finding:
     """Whether there is an API key; without one the sandbox works."""
     settings = context.settings
     if not settings.sandbox:
-        return Finding("key", good=True, found=f"set, for {settings.base_url}")
+        what = "set" if settings.client_id is None else "client credentials set"
+        return Finding("key", good=True, found=f"{what}, for {settings.base_url}")
     kept = settings.sandbox_file
     where = "in memory" if kept is None else f"in {kept}"
     fix = "Set BREVO_API_KEY to work on a real account."

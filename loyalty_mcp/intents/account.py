@@ -10,11 +10,14 @@ _THIS_PROCESS: Final = secrets.token_hex(8)
 
 
 def account_of(settings: Settings) -> str:
-    """A fingerprint of the account behind the key; nothing of the key can be read from it.
+    """A fingerprint of the account behind the credentials; nothing of them can be read from it.
 
     The embedded sandbox in memory is an account of this process alone: another process has another
     sandbox. Keys that belong to one organization are joined in the journal, once that is known.
     """
+    if settings.client_id is not None:
+        # Not the secret, which is rotated.
+        return hashlib.sha256(f"client {settings.client_id}".encode()).hexdigest()[:32]
     if settings.api_key is None and settings.sandbox_file is None:
         return f"sandbox-{_THIS_PROCESS}"
     if settings.api_key is None:

@@ -8,6 +8,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from loyalty_mcp.sandbox.access_tokens import TOKEN_PATH
+
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 HOST: Final = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 JSON_TYPE: Final = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
@@ -63,7 +65,9 @@ class LocalRequestsOnly:
             return 403, "forbidden", "Pages of other sites may not call the sandbox."
         if any(site not in {"same-origin", "none"} for site in _values(scope, b"sec-fetch-site")):
             return 403, "forbidden", "Pages of other sites may not call the sandbox."
-        if _has_body(scope) and not _is_json(_values(scope, b"content-type")):
+        # A token request is a form; it changes nothing, and a page of another site cannot read it.
+        is_json = scope["path"] == TOKEN_PATH or _is_json(_values(scope, b"content-type"))
+        if _has_body(scope) and not is_json:
             return (
                 415,
                 "unsupported_media_type",

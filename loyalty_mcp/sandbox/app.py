@@ -15,11 +15,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loyalty_mcp.sandbox import json_documents as documents
+from loyalty_mcp.sandbox.access_tokens import TOKEN_PATH, needed_scope
 from loyalty_mcp.sandbox.api import fields
 from loyalty_mcp.sandbox.api.endpoint import Endpoint
 from loyalty_mcp.sandbox.api.routes import ENDPOINTS
 from loyalty_mcp.sandbox.engine import Engine
 from loyalty_mcp.sandbox.errors import (
+    Forbidden,
     Invalid,
     Malformed,
     MethodNotAllowed,
@@ -148,14 +150,18 @@ class _Edge:
         async def keep(message: Message) -> None:
             messages.append(message)
 
+        method, path = scope["method"], scope["path"]
         if fault is not None and fault.kind == "delay":
             await anyio.sleep(fault.delay_seconds)
         if fault is not None and fault.kind == "refuse_before":
             await _send(keep, fault.status, _problem("fault", "Refused, as a fault asked for."))
         else:
             try:
-                self._admit(scope)
-                await self._inner(scope, receive, keep)
+                if (method, path) == ("POST", TOKEN_PATH):
+                    await self._issue_token(scope, receive, keep)
+                else:
+                    self._admit(scope)
+                    await self._inner(scope, receive, keep)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 messages.clear()
                 await _send_error(keep, error)
@@ -171,10 +177,19 @@ class _Edge:
             messages[0]["headers"].append((b"date", date.encode()))
         return messages
 
+    async def _issue_token(self, scope: Scope, receive: Receive, send: Send) -> None:
+        form = await _read_body(scope, receive)
+        status, body = self._engine.access_tokens.issue(form, self._engine.store.now())
+        await _send(send, status, documents.dump(body).encode())
+
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]
         key, wanted = _header(scope, b"api-key"), self._engine.settings.api_key
-        if wanted is None:
+        authorization = _header(scope, b"authorization")
+        if key == b"" and authorization != b"" and path.startswith("/v3/"):
+            self._check_token(scope["method"], path, authorization)
+            accepted = True
+        elif wanted is None:
             accepted = key != b"" or not path.startswith("/v3/")
         else:
             accepted = hmac.compare_digest(key, wanted.encode())
@@ -183,6 +198,20 @@ class _Edge:
         budget = self._engine.budget_for(path)
         if budget is not None:
             budget.spend(self._engine.store.now())
+
+    def _check_token(self, method: str, path: str, authorization: bytes) -> None:
+        """Refuse a request whose access token does not cover it.
+
+        Raises:
+            Unauthorized: The token is unknown or has ended.
+            Forbidden: It was not granted the scope that the request needs.
+        """
+        scopes = self._engine.access_tokens.scopes_of(authorization, self._engine.store.now())
+        if scopes is None:
+            raise Unauthorized("The access token is unknown, or has ended.")
+        needed = needed_scope(method, path)
+        if needed is not None and needed not in scopes:
+            raise Forbidden(f"The access token lacks the scope {needed}.")
 
     def _tell_budget(self, path: str, messages: list[Message]) -> None:
         budget = self._engine.budget_for(path)

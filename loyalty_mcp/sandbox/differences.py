@@ -434,6 +434,15 @@ DIFFERENCES: Final = (
         "design 10",
     ),
     Difference(
+        "OAuth client credentials",
+        "POST /realms/partner/oauth/token takes any id and secret, or the given key as the secret; "
+        "an opaque token for an hour, kept in memory; account, contacts and loyalty, read and "
+        "write; a missing scope is 403",
+        "the guide tells path, grant, lifetime and invalid_scope; a client should not look into a "
+        "token",
+        "Brevo's guide on machine-to-machine authentication and its changelog of October 2026",
+    ),
+    Difference(
         "Contacts",
         "without statistics, segments and consent; updates do not merge contacts",
         "only finding the member matters here",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from loyalty_mcp.sandbox import seed
+from loyalty_mcp.sandbox.access_tokens import AccessTokens
 from loyalty_mcp.sandbox.api.endpoint import Call, ControlCall, Endpoint, Json, without_meta
 from loyalty_mcp.sandbox.api.fields import Body, Query
 from loyalty_mcp.sandbox.records import due
@@ -38,6 +39,7 @@ class Engine:
         self.store = Store(settings, hooks=hooks, clock=clock, new_id=new_id)
         self.webhooks = Webhooks(self.store)
         self.faults = Faults()
+        self.access_tokens = AccessTokens(settings.api_key)
         self.loyalty_budget = Budget(settings.rate_limit)
         self.contacts_budget = Budget(CONTACT_CALLS if settings.rate_limit else 0)
         if not self.store.started:
@@ -54,6 +56,7 @@ class Engine:
         fill = _nothing if self.settings.empty else seed.fill_seed
         self.store.start(fill, only_once=only_once)
         self.faults.replace(())
+        self.access_tokens.revoke()
         self.loyalty_budget.refill()
         self.contacts_budget.refill()
 

@@ -3,6 +3,7 @@
 Refusal
 ├─ Malformed            400   the request cannot be understood, or contradicts itself
 ├─ Unauthorized         401   no key, or the wrong one
+├─ Forbidden            403   the access token lacks a scope
 ├─ NotFound             404   the named object does not exist
 ├─ MethodNotAllowed     405   the path exists, the method does not
 ├─ Conflict             409   the name or the role is taken
@@ -45,6 +46,13 @@ class Unauthorized(Refusal):
 
     status = 401
     default_code = "unauthorized"
+
+
+class Forbidden(Refusal):
+    """The access token does not cover the request."""
+
+    status = 403
+    default_code = "permission_denied"
 
 
 class NotFound(Refusal):

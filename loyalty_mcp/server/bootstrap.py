@@ -11,6 +11,7 @@ import httpx2
 
 from loyalty_mcp.brevo.budget_shares import BudgetShares
 from loyalty_mcp.brevo.client import Brevo, open_http_client, utc_now
+from loyalty_mcp.brevo.client_credentials import ClientCredentials
 from loyalty_mcp.brevo.references import References
 from loyalty_mcp.guard.guard import Guard
 from loyalty_mcp.guard.reconciliation import Reconciler
@@ -27,7 +28,7 @@ from loyalty_mcp.server.embedded_sandbox import (
     sandbox_in_file,
     sandbox_in_memory,
 )
-from loyalty_mcp.settings import Settings, state_folder
+from loyalty_mcp.settings import Settings, check_credentials, state_folder
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.registry import TOOLS, menu
 
@@ -142,12 +143,21 @@ def compose(
         BadSetting: no menu can be made of these settings, or the policy or the file of the
             sandbox cannot be used.
     """
+    check_credentials(settings)
     menu(settings)  # refuse wrong settings before anything is opened
     policy = read_policy(settings.policy, {name: tool.risk for name, tool in TOOLS.items()})
     embedded = None
     if settings.api_key is not None:
         key = settings.api_key.get_secret_value()
         http = open_http_client(settings.base_url, key, timeout=settings.timeout)
+    elif settings.client_id is not None and settings.client_secret is not None:
+        http = open_http_client(settings.base_url, None, timeout=settings.timeout)
+        http.auth = ClientCredentials(
+            http,
+            settings.client_id,
+            settings.client_secret.get_secret_value(),
+            timeout=settings.timeout / 3,
+        )
     else:
         if sandbox is None:
             file = settings.sandbox_file

@@ -40,8 +40,16 @@ Names: TypeAlias = Annotated[tuple[str, ...], NoDecode]
 APP_NAME: Final = "loyalty-mcp"
 PREFIX: Final = "LOYALTY_MCP_"
 KEY_VARIABLE: Final = "BREVO_API_KEY"
+BREVO_VARIABLES: Final = {
+    "api_key": KEY_VARIABLE,
+    "client_id": "BREVO_CLIENT_ID",
+    "client_secret": "BREVO_CLIENT_SECRET",
+}
+"""Settings whose variable has no prefix: they are Brevo's, and other programs know them too."""
+
 SECRET_FILES: Final = {
     "api_key_file": "api_key",
+    "client_secret_file": "client_secret",
     "secret_file": "secret",
     "database_url_file": "database_url",
 }
@@ -73,6 +81,17 @@ class Settings(BaseSettings):
         description="the API key of the Brevo account; without one, the embedded sandbox serves",
     )
     api_key_file: Path | None = Field(None, description="a file with that key")
+    client_id: str | None = Field(
+        None,
+        validation_alias=BREVO_VARIABLES["client_id"],
+        description="the OAuth app of the Brevo account (machine-to-machine), in place of a key",
+    )
+    client_secret: SecretStr | None = Field(
+        None,
+        validation_alias=BREVO_VARIABLES["client_secret"],
+        description="the secret of that app",
+    )
+    client_secret_file: Path | None = Field(None, description="a file with that secret")
     base_url: str = Field("https://api.brevo.com/v3", description="root of the Brevo API")
     role: Role = Field(Role.FULL, description="the set of tools to publish")
     read_only: bool = Field(False, description="publish only tools that change nothing")
@@ -230,13 +249,16 @@ class Settings(BaseSettings):
 
     @property
     def sandbox(self) -> bool:
-        """Whether the embedded sandbox serves, because there is no API key."""
-        return self.api_key is None
+        """Whether the embedded sandbox serves, because there are no credentials of Brevo."""
+        given = (self.api_key, self.client_id, self.client_secret)
+        return all(value is None for value in given)
 
 
 def variable_of(field: str) -> str:
     """The environment variable of a setting."""
-    return KEY_VARIABLE if field in {"api_key", KEY_VARIABLE} else PREFIX + field.upper()
+    if field in BREVO_VARIABLES.values():  # as a validation error names it
+        return field
+    return BREVO_VARIABLES.get(field, PREFIX + field.upper())
 
 
 def meaning_of(field: str) -> str:
@@ -264,7 +286,7 @@ def read_settings(**flags: Any) -> Settings:
             hint = f"; did you mean {near[0]}?" if near else "."
             raise BadSetting(f"{variable} is no setting{hint}")
     overrides = {
-        KEY_VARIABLE if name == "api_key" else name: value
+        BREVO_VARIABLES.get(name, name): value
         for name, value in flags.items()
         if value is not None and not (isinstance(value, str) and not value.strip())
     }
@@ -274,6 +296,21 @@ def read_settings(**flags: Any) -> Settings:
         return Settings(**overrides, **kept_in_files) if kept_in_files else settings
     except ValidationError as error:
         raise BadSetting(_sentence(error)) from None
+
+
+def check_credentials(settings: Settings) -> None:
+    """Refuse half of the client credentials, and credentials of two kinds.
+
+    Raises:
+        BadSetting: says which setting is missing or too many.
+    """
+    names = {field: variable_of(field) for field in BREVO_VARIABLES}
+    has_id, has_secret = settings.client_id is not None, settings.client_secret is not None
+    if has_id != has_secret:
+        given, missing = ("client_id", "client_secret")[:: 1 if has_id else -1]
+        raise BadSetting(f"{names[given]} is set, and {names[missing]} is not; give both.")
+    if has_id and settings.api_key is not None:
+        raise BadSetting(f"{names['api_key']} and {names['client_id']} are both set; give one.")
 
 
 def _read_secret_files(settings: Settings) -> dict[str, Any]:
@@ -287,5 +324,5 @@ def _read_secret_files(settings: Settings) -> dict[str, Any]:
             raise BadSetting(
                 f"{variable_of(field)} and {variable_of(name)} are both set; give one."
             )
-        found[KEY_VARIABLE if field == "api_key" else field] = file.read_text("utf-8")
+        found[BREVO_VARIABLES.get(field, field)] = file.read_text("utf-8")
     return found

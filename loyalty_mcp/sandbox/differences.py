@@ -256,6 +256,12 @@ DIFFERENCES: Final = (
         "behaviour 6",
     ),
     Difference(
+        "Deleting a contact",
+        "400 while the contact is a member of a program or shares a membership",
+        "what becomes of the membership is not documented",
+        "behaviour 6",
+    ),
+    Difference(
         "Balances of a member",
         "every live definition is shown, at 0 where nothing moved; internal ones only on request,"
         " and their lists are empty without it",

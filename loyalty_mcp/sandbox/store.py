@@ -1,6 +1,5 @@
 """The store: one SQLite connection, one transaction per request, and the movable clock."""
 
-import hashlib
 import sqlite3
 import time
 import uuid
@@ -15,6 +14,7 @@ from loyalty_mcp.sandbox.lagging_replica import LaggingReplica
 from loyalty_mcp.sandbox.rules.hooks import Hooks
 from loyalty_mcp.sandbox.rules.moments import to_milliseconds
 from loyalty_mcp.sandbox.settings import SandboxSettings
+from loyalty_mcp.sandbox.state_digest import state_digest, tables_of
 
 SCHEMA_VERSION: Final = 2
 _MIGRATIONS: Final = {
@@ -28,9 +28,6 @@ LAST_YEAR: Final = 2900
 
 WAL_TRIES: Final = 250
 WAL_PAUSE_SECONDS: Final = 0.02
-
-# Not loyalty data: derived from it, or about the engine itself.
-_NOT_HASHED: Final = frozenset({"settings", "open_lots", "due", "events"})
 
 
 def real_time() -> datetime:
@@ -245,29 +242,18 @@ class Store:
         with self.unit() as unit:
             if only_once and self.started:
                 return
-            for table in self._tables():
+            for table in tables_of(self._connection):
                 unit.run(f'DELETE FROM "{table}"')  # noqa: S608 - the schema's own name
             fill(unit)
             unit.run("DELETE FROM events")
             unit.run("INSERT INTO settings VALUES ('started', ?)", unit.now_stored)
 
     def state_hash(self) -> str:
-        """Return a digest of all loyalty data and contacts, in hexadecimal."""
-        digest = hashlib.sha256()
-        for table in self._tables():
-            if table not in _NOT_HASHED:
-                digest.update(f"{table}\n".encode())
-                sql = f'SELECT * FROM "{table}" ORDER BY 1, 2'  # noqa: S608 - the schema's own name
-                for row in self._connection.execute(sql):
-                    digest.update(repr(tuple(row)).encode())
-        return digest.hexdigest()
+        """Return a digest of all loyalty data and contacts, in hexadecimal.
 
-    def _tables(self) -> list[str]:
-        rows = self._connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            " ORDER BY name"
-        )
-        return [row[0] for row in rows]
+        What is left of a deleted program does not count.
+        """
+        return state_digest(self._connection)
 
     def _run_script(self, script: str) -> None:
         try:

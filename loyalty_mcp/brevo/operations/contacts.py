@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from loyalty_mcp.brevo.operation import read, write
+from loyalty_mcp.brevo.operation import destructive, read, write
 from loyalty_mcp.brevo.reply_values import ReplyMoment
-from loyalty_mcp.brevo.request import Request, get, post, segment
-from loyalty_mcp.brevo.types import Items, Offset, Order, Reply
+from loyalty_mcp.brevo.request import Request, delete, get, post, segment
+from loyalty_mcp.brevo.types import Done, Items, Offset, Order, Reply
 
 IdentifierType = Literal[
     "email_id", "phone_id", "contact_id", "ext_id", "whatsapp_id", "landline_number_id"
@@ -106,3 +106,13 @@ def create_contact(
         "updateEnabled": update_enabled,
     }
     return post("/contacts", CreatedContact, body)
+
+
+@destructive("Delete contact {identifier} for good.", before=get_contact)
+def delete_contact(
+    identifier: Annotated[str, Field(min_length=1, max_length=320)],
+    identifier_type: IdentifierType | None = None,
+) -> Request[Done]:
+    """Delete one contact for good, by email, phone or id; an own id needs its type."""
+    query = {"identifierType": identifier_type}
+    return delete(f"/contacts/{segment(identifier)}", Done, query)

@@ -45,6 +45,12 @@ class ContactQuery(Query):
     end_date: str | None = None
 
 
+class ContactDeletion(Query):
+    """The kind of identifier."""
+
+    identifier_type: IdentifierType | None = None
+
+
 class ContactPage(Query):
     """Query for a page of contacts, with filters."""
 
@@ -76,16 +82,26 @@ class ContactFields(Body):
 
 def get_contact(call: Call[ContactQuery, NoBody]) -> Json:
     """Return one contact, by email, phone number, contact id or own id."""
-    identifier, query = call.path["identifier"], call.query
+    _check_span(call.unit, call.query.start_date, call.query.end_date)
+    contact = _found_contact(call, call.query.identifier_type)
+    return {**contact_reply(contact), "statistics": _no_statistics()}
+
+
+def delete_contact(call: Call[ContactDeletion, NoBody]) -> None:
+    """Delete one contact, by email, phone number, contact id or own id."""
+    contacts.delete_contact(call.unit, _found_contact(call, call.query.identifier_type))
+
+
+def _found_contact(call: Call[Any, Any], kind: IdentifierType | None) -> Contact:
+    identifier = call.path["identifier"]
     if not identifier:
         raise NotFound("There is no such path.", code="not_found")
     if len(identifier) > 254:
         raise Invalid("identifier: has more than 254 characters", code="out_of_range")
-    _check_span(call.unit, query.start_date, query.end_date)
-    contact = contacts.find_contact(call.unit, identifier, query.identifier_type)
+    contact = contacts.find_contact(call.unit, identifier, kind)
     if contact is None:
         raise NotFound("There is no contact with that identifier.")
-    return {**contact_reply(contact), "statistics": _no_statistics()}
+    return contact
 
 
 def list_contacts(call: Call[ContactPage, NoBody]) -> Json:

@@ -114,6 +114,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", _CONTACTS, contacts.list_contacts, invalid_status=400),
     Endpoint("POST", _CONTACTS, contacts.create_contact, status=201, invalid_status=400),
     Endpoint("GET", f"{_CONTACTS}/{{identifier}}", contacts.get_contact, invalid_status=400),
+    Endpoint("DELETE", f"{_CONTACTS}/{{identifier}}", contacts.delete_contact, invalid_status=400),
     Endpoint("POST", "/sandbox/reset", control.reset),
     Endpoint("GET", "/sandbox/clock", control.get_clock),
     Endpoint("POST", "/sandbox/clock", control.set_clock),

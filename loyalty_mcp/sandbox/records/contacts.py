@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from loyalty_mcp.sandbox import json_documents as documents
+from loyalty_mcp.sandbox.errors import Malformed
 from loyalty_mcp.sandbox.store import UnitOfWork
 
 IdentifierType = Literal[
@@ -14,6 +15,12 @@ IdentifierType = Literal[
 ]
 LARGEST_ID: Final = 2**53 - 1
 
+_BELONGS: Final = (
+    "SELECT 1 FROM programs p WHERE p.deleted_at IS NULL AND ("
+    "EXISTS (SELECT 1 FROM subscriptions s WHERE s.program = p.id AND s.contact = ?"
+    " AND s.ended_at IS NULL)"
+    " OR EXISTS (SELECT 1 FROM attached_contacts a WHERE a.program = p.id AND a.contact = ?))"
+)
 _PHONE: Final = re.compile(r"(?:\+|00)?([0-9]{6,15})")
 
 
@@ -120,6 +127,17 @@ def update_contact(unit: UnitOfWork, contact: Contact, new: NewContact) -> None:
         unit.now_stored,
         contact.id,
     )
+
+
+def delete_contact(unit: UnitOfWork, contact: Contact) -> None:
+    """Delete a contact who belongs to no program that exists.
+
+    Raises:
+        Malformed: The contact is a member of a program, or shares a membership.
+    """
+    if unit.one(_BELONGS, contact.id, contact.id) is not None:
+        raise Malformed("The contact is a member of a loyalty program; end the membership first.")
+    unit.run("DELETE FROM contacts WHERE id = ?", contact.id)
 
 
 def all_contacts(unit: UnitOfWork, *, descending: bool) -> list[Contact]:

@@ -7,16 +7,18 @@ from loyalty_mcp.brevo.operations.contacts import (
     Contacts,
     CreatedContact,
     create_contact,
+    delete_contact,
     get_contact,
     list_contacts,
 )
-from loyalty_mcp.brevo.request import get, post
+from loyalty_mcp.brevo.request import delete, get, post
+from loyalty_mcp.brevo.types import Done
 from tests.contract.operations import CONTACTS, OPERATIONS
 
 
 def test_contacts_are_no_tools() -> None:
     """References and tasks use them; the menu does not show them."""
-    assert list(CONTACTS) == ["get_contact", "list_contacts", "create_contact"]
+    assert list(CONTACTS) == ["get_contact", "list_contacts", "create_contact", "delete_contact"]
     assert not CONTACTS.keys() & OPERATIONS.keys()
 
 
@@ -63,3 +65,11 @@ def test_statistics_are_never_passed_on() -> None:
 
     assert "statistics" not in contact.model_dump()
     assert "opened" not in repr(contact)
+
+
+def test_a_contact_is_deleted_by_its_id() -> None:
+    """An own id needs its type."""
+    assert delete_contact("7") == delete("/contacts/7", Done, {"identifierType": None})
+    assert delete_contact("A/1", "ext_id") == delete(
+        "/contacts/A%2F1", Done, {"identifierType": "ext_id"}
+    )

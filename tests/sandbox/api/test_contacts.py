@@ -4,7 +4,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from tests.sandbox.conftest import Json, Sandbox
+from tests.sandbox.conftest import CONFIG, Json, Sandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -133,3 +133,35 @@ async def test_an_own_id_may_hold_any_character(sandbox: Sandbox, own_id: str) -
     answer = await sandbox.http.send(request)
 
     assert (answer.status_code, answer.json()["id"]) == (200, created["id"])
+
+
+async def test_a_contact_is_deleted_once_it_is_no_member(sandbox: Sandbox) -> None:
+    """As long as a program has it, the deletion is refused (our choice); 204 without a body."""
+    contact = await sandbox.post("/v3/contacts", {"email": "a@example.com"})
+    program = (await sandbox.post(CONFIG, {"name": "Short"}))["id"]
+    await sandbox.post(f"{CONFIG}/{program}/publish", {})
+    await sandbox.post(f"{CONFIG}/{program}/subscriptions", {"contactId": contact["id"]})
+    path = f"/v3/contacts/{contact['id']}"
+    assert await sandbox.refused("DELETE", path) == 400
+
+    await sandbox.call("DELETE", f"{CONFIG}/{program}")
+
+    assert (await sandbox.call("DELETE", path)).status == 204
+    assert await sandbox.refused("GET", path) == 404
+    assert await sandbox.refused("DELETE", path) == 404
+
+
+async def test_a_deleted_program_and_contact_leave_the_state_as_it_was(sandbox: Sandbox) -> None:
+    """The digest counts what can still be reached."""
+    before = (await sandbox.get("/sandbox/state-hash"))["state_hash"]
+    contact = (await sandbox.post("/v3/contacts", {"email": "a@example.com"}))["id"]
+    program = (await sandbox.post(CONFIG, {"name": "Short"}))["id"]
+    await sandbox.post(f"{CONFIG}/{program}/publish", {})
+    await sandbox.post(f"{CONFIG}/{program}/subscriptions", {"contactId": contact})
+    changed = (await sandbox.get("/sandbox/state-hash"))["state_hash"]
+
+    await sandbox.call("DELETE", f"{CONFIG}/{program}")
+    await sandbox.call("DELETE", f"/v3/contacts/{contact}")
+
+    assert changed != before
+    assert (await sandbox.get("/sandbox/state-hash"))["state_hash"] == before

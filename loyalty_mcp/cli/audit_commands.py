@@ -42,7 +42,7 @@ def show_audit(
     *,
     as_json: bool,
 ) -> None:
-    """Show what every guarded call came to, oldest first.
+    """Show what every guarded call came to, and who was shown personal data, oldest first.
 
     Example: loyalty-mcp audit show --tool debit_points --since 2026-11-01
     """
@@ -59,9 +59,8 @@ def show_audit(
         return
     for item in found:
         who = f"{item.caller}  {item.tool}"
-        click.echo(
-            f"{item.number:6} {item.at[:19]} {item.step:12} {item.intent[:SHORTEST_PREFIX]} {who}"
-        )
+        intent = f"{item.intent[:SHORTEST_PREFIX]:{SHORTEST_PREFIX}}"
+        click.echo(f"{item.number:6} {item.at[:19]} {item.step:12} {intent} {who}")
         click.echo(f"       {item.details}")
     if not found:
         click.echo("There are no entries.")

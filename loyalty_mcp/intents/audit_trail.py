@@ -14,13 +14,13 @@ PERSONAL: Final = frozenset({"member", "members", "contact", "email", "phone", "
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One step of one intent.
+    """One step of one intent, or one disclosure of personal data.
 
     Args:
         number: from 1, without gaps.
         at: when, in UTC.
-        intent: whose step.
-        step: the state that was reached.
+        intent: whose step; empty for a disclosure.
+        step: the state that was reached, or `disclosed`.
         caller: who asked.
         tool: what was called.
         details: masked arguments, facts, agreement, transaction, outcome; as JSON text.

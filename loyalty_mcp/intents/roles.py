@@ -27,7 +27,6 @@ class RoleDefinition:
         groups: groups of operations whose tools are offered too, unless they move value.
         everything: whether every tool is offered.
         needs_member: whether it serves one member, who has to be named.
-        masks_personal_data: whether email addresses and phone numbers are masked at first.
         sees_as_member: whether it sees what members see: what is live, and nothing internal.
     """
 
@@ -39,7 +38,6 @@ class RoleDefinition:
     groups: tuple[str, ...] = ()
     everything: bool = False
     needs_member: bool = False
-    masks_personal_data: bool = False
     sees_as_member: bool = False
 
 
@@ -125,7 +123,6 @@ SUPPORT: Final = RoleDefinition(
     prompts=("answer_member", "resolve_complaint"),
     menu_tokens=3_000,
     tools=SUPPORT_TOOLS,
-    masks_personal_data=True,
 )
 MEMBER: Final = RoleDefinition(
     meaning="Answers the questions of one member and changes nothing.",

@@ -10,6 +10,7 @@ from loyalty_mcp.intents.audit_trail import Trail, masked
 from loyalty_mcp.intents.journal import queries
 from loyalty_mcp.intents.journal.account_facts import AccountFacts
 from loyalty_mcp.intents.journal.database import Database
+from loyalty_mcp.intents.journal.disclosures import Disclosures
 from loyalty_mcp.intents.journal.ended_sessions import EndedSessions
 from loyalty_mcp.intents.journal.rows import intent_of, row_of, stored
 from loyalty_mcp.intents.journal.subject_claims import claim, extend_claim, holder_of, release
@@ -45,6 +46,7 @@ class Journal:
         self.tokens = Tokens(self._database)
         self.account_facts = AccountFacts(self._database)
         self.ended_sessions = EndedSessions(self._database)
+        self.disclosures = Disclosures(self._database)
 
     def __repr__(self) -> str:
         """Without the address: it may hold a password."""

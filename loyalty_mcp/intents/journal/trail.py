@@ -20,15 +20,37 @@ KEPT: Final = timedelta(days=400)
 def append_entry(
     connection: Connection, intent: Intent, step: str, at: datetime, details: Mapping[str, Any]
 ) -> None:
+    """Add a step of an intent to the trail."""
+    append_step(
+        connection,
+        intent=intent.id,
+        step=step,
+        caller=intent.caller,
+        tool=intent.tool,
+        at=at,
+        details=details,
+    )
+
+
+def append_step(
+    connection: Connection,
+    *,
+    intent: str,
+    step: str,
+    caller: str,
+    tool: str,
+    at: datetime,
+    details: Mapping[str, Any],
+) -> None:
     """Add an entry to the trail; the write transaction keeps every other writer out."""
     found = connection.execute(select(audit_head)).mappings().one()
     entry = next_entry(
         Head(**found),
         at=stored(at),
-        intent=intent.id,
+        intent=intent,
         step=step,
-        caller=intent.caller,
-        tool=intent.tool,
+        caller=caller,
+        tool=tool,
         details=json.dumps(plain(details), sort_keys=True),
     )
     values = {name: getattr(entry, name) for name in audit.columns.keys()}  # noqa: SIM118 - no dict

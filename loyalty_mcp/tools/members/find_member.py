@@ -9,7 +9,6 @@ from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Items, Moment, PersonText, ProgramId, Reply
 from loyalty_mcp.errors import NotFound
-from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import read_member, together
 from loyalty_mcp.tools.members.masking import masked, text_attribute
@@ -72,12 +71,21 @@ async def find_member(
                     since=info.membership.created_at,
                 )
             )
-    hidden = definition_of(context.role).masks_personal_data and not personal_data
     email, phone = contact.email, text_attribute(contact, "SMS")
+    fields = [name for name, value in (("email", email), ("phone", phone)) if value]
+    if personal_data and fields:
+        # Written before anything is shown: without the journal, nothing is.
+        await context.journal.open().disclosures.add(
+            caller=context.caller,
+            tool="find_member",
+            contact=contact.id,
+            fields=fields,
+            at=context.now(),
+        )
     return FoundMember(
         contact_id=contact.id,
-        email=masked(email) if hidden else email,
-        phone=masked(phone) if hidden else phone,
+        email=email if personal_data else masked(email),
+        phone=phone if personal_data else masked(phone),
         first_name=text_attribute(contact, "FIRSTNAME"),
         last_name=text_attribute(contact, "LASTNAME"),
         enrolled=bool(enrolments),

@@ -122,6 +122,11 @@ GOOD: Final[Mapping[str, Callable[[World], Json]]] = {
     "enroll_member": lambda world: {"contact": world.newcomer},
     "credit_points": lambda _: {"member": "101", "amount": 5, "reason": "Bonus"},
     "debit_points": lambda _: {"member": "101", "amount": 5, "reason": "Correction"},
+    "bulk_change": lambda _: {
+        "action": "credit",
+        "rows": [{"member": "101", "amount": 5}, {"member": "102", "amount": 7}],
+        "reason": "Bonus",
+    },
     "reverse_transaction": lambda world: {
         "member": "101",
         "transaction_id": world.done,

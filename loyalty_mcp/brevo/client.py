@@ -235,6 +235,10 @@ class Brevo:
         """Read everything anew from now on: a preview rests on nothing older than itself."""
         self._cache.start_afresh()
 
+    def read_members_afresh(self) -> None:
+        """Read members anew from now on; configuration that was just read is kept."""
+        self._cache.forget_members()
+
     def require(self, requests: int) -> None:
         """Refuse work that needs more requests than are left of the hour, or of the caller's share.
 

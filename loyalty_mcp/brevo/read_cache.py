@@ -138,6 +138,12 @@ class ReadCache:
             kept.replies.clear()
             kept.closed = False
 
+    def forget_members(self) -> None:
+        """Read what members have anew from now on; configuration is kept for its minute."""
+        self._in_flight.clear()
+        self._lookups = {}
+        self.forget_call()
+
     def forget_configuration(self) -> None:
         """Drop what is kept for a minute; what is being read now is not kept either."""
         self._changes += 1
@@ -146,9 +152,7 @@ class ReadCache:
 
     def forget_before(self, change: Request[Any]) -> None:
         """Drop what `change` may have made untrue, reads in flight included."""
-        self._in_flight.clear()
-        self._lookups = {}
-        self.forget_call()
+        self.forget_members()
         if MEMBER_PATH.search(change.path) is None:
             self.forget_configuration()
 

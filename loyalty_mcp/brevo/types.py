@@ -227,9 +227,9 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """A whole number above zero, of a size that makes sense."""
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
-NAME_OR_ID: Final = "Name or id"
-PERSON: Final = "Email, +phone or id"
-CONTACT: Final = "Email, +phone or id"
+NAME_OR_ID: Final = "Name/id"
+PERSON: Final = "Email/+phone/id"
+CONTACT: Final = "Email/+phone/id"
 PERSON_WORDS: Final = (
     "an email address, a phone number such as +33612345678, a contact id or an own id"
 )
@@ -266,7 +266,7 @@ ContactText = Annotated[
 """The same for a contact who need not be a member."""
 
 Members = Annotated[
-    tuple[ContactId, ...], Field(min_length=1, description="Who shares it: email, +phone or id")
+    tuple[ContactId, ...], Field(min_length=1, description="Who shares it: email/+phone/id")
 ]
 
 Id = Annotated[
@@ -301,7 +301,7 @@ YearDay = Annotated[str, Field(pattern=f"^{DAY_PATTERN}$"), DAY_WORDS]
 
 Meta = Annotated[
     dict[str, Any],
-    WithJsonSchema({"type": "string", "description": "Your own data, as JSON text"}),
+    WithJsonSchema({"type": "string", "description": "Your own JSON data"}),
     Expected('a JSON object, such as {"crm_id": "42"}'),
 ]
 """An object of the caller's own.
@@ -319,7 +319,7 @@ ShortLimit = Annotated[int, Field(ge=1, le=100, description="Results to return")
 Offset = Annotated[int, Field(ge=0, lt=2**53, description="Results to skip")]
 """Records to skip."""
 
-Version = Annotated[Literal["draft", "active"], Field(description="Latest edits (default) or live")]
+Version = Annotated[Literal["draft", "active"], Field(description="Default: draft")]
 """The latest edits, which the API takes by default, or what is live now."""
 
 LIVE_FIRST: Final[tuple[Literal["draft", "active"], ...]] = ("active", "draft")
@@ -334,4 +334,4 @@ OwnId = Annotated[
 ]
 TransactionType = Literal["credit", "debit"]
 DurationUnit = Literal["day", "week", "month", "year"]
-ImageUrl = Annotated[str, Field(max_length=2048, description="Image address at Brevo")]
+ImageUrl = Annotated[str, Field(max_length=2048, description="Brevo image URL")]

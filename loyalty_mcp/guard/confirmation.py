@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
 
+from loyalty_mcp.errors import Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preview, call_digest
 from loyalty_mcp.tools.argument_model import Arguments
 from loyalty_mcp.tools.tool import Tool, said
@@ -14,6 +15,7 @@ Status = Literal[
     "confirmation_required",
     "waiting_for_operator",
     "applied",
+    "partly_applied",
     "not_applied",
     "unknown",
     "declined",
@@ -75,7 +77,7 @@ class Envelope:
         preview: what is to be agreed to.
         confirmation: what to repeat the call with.
         expires_at: until when.
-        result: the typed answer, once applied.
+        result: the typed answer, once applied; of a batch, what became of each row.
         reason: what happened and what to do next.
         again: whether this was answered before, and nothing was done now.
         done: what has happened, in a sentence, where the result alone does not say it.
@@ -148,6 +150,28 @@ def _number(text: str) -> Decimal | None:
         return Decimal(text.strip().replace(",", ""))
     except InvalidOperation:
         return None
+
+
+def require_same_call(call: Call, intent: Intent, account: str) -> None:
+    """Make sure that an intent is that of a call: its tool, account, scope and arguments.
+
+    Raises:
+        Refused: which of them differs.
+    """
+    if intent.tool != call.tool.name:
+        raise Refused(f"That confirmation is for {intent.tool}, not for {call.tool.name}.")
+    if intent.account != account:
+        raise Refused("That confirmation is for another Brevo account; ask for a new preview.")
+    if intent.scope != call.scope:
+        raise Refused(
+            "That confirmation was given under another role, program or member; ask for a new "
+            "preview."
+        )
+    if intent.digest != call.digest(account):
+        raise Refused(
+            "That confirmation is for other arguments; repeat the call exactly as it was "
+            "previewed, or leave the confirmation out for a new preview."
+        )
 
 
 def waiting(intent: Intent, moved: str | None = None) -> Envelope:

@@ -7,12 +7,15 @@ from typing import Any, Final
 
 from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import LoyaltyError, Refused
+from loyalty_mcp.guard.batch import can_be_continued, carry_out_batch
+from loyalty_mcp.guard.batch_end import end_lapsed_batch
 from loyalty_mcp.guard.confirmation import (
     Call,
     Envelope,
     Question,
     Reaction,
     confirmable,
+    require_same_call,
     waiting,
 )
 from loyalty_mcp.guard.outcome_elsewhere import NO_SUCH, outcome_elsewhere
@@ -26,6 +29,7 @@ from loyalty_mcp.intents.lifecycle import (
     Route,
     changed_parts,
     confirmation_digest,
+    is_batch,
     lapsed,
     new_confirmation,
     new_id,
@@ -100,7 +104,7 @@ class Guard:
             check(self._policy, call.tool.name, None)
             self._context.brevo.require(call.tool.requests)
             return await self._propose(call, rounds=1, moved=NEVER_ISSUED)
-        self._require_same_call(call, intent)
+        require_same_call(call, intent, self._context.account)
         return await self._proceed(call, intent, agreed_by="confirmation", rounds=1)
 
     async def answered(
@@ -115,7 +119,7 @@ class Guard:
         intent = await self._context.journal.open().get(intent_id)
         if intent is None or intent.caller != call.caller.name:
             raise Refused(NO_SUCH)
-        self._require_same_call(call, intent)
+        require_same_call(call, intent, self._context.account)
         if intent.state != "proposed":
             return await self._first_outcome(intent)
         if not reaction.agreed:
@@ -133,28 +137,12 @@ class Guard:
         journal = self._context.journal.open()
         intent = await journal.by_confirmation(confirmation_digest(confirmation))
         if intent is None:
-            # What waits for an operator is confirmed by them; the call is repeated with its id.
+            # What waits for an operator is confirmed by them, and a batch that goes on was agreed
+            # to: the call is repeated with its id.
             intent = await journal.get(confirmation)
-            if intent is not None and intent.route != "operator":
+            if intent and intent.route != "operator" and not can_be_continued(intent):
                 return None
         return None if intent is None or intent.caller != call.caller.name else intent
-
-    def _require_same_call(self, call: Call, intent: Intent) -> None:
-        account = self._context.account
-        if intent.tool != call.tool.name:
-            raise Refused(f"That confirmation is for {intent.tool}, not for {call.tool.name}.")
-        if intent.account != account:
-            raise Refused("That confirmation is for another Brevo account; ask for a new preview.")
-        if intent.scope != call.scope:
-            raise Refused(
-                "That confirmation was given under another role, program or member; ask for a "
-                "new preview."
-            )
-        if intent.digest != call.digest(account):
-            raise Refused(
-                "That confirmation is for other arguments; repeat the call exactly as it was "
-                "previewed, or leave the confirmation out for a new preview."
-            )
 
     async def _decline(self, intent: Intent, why: str) -> Envelope:
         """End a proposed intent because a person did not agree."""
@@ -170,7 +158,8 @@ class Guard:
         Raises:
             Refused: a dialog is wanted, and the client has none.
         """
-        if needs_operator(self._policy, preparation.movement) or self._confirm == "operator":
+        movement = preparation.total or preparation.movement
+        if needs_operator(self._policy, movement) or self._confirm == "operator":
             return "operator"
         if self._confirm == "off" or call.tool.name in self._policy.approval.without_question:
             return "none"
@@ -247,6 +236,9 @@ class Guard:
         if intent.state not in {"proposed", "approved"}:
             return await self._first_outcome(intent)
         if lapsed(intent, self._context.now()):
+            if is_batch(intent) and intent.state == "approved":
+                await end_lapsed_batch(self._context, intent)
+                return await self._first_outcome(intent)
             return await self._void(intent, LATE)
         if intent.route == "operator" and intent.state == "proposed":
             return waiting(intent)
@@ -263,6 +255,8 @@ class Guard:
     async def _carry_out(
         self, call: Call, intent: Intent, *, agreed_by: str, rounds: int
     ) -> Envelope | Question:
+        if is_batch(intent):
+            return await carry_out_batch(self._context, self._policy, intent, agreed_by=agreed_by)
         journal, now = self._context.journal.open(), self._context.now()
         if intent.state == "proposed":
             if not await journal.move(intent.id, "proposed", "approved", now, agreed_by=agreed_by):

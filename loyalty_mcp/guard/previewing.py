@@ -43,6 +43,7 @@ async def preview_call(context: Context, call: Call, arguments: Mapping[str, Any
     Raises:
         LoyaltyError: it cannot succeed, or cannot be previewed now.
     """
+    context = replace(context, caller=call.caller.name)
     preparation = await _prepared(context, call, arguments)
     return await _with_warnings(context, call, arguments, preparation, None)
 
@@ -76,7 +77,7 @@ async def _with_warnings(
     own: str | None,
 ) -> Preparation:
     """The preparation with the typed amount, and a warning for each change of unknown outcome."""
-    preview, movement = preparation.preview, preparation.movement
+    preview, movement = preparation.preview, preparation.total or preparation.movement
     if preview.typed is None and movement and needs_typed_amount(context.policy, movement):
         preview = replace(preview, typed=f"{movement.amount.normalize():f}")
     subject = preparation.subject or subject_of(call.tool, arguments)

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import JournalUnavailable, LoyaltyError, OutcomeUnknown
+from loyalty_mcp.guard.batch_end import end_lapsed_batch
 from loyalty_mcp.guard.confirmation import Envelope, outcome_of
-from loyalty_mcp.intents.lifecycle import LATE, Intent, State, lapsed
+from loyalty_mcp.intents.lifecycle import LATE, Intent, State, is_batch, lapsed
 from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.progress import report
@@ -116,7 +117,10 @@ class Reconciler:
             JournalUnavailable: what was found out cannot be written.
         """
         journal, now = context.journal.open(), context.now()
-        if lapsed(intent, now):
+        if intent.state == "approved" and is_batch(intent):
+            if lapsed(intent, now):
+                await end_lapsed_batch(context, intent)
+        elif lapsed(intent, now):
             end, why = _too_late(intent)
             await journal.move(intent.id, intent.state, end, now, reason=why)
         elif intent.state in {"sent", "unknown"} and await self._is_ours(context, intent):

@@ -108,10 +108,17 @@ def _numbers(first: int, last: int) -> str:
 def masked(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments with what names a person cut to its first letter; `meta` is left out whole."""
     return {
-        name: _masked(value) if name in PERSONAL else value
+        name: _masked(value) if name in PERSONAL else _masked_inside(value)
         for name, value in arguments.items()
         if name != "meta"
     }
+
+
+def _masked_inside(value: Any) -> Any:
+    """The rows of a batch, each masked; any other value as it is."""
+    if isinstance(value, list | tuple):
+        return [masked(item) if isinstance(item, Mapping) else item for item in value]
+    return value
 
 
 def _masked(value: Any) -> Any:

@@ -108,6 +108,8 @@ class Preparation:
             None for what the arguments themselves name.
         kept: what the preview found out once and need not read again after the agreement; it is
             handed back when the preview is made again.
+        total: what all rows of a batch move together, which decides who has to agree; each row has
+            a movement of its own.
     """
 
     preview: Preview
@@ -115,6 +117,7 @@ class Preparation:
     movement: Movement | None = None
     subject: str | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
+    total: Movement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,20 @@ class Intent:
     confirmation: str | None = None
     batch: str | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
+
+
+BATCH_ROWS: Final = "rows"
+"""What an intent of a batch keeps its planned rows under."""
+
+
+def is_batch(intent: Intent) -> bool:
+    """Whether an intent stands for many rows, each carried out as an intent of its own."""
+    return BATCH_ROWS in intent.kept
+
+
+def row_intent_id(batch: str, row: int) -> str:
+    """The id of the intent of one row: the same for whoever carries it out, so it is made once."""
+    return hashlib.sha256(f"{batch} row {row}".encode()).hexdigest()[:32]
 
 
 def new_id() -> str:

@@ -17,6 +17,10 @@ SETTING: Final = "LOYALTY_MCP_POLICY"
 Points = Annotated[float, Field(ge=0, le=1_000_000_000)]
 
 
+class ChangesUsedUp(Refused):
+    """The changes that the policy allows in an hour are used up; time will help."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -156,13 +160,16 @@ def check(policy: Policy, tool: str, movement: Movement | None, usage: Usage = U
         usage: what was moved and called before.
 
     Raises:
-        Refused: which rule, and what is left of it.
+        ChangesUsedUp: no more changes in this hour.
+        Refused: which other rule, and what is left of it.
     """
     if tool in policy.tools.deny:
         raise Refused(f"The operator's policy denies {tool}.")
     most = policy.caps.changes_per_hour
     if most is not None and usage.changes_this_hour >= most:
-        raise Refused(f"The operator's policy allows {most} changes an hour; they are used up.")
+        raise ChangesUsedUp(
+            f"The operator's policy allows {most} changes an hour; they are used up."
+        )
     if movement is None:
         return
     kind, amount = movement.kind, movement.amount

@@ -70,6 +70,7 @@ SUPPORT_TOOLS: Final = (
     "explain_balance",
     "credit_points",
     "debit_points",
+    "bulk_change",
     "reverse_transaction",
     "cancel_transaction",
     "enroll_member",

@@ -38,15 +38,22 @@ def envelope_text(
                 f"{preview_text(envelope.preview)}\nOnce approved, repeat the call with "
                 f'confirmation "{envelope.intent}", before {_deadline(envelope, now)}.'
             )
+        case "partly_applied":
+            return (
+                f"Partly done. {result_text(envelope.result or {})}\nIt stopped: "
+                f"{_reason(envelope)}It is agreed to already: to go on, repeat the call with the "
+                f'same arguments and confirmation "{envelope.confirmation}", before '
+                f"{_deadline(envelope, now)}."
+            )
         case "unknown":
             return (
                 f"Unknown outcome: {envelope.reason} Do not repeat it as a new call. "
                 f"Intent {envelope.intent}."
             )
         case "not_applied":
-            return f"Not done: {envelope.reason}"
+            return f"Not done: {envelope.reason}{_rows(envelope, result_text)}"
         case "declined" | "expired":
-            return envelope.reason or ""
+            return f"{envelope.reason or ''}{_rows(envelope, result_text)}"
 
 
 def envelope_data(envelope: Envelope) -> dict[str, Any]:
@@ -83,6 +90,11 @@ def question_text(question: Question) -> str:
     """What a person reads in a dialog."""
     again = f"{question.moved} Please look again.\n" if question.moved else ""
     return f"{again}{preview_text(question.intent.preview)}\nDo this?"
+
+
+def _rows(envelope: Envelope, result_text: Callable[[Mapping[str, Any]], str]) -> str:
+    """What became of the rows of a batch that did not come to its end."""
+    return "" if envelope.result is None else f"\n{result_text(envelope.result)}"
 
 
 def _reason(envelope: Envelope) -> str:

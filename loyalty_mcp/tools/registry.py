@@ -28,6 +28,7 @@ from loyalty_mcp.intents.roles import CONFIGURATION_GROUPS, Role, definition_of,
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.tools.answers.answer_texts import ANSWER_TEXTS
 from loyalty_mcp.tools.answers.validate_voucher import validate_voucher
+from loyalty_mcp.tools.bulk.bulk_change import bulk_change
 from loyalty_mcp.tools.members.enrolment import enroll_member
 from loyalty_mcp.tools.members.explain_balance import explain_balance
 from loyalty_mcp.tools.members.find_member import find_member
@@ -79,6 +80,7 @@ TOOLS: Final = tools_by_name(
     enroll_member,
     credit_points,
     debit_points,
+    bulk_change,
     complete_transaction,
     cancel_transaction,
     reverse_transaction,

@@ -26,7 +26,7 @@ SUPPORT: Final = {
     *MEMBER,
     *("find_member", "explain_balance", "credit_points", "debit_points", "reverse_transaction"),
     *("cancel_transaction", "enroll_member", "create_voucher", "redeem_for_member"),
-    *("revoke_vouchers", "assign_tier", "get_server_status", "check_intent"),
+    *("revoke_vouchers", "assign_tier", "bulk_change", "get_server_status", "check_intent"),
 }
 MANAGER: Final = {
     *("list_programs", "create_program", "get_program", "update_program", "patch_program"),

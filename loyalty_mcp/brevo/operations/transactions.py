@@ -47,7 +47,7 @@ Movement = Annotated[SignedAmount, Field(description="Positive credits, negative
 SameAsSign = Annotated[TransactionType, Field(description="Must agree with the sign")]
 OnlyType = Annotated[TransactionType, Field(description="Only these")]
 OnlyStatus = Annotated[TransactionStatus, Field(description="Only these")]
-Ttl = Annotated[Count, Field(ge=10, description="Seconds until an open draft lapses")]
+Ttl = Annotated[Count, Field(ge=10, description="Seconds a draft stays open")]
 CreditLife = Annotated[Count, Field(description="Minutes a credit lasts; needs auto_complete")]
 TransactionId = Annotated[Id, Field(description="From the history")]
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, update
 from loyalty_mcp.intents.audit_trail import Trail, masked
 from loyalty_mcp.intents.journal import queries
 from loyalty_mcp.intents.journal.account_facts import AccountFacts
+from loyalty_mcp.intents.journal.batches import Batches
 from loyalty_mcp.intents.journal.database import Database
 from loyalty_mcp.intents.journal.disclosures import Disclosures
 from loyalty_mcp.intents.journal.ended_sessions import EndedSessions
@@ -47,6 +48,7 @@ class Journal:
         self.account_facts = AccountFacts(self._database)
         self.ended_sessions = EndedSessions(self._database)
         self.disclosures = Disclosures(self._database)
+        self.batches = Batches(self._database)
 
     def __repr__(self) -> str:
         """Without the address: it may hold a password."""
@@ -272,10 +274,6 @@ class Journal:
     async def applied_by(self, account: str, tool: str, *, limit: int = 100) -> list[Intent]:
         """The newest applied intents of a tool."""
         return await self._found(queries.applied_by(account, tool, limit))
-
-    async def rows_of(self, batch: str) -> list[Intent]:
-        """The intents of the rows of a batch, the oldest first."""
-        return await self._found(queries.rows_of(batch))
 
     async def find(
         self,

@@ -18,7 +18,7 @@ from loyalty_mcp.tools.task import guarded
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    Field(description="Why; kept with the transaction"),
+    Field(description="Why; kept with it"),
 ]
 OrderId = Annotated[
     str,

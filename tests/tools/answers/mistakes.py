@@ -15,6 +15,7 @@ MISTAKES: Final[Mapping[str, Callable[[World], Json]]] = {
     "get_member_overview": lambda _: {"member": NOBODY},
     "explain_balance": lambda _: {"member": "101", "since": "2026-12-31", "until": "2026-01-01"},
     "enroll_member": lambda _: {"contact": NOBODY},
+    "bulk_change": lambda _: {"action": "credit", "rows": [{"member": "101", "amount": 5}]},
     "credit_points": lambda _: {"member": "101", "amount": -5, "reason": "Bonus"},
     "debit_points": lambda _: {"member": "101", "amount": 99_999, "reason": "Correction"},
     "reverse_transaction": lambda world: {

@@ -1,0 +1,213 @@
+"""Batches: many rows behind one agreement, each an intent of its own, gone on with after any stop.
+
+Each row is carried out as if it had been agreed to alone: in its turn, from a fresh read, within
+the caps, at most once. Its intent has the same id in every process, so several that work on one
+batch never do a row twice.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from loyalty_mcp.brevo.references import CallReferences
+from loyalty_mcp.errors import CallerError, LoyaltyError, OperatorError, Refused, TemporaryError
+from loyalty_mcp.guard.batch_end import batch_data, finish_batch
+from loyalty_mcp.guard.confirmation import Envelope
+from loyalty_mcp.guard.outcome_elsewhere import outcome_elsewhere
+from loyalty_mcp.guard.reconciliation import ending
+from loyalty_mcp.guard.turn import take_turn, to_the_end
+from loyalty_mcp.intents.lifecycle import (
+    ENDED,
+    Intent,
+    changed_parts,
+    is_batch,
+    lapsed,
+    row_intent_id,
+)
+from loyalty_mcp.intents.policy import ChangesUsedUp, Policy
+from loyalty_mcp.tools.bulk.batch_preview import ROW_REQUESTS
+from loyalty_mcp.tools.bulk.batch_result import read_batch_result
+from loyalty_mcp.tools.bulk.planned_row import PlannedRow, planned_rows, row_intent
+from loyalty_mcp.tools.bulk.row_preparation import prepare_row
+from loyalty_mcp.tools.bulk.row_tools import ROW_TOOLS
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.progress import report
+from loyalty_mcp.tools.send_window import new_deadline
+
+VALID_FOR: Final = timedelta(days=1)
+"""How long an agreed batch may be gone on with."""
+
+POLL_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 5.0
+"""How long a row that another process is sending is waited for before the next one."""
+
+BUSY: Final = "Another change of this member was under way all the time; this row was not done."
+
+
+class Stopped(Exception):
+    """A batch cannot go on now; its rows that are left can be done later.
+
+    Args:
+        why: what stopped it, as the answer tells it.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+async def carry_out_batch(
+    context: Context, policy: Policy, batch: Intent, *, agreed_by: str
+) -> Envelope:
+    """Carry out the rows of a batch that are left, in their order, as far as it goes.
+
+    Args:
+        context: what tools work with.
+        policy: whose caps each row has to keep.
+        batch: agreed to now, or before.
+        agreed_by: how, if now.
+
+    Returns:
+        `applied` when no row is left; `partly_applied` with what to repeat the call with to go on.
+
+    Raises:
+        JournalUnavailable: what happened cannot be written; the rows that were done are.
+    """
+    journal, now = context.journal.open(), context.now()
+    if batch.state == "proposed":
+        agreed = {"agreed_by": agreed_by, "expires_at": now + VALID_FOR}
+        await journal.move(batch.id, "proposed", "approved", now, **agreed)
+    elif not await journal.batches.rows(batch.id):
+        await journal.batches.extend(batch.id, now + VALID_FOR)
+    stored = await journal.get(batch.id)
+    if stored is None or stored.state != "approved":
+        return await outcome_elsewhere(context, batch.id)
+    why = await _carry_out_rows(context, policy, stored)
+    return await _envelope(context, stored, why)
+
+
+async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> str | None:
+    """Carry out what is left; gives what stopped it, or None if it came to its end."""
+    found = {row.id: row for row in await context.journal.open().batches.rows(batch.id)}
+    rows = [row for row in planned_rows(batch) if row.refused is None]
+    context.brevo.read_afresh()
+    try:
+        # A read that nearly every row shares; it also tells what is left of the hour by now.
+        await context.references.tiers(str(rows[0].resolved[0]))
+    except LoyaltyError as error:
+        return str(error)
+    for done, row in enumerate(rows):
+        known = found.get(row_intent_id(batch.id, row.number))
+        if known is not None and known.state in ENDED:
+            continue
+        await report(done, len(rows), f"Row {row.number}")
+        # Between two rows a caller who went away ends the work; a row is never left half done.
+        await checkpoint()
+        if lapsed(batch, context.now()):
+            return "Its day is over."
+        try:
+            await to_the_end(_carry_out_row(context, policy, batch, row))
+        except Stopped as stop:
+            return stop.why
+    await report(len(rows), len(rows), "Done")
+    return None
+
+
+async def _envelope(context: Context, batch: Intent, why: str | None) -> Envelope:
+    """What is answered, and written down if nothing is left to do."""
+    result = await read_batch_result(context, batch)
+    if result.finished:
+        return await finish_batch(context, batch, result)
+    reason = why or "Some rows are not at their end yet."
+    return Envelope(
+        "partly_applied",
+        batch.id,
+        confirmation=batch.id,
+        expires_at=batch.expires_at,
+        result=batch_data(result),
+        reason=reason,
+    )
+
+
+async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: PlannedRow) -> None:
+    """Carry out one row, unless somebody has.
+
+    Raises:
+        Stopped: the batch cannot go on now.
+    """
+    journal = context.journal.open()
+    try:
+        context.brevo.require(ROW_REQUESTS[row.tool])
+        intent = await journal.batches.add_row(row_intent(batch, row, context.now()))
+        if intent.state == "approved":
+            await _send_row(context, policy, intent, row)
+        elif intent.state not in ENDED:
+            await _find_out(context, intent)
+    except (TemporaryError, OperatorError, ChangesUsedUp) as error:
+        raise Stopped(str(error)) from None
+
+
+async def _send_row(context: Context, policy: Policy, intent: Intent, row: PlannedRow) -> None:
+    """Send a row in its turn, if it still does what was agreed to.
+
+    Raises:
+        TemporaryError: it cannot be read now; the row is left.
+        ChangesUsedUp: no more changes are allowed now; the row is left.
+    """
+    journal = context.journal.open()
+    if not await take_turn(context, intent):
+        await _refuse(context, intent, BUSY)
+        return
+    context.brevo.read_members_afresh()
+    try:
+        preparation = await prepare_row(context, row)
+        changed = changed_parts(intent, preparation)
+        if changed:
+            raise Refused(f"Changed since the preview: {', '.join(changed)}. It was not done.")
+        tool = ROW_TOOLS[row.tool]
+        recorded = CallReferences(context.references, recorded=intent.resolved)
+        arguments = await tool.received(tool.validated(intent.arguments), recorded)
+        now, deadline = context.now(), new_deadline(context)
+        if not await journal.send(intent, policy, now, deadline=deadline):
+            await _find_out(context, intent)
+            return
+    except ChangesUsedUp:
+        await journal.release_subject(intent)
+        raise
+    except CallerError as error:
+        await _refuse(context, intent, str(error))
+        return
+    except LoyaltyError:
+        await journal.release_subject(intent)
+        raise
+    sent = replace(intent, state="sent", sent_at=now, deadline=deadline)
+    await ending(context, sent, tool.run(context, sent, **arguments))
+
+
+async def _refuse(context: Context, intent: Intent, reason: str) -> None:
+    journal = context.journal.open()
+    await journal.move(intent.id, "approved", "not_applied", context.now(), reason=reason)
+
+
+async def _find_out(context: Context, intent: Intent) -> None:
+    """Wait a little for a row that another process sends, or find out what became of it."""
+    journal, reconciler = context.journal.open(), context.reconciler
+    stored: Intent | None = intent
+    with anyio.move_on_after(LOOK_SECONDS):
+        while stored is not None and stored.state in {"approved", "sent"}:
+            if reconciler.is_orphaned(context, stored):
+                break
+            await anyio.sleep(POLL_SECONDS)
+            stored = await journal.get(intent.id)
+    if stored is not None and (
+        stored.state == "unknown" or reconciler.is_orphaned(context, stored)
+    ):
+        await reconciler.reconcile(context, stored, close=True)
+
+
+def can_be_continued(intent: Intent) -> bool:
+    """Whether an intent's own id stands for its confirmation: it is a batch that was agreed to."""
+    return is_batch(intent) and intent.state != "proposed"

@@ -1,0 +1,140 @@
+"""Batches on disk: rows that are made once, and the end of the whole."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from loyalty_mcp.intents.audit_trail import masked
+from loyalty_mcp.intents.journal import queries
+from loyalty_mcp.intents.journal.database import Database
+from loyalty_mcp.intents.journal.rows import intent_of, row_of, stored
+from loyalty_mcp.intents.journal.tables import intents
+from loyalty_mcp.intents.journal.trail import append_entry
+from loyalty_mcp.intents.journal.transitions import get_intent, move_intent
+from loyalty_mcp.intents.lifecycle import Intent, State
+
+AGREED: Final[tuple[State, ...]] = ("approved",)
+
+REFERENCES_AT_ONCE: Final = 500
+"""Placeholders of one statement; SQLite takes 999 at least."""
+
+
+class Batches:
+    """The intents of batches and of their rows.
+
+    Args:
+        database: of the journal.
+
+    Every method raises JournalUnavailable when the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def rows(self, batch: str) -> list[Intent]:
+        """The intents of the rows of a batch, the oldest first."""
+        return await self._database.read(
+            lambda connection: [
+                intent_of(row) for row in connection.execute(queries.rows_of(batch)).mappings()
+            ]
+        )
+
+    async def add_row(self, intent: Intent) -> Intent:
+        """Write the intent of a row, unless it is there already; the one that is there now."""
+        details = {
+            "arguments": masked(intent.arguments),
+            "facts": intent.facts,
+            "account": intent.account,
+            "batch": intent.batch,
+        }
+
+        def work(connection: Connection) -> Intent:
+            found = get_intent(connection, intent.id)
+            if found is not None:
+                return found
+            connection.execute(insert(intents).values(row_of(intent)))
+            append_entry(connection, intent, intent.state, intent.created_at, details)
+            return intent
+
+        return await self._database.write(work)
+
+    async def extend(self, batch: str, until: datetime) -> bool:
+        """Let an agreed batch go on until a later moment; False if it has ended."""
+        statement = (
+            update(intents)
+            .where(intents.c.id == batch, intents.c.state == "approved")
+            .values(expires_at=stored(until))
+        )
+        return await self._database.write(
+            lambda connection: connection.execute(statement).rowcount == 1
+        )
+
+    async def finish(
+        self,
+        batch: str,
+        target: State,
+        at: datetime,
+        *,
+        result: Mapping[str, Any],
+        reason: str | None = None,
+    ) -> bool:
+        """End a batch in which nothing is left to do, or whose time is over.
+
+        Args:
+            batch: its id; still approved.
+            target: `applied`, `not_applied` or `expired`.
+            at: our clock.
+            result: what became of each row.
+            reason: what happened, where not all of it was done.
+
+        Returns:
+            whether this call ended it.
+        """
+        changes = {"result": result, "reason": reason}
+
+        def work(connection: Connection) -> bool:
+            if target != "applied":
+                return move_intent(connection, batch, "approved", target, at, changes)
+            # What was sent are its rows; the batch itself passes through that state at once.
+            return move_intent(connection, batch, "approved", "sent", at, {}) and move_intent(
+                connection, batch, "sent", target, at, changes
+            )
+
+        return await self._database.write(work)
+
+    async def referring_to(
+        self, account: str, references: Collection[str], states: Collection[State]
+    ) -> list[Intent]:
+        """The intents in these states that name one of many orders, or undo one of many."""
+        wanted = sorted(set(references))
+
+        def work(connection: Connection) -> list[Intent]:
+            found: list[Intent] = []
+            for start in range(0, len(wanted), REFERENCES_AT_ONCE):
+                query = select(intents).where(
+                    intents.c.account == account,
+                    intents.c.refers_to.in_(wanted[start : start + REFERENCES_AT_ONCE]),
+                    intents.c.state.in_(tuple(states)),
+                )
+                found += [intent_of(row) for row in connection.execute(query).mappings()]
+            return found
+
+        return await self._database.read(work)
+
+    async def unfinished(self, account: str, caller: str, subject: str) -> list[Intent]:
+        """The agreed batches of a caller that have not ended, the newest first.
+
+        Args:
+            account: the Brevo account.
+            caller: who asked for them.
+            subject: what they change.
+        """
+
+        def work(connection: Connection) -> list[Intent]:
+            query = queries.of_subject(account, subject, AGREED, 20)
+            found: list[Any] = [intent_of(row) for row in connection.execute(query).mappings()]
+            return [intent for intent in found if intent.caller == caller]
+
+        return await self._database.read(work)

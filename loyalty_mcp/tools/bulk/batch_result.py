@@ -1,0 +1,124 @@
+"""What became of a batch: a line for each of its rows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import Items, Number, Reply
+from loyalty_mcp.intents.lifecycle import Intent, row_intent_id
+from loyalty_mcp.tools.bulk.planned_row import PlannedRow, planned_rows
+from loyalty_mcp.tools.context import Context
+
+RowStatus = Literal["done", "refused", "unknown", "left"]
+LISTED: Final = 20
+"""Rows that the text lists; the structured content has them all."""
+
+
+class RowOutcome(Reply):
+    """One row of a batch, and what became of it."""
+
+    row: int
+    member: str
+    status: RowStatus
+    reason: str | None = None
+    transaction_id: str | None = None
+    new_balance: Number | None = None
+
+
+class BatchResult(Reply):
+    """What became of a batch; `left` counts the rows that are still to be done."""
+
+    done: int
+    refused: int
+    unknown: int
+    left: int
+    rows: Items[RowOutcome] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do or to find out."""
+        return self.left == 0 and self.unknown == 0
+
+
+async def read_batch_result(context: Context, batch: Intent) -> BatchResult:
+    """What became of a batch so far, as the journal has it.
+
+    Raises:
+        JournalUnavailable: the journal cannot be read.
+    """
+    found = await context.journal.open().batches.rows(batch.id)
+    return batch_result(batch, {intent.id: intent for intent in found})
+
+
+def batch_result(batch: Intent, intents: Mapping[str, Intent]) -> BatchResult:
+    """What became of a batch.
+
+    Args:
+        batch: its intent.
+        intents: those of its rows, by id.
+    """
+    rows = tuple(
+        row_outcome(row, intents.get(row_intent_id(batch.id, row.number)))
+        for row in planned_rows(batch)
+    )
+    count = Counter(row.status for row in rows)
+    return BatchResult(
+        done=count["done"],
+        refused=count["refused"],
+        unknown=count["unknown"],
+        left=count["left"],
+        rows=rows,
+    )
+
+
+def row_outcome(row: PlannedRow, intent: Intent | None) -> RowOutcome:
+    """What became of one row."""
+    if row.refused is not None:
+        return _outcome(row, "refused", reason=row.refused)
+    if intent is None or intent.state in {"proposed", "approved"}:
+        return _outcome(row, "left")
+    if intent.state == "applied":
+        result: Mapping[str, Any] = intent.result or {}
+        return _outcome(
+            row,
+            "done",
+            transaction_id=intent.transaction_id,
+            new_balance=result.get("new_balance"),
+        )
+    if intent.state in {"sent", "unknown"}:
+        reason = intent.reason or "It is still under way."
+        return _outcome(row, "unknown", reason=f"{reason} Intent {intent.id}.")
+    return _outcome(row, "refused", reason=intent.reason)
+
+
+def _outcome(row: PlannedRow, status: RowStatus, **more: Any) -> RowOutcome:
+    return RowOutcome(row=row.number, member=row.member, status=status, **more)
+
+
+def batch_text(result: BatchResult, _now: datetime) -> str:
+    """What became of a batch in words; only rows that did not work are listed."""
+    counts = [f"{result.done} of {len(result.rows)} rows done"]
+    counts += [
+        f"{number} {word}"
+        for number, word in (
+            (result.refused, "refused"),
+            (result.unknown, "of unknown outcome"),
+            (result.left, "left"),
+        )
+        if number
+    ]
+    failed = [row for row in result.rows if row.status in {"refused", "unknown"}]
+    return "\n".join([f"{', '.join(counts)}.", *row_lines(failed)])
+
+
+def row_lines(rows: Sequence[RowOutcome]) -> list[str]:
+    """A line for each of the first rows, and how many there are beyond them."""
+    lines = [
+        f"- Row {row.row}, {quoted(row.member)}, {row.status}: {row.reason or 'no reason known.'}"
+        for row in rows[:LISTED]
+    ]
+    if len(rows) > LISTED:
+        lines.append(f"- {len(rows) - LISTED} more are in the structured content.")
+    return lines

@@ -1,0 +1,124 @@
+"""The tool that changes many members behind one agreement."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.brevo.types import BalanceId, ProgramId
+from loyalty_mcp.errors import OutcomeUnknown
+from loyalty_mcp.intents.lifecycle import Intent, Preparation
+from loyalty_mcp.intents.policy import check
+from loyalty_mcp.tools.bulk.batch_preview import batch_preparation
+from loyalty_mcp.tools.bulk.batch_result import BatchResult, batch_text, read_batch_result
+from loyalty_mcp.tools.bulk.bulk_request import (
+    GOVERNING_TOOLS,
+    Action,
+    BulkRequest,
+    BulkRow,
+    BulkRows,
+    check_request,
+)
+from loyalty_mcp.tools.bulk.planned_row import PlannedRow
+from loyalty_mcp.tools.bulk.row_planning import plan_rows
+from loyalty_mcp.tools.bulk.row_preparation import BalanceRules, read_balance_rules
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import unit_of
+from loyalty_mcp.tools.points.credit_and_debit import Reason
+from loyalty_mcp.tools.points.history import Place
+from loyalty_mcp.tools.points.limits_in_force import refuse_beyond_limits
+from loyalty_mcp.tools.task import guarded
+
+PREVIEW_REQUESTS = 12
+"""What a preview takes beside its rows; what they take is checked once they are known."""
+
+SENTENCES: dict[Action, str] = {
+    "credit": "Credit members in",
+    "debit": "Debit members in",
+    "enroll": "Enrol contacts in",
+    "assign_tier": "Put members on tiers of",
+}
+
+
+async def preview_bulk_change(
+    context: Context,
+    *,
+    program: str,
+    action: Action,
+    rows: tuple[BulkRow, ...],
+    balance: str | None = None,
+    reason: str | None = None,
+) -> Preparation:
+    """What a person agrees to before many members are changed.
+
+    Raises:
+        InvalidArgument: a row lacks what the action needs.
+        Refused: the policy denies it, or no row can be done.
+        RateLimited: what is left of the hour does not suffice for the preview.
+        LoyaltyError: what is there cannot be read now.
+    """
+    request = BulkRequest(program, action, rows, balance, reason)
+    check_request(request)
+    for tool in GOVERNING_TOOLS[action]:
+        check(context.policy, tool, None)
+    rules = None
+    if action in {"credit", "debit"}:
+        found = await context.references.resolve("balance", balance, program)
+        rules = await read_balance_rules(context, program, found)
+    planned = await plan_rows(context, request, rules)
+    name = quoted(await context.references.name_of("program", program, None) or program)
+    doing = f"{SENTENCES[action]} {name}"
+    if rules is not None:
+        doing += f", balance {quoted(rules.definition.name)}"
+    return await batch_preparation(
+        context,
+        planned,
+        doing=doing,
+        program=program,
+        unit=None if rules is None else unit_of(rules.definition),
+        reason=reason,
+        warnings=[] if rules is None else await _limits(context, planned, rules),
+    )
+
+
+async def _limits(context: Context, rows: list[PlannedRow], rules: BalanceRules) -> list[str]:
+    """Warnings of the limits that the rows count toward, read once for all of them."""
+    movements = [row.movement for row in rows if row.movement is not None and not row.refused]
+    if not movements:
+        return []
+    least = min(movements, key=lambda movement: movement.amount)
+    place = Place(rules.program, least.member, rules.definition.id)
+    return await refuse_beyond_limits(context, place, least, rules.definition)
+
+
+async def reconcile_bulk_change(context: Context, intent: Intent, **_: Any) -> BatchResult:
+    """What became of a batch: each of its rows is found out by itself.
+
+    Raises:
+        OutcomeUnknown: rows are left, or their outcome is not known.
+    """
+    result = await read_batch_result(context, intent)
+    if not result.finished:
+        raise OutcomeUnknown("Some rows are not at their end.")
+    return result
+
+
+@guarded(
+    "moves_value",
+    prepare=preview_bulk_change,
+    reconcile=reconcile_bulk_change,
+    requests=PREVIEW_REQUESTS,
+    after_agreement=0,
+    text=batch_text,
+)
+async def bulk_change(
+    context: Context,
+    intent: Intent,
+    program: ProgramId,  # noqa: ARG001 - the rows were planned by the preview
+    action: Annotated[Action, Field(description="What each row does")],  # noqa: ARG001 - same
+    rows: BulkRows,  # noqa: ARG001 - same
+    balance: BalanceId | None = None,  # noqa: ARG001 - same
+    reason: Reason | None = None,  # noqa: ARG001 - same
+) -> BatchResult:
+    """Credit, debit, enrol or put on a tier up to 500 members behind one agreement."""
+    return await read_batch_result(context, intent)

@@ -1,0 +1,116 @@
+"""What a bulk change is asked for: its action and its rows, checked before anything is read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+from loyalty_mcp.brevo.types import LONGEST_REFERENCE, PERSON_WORDS, Amount, Expected, Input
+from loyalty_mcp.errors import InvalidArgument
+from loyalty_mcp.tools.bulk.row_preparation import ASSIGN, ENROL
+from loyalty_mcp.tools.points.credit_and_debit import OrderId, Reason
+
+MOST_ROWS: Final = 500
+
+Action = Literal["credit", "debit", "enroll", "assign_tier"]
+PLAIN_TEXT: Final = WithJsonSchema({"type": "string"})
+
+GOVERNING_TOOLS: Final[Mapping[Action, tuple[str, ...]]] = {
+    "credit": ("credit_points",),
+    "debit": ("debit_points",),
+    "enroll": ("enroll_member", ENROL),
+    "assign_tier": (ASSIGN,),
+}
+"""The tools that do the same for one member: where the policy denies one, it denies the batch."""
+
+TAKES: Final[Mapping[Action, frozenset[str]]] = {
+    "credit": frozenset({"amount", "order_id", "reason"}),
+    "debit": frozenset({"amount", "order_id", "reason"}),
+    "enroll": frozenset(),
+    "assign_tier": frozenset({"tier"}),
+}
+"""The fields of a row beside the member."""
+
+NEEDS: Final[Mapping[Action, frozenset[str]]] = {
+    "credit": frozenset({"amount", "reason"}),
+    "debit": frozenset({"amount", "reason"}),
+    "enroll": frozenset(),
+    "assign_tier": frozenset({"tier"}),
+}
+
+
+class BulkRow(Input):
+    """One member, and what is done for them."""
+
+    member: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_REFERENCE),
+        PLAIN_TEXT,
+        Expected(PERSON_WORDS),
+    ]
+    amount: Annotated[Amount, WithJsonSchema({"type": "number"})] | None = None
+    tier: (
+        Annotated[
+            str,
+            StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_REFERENCE),
+            PLAIN_TEXT,
+            Expected("the name or id of a tier"),
+        ]
+        | None
+    ) = None
+    order_id: Annotated[OrderId, PLAIN_TEXT] | None = None
+    reason: Annotated[Reason, PLAIN_TEXT] | None = None
+
+
+BulkRows = Annotated[
+    tuple[BulkRow, ...],
+    Field(min_length=1, max_length=MOST_ROWS, description="Members by email/+phone/id"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRequest:
+    """A bulk change, its program and balance resolved.
+
+    Args:
+        program: its id.
+        action: what is done for each row.
+        rows: in the order in which they are done.
+        balance: its definition's id; None where no points move.
+        reason: for the rows that give none.
+    """
+
+    program: str
+    action: Action
+    rows: Sequence[BulkRow]
+    balance: str | None = None
+    reason: str | None = None
+
+
+def check_request(request: BulkRequest) -> None:
+    """Refuse rows that lack what the action needs, or hold what it does not take.
+
+    Raises:
+        InvalidArgument: which row, and what is wrong with it.
+    """
+    action = request.action
+    for number, row in enumerate(request.rows, 1):
+        given = {name for name in ("amount", "tier", "order_id", "reason") if getattr(row, name)}
+        unwanted = sorted(given - TAKES[action] - {"reason"})
+        if unwanted:
+            raise InvalidArgument(
+                f"Row {number}: {action} takes no {unwanted[0]}; leave it out.", argument="rows"
+            )
+        if request.reason is not None:
+            given.add("reason")
+        missing = sorted(NEEDS[action] - given)
+        if missing == ["reason"]:
+            raise InvalidArgument(
+                f"Row {number}: reason is missing; give it for the row, or once for all rows.",
+                argument="reason",
+            )
+        if missing:
+            raise InvalidArgument(
+                f"Row {number}: {missing[0]} is missing; {action} needs it.", argument="rows"
+            )

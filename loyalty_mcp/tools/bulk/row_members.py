@@ -1,0 +1,87 @@
+"""Who the rows of a batch are about: looked up a few at a time, and their balances by pages."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
+from typing import Final, TypeVar
+
+import anyio
+
+from loyalty_mcp.brevo.member_forms import EmailAddress, PhoneNumber, member_forms
+from loyalty_mcp.brevo.operations.balances import ContactBalance
+from loyalty_mcp.errors import CallerError, LoyaltyError
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import most_useful_error
+from loyalty_mcp.tools.progress import report
+from loyalty_mcp.tools.reports.balance_pages import MEMBERS_A_PAGE, BalancePages
+
+AT_ONCE: Final = 8
+"""Reads that are under way together."""
+
+ROWS_A_PAGE: Final = 10
+"""A page of the balances of all members is read for so many rows; with fewer, each row is read."""
+
+KeyT = TypeVar("KeyT")
+FoundT = TypeVar("FoundT")
+
+
+async def read_each(
+    keys: Sequence[KeyT], look: Callable[[KeyT], Awaitable[FoundT]], doing: str
+) -> dict[KeyT, FoundT | CallerError]:
+    """What is found for each key; what cannot be found is the error that says so.
+
+    Args:
+        keys: each is looked up once.
+        look: looks one up.
+        doing: what is told as progress.
+
+    Raises:
+        LoyaltyError: nothing can be read now.
+    """
+    found: dict[KeyT, FoundT | CallerError] = {}
+    wanted = list(dict.fromkeys(keys))
+    limiter = anyio.CapacityLimiter(AT_ONCE)
+
+    async def look_up(key: KeyT) -> None:
+        async with limiter:
+            try:
+                found[key] = await look(key)
+            except CallerError as error:
+                found[key] = error
+            await report(len(found), len(wanted), doing)
+
+    try:
+        async with anyio.create_task_group() as group:
+            for key in wanted:
+                group.start_soon(look_up, key)
+    except* LoyaltyError as errors:
+        raise most_useful_error(errors) from None
+    return found
+
+
+def lookups_in_budget(words: Sequence[str]) -> int:
+    """How many of these members are looked up in the hour's budget; contacts have their own."""
+    own_budget = EmailAddress | PhoneNumber
+    return sum(not isinstance(member_forms(each)[0], own_budget) for each in set(words))
+
+
+async def read_holders(
+    context: Context, program: str, balance: str, rows: int
+) -> dict[int, ContactBalance]:
+    """The members who hold a balance, by contact id; empty where rows are read one by one for less.
+
+    Args:
+        context: what tools work with.
+        program: its id.
+        balance: its definition's id.
+        rows: how many rows need a member's balance.
+
+    Raises:
+        LoyaltyError: they cannot be read now.
+    """
+    if rows < ROWS_A_PAGE:
+        return {}
+    pages = BalancePages(context, program, balance)
+    count = await pages.count()
+    if ceil(count / MEMBERS_A_PAGE) * ROWS_A_PAGE > max(rows, ROWS_A_PAGE):
+        return {}
+    return {holder.contact_id: holder async for page in pages.all(count) for holder in page}

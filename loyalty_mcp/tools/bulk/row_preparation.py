@@ -1,0 +1,221 @@
+"""What one row does: worked out for the preview of its batch, and again before it is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
+from loyalty_mcp.brevo.operations.tiers import Tier
+from loyalty_mcp.brevo.quoting import quoted
+from loyalty_mcp.errors import NotFound, Refused, UnknownReference
+from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
+from loyalty_mcp.tools.bulk.member_state import (
+    MemberState,
+    TierRules,
+    shown_state,
+    state_after,
+    state_of_account,
+)
+from loyalty_mcp.tools.bulk.planned_row import PlannedRow
+from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import read_member, together, unit_of
+from loyalty_mcp.tools.points.movement_amounts import MovementKind, rounded_amount
+from loyalty_mcp.tools.points.tier_effect import NO_TIER
+from loyalty_mcp.tools.render import amount_text
+
+Facts = Mapping[str, Any]
+
+ENROL: Final = "create_subscription"
+ASSIGN: Final = "assign_tier"
+MOVES: Final[dict[str, MovementKind]] = {"credit_points": "credit", "debit_points": "debit"}
+REVERSAL: Final = "reverse_transaction"
+"""The tools that carry rows out."""
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRules:
+    """What decides how points of one balance move.
+
+    Args:
+        program: its id.
+        definition: of the balance.
+        tiers: the tiers of the program.
+    """
+
+    program: str
+    definition: BalanceDefinition
+    tiers: TierRules
+
+
+async def read_tier_rules(context: Context, program: str) -> TierRules:
+    """The tiers of a program, as they are live."""
+    groups, tiers = await together(
+        context.references.tier_groups(program), context.references.tiers(program)
+    )
+    return TierRules(groups, tiers)
+
+
+async def read_balance_rules(context: Context, program: str, balance: str) -> BalanceRules:
+    """What decides how points of a balance move.
+
+    Raises:
+        UnknownReference: the balance is not live.
+    """
+    definitions = await context.references.balances(program)
+    definition = next((item for item in definitions if item.id == balance), None)
+    if definition is None:
+        raise UnknownReference("That balance is not live yet; publish_program makes it so.")
+    return BalanceRules(program, definition, await read_tier_rules(context, program))
+
+
+def person_text(words: str, contact: int, own_id: str | None) -> str:
+    """A member as a person knows them: the caller's words, the contact id and the own id."""
+    known = "" if own_id is None or own_id == str(contact) else f", own id {quoted(own_id)}"
+    if words == str(contact):
+        return f"member {contact}{known and f' ({known[2:]})'}"
+    return f"{quoted(words)} (member {contact}{known})"
+
+
+def movement_preparation(
+    words: str,
+    contact: int,
+    state: MemberState,
+    rules: BalanceRules,
+    kind: MovementKind,
+    amount: Decimal,
+    agreed: PlannedRow | None = None,
+) -> tuple[Preparation, MemberState]:
+    """What a movement does to a member, and the member afterwards.
+
+    Args:
+        words: how the caller names the member.
+        contact: the member's contact id.
+        state: the member before it.
+        rules: of the balance.
+        kind: the direction.
+        amount: positive, as it is asked for.
+        agreed: the row as it was previewed, if it was: what it said of tiers still holds as long as
+            no tier changes otherwise.
+
+    Raises:
+        Refused: the balance cannot take it.
+    """
+    definition = rules.definition
+    moved = state_after(state, definition, kind, amount, rules.tiers)
+    before = shown_state(state, definition.id, rules.tiers)
+    after = shown_state(moved, definition.id, rules.tiers)
+    if agreed is not None and _tiers_as_agreed(before, after, agreed):
+        before, after = ({**now, **_tiers(then)} for now, then in _pairs(before, after, agreed))
+    unit = unit_of(definition)
+    parts = [f"{amount_text(before['balance'], unit)} → {amount_text(after['balance'], unit)}"]
+    parts += tier_changes(before, after)
+    summary = f"{person_text(words, contact, state.own_id)}: {'; '.join(parts)}"
+    movement = Movement(kind, rounded_amount(definition, kind, amount), state.owner)
+    subject = f"{rules.program} member {state.owner}"
+    preview = Preview(summary, before, after)
+    return Preparation(preview, movement=movement, subject=subject), moved
+
+
+def tier_changes(before: Facts, after: Facts) -> list[str]:
+    """A text for each tier group in which the tier changes."""
+    return [
+        f"{quoted(group)} {quoted(tier)} → {quoted(after['tiers'][group])}"
+        for group, tier in before.get("tiers", {}).items()
+        if tier != after["tiers"][group]
+    ]
+
+
+def _tiers(facts: Facts) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name == "tiers"}
+
+
+def _pairs(before: Facts, after: Facts, agreed: PlannedRow) -> list[tuple[Facts, Facts]]:
+    return [(before, agreed.before), (after, agreed.after)]
+
+
+def _tiers_as_agreed(before: Facts, after: Facts, agreed: PlannedRow) -> bool:
+    """Whether every tier that changes was previewed to change like that.
+
+    The preview of a long list knows tiers by their thresholds alone. Who has the tier already, or a
+    higher one that stays, loses nothing that the preview did not say.
+    """
+    then, later = agreed.before.get("tiers", {}), agreed.after.get("tiers", {})
+    now, soon = before.get("tiers", {}), after.get("tiers", {})
+    if then.keys() != now.keys():
+        return False
+    return all(
+        tier == soon[group]
+        or (soon[group] == later[group] and (tier == NO_TIER or then[group] != later[group]))
+        for group, tier in now.items()
+    )
+
+
+def enrolment_preparation(words: str, program: str, contact: int) -> Preparation:
+    """What enrolling a contact does."""
+    return Preparation(
+        Preview(
+            f"{person_text(words, contact, None)}: becomes a member",
+            {"member": False},
+            {"member": True},
+        ),
+        subject=f"{program} member {contact}",
+    )
+
+
+def assignment_preparation(
+    words: str, program: str, contact: int, state: MemberState, tier: Tier, rules: TierRules
+) -> Preparation:
+    """What putting a member on a tier does.
+
+    Raises:
+        Refused: the member is on it already.
+    """
+    names = {each.tier_id: each.name for each in rules.tiers}
+    held = state.tiers.get(tier.group_id or "")
+    if held == tier.tier_id:
+        raise Refused(f"The member is on tier {quoted(tier.name)} already.")
+    old = names.get(held or "", NO_TIER)
+    who = person_text(words, contact, state.own_id)
+    return Preparation(
+        Preview(f"{who}: {quoted(old)} → {quoted(tier.name)}", {"tier": old}, {"tier": tier.name}),
+        subject=f"{program} member {contact}",
+    )
+
+
+async def is_enrolled(context: Context, program: str, contact: int) -> bool:
+    """Whether a contact is a member of a program."""
+    try:
+        await read_member(context, program, contact)
+    except NotFound:
+        return False
+    return True
+
+
+async def prepare_row(context: Context, row: PlannedRow) -> Preparation:
+    """What a row does now, from fresh reads of its member.
+
+    Raises:
+        Refused: it cannot be done any more.
+        NotFound: the contact is no member any more.
+        LoyaltyError: it cannot be read now.
+    """
+    program, contact = str(row.resolved[0]), int(row.resolved[1])
+    if row.tool == ENROL:
+        if await is_enrolled(context, program, contact):
+            raise Refused(f"Contact {contact} is a member already.")
+        return enrolment_preparation(row.member, program, contact)
+    if row.tool == ASSIGN:
+        rules = await read_tier_rules(context, program)
+        tier = next((item for item in rules.tiers if item.tier_id == row.resolved[2]), None)
+        if tier is None:
+            raise Refused("That tier is not live any more.")
+        state = state_of_account(await read_member(context, program, contact), contact, rules)
+        return assignment_preparation(row.member, program, contact, state, tier, rules)
+    balance_rules = await read_balance_rules(context, program, str(row.resolved[2]))
+    info = await read_member(context, program, contact)
+    state = state_of_account(info, contact, balance_rules.tiers)
+    kind = MOVES.get(row.tool) or row.kept["kind"]
+    amount = Decimal(str(row.kept["amount"] if row.tool == REVERSAL else row.arguments["amount"]))
+    found, _ = movement_preparation(row.member, contact, state, balance_rules, kind, amount, row)
+    return found

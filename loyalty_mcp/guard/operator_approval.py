@@ -1,5 +1,6 @@
 """An operator's word on an intent; it approves and never carries out."""
 
+from datetime import timedelta
 from typing import Final, Literal
 
 from loyalty_mcp.errors import OwnIntent, Refused, UnknownReference
@@ -7,11 +8,19 @@ from loyalty_mcp.intents.lifecycle import Intent, lapsed
 from loyalty_mcp.tools.context import Context
 
 MOST_WAITING: Final = 500
+MOST_DECIDED: Final = 50
+DECIDED_SHOWN: Final = timedelta(days=7)
 
 
 async def waiting(context: Context) -> list[Intent]:
     """The intents that an operator can decide on now, the first to expire first; 500 at most."""
     return await context.journal.open().waiting(context.now(), limit=MOST_WAITING)
+
+
+async def decided(context: Context) -> list[Intent]:
+    """What operators could decide on in the last seven days and is decided, the newest first."""
+    since = context.now() - DECIDED_SHOWN
+    return await context.journal.open().decided(since, limit=MOST_DECIDED)
 
 
 async def decide(

@@ -295,6 +295,10 @@ class Journal:
         """What an operator can decide on now, the first to expire first."""
         return await self._found(queries.waiting_for_operator(now, limit))
 
+    async def decided(self, since: datetime, *, limit: int) -> list[Intent]:
+        """What operators could decide on since then and is decided, the newest first."""
+        return await self._found(queries.decided_by_operator(since, limit))
+
     async def _found(self, query: queries.Query) -> list[Intent]:
         return await self._database.read(
             lambda connection: [intent_of(row) for row in connection.execute(query).mappings()]

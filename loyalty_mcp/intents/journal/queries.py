@@ -79,6 +79,15 @@ def waiting_for_operator(now: datetime, limit: int) -> Query:
     )
 
 
+def decided_by_operator(since: datetime, limit: int) -> Query:
+    """What was asked of an operator since then and waits no longer, the newest first."""
+    return _newest(None, limit).where(
+        intents.c.created_at > stored(since),
+        intents.c.route == "operator",
+        intents.c.state != "proposed",
+    )
+
+
 def open_counts(now: datetime, caller: str | None) -> Query:
     """How many intents are in each state that is not an end; none whose time is over."""
     in_time = intents.c.state.in_(BOUNDED) & (intents.c.expires_at > stored(now))

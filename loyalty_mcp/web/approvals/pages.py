@@ -1,7 +1,6 @@
 """The approvals page as HTML; all outside text is escaped. Pure."""
 
 import html
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +10,22 @@ from string import Template
 from typing import Any, Final
 
 from loyalty_mcp.brevo.quoting import SELECTORS, UNSEEN
-from loyalty_mcp.brevo.types import plain
 from loyalty_mcp.intents.lifecycle import Intent
+from loyalty_mcp.web.approvals.words import (
+    decision_in_words,
+    in_words,
+    time_left_in_words,
+    without_personal_data,
+)
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 LINE_BREAKS: Final = "\n\t"
 EMOJI_SELECTORS: Final = "\ufe0e\ufe0f"
 """Choose between the two looks of a character; common in ordinary text."""
 
+SANDBOX: Final = (
+    '<p class="sandbox"><strong>Sandbox.</strong> Nothing here changes a real account.</p>'
+)
 NOTICES: Final[Mapping[str, str]] = {
     "approved": "Approved. The agent can carry it out now.",
     "declined": "Declined. It can never be carried out.",
@@ -34,10 +41,12 @@ NOTICES: Final[Mapping[str, str]] = {
 def escape_text(value: Any) -> str:
     """A value as text for an element or a quoted attribute.
 
-    Characters that hide, reverse or control text are shown by their number: what an operator reads
-    is what is there. Line breaks stay; the style sheet keeps them.
+    Email addresses and phone numbers are masked. Characters that hide, reverse or control text are
+    shown by their number: what an operator reads is what is there. Line breaks stay; the style
+    sheet keeps them.
     """
-    return html.escape("".join(map(_visible, str(value))), quote=True)
+    text = without_personal_data(str(value))
+    return html.escape("".join(map(_visible, text)), quote=True)
 
 
 def _visible(char: str) -> str:
@@ -74,22 +83,32 @@ class Viewer:
         operator: name of the principal.
         form_token: what the session's forms carry.
         now: UTC.
+        sandbox: whether the embedded sandbox serves.
     """
 
     home: str
     operator: str
     form_token: str
     now: datetime
+    sandbox: bool = False
 
 
-def render_approvals(viewer: Viewer, intents: Sequence[Intent]) -> str:
-    """What a signed-in operator sees."""
+def render_approvals(viewer: Viewer, waiting: Sequence[Intent], decided: Sequence[Intent]) -> str:
+    """What a signed-in operator sees.
+
+    Args:
+        viewer: the operator.
+        waiting: what they can decide on.
+        decided: what was decided in the last days, the newest first.
+    """
     return _fill(
         "waiting.html",
         home=escape_text(viewer.home),
         operator=escape_text(viewer.operator),
         form_token=escape_text(viewer.form_token),
-        list=render_intents(viewer, intents),
+        sandbox=SANDBOX if viewer.sandbox else "",
+        list=render_intents(viewer, waiting),
+        decided=_render_decided(decided),
     )
 
 
@@ -116,9 +135,9 @@ def _render_intent(viewer: Viewer, intent: Intent) -> str:
         '<dl class="facts">',
         _render_value("Tool", intent.tool),
         _render_value("Asked by", intent.caller),
-        _render_value("Arguments", json.dumps(plain(intent.arguments), ensure_ascii=False)),
         _render_time_left(intent, viewer.now),
         "</dl>",
+        _render_values("Arguments", intent.arguments),
         '<p class="own">This is your own; somebody else has to decide.</p>'
         if intent.caller == viewer.operator
         else _render_buttons(viewer, intent),
@@ -142,7 +161,7 @@ def _render_buttons(viewer: Viewer, intent: Intent) -> str:
 
 def _render_time_left(intent: Intent, now: datetime) -> str:
     seconds = max(0, int((intent.expires_at - now).total_seconds()))
-    shown = f"{seconds // 60}:{seconds % 60:02d}"
+    shown = time_left_in_words(seconds)
     return f'<dt>Time left</dt><dd><span class="left" data-seconds="{seconds}">{shown}</span></dd>'
 
 
@@ -156,5 +175,17 @@ def _render_values(title: str, values: Mapping[str, Any]) -> str:
 
 
 def _render_value(name: str, value: Any) -> str:
-    shown = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    return f"<dt>{escape_text(name)}</dt><dd>{escape_text(shown)}</dd>"
+    return f"<dt>{escape_text(name)}</dt><dd>{escape_text(in_words(value, name))}</dd>"
+
+
+def _render_decided(intents: Sequence[Intent]) -> str:
+    if not intents:
+        return '<p class="empty">Nothing was decided.</p>'
+    items = "".join(
+        f"<li><p>{escape_text(intent.preview.summary)}</p>"
+        f'<p class="quiet">{escape_text(decision_in_words(intent).capitalize())}. '
+        f"Asked by {escape_text(intent.caller)}, {escape_text(in_words(intent.created_at))}.</p>"
+        "</li>"
+        for intent in intents
+    )
+    return f"<ul>{items}</ul>"

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route, request_response
 
 from loyalty_mcp.errors import CallerError, JournalUnavailable, OwnIntent
-from loyalty_mcp.guard.operator_approval import decide, waiting
+from loyalty_mcp.guard.operator_approval import decide, decided, waiting
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.principal import Principal
 from loyalty_mcp.server.handlers import APPROVALS
@@ -87,7 +87,8 @@ class Approvals:
         if signed_in is None:
             content = pages.render_login(self._home)
         else:
-            content = pages.render_approvals(self._viewer(*signed_in), await self._waiting())
+            viewer = self._viewer(*signed_in)
+            content = pages.render_approvals(viewer, await self._waiting(), await self._decided())
         return HTMLResponse(pages.render_page(self._home, content, notice))
 
     async def show_list(self, request: Request) -> Response:
@@ -186,7 +187,8 @@ class Approvals:
 
     def _viewer(self, operator: Principal, session: OperatorSession) -> pages.Viewer:
         form_token = self._signer.form_token(session)
-        return pages.Viewer(self._home, operator.name, form_token, self._context.now())
+        sandbox = self._context.settings.sandbox
+        return pages.Viewer(self._home, operator.name, form_token, self._context.now(), sandbox)
 
     def _session_of(self, request: Request) -> OperatorSession | None:
         """The session of the request's cookie, whether or not it has been ended."""
@@ -209,6 +211,12 @@ class Approvals:
     async def _waiting(self) -> list[Intent]:
         try:
             return await waiting(self._context)
+        except JournalUnavailable:
+            raise journal_unavailable() from None
+
+    async def _decided(self) -> list[Intent]:
+        try:
+            return await decided(self._context)
         except JournalUnavailable:
             raise journal_unavailable() from None
 

@@ -236,6 +236,76 @@ async def test_characters_that_hide_text_are_shown(server: RunningServer, hidden
     assert f"Credit 5[U+{ord(hidden):04X}]000 points." in page
 
 
+async def test_values_are_shown_in_words(server: RunningServer) -> None:
+    """Structures are lines of words, line breaks stay, and the sandbox is marked."""
+    intent = waiting_intent(
+        server,
+        arguments={"tiers": [{"name": "Gold", "minimum": 500}], "publish": True, "until": None},
+        preview=Preview(
+            "Set up:\ncreate tier Gold",
+            {"tiers": {"Status": "Bronze"}},
+            {"tiers": {"Status": "Gold"}},
+        ),
+        expires_at=in_seconds(86_399),
+    )
+    async with operator(server) as browser:
+        await server.runtime.context.journal.open().add(intent)
+        page = html.unescape((await browser.get("/approvals")).text)
+        style = (await browser.get("/approvals/approvals.css")).text
+
+    assert "Set up:\ncreate tier Gold" in page
+    assert "white-space: pre-wrap" in style
+    assert "<dt>tiers</dt><dd>Status: Bronze</dd>" in page
+    assert "<dt>tiers</dt><dd>minimum: 500; name: Gold</dd>" in page
+    assert "<dt>publish</dt><dd>yes</dd>" in page
+    assert ">23 h 59 min<" in page
+    assert "Sandbox." in page
+    assert "{" not in page
+
+
+async def test_personal_data_are_masked(server: RunningServer) -> None:
+    """Email addresses and phone numbers are shown only as far as they identify somebody."""
+    address, phone = "anna.keller@example.com", "+49 151 12345678"
+    intent = waiting_intent(
+        server,
+        arguments={"member": address, "contact": "4915112345678", "reason": f"Call {phone}"},
+        preview=Preview(f"Debit {address}.", {"email": address}, {"sms": phone}, (address,)),
+    )
+    async with operator(server) as browser:
+        await server.runtime.context.journal.open().add(intent)
+        await server.runtime.context.journal.open().add(
+            waiting_intent(server, state="declined", preview=Preview(address))
+        )
+        page = (await browser.get("/approvals")).text
+
+    assert "keller" not in page
+    assert "1234567" not in page
+    assert "Debit a***@e***.com." in page
+    assert "Call +49***678" in page
+
+
+async def test_decided_intents_show_who_decided(server: RunningServer) -> None:
+    """What was decided in the last days is listed with who decided and what became of it."""
+    journal = server.runtime.context.journal.open()
+    agent = await server.token("agent", "support")
+    async with operator(server) as browser:
+        asked = await ask(server, agent)
+        await decide(browser, asked["intent"], "approved")
+        page = (await browser.get("/approvals")).text
+        assert "Approved by operator:anna; waits for the agent to carry it out." in page
+        await ask(server, agent, confirmation=asked["intent"])
+        await journal.add(waiting_intent(server, state="declined", agreed_by="operator:bert"))
+        await journal.add(
+            waiting_intent(server, state="expired", created_at=in_seconds(-8 * 86_400))
+        )
+        page = (await browser.get("/approvals")).text
+
+    assert "Approved by operator:anna; carried out." in page
+    assert "Declined by operator:bert." in page
+    assert "Asked by token:agent" in page
+    assert "nobody decided in time" not in page
+
+
 async def test_an_expired_intent_cannot_be_approved(server: RunningServer) -> None:
     """An expired intent is not shown, and a late decision changes nothing."""
     late = waiting_intent(server, expires_at=in_seconds(-1))

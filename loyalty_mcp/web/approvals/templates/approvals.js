@@ -36,7 +36,7 @@ function replaceList(markup) {
 // The list without its countdown, to see whether anything else has changed.
 function withoutCountdown(markup) {
   const body = new DOMParser().parseFromString(markup, "text/html").body;
-  return body.innerHTML.replace(/data-seconds="\d+">[\d:]+/g, "").trim();
+  return body.innerHTML.replace(/data-seconds="\d+">[^<]*/g, "").trim();
 }
 
 let shown = waiting && withoutCountdown(waiting.innerHTML);
@@ -63,11 +63,20 @@ async function refresh() {
   setTimeout(refresh, REFRESH_MS);
 }
 
+// As `words.py` says it: hours and minutes, and seconds within the last hour.
+function timeLeft(seconds) {
+  const two = (number) => String(number).padStart(2, "0");
+  if (seconds >= 3600) {
+    return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} min`;
+  }
+  return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+}
+
 function countDown() {
   for (const item of waiting.querySelectorAll(".left")) {
     const left = Math.max(0, Number(item.dataset.seconds) - 1);
     item.dataset.seconds = String(left);
-    item.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    item.textContent = timeLeft(left);
   }
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from loyalty_mcp.guard.confirmation import Caller
@@ -14,6 +15,7 @@ from loyalty_mcp.sandbox.app import create_app
 from loyalty_mcp.sandbox.settings import SandboxSettings
 from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Dialog
+from loyalty_mcp.tools.progress import reporting_to
 from tests.bulk_caller import BulkCaller, credit_each, new_members, statuses
 from tests.conftest import SandboxControl
 
@@ -271,3 +273,97 @@ class TestGoingOn:
         assert answers[-1]["result"]["done"] == 12
         await control.post("/sandbox/switches", {"rate_limit": 0})
         assert [await control.balance(member) for member in members] == [7.0] * 12
+
+    async def test_two_processes_that_repeat_one_confirmation_do_each_row_once(
+        self, make_runtime: Make, control: SandboxControl
+    ) -> None:
+        """Whoever comes first does a row; both answer the same."""
+        members = await new_members(control, 5)
+        arguments = credit_each(members, 7)
+        callers = [BulkCaller(make_runtime(confirm="token")) for _ in range(2)]
+        found = await callers[0].preview(**arguments)
+        answers: list[Any] = []
+
+        async def repeat(caller: BulkCaller) -> None:
+            answer = await caller.once(
+                "bulk_change", **arguments, confirmation=found["confirmation"]
+            )
+            answers.append(answer.structured)
+
+        async with anyio.create_task_group() as group:
+            for caller in [*callers, *callers]:
+                group.start_soon(repeat, caller)
+
+        assert [answer["status"] for answer in answers] == ["applied"] * 4
+        assert [answer["result"] for answer in answers] == [answers[0]["result"]] * 4
+        assert [await control.balance(member) for member in members] == [7.0] * 5
+
+    async def test_a_cancelled_call_ends_between_two_rows_and_can_be_gone_on_with(
+        self, caller: BulkCaller, control: SandboxControl
+    ) -> None:
+        """What was done stays done and known; the rest is left."""
+        members = await new_members(control, 6)
+        arguments = credit_each(members, 7)
+        found = await caller.preview(**arguments)
+        confirmed = {**arguments, "confirmation": found["confirmation"]}
+
+        with anyio.CancelScope() as scope:
+
+            async def third(done: int, _total: int, _now: str) -> None:
+                if done == 3:
+                    scope.cancel()
+
+            with reporting_to(third):
+                await caller.once("bulk_change", **confirmed)
+        stopped = await caller.once("check_intent", intent=found["intent"])
+        answer = await caller.once("bulk_change", **confirmed)
+
+        assert scope.cancelled_caught
+        assert stopped.structured is not None
+        assert stopped.structured["status"] == "partly_applied"
+        assert stopped.structured["result"]["done"] == 3
+        assert answer.structured is not None
+        assert answer.structured["result"]["done"] == 6
+        assert [await control.balance(member) for member in members] == [7.0] * 6
+
+    async def test_a_lost_answer_is_found_out_when_it_goes_on(
+        self, caller: BulkCaller, control: SandboxControl
+    ) -> None:
+        """A completion whose answer is lost counts once, and is told as it is."""
+        members = await new_members(control, 3)
+        arguments = credit_each(members, 7)
+        found = await caller.preview(**arguments)
+        fault = {
+            "method": "POST",
+            "path": "*/complete",
+            "kind": "drop_after_commit",
+            "times": 1,
+        }
+        await control.post("/sandbox/faults", {"faults": [fault]})
+
+        answer = await caller.once("bulk_change", **arguments, confirmation=found["confirmation"])
+
+        assert answer.structured is not None
+        assert statuses(dict(answer.structured)) == ["done"] * 3
+        assert [await control.balance(member) for member in members] == [7.0] * 3
+
+    async def test_an_outage_leaves_the_rows_that_were_not_begun(
+        self, caller: BulkCaller, control: SandboxControl
+    ) -> None:
+        """When Brevo does not answer, nothing is refused for good that could be done later."""
+        members = await new_members(control, 4)
+        arguments = credit_each(members, 7)
+        found = await caller.preview(**arguments)
+        outage = {"method": "GET", "path": "*/account-info", "kind": "refuse_before", "times": 50}
+        await control.post("/sandbox/faults", {"faults": [outage]})
+
+        first = await caller.once("bulk_change", **arguments, confirmation=found["confirmation"])
+        await control.post("/sandbox/faults", {"faults": []})
+        second = await caller.once("bulk_change", **arguments, confirmation=found["intent"])
+
+        assert first.structured is not None
+        assert first.structured["status"] == "partly_applied"
+        assert statuses(dict(first.structured)) == ["left"] * 4
+        assert second.structured is not None
+        assert second.structured["status"] == "applied"
+        assert [await control.balance(member) for member in members] == [7.0] * 4

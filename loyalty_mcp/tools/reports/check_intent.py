@@ -8,7 +8,8 @@ from pydantic import Field, StringConstraints
 
 from loyalty_mcp.brevo.types import Moment, Reply
 from loyalty_mcp.errors import UnknownReference
-from loyalty_mcp.intents.lifecycle import Intent, lapsed
+from loyalty_mcp.intents.lifecycle import Intent, is_batch, lapsed
+from loyalty_mcp.tools.bulk.batch_result import BatchResult, batch_text, read_batch_result
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.render import moment_text, value_text
 from loyalty_mcp.tools.task import reads
@@ -24,6 +25,7 @@ IntentStatus = Literal[
     "waiting_for_operator",
     "in_progress",
     "applied",
+    "partly_applied",
     "not_applied",
     "unknown",
     "declined",
@@ -34,6 +36,7 @@ IntentStatus = Literal[
 STATUS_WORDS: Final[Mapping[IntentStatus, str]] = {
     "confirmation_required": "Waits for a confirmation; nothing has changed yet:",
     "waiting_for_operator": "Waits for an operator; nothing has changed yet:",
+    "partly_applied": "Partly done:",
     "in_progress": "Is being carried out; ask again in a moment:",
     "applied": "Done:",
     "not_applied": "Not done:",
@@ -96,6 +99,8 @@ def intent_text(view: IntentView, now: datetime) -> str:
     lines = [f"{STATUS_WORDS[view.status]} {view.summary}"]
     if view.reason:
         lines.append(view.reason)
+    if view.result and {"left", "rows"} <= view.result.keys():
+        lines.append(batch_text(BatchResult.model_validate(view.result), now))
     lines += [
         f"{word}: {value_text((view.result or {})[name])}."
         for name, word in RESULT_IDS.items()
@@ -114,4 +119,22 @@ async def check_intent(context: Context, intent: IntentId) -> IntentView:
         raise UnknownReference("There is no such intent of yours.")
     if found.state == "unknown" or lapsed(found, context.now()):
         found = await context.reconciler.reconcile(context, found)
+    if found.state == "approved" and is_batch(found):
+        return await _unfinished_batch(context, found)
     return intent_view(found)
+
+
+async def _unfinished_batch(context: Context, batch: Intent) -> IntentView:
+    """A batch that was agreed to and is not at its end: what was done, and how to go on."""
+    rows = await context.journal.open().batches.rows(batch.id)
+    for row in rows:
+        if row.state == "unknown" or context.reconciler.is_orphaned(context, row):
+            await context.reconciler.reconcile(context, row, close=True)
+    result = await read_batch_result(context, batch)
+    reason = (
+        f"{result.left} of {len(result.rows)} rows are left. To go on, repeat the same call with "
+        f'confirmation "{batch.id}".'
+    )
+    view = intent_view(batch)
+    data = result.model_dump(mode="json", exclude_none=True)
+    return view.model_copy(update={"status": "partly_applied", "result": data, "reason": reason})

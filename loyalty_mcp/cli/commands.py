@@ -10,6 +10,7 @@ import click
 
 from loyalty_mcp import __version__
 from loyalty_mcp.cli.audit_commands import audit
+from loyalty_mcp.cli.bulk_command import bulk
 from loyalty_mcp.cli.doctor_command import doctor
 from loyalty_mcp.cli.help_pages import GroupWithSettings
 from loyalty_mcp.cli.intent_commands import intents
@@ -207,6 +208,7 @@ def tools(flags: dict[str, Any], *, as_json: bool) -> None:
     click.echo(json.dumps(found, indent=2) if as_json else menu_table(found))
 
 
+main.add_command(bulk)
 main.add_command(intents)
 main.add_command(audit)
 main.add_command(doctor)

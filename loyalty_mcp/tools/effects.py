@@ -20,6 +20,7 @@ from loyalty_mcp.errors import NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import MARKER, Intent, Movement
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.created_objects import created_object, require_no_namesake
+from loyalty_mcp.tools.points.draft_transactions import moved
 from loyalty_mcp.tools.points.history import (
     Place,
     find_of_intent,
@@ -101,6 +102,16 @@ async def marked_transaction(
     """The transaction that carries the intent in its `meta`."""
     found = await find_of_intent(context, _place(arguments), intent, pages=EFFECT_PAGES)
     return None if found is None else Transaction.model_validate(found.model_dump())
+
+
+def require_movement(reply: Reply, arguments: Arguments) -> None:
+    """Make sure that a movement which was to be completed at once was not rejected instead.
+
+    Raises:
+        Refused: it was rejected, so nothing was moved. Brevo can answer that with 200.
+    """
+    if isinstance(reply, Transaction) and arguments.get("auto_complete"):
+        moved(reply)
 
 
 EFFECT_PAGES: Final = 5

@@ -13,7 +13,7 @@ from loyalty_mcp.intents.exact_json import exact_json
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from loyalty_mcp.tools.answers.change_sentences import RESULT_TEXTS
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.effects import EFFECT_CHECKS
+from loyalty_mcp.tools.effects import EFFECT_CHECKS, require_movement
 from loyalty_mcp.tools.operation_preview import preview_operation
 from loyalty_mcp.tools.operation_request import (
     chosen_object,
@@ -88,6 +88,8 @@ async def run_change(
         reply = await effect_after(
             failure, lambda: _effect_or_absence(operation, context, intent, arguments)
         )
+    if operation.name == "create_transaction":
+        require_movement(reply, arguments)
     if check is not None and check.draft is not None:
         # It has happened; that its id cannot be written must not say otherwise.
         with contextlib.suppress(JournalUnavailable):
@@ -124,6 +126,10 @@ async def reconcile_operation(
     """
     found = await _effect_or_absence(operation, context, intent, arguments)
     if found is not None:
+        try:
+            require_movement(found, arguments)
+        except Refused as rejected:
+            raise DidNotHappen(str(rejected)) from None
         return found
     if may_come:
         raise OutcomeUnknown("Its effect is not to be seen yet, and it may still arrive.")

@@ -173,6 +173,8 @@ async def effect_after(
         budget_spent = isinstance(failure, RateLimited) and isinstance(unread, RateLimited)
         if isinstance(failure, OutcomeUnknown) or budget_spent:
             raise failure from None
+        if isinstance(unread, OutcomeUnknown):
+            raise
         raise OutcomeUnknown(f"{failure} Whether it was done cannot be read now.") from None
     if found is None:
         raise failure

@@ -9,11 +9,13 @@ import pytest
 
 from loyalty_mcp.brevo import client
 from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.intents.journal import Journal
 from loyalty_mcp.intents.lifecycle import Intent, confirmation_digest
 from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.tools.send_window import new_deadline
 from tests.conftest import SandboxControl
+from tests.guard.test_agreement_holds import edit_balance
 from tests.storm.engine import running_engine
 from tests.world import fill
 
@@ -141,6 +143,64 @@ async def test_a_lost_answer_is_not_denied_without_marks(
     true = {"unknown", "applied" if moved else "not_applied"}
     assert moved == (path == "*/complete")
     assert {answer.structured["status"], state} <= true
+
+
+@pytest.mark.parametrize("status", [409, 422, 503])
+async def test_a_refusal_of_a_credit_that_was_made_is_not_believed_without_marks(
+    make_runtime: MakeRuntime, control: SandboxControl, status: int
+) -> None:
+    """A gateway refuses what was done behind it, and the history does not show whose it is."""
+    await control.post("/sandbox/switches", {"no_meta_in_history": True})
+    runtime = make_runtime(confirm="token")
+    confirmed, intent = await agreed(runtime, "credit_points", LASTING_CREDIT)
+    after = {"method": "POST", "path": "*", "kind": "status_after_commit", "status": status}
+    await control.post("/sandbox/faults", {"faults": [{**after, "times": 9}]})
+
+    answer = await called(runtime, "credit_points", confirmed)
+
+    assert answer.structured is not None
+    assert answer.structured["status"] == "unknown"
+    assert await reconciled(runtime, intent) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("credit_points", LASTING_CREDIT),
+        ("create_transaction", {"member": "101", "amount": 50, "auto_complete": True}),
+    ],
+)
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_rejected_credit_is_not_applied(
+    make_runtime: MakeRuntime,
+    control: SandboxControl,
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+    arguments: dict[str, Any],
+    lost: bool,
+) -> None:
+    """A ceiling that is published at the last moment leaves a transaction that moved nothing."""
+    await control.post("/sandbox/switches", {"rejected_answer_status": 200})
+    runtime = make_runtime(confirm="token")
+    confirmed, intent = await agreed(runtime, tool, arguments)
+    send = Journal.send
+
+    async def then_published(*given: Any, **named: Any) -> bool:
+        sent = await send(*given, **named)
+        await edit_balance(control, maxAmount=290)
+        if lost:
+            fault = {"method": "POST", "path": "*", "kind": "drop_after_commit"}
+            await control.post("/sandbox/faults", {"faults": [{**fault, "times": 9}]})
+        return sent
+
+    monkeypatch.setattr(Journal, "send", then_published)
+
+    answer = await called(runtime, tool, confirmed)
+
+    assert answer.structured is not None
+    assert answer.structured["status"] == "not_applied"
+    assert await control.balance(101) == 280
+    assert await reconciled(runtime, intent) == "not_applied"
 
 
 async def test_a_credit_is_reversed_once_without_marks(

@@ -1,7 +1,7 @@
 """Drafts of movements: bound to one intent, completed at most once, cancelled for good."""
 
 import contextlib
-from typing import Final
+from typing import Final, TypeVar
 
 from loyalty_mcp.brevo.operations.transactions import (
     PastTransaction,
@@ -28,6 +28,10 @@ COMPLETION_TRIES: Final = 3
 HISTORY_PAGES: Final = 2
 """Pages in which a draft of this moment is looked for; it stands at the top of the newest."""
 
+ENDED_WITHOUT_EFFECT: Final = frozenset({"rejected", "cancelled", "expired"})
+
+EndedT = TypeVar("EndedT", bound=Transaction | PastTransaction)
+
 REFUSED_BEFOREHAND: Final = (NotAuthorized, RateLimited)
 """Refusals of the caller rather than of the change: a gateway gives them before it is looked at."""
 
@@ -49,8 +53,10 @@ async def complete_draft(
         if not may_send(context, intent):
             break
         try:
-            return await send_change(
-                context, intent, complete_transaction(place.program, transaction_id)
+            return moved(
+                await send_change(
+                    context, intent, complete_transaction(place.program, transaction_id)
+                )
             )
         except LoyaltyError as error:
             found = await _seen_in_history(context, place, transaction_id, error)
@@ -58,8 +64,7 @@ async def complete_draft(
         if found.status == "completed":
             return found
         if found.status != "draft":
-            why = f": {quoted(found.reject_reason)}" if found.reject_reason else ""
-            raise Refused(f"The movement ended {found.status}{why}; nothing was moved.")
+            return moved(found)
         if isinstance(failure, OutcomeUnknown):
             lost = failure
         elif lost is None and isinstance(failure, REFUSED_BEFOREHAND):
@@ -67,6 +72,19 @@ async def complete_draft(
     if lost is None:
         return await _given_up(context, place, transaction_id, Unavailable(TOO_LATE))
     raise OutcomeUnknown(f"{lost} The draft is still open; check_intent tells what became of it.")
+
+
+def moved(transaction: EndedT) -> EndedT:
+    """The transaction, unless it ended without moving anything: Brevo can answer that with 200.
+
+    Raises:
+        Refused: nothing was moved.
+    """
+    if transaction.status in ENDED_WITHOUT_EFFECT:
+        reason = transaction.reject_reason
+        why = f": {quoted(reason)}" if reason else ""
+        raise Refused(f"The movement ended {transaction.status}{why}; nothing was moved.")
+    return transaction
 
 
 async def _seen_in_history(

@@ -23,7 +23,12 @@ from loyalty_mcp.errors import (
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
-from loyalty_mcp.tools.points.draft_transactions import DRAFT_SECONDS, cancel_draft, complete_draft
+from loyalty_mcp.tools.points.draft_transactions import (
+    DRAFT_SECONDS,
+    cancel_draft,
+    complete_draft,
+    moved,
+)
 from loyalty_mcp.tools.points.history import (
     find_of_intent,
     history_page,
@@ -134,13 +139,27 @@ async def _credit_at_once(
     try:
         made = await send_change(context, intent, _creation(context, intent, wanted))
     except DOUBTFUL as failure:
-        made = await effect_after(
-            failure, lambda: find_of_intent(context, wanted.place, intent, pages=1)
-        )
+        made = await effect_after(failure, lambda: _credit_or_absence(context, intent, wanted))
+    made = moved(made)
     # It has happened; that its id cannot be written must not say otherwise.
     with contextlib.suppress(JournalUnavailable):
         await context.journal.open().set_transaction(intent, made.id, context.now())
     return made
+
+
+async def _credit_or_absence(
+    context: Context, intent: Intent, wanted: WantedMovement
+) -> PastTransaction | None:
+    """The transaction of an intent, or None if it is proven that there is none.
+
+    Raises:
+        OutcomeUnknown: a transaction without a mark could be it.
+        LoyaltyError: the history cannot be read.
+    """
+    found = await find_of_intent(context, wanted.place, intent, pages=1)
+    if found is None:
+        await require_no_unmarked_transaction(context, intent, wanted.place)
+    return found
 
 
 async def _require_first_reversal(context: Context, wanted: WantedMovement, draft: str) -> None:

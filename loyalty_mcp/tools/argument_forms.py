@@ -101,7 +101,7 @@ class BooleanForm(Form):
 
 @dataclass(frozen=True)
 class ChoiceForm(Form):
-    """One of a few words, in any case, with any separators, and in the plural."""
+    """One of a few words, in any case, with any separators, in the singular and in the plural."""
 
     choices: tuple[str, ...] = ()
 
@@ -109,9 +109,9 @@ class ChoiceForm(Form):
         """The choice, as it is declared."""
         if not isinstance(value, str) or value in self.choices:
             return value
-        return self._by_key.get(letters(value)) or self._by_key.get(
-            letters(value).removesuffix("s"), value
-        )
+        key = letters(value)
+        forms = (key, key.removesuffix("s"), f"{key}s")
+        return next((self._by_key[form] for form in forms if form in self._by_key), value)
 
     @cached_property
     def _by_key(self) -> Mapping[str, str]:

@@ -22,6 +22,7 @@ from loyalty_mcp.tools.argument_forms import (
 
 PAIRS = MapForm(item=IntegerForm(), pairs=Pairs("tier", "points"))
 UNIT = ChoiceForm(choices=("day", "week", "month"))
+PARTS = ChoiceForm(choices=("movements", "vouchers"))
 SNAP = ChoiceForm(choices=("noModification", "startOfPeriod"))
 INNER = ObjectForm(
     fields={"name": TextForm(), "count": IntegerForm(), "tags": ListForm(item=TextForm())},
@@ -51,6 +52,7 @@ INNER = ObjectForm(
         (UNIT, "MONTH", "month"),
         (UNIT, "months", "month"),
         (UNIT, " Days ", "day"),
+        (PARTS, "Movement", "movements"),
         (SNAP, "no_modification", "noModification"),
         (SNAP, "START-OF-PERIOD", "startOfPeriod"),
         (MomentForm(), "2026-12-31", "2026-12-31T00:00:00Z"),

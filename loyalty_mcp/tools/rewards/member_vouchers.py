@@ -1,9 +1,11 @@
 """The vouchers that a member holds: found, and whether they can be, or were, used."""
 
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
+from loyalty_mcp.brevo.name_matching import folded
 from loyalty_mcp.brevo.operations.vouchers import HeldVoucher, list_vouchers, validate_voucher
 from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.errors import NotFound
@@ -12,8 +14,6 @@ from loyalty_mcp.tools.context import Context
 VOUCHER_PAGE: Final = 100
 HELD: Final = "vouchers of that reward"
 """Under which a preview keeps the ids of the vouchers that a member had."""
-
-SEPARATORS: Final = str.maketrans("", "", " -\t\n\u00a0")
 
 
 async def member_vouchers(
@@ -52,12 +52,14 @@ async def find_voucher(
 
 
 def is_same_code(one: str | None, other: str) -> bool:
-    """Whether two codes are the same but for blanks, dashes and case."""
+    """Whether two codes are the same but for blanks, dashes, invisible characters and case."""
     return one is not None and _bare_code(one) == _bare_code(other)
 
 
 def _bare_code(code: str) -> str:
-    return code.translate(SEPARATORS).casefold()
+    return "".join(
+        char for char in folded(code) if char != " " and unicodedata.category(char) != "Pd"
+    )
 
 
 async def can_be_redeemed(

@@ -14,19 +14,38 @@ from loyalty_mcp.cli.run_command import FOUND, as_json, run
 if TYPE_CHECKING:
     from loyalty_mcp.server.bootstrap import Runtime
 
+QUESTION = (
+    "The probe creates a program, a contact without address, and a few transactions in this "
+    "account, and deletes them again; it takes about 30 requests. Go on?"
+)
+
 
 @click.command(cls=CommandWithSettings)
 @settings_options
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Also try how the API behaves, on a program and a contact made for it and deleted again.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before the probe.")
 @as_json
-def doctor(flags: dict[str, Any], *, as_json: bool) -> None:
+def doctor(flags: dict[str, Any], *, as_json: bool, probe: bool, yes: bool) -> None:
     """Find what is wrong with this set-up, and what to do about it; exit code 1 for a fault.
 
     Example: loyalty-mcp doctor --json
     """
     from loyalty_mcp.cli.doctor import examine  # noqa: PLC0415 - only here
 
+    if probe and not yes:
+        click.confirm(QUESTION, abort=True, err=True)
+
     async def work(runtime: "Runtime") -> Any:
-        return await examine(runtime.context)
+        found = await examine(runtime.context)
+        if probe:
+            from loyalty_mcp.cli.probe import probed  # noqa: PLC0415 - only here
+
+            found += await probed(runtime.context)
+        return found
 
     found = run(flags, work)
     if as_json:

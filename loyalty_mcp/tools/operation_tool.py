@@ -86,7 +86,7 @@ async def run_change(
         reply: Reply = await send_change(context, intent, request)
     except DOUBTFUL as failure:
         reply = await effect_after(
-            failure, lambda: _effect_or_absence(operation, context, intent, arguments)
+            context, failure, lambda: _effect_or_absence(operation, context, intent, arguments)
         )
     if operation.name == "create_transaction":
         require_movement(reply, arguments)

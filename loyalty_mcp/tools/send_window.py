@@ -23,6 +23,7 @@ from loyalty_mcp.errors import (
     Unavailable,
 )
 from loyalty_mcp.intents.lifecycle import Intent
+from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 
 MARGIN: Final = timedelta(seconds=5)
@@ -37,6 +38,9 @@ DOUBTFUL: Final = (OutcomeUnknown, Refused, NotFound, NotAuthorized, RateLimited
 A gateway may refuse what was done behind it.
 """
 
+SHOWN_LATER: Final = (
+    "This account shows a change only later, so reads do not tell yet; check_intent will."
+)
 TOO_LATE: Final = "The server was held up for too long, so it sent nothing more."
 
 EffectT = TypeVar("EffectT")
@@ -151,13 +155,14 @@ class SteppedChange:
 
 
 async def effect_after(
-    failure: LoyaltyError, look: Callable[[], Awaitable[EffectT | None]]
+    context: Context, failure: LoyaltyError, look: Callable[[], Awaitable[EffectT | None]]
 ) -> EffectT:
     """The effect of a change that was answered by `failure`, if it can be seen.
 
     A refusal is checked as well: a gateway may refuse what was done behind it.
 
     Args:
+        context: what tools work with.
         failure: the answer, or that there was none.
         look: reads the effect; None where there is none.
 
@@ -176,6 +181,8 @@ async def effect_after(
         if isinstance(unread, OutcomeUnknown):
             raise
         raise OutcomeUnknown(f"{failure} Whether it was done cannot be read now.") from None
-    if found is None:
-        raise failure
-    return found
+    if found is not None:
+        return found
+    if (await known_facts(context)).history_lag and not isinstance(failure, OutcomeUnknown):
+        raise OutcomeUnknown(f"{failure} {SHOWN_LATER}")
+    raise failure

@@ -109,7 +109,8 @@ async def _draft_transactions(
     if history is not None:
         return [item for item in history if item.status == "draft"]
     request = list_transaction_history(program, member, balance, limit=HISTORY_PAGE, status="draft")
-    return (await context.brevo.send(request)).transaction_history
+    found = (await context.brevo.send(request)).transaction_history
+    return [item for item in found if item.status == "draft"]
 
 
 async def together(*readings: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -19,9 +19,10 @@ from loyalty_mcp.errors import (
     Unavailable,
 )
 from loyalty_mcp.intents.lifecycle import COUNTS_TOWARD_CAPS, Intent
+from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.points.history import Place, find_by_id
-from loyalty_mcp.tools.send_window import TOO_LATE, may_send, send_change
+from loyalty_mcp.tools.send_window import SHOWN_LATER, TOO_LATE, may_send, send_change
 
 DRAFT_SECONDS: Final = 900
 COMPLETION_TRIES: Final = 3
@@ -49,7 +50,9 @@ async def complete_draft(
         OutcomeUnknown: the history cannot be read, or the completion may still arrive.
     """
     lost: OutcomeUnknown | None = None
-    for _ in range(COMPLETION_TRIES):
+    facts = await known_facts(context)
+    tries = 1 if facts.second_completion == "applied" else COMPLETION_TRIES
+    for _ in range(tries):
         if not may_send(context, intent):
             break
         try:
@@ -63,11 +66,13 @@ async def complete_draft(
             failure = error
         if found.status == "completed":
             return found
+        if found.status == "draft" and facts.history_lag:
+            raise OutcomeUnknown(f"{failure} {SHOWN_LATER}")
         if found.status != "draft":
             return moved(found)
         if isinstance(failure, OutcomeUnknown):
             lost = failure
-        elif lost is None and isinstance(failure, REFUSED_BEFOREHAND):
+        elif tries == 1 or (lost is None and isinstance(failure, REFUSED_BEFOREHAND)):
             return await _given_up(context, place, transaction_id, failure)
     if lost is None:
         return await _given_up(context, place, transaction_id, Unavailable(TOO_LATE))

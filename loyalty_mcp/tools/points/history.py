@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_transaction_history
 from loyalty_mcp.brevo.reply_values import read_moment
-from loyalty_mcp.errors import OutcomeUnknown
+from loyalty_mcp.errors import OutcomeUnknown, Unavailable
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from loyalty_mcp.tools.account_behaviour import known_facts, observe_marks
 from loyalty_mcp.tools.context import Context
@@ -49,19 +49,49 @@ async def history_page(
     Raises:
         LoyaltyError: it cannot be read.
     """
+    limit = HISTORY_PAGE
+    if not (await known_facts(context)).newest_first:
+        offset, limit = await _from_its_end(context, place, offset)
+    page = await _read_page(context, place, offset=offset, limit=limit, status=status)
+    if status is not None:
+        page = [item for item in page if item.status == status]
+    if any(marker_of(item) is not None for item in page):
+        await observe_marks(context, "yes")
+    return page
+
+
+async def _read_page(
+    context: Context, place: Place, *, offset: int, limit: int, status: Literal["draft"] | None
+) -> Sequence[PastTransaction]:
+    """One page, newest first whatever the order of the answer."""
     request = list_transaction_history(
         place.program,
         place.member,
         place.balance,
-        limit=HISTORY_PAGE,
+        limit=limit,
         offset=offset,
         sort="desc",
         status=status,
     )
     page = (await context.brevo.send(request)).transaction_history
-    if any(marker_of(item) is not None for item in page):
-        await observe_marks(context, "yes")
-    return page
+    first, last = (page[0].created_at, page[-1].created_at) if page else (None, None)
+    turned = first is not None and last is not None and first < last
+    return list(reversed(page)) if turned else page
+
+
+async def _from_its_end(context: Context, place: Place, offset: int) -> tuple[int, int]:
+    """Offset and limit of a page that is counted from the end of a history, oldest first.
+
+    Raises:
+        Unavailable: the history does not say how long it is.
+    """
+    request = list_transaction_history(place.program, place.member, place.balance, limit=1)
+    count = (await context.brevo.send(request)).count
+    if count is None:
+        raise Unavailable("The history is oldest first and does not say how long it is.")
+    end = max(count - offset, 1)
+    start = max(end - HISTORY_PAGE, 0)
+    return start, end - start
 
 
 def newest_of(history: Sequence[PastTransaction]) -> str:

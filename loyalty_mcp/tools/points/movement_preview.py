@@ -12,6 +12,7 @@ from loyalty_mcp.brevo.operations.transactions import PastTransaction
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import InvalidArgument, UnknownReference
 from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
+from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import (
     balance_name_text,
@@ -193,6 +194,8 @@ async def _history_facts(
     if drafts:
         waiting = "1 draft waits" if len(drafts) == 1 else f"{len(drafts)} drafts wait"
         warnings.append(f"{waiting} to be completed in this balance.")
+        if (await known_facts(context)).drafts_counted:
+            warnings.append("Brevo counts open drafts in the balance that it shows.")
     if wanted.order_id is not None:
         warnings += await repeated_order(
             context, wanted.place, wanted.order_id, wanted.kind, history

@@ -21,6 +21,7 @@ from loyalty_mcp.errors import (
     Unavailable,
 )
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
+from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
 from loyalty_mcp.tools.points.draft_transactions import (
@@ -80,8 +81,12 @@ async def carry_out_movement(
     return await _result(context, wanted, made)
 
 
-def _creation(context: Context, intent: Intent, wanted: WantedMovement) -> Request[Transaction]:
+async def _creation(
+    context: Context, intent: Intent, wanted: WantedMovement
+) -> Request[Transaction]:
     """The request that makes the transaction of an intent, marked with it."""
+    unit = (await known_facts(context)).ttl_unit
+    draft_life = DRAFT_SECONDS if unit == "seconds" else DRAFT_SECONDS // 60
     meta: dict[str, Any] = {MARKER: intent.id, "reason": wanted.reason}
     if wanted.order_id is not None:
         meta["orderId"] = wanted.order_id
@@ -94,7 +99,7 @@ def _creation(context: Context, intent: Intent, wanted: WantedMovement) -> Reque
         wanted.balance,
         wanted.amount if wanted.kind == "credit" else -wanted.amount,
         auto_complete=True if at_once else None,
-        ttl=None if at_once else DRAFT_SECONDS,
+        ttl=None if at_once else draft_life,
         balance_expiry_in_minutes=wanted.life_in_minutes(context.brevo.upstream_now()),
         meta=meta,
     )
@@ -110,7 +115,7 @@ async def _make_draft(
     """
     draft: Transaction | PastTransaction | None
     try:
-        draft = await send_change(context, intent, _creation(context, intent, wanted))
+        draft = await send_change(context, intent, await _creation(context, intent, wanted))
     except OutcomeUnknown as lost:
         try:
             draft = await find_of_intent(context, wanted.place, intent, pages=1)
@@ -137,9 +142,11 @@ async def _credit_at_once(
     """
     made: Transaction | PastTransaction
     try:
-        made = await send_change(context, intent, _creation(context, intent, wanted))
+        made = await send_change(context, intent, await _creation(context, intent, wanted))
     except DOUBTFUL as failure:
-        made = await effect_after(failure, lambda: _credit_or_absence(context, intent, wanted))
+        made = await effect_after(
+            context, failure, lambda: _credit_or_absence(context, intent, wanted)
+        )
     made = moved(made)
     # It has happened; that its id cannot be written must not say otherwise.
     with contextlib.suppress(JournalUnavailable):

@@ -171,7 +171,9 @@ async def send_partial_update(
     try:
         reply: Reply = await change.send(request_of(operation, merged))
     except DOUBTFUL as failure:
-        reply = await effect_after(failure, lambda: _effect(operation, context, intent, arguments))
+        reply = await effect_after(
+            context, failure, lambda: _effect(operation, context, intent, arguments)
+        )
     await _remember_meta(operation, change, found, merged)
     return _result(result, reply, found, intent)
 

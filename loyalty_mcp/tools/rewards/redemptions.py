@@ -115,13 +115,16 @@ async def complete_opened(
             failure = lost or refusal
             if opened.contact_id is None:
                 raise failure from None
-            used = await effect_after(failure, lambda: used_by(context, program, opened, maker))
+            used = await effect_after(
+                context, failure, lambda: used_by(context, program, opened, maker)
+            )
             return completed(opened, used)
     if lost is None:
         raise Unavailable(f"{TOO_LATE} What it opened lapses by itself; nothing was used up.")
     failure = lost
     return completed(
-        opened, await effect_after(failure, lambda: used_by(context, program, opened, maker))
+        opened,
+        await effect_after(context, failure, lambda: used_by(context, program, opened, maker)),
     )
 
 

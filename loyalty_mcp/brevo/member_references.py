@@ -1,6 +1,7 @@
 """Members and contacts by what a person says: email, phone, contact id or own id."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from loyalty_mcp.brevo.client import Brevo
 from loyalty_mcp.brevo.member_forms import (
@@ -16,6 +17,8 @@ from loyalty_mcp.brevo.operations.contacts import Contact, get_contact
 from loyalty_mcp.brevo.operations.subscriptions import account_of_own_id, get_account_info
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import AmbiguousReference, NotFound, Refused, UnknownReference
+
+OTHER_FORMS: Final = "Check it, or give another: email, phone, contact id or own id."
 
 
 class MemberReferences:
@@ -189,9 +192,9 @@ def _unknown(said: str, contact: MemberForm | None, own_id: OwnId | None) -> Unk
     """
     said = said.strip()
     if isinstance(contact, ContactNumber):
-        return UnknownReference(f"There is no contact {contact.id}.")
+        return UnknownReference(f"There is no contact {contact.id}. {OTHER_FORMS}")
     if contact is not None:
-        return UnknownReference(f"No contact has {quoted(said)}.")
+        return UnknownReference(f"No contact has {quoted(said)}. {OTHER_FORMS}")
     if own_id is None:
         return UnknownReference(f"{quoted(said)} is no contact id, email or phone number.")
     return UnknownReference(unknown_own_id(own_id.text))

@@ -34,6 +34,11 @@ MESSAGES: Final = 5
 
 UNDOCUMENTED: Final = "Brevo's answer is not in the form it documents"
 
+MAY_HAVE_HAPPENED: Final = "; the change may or may not have happened."
+
+NO_SUCH_OBJECT: Final = "Brevo knows no such object."
+CHECK_THE_ID: Final = "Check the id or name that was given."
+
 ADDRESS_REFUSED: Final = re.compile(r"\bIP\b", re.IGNORECASE)
 UNDER_VALIDATION: Final = re.compile(r"validat|activat", re.IGNORECASE)
 
@@ -97,7 +102,12 @@ def answer_lost(request: Request[Any], reason: str) -> LoyaltyError:
     """
     if request.reads:
         return Unavailable(f"{reason}; nothing was changed. Try again in a moment.")
-    return OutcomeUnknown(f"{reason}; the change may or may not have happened.")
+    return OutcomeUnknown(f"{reason}{MAY_HAVE_HAPPENED}")
+
+
+def cause_of(lost: OutcomeUnknown) -> str:
+    """Why an answer was lost, where it is known that nothing came of it."""
+    return f"{str(lost).removesuffix(MAY_HAVE_HAPPENED).removesuffix('.')}."
 
 
 class Credential(NamedTuple):
@@ -138,7 +148,9 @@ def failure(
         with_token: whether an access token was sent, in place of a key.
     """
     changed = "" if request.reads else " Nothing was changed."
-    quote = f" It said: {quoted(message, MESSAGE_LENGTH)}." if message else ""
+    said = quoted(message, MESSAGE_LENGTH)
+    end = "" if said.endswith(('."', '!"', '?"')) else "."
+    quote = f" It said: {said}{end}" if message else ""
     if status == 429:
         when = "later" if retry_at is None else f"after {clock_time(retry_at, now)}"
         return RateLimited(
@@ -152,7 +164,7 @@ def failure(
             f"{_remedy(status, message, credential)}"
         )
     if status == 404:
-        return NotFound(f"Brevo knows no such object.{changed}{quote}")
+        return NotFound(f"{NO_SUCH_OBJECT}{changed}{quote} {CHECK_THE_ID}")
     if status < 500 and status != 408:
         reason = quote or " It gave no reason."
         step = f" {NEXT_STEPS[status]}" if status in NEXT_STEPS else ""

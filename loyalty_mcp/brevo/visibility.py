@@ -21,6 +21,7 @@ from loyalty_mcp.brevo.operations.rewards import Reward
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
 from loyalty_mcp.brevo.operations.tier_groups import TierGroup, TierGroups
 from loyalty_mcp.brevo.operations.tiers import Tier, TierCondition, Tiers
+from loyalty_mcp.brevo.replies import CHECK_THE_ID, NO_SUCH_OBJECT
 from loyalty_mcp.brevo.request import ReplyT, Request
 from loyalty_mcp.brevo.tier_group_visibility import TierGroupVisibility
 from loyalty_mcp.errors import NotFound
@@ -67,7 +68,7 @@ class MemberView:
             return reply
         program, balance = found[1], request.query.get("balanceDefinitionId")
         if balance is not None and balance in await self._internal_balances(program):
-            raise NotFound("Brevo knows no such object.")
+            raise NotFound(f"{NO_SUCH_OBJECT} {CHECK_THE_ID}")
         return cast("ReplyT", await self._visible(program, reply))
 
     async def _visible(self, program: str, reply: Any) -> Any:
@@ -76,13 +77,13 @@ class MemberView:
                 shown = tuple(item for item in reply.items if not is_internal(item))
                 return reply.model_copy(update={"items": shown})
             case BalanceDefinition() if is_internal(reply):
-                raise NotFound("Brevo knows no such object.")
+                raise NotFound(f"{NO_SUCH_OBJECT} {CHECK_THE_ID}")
             case TierGroups():
                 public = await self._groups.public_groups(program)
                 groups = tuple(item for item in reply.items if item.id in public)
                 return reply.model_copy(update={"items": groups})
             case TierGroup() if reply.id not in await self._groups.public_groups(program):
-                raise NotFound("Brevo knows no such object.")
+                raise NotFound(f"{NO_SUCH_OBJECT} {CHECK_THE_ID}")
             case Tiers():
                 return await self._visible_tiers(program, reply)
             case AccountInfo(balance=balances) if balances is not None:

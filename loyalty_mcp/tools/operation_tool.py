@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from loyalty_mcp.brevo.operation import Operation
+from loyalty_mcp.brevo.operations.subscriptions import AccountInfo, get_account_info
 from loyalty_mcp.brevo.types import Done, Reply, plain
 from loyalty_mcp.errors import JournalUnavailable, NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents.exact_json import exact_json
@@ -14,6 +15,7 @@ from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from loyalty_mcp.tools.answers.change_sentences import RESULT_TEXTS
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.effects import EFFECT_CHECKS, require_movement
+from loyalty_mcp.tools.members.account import no_member
 from loyalty_mcp.tools.operation_preview import preview_operation
 from loyalty_mcp.tools.operation_request import (
     chosen_object,
@@ -63,8 +65,20 @@ def tool_of(operation: Operation[..., Any]) -> Tool:
 
 
 async def send_read(operation: Operation[..., Any], context: Context, **arguments: Any) -> Reply:
-    """Send a read."""
-    reply: Reply = await context.brevo.send(request_of(operation, arguments))
+    """Send a read.
+
+    Raises:
+        NotFound: it is about the account of a contact who is no member.
+        LoyaltyError: it failed.
+    """
+    try:
+        reply: Reply = await context.brevo.send(request_of(operation, arguments))
+    except (NotFound, Refused):
+        if operation.name == get_account_info.name:
+            raise no_member(arguments["member"]) from None
+        raise
+    if isinstance(reply, AccountInfo) and reply.membership is None:
+        raise no_member(arguments["member"])
     return reply
 
 

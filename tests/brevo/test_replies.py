@@ -1,5 +1,6 @@
 """Replies and errors: what is read from an answer of the API."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from loyalty_mcp.brevo.operations.programs import create_program, get_program, publish_program
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
 from loyalty_mcp.brevo.operations.transactions import complete_transaction
-from loyalty_mcp.brevo.replies import upstream_message
+from loyalty_mcp.brevo.replies import answer_lost, cause_of, failure, upstream_message
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.brevo.types import Done
 from loyalty_mcp.errors import NotAuthorized, OutcomeUnknown, Refused, Unavailable
@@ -134,7 +135,7 @@ async def test_other_refusals_of_the_account_are_quoted(
     error = await error_of(open_brevo(Upstream(refusal)), READ)
 
     assert type(error) is NotAuthorized
-    assert f'It said: "{message}".' in str(error)
+    assert f'It said: "{message}"' in str(error)
     assert said in str(error)
     assert "Authorised IPs" not in str(error)
 
@@ -192,3 +193,25 @@ async def test_unknown_fields_of_a_reply_are_kept(open_brevo: Open) -> None:
 
     assert found.model_dump()["cursor"] == "abc"
     assert found.items[0].model_extra == {"colour": "red"}
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("There is no limit with that id.", 'It said: "There is no limit with that id." Check'),
+        ("no such limit", 'It said: "no such limit". Check'),
+    ],
+)
+def test_a_sentence_of_brevo_ends_once(message: str, expected: str) -> None:
+    """What is quoted keeps its own full stop, and gets none besides."""
+    error = failure(get_program("p"), 404, message, None, datetime.now(UTC))
+
+    assert expected in str(error)
+
+
+def test_a_lost_answer_that_came_to_nothing_is_told_by_its_cause_alone() -> None:
+    """Nobody is told that a change may have happened, and that nothing has."""
+    lost = answer_lost(publish_program("p"), "Brevo failed (502)")
+
+    assert isinstance(lost, OutcomeUnknown)
+    assert cause_of(lost) == "Brevo failed (502)."

@@ -71,7 +71,7 @@ def transaction_result(reply: Any, now: datetime) -> str:
     if reply.status == "completed":
         total = reply.balance
         balance = "" if total is None else f" New balance: {plain_amount_text(total)}."
-        return f"Completed.{balance} Transaction {reply.id}."
+        return f"It is completed.{balance} Transaction {reply.id}."
     if reply.status in {"cancelled", "expired", "rejected"}:
         why = f": {quoted(reply.reject_reason)}" if reply.reject_reason else ""
         return f"It is {reply.status}{why}. Transaction {reply.id}."

@@ -28,7 +28,8 @@ def list_text(
         shown.append(f"{len(lines) - LINES_SHOWN} more of this page are in the structured content.")
     after = 0 if count is None else count - (offset or 0) - len(lines)
     if after > 0:
-        shown.append(f"{after:,} more follow: offset {(offset or 0) + len(lines)} continues.")
+        follow = "1 more follows" if after == 1 else f"{after:,} more follow"
+        shown.append(f"{follow}: offset {(offset or 0) + len(lines)} continues.")
     return "\n".join([f"{heading}:", *shown])
 
 

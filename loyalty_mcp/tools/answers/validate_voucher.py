@@ -62,7 +62,9 @@ async def validate_voucher(
         found = await context.brevo.send(request_of(vouchers.validate_voucher, given))
     except NotFound:
         what = "code" if code else "id" if voucher_id else "reward for this member"
-        raise UnknownReference(f"No voucher has that {what}.") from None
+        raise UnknownReference(
+            f"No voucher has that {what}. list_vouchers shows what a member holds."
+        ) from None
     now = context.brevo.upstream_now()
     return VoucherValidation(
         authorize=found.authorize is True,

@@ -152,8 +152,13 @@ async def read_member(context: Context, program: str, member: int) -> AccountInf
     except (NotFound, Refused):
         info = None
     if info is None or info.membership is None:
-        raise NotFound(f"Contact {member} is no member of this program; enroll_member makes one.")
+        raise no_member(member)
     return info
+
+
+def no_member(contact: int) -> NotFound:
+    """The error for a contact who is no member of the program."""
+    return NotFound(f"Contact {contact} is no member of this program; enroll_member makes one.")
 
 
 def balance_name_text(definition: BalanceDefinition) -> str:

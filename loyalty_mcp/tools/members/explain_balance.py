@@ -43,7 +43,7 @@ async def explain_balance(
 ) -> BalanceExplanation:
     """Explain why a member has this balance: each change with its reason, and expired points."""
     if since is not None and until is not None and since >= until:
-        raise InvalidArgument("Argument since must be before until.")
+        raise InvalidArgument('Argument "since" must be before "until".')
     definitions = await context.references.balances(program)
     definition = next((item for item in definitions if item.id == balance), None)
     if definition is None:

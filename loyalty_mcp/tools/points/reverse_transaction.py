@@ -82,7 +82,10 @@ async def preview_reversal(
         "amount": wanted.amount,
         "reversal_warnings": warnings,
     }
-    return replace(preparation, preview=replace(preparation.preview, summary=summary), kept=kept)
+    moved = preparation.preview.done
+    done = f"Reversed transaction {wanted.reverses}: {moved[:1].lower()}{moved[1:]}"
+    preview = replace(preparation.preview, summary=summary, done=done)
+    return replace(preparation, preview=preview, kept=kept)
 
 
 def _previewed(kept: Mapping[str, Any], place: Place, reason: str) -> WantedMovement:
@@ -136,7 +139,9 @@ def _reversible(
             "debit_points, with the reason."
         )
     if found.status != "completed":
-        raise Refused(f"That transaction is {found.status}; only a completed one can be reversed.")
+        step = " cancel_transaction drops it." if found.status == "draft" else ""
+        state = "still a draft" if found.status == "draft" else found.status
+        raise Refused(f"That transaction is {state}; only a completed one can be reversed.{step}")
     undone = reversals_in(history, found.id)
     if undone:
         raise Refused(f"That transaction was reversed already, by transaction {undone[0].id}.")

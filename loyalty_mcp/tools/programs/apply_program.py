@@ -218,7 +218,7 @@ def _applied(intent: Intent, existing: ProgramConfiguration, *, publish: bool) -
 
 def applied_text(applied: ProgramApplied, _now: datetime) -> str:
     """Write what was done in words."""
-    lines = [f"Program {quoted(applied.program)} ({applied.program_id}) is as described."]
+    lines = [f"Program {quoted(applied.program)} is as described."]
     lines += planned_change_lines(applied.changes) or ["Nothing had to be changed."]
     lines.append(
         "Published: members see it now."

@@ -116,7 +116,9 @@ async def check_intent(context: Context, intent: IntentId) -> IntentView:
     """Find out what became of a change; settles an unknown outcome where a read can tell."""
     found = await context.journal.open().get(intent)
     if found is None or not (context.operator or found.caller == context.caller):
-        raise UnknownReference("There is no such intent of yours.")
+        raise UnknownReference(
+            "There is no such intent of yours. Its id stands in the answer to the change."
+        )
     if found.state == "unknown" or lapsed(found, context.now()):
         found = await context.reconciler.reconcile(context, found)
     if found.state == "approved" and is_batch(found):

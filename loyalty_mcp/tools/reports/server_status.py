@@ -1,7 +1,7 @@
 """Tell how the server is set up and whether Brevo and the journal work."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from loyalty_mcp.brevo.operations.programs import list_programs
 from loyalty_mcp.brevo.types import Moment, Reply
@@ -40,12 +40,18 @@ class ServerStatus(Reply):
     policy: dict[str, Any] | None = None
 
 
+MODES: Final = {
+    "sandbox": "This is the sandbox: nothing here is real.",
+    "live": "This is the live account.",
+}
+
+
 def server_status_text(status: ServerStatus, now: datetime) -> str:
     """The state of the server in words."""
     only = ", read only" if status.read_only else ""
     lines = [
         f"It is {status.now:%A, %Y-%m-%d %H:%M} UTC.",
-        f"{status.mode}, role {status.role}, confirm {status.confirm}{only}.",
+        f"{MODES[status.mode]} Role {status.role}{only}; confirmation by: {status.confirm}.",
         f"Brevo {status.upstream}; the journal {status.journal}.",
     ]
     if status.upstream_error is not None:

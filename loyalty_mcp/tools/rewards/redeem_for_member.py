@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_mcp.brevo.operations.vouchers import Code, VoucherId
+from loyalty_mcp.brevo.replies import cause_of
 from loyalty_mcp.brevo.types import ContactId, ProgramId, Reply, RewardId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
@@ -128,8 +129,8 @@ async def redeem_for_member(
     except OutcomeUnknown as lost:
         minutes = OPEN_SECONDS // 60
         raise Refused(
-            f"{lost} It was only the opening, which lapses within {minutes} minutes; nothing was "
-            "used up."
+            f"{cause_of(lost)} It was only the opening, which lapses within {minutes} minutes; "
+            "nothing was used up."
         ) from None
     opened = opened.model_copy(update={"reward_attribution_id": intent.kept["voucher"]})
     done = await complete_opened(context, intent, program, opened, None)

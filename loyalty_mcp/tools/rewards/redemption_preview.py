@@ -32,6 +32,10 @@ from loyalty_mcp.tools.rewards.member_vouchers import (
     member_vouchers,
 )
 
+HELD_UNTIL_COMPLETED: Final = (
+    "This only holds the voucher; complete_redemption uses it up, and it cannot be given back then."
+)
+
 MOST_TRIED: Final = 3
 """Vouchers of one reward that are asked about, where it is named instead of a voucher."""
 
@@ -100,7 +104,7 @@ async def preview_redemption_of(
             summary,
             before={"voucher": "usable"},
             after={"voucher": "used"},
-            warnings=(USED_FOR_GOOD,),
+            warnings=(USED_FOR_GOOD if what == REDEEM else HELD_UNTIL_COMPLETED,),
             done=redeemed_sentence(voucher, who, terms.name, worth) if what == REDEEM else "",
         ),
         facts={"voucher": meant.id, "cost": None if cost is None else cost.amount},

@@ -107,7 +107,9 @@ async def test_an_unknown_code_is_no_voucher(call: Call) -> None:
     answer = await call("validate_voucher", code="NONE", member="103")
 
     assert answer.failed
-    assert answer.text == "[sandbox] No voucher has that code."
+    assert answer.text == (
+        "[sandbox] No voucher has that code. list_vouchers shows what a member holds."
+    )
 
 
 async def test_a_member_is_shown_no_ids(call: Call) -> None:

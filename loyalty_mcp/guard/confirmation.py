@@ -1,7 +1,7 @@
 """What passes between a guarded call and whoever has to agree to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
@@ -31,10 +31,12 @@ class Caller:
     Args:
         name: what intents are bound to.
         can_ask: whether their client can show a person a dialog.
+        shows_cards: whether their client shows cards of MCP Apps.
     """
 
     name: str
     can_ask: bool
+    shows_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Envelope:
         reason: what happened and what to do next.
         again: whether this was answered before, and nothing was done now.
         done: what has happened, in a sentence, where the result alone does not say it.
+        card_confirmation: the confirmation where a card alone may hold it, and no model.
     """
 
     status: Status
@@ -92,6 +95,7 @@ class Envelope:
     reason: str | None = None
     again: bool = False
     done: str = ""
+    card_confirmation: str | None = field(default=None, repr=False)
 
     @property
     def failed(self) -> bool:
@@ -194,6 +198,18 @@ def confirmable(intent: Intent, confirmation: str, moved: str | None = None) -> 
         confirmation=confirmation,
         expires_at=intent.expires_at,
         reason=moved,
+    )
+
+
+def confirmable_in_card(intent: Intent, confirmation: str, moved: str | None = None) -> Envelope:
+    """The answer while a person has to decide in a card, which alone gets the confirmation."""
+    return Envelope(
+        "confirmation_required",
+        intent.id,
+        intent.preview,
+        expires_at=intent.expires_at,
+        reason=moved,
+        card_confirmation=confirmation,
     )
 
 

@@ -9,24 +9,26 @@ from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import LoyaltyError, Refused
 from loyalty_mcp.guard.batch import can_be_continued, carry_out_batch
 from loyalty_mcp.guard.batch_end import end_lapsed_batch
+from loyalty_mcp.guard.card_answer import NEW_PREVIEW, read_card_answer, wrongly_typed
 from loyalty_mcp.guard.confirmation import (
     Call,
     Envelope,
     Question,
     Reaction,
     confirmable,
+    confirmable_in_card,
     require_same_call,
     waiting,
 )
 from loyalty_mcp.guard.outcome_elsewhere import NO_SUCH, outcome_elsewhere
 from loyalty_mcp.guard.previewing import preview_again, preview_call, subject_of
 from loyalty_mcp.guard.reconciliation import ending
+from loyalty_mcp.guard.route import route_of
 from loyalty_mcp.guard.turn import take_turn, to_the_end
 from loyalty_mcp.intents.lifecycle import (
     LATE,
     Intent,
     Preparation,
-    Route,
     changed_parts,
     confirmation_digest,
     is_batch,
@@ -34,7 +36,7 @@ from loyalty_mcp.intents.lifecycle import (
     new_confirmation,
     new_id,
 )
-from loyalty_mcp.intents.policy import Policy, check, needs_operator
+from loyalty_mcp.intents.policy import Policy, check
 from loyalty_mcp.settings import Confirm
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.send_window import new_deadline
@@ -86,9 +88,7 @@ class Guard:
             RateLimited: what is left of the hour would not see it to its end.
             LoyaltyError: it cannot be previewed, or not be written down; nothing was changed.
         """
-        check(self._policy, call.tool.name, None)
-        self._context.brevo.require(call.tool.requests)
-        return await self._propose(call, rounds=1)
+        return await self._propose_anew(call)
 
     async def confirm(self, call: Call, confirmation: str) -> Envelope | Question:
         """Go on with a call that is repeated with a confirmation.
@@ -101,11 +101,29 @@ class Guard:
         """
         intent = await self._confirmed_by(call, confirmation)
         if intent is None:
-            check(self._policy, call.tool.name, None)
-            self._context.brevo.require(call.tool.requests)
-            return await self._propose(call, rounds=1, moved=NEVER_ISSUED)
+            return await self._propose_anew(call, NEVER_ISSUED)
         require_same_call(call, intent, self._context.account)
+        if intent.route == "card":
+            return await self._decided_in_card(
+                call, intent, read_card_answer(confirmation).reaction
+            )
         return await self._proceed(call, intent, agreed_by="confirmation", rounds=1)
+
+    async def _decided_in_card(
+        self, call: Call, intent: Intent, reaction: Reaction
+    ) -> Envelope | Question:
+        """Go on with what a person decided in a card; a card that is too old gets a new preview."""
+        if not reaction.agreed:
+            return await self._decline(intent, reaction.why_not)
+        if intent.state == "proposed" and lapsed(intent, self._context.now()):
+            voided = await self._void(intent, LATE)
+            if voided.status != "expired":
+                return voided
+        elif intent.state != "expired":
+            if intent.state == "proposed" and not reaction.matches(intent.preview.typed):
+                raise wrongly_typed(intent.preview.typed)
+            return await self._proceed(call, intent, agreed_by="card", rounds=1)
+        return await self._propose_anew(call, NEW_PREVIEW)
 
     async def answered(
         self, call: Call, intent_id: str, reaction: Reaction, rounds: int
@@ -135,7 +153,10 @@ class Guard:
     async def _confirmed_by(self, call: Call, confirmation: str) -> Intent | None:
         """The intent that a confirmation of this caller confirms."""
         journal = self._context.journal.open()
-        intent = await journal.by_confirmation(confirmation_digest(confirmation))
+        answer = read_card_answer(confirmation)
+        intent = await journal.by_confirmation(confirmation_digest(answer.confirmation))
+        if intent is not None and intent.route != "card" and answer.confirmation != confirmation:
+            return None
         if intent is None:
             # What waits for an operator is confirmed by them, and a batch that goes on was agreed
             # to: the call is repeated with its id.
@@ -152,25 +173,11 @@ class Guard:
             return await self._first_outcome(intent)
         return Envelope("declined", intent.id, reason=reason)
 
-    def _route(self, call: Call, preparation: Preparation) -> Route:
-        """Who has to agree.
-
-        Raises:
-            Refused: a dialog is wanted, and the client has none.
-        """
-        movement = preparation.total or preparation.movement
-        if needs_operator(self._policy, movement) or self._confirm == "operator":
-            return "operator"
-        if self._confirm == "off" or call.tool.name in self._policy.approval.without_question:
-            return "none"
-        if self._confirm == "token" or (self._confirm == "ask" and not call.caller.can_ask):
-            return "token"
-        if not call.caller.can_ask:
-            raise Refused(
-                "This server asks a person in a dialog, and this client shows none; nothing was "
-                "changed. The operator can set LOYALTY_MCP_CONFIRM to ask or token."
-            )
-        return "dialog"
+    async def _propose_anew(self, call: Call, moved: str | None = None) -> Envelope | Question:
+        """Preview a call that nothing is agreed to of."""
+        check(self._policy, call.tool.name, None)
+        self._context.brevo.require(call.tool.requests)
+        return await self._propose(call, rounds=1, moved=moved)
 
     async def _propose(
         self,
@@ -190,12 +197,12 @@ class Guard:
         self._context.brevo.read_afresh()
         arguments = await call.tool.received(call.given, references)
         preparation = await preview_call(self._context, call, arguments)
-        route = self._route(call, preparation)
+        route = route_of(call, preparation, self._policy, self._confirm)
         journal, now = self._context.journal.open(), self._context.now()
         account = self._context.account
         usage = await journal.usage(account, call.caller.name, preparation.movement, now)
         check(self._policy, call.tool.name, preparation.movement, usage)
-        confirmation = new_confirmation() if route == "token" else None
+        confirmation = new_confirmation() if route in {"card", "token"} else None
         intent = Intent(
             id=new_id(),
             tool=call.tool.name,
@@ -226,6 +233,8 @@ class Guard:
                 return Question(intent, rounds, moved)
             case "operator":
                 return waiting(intent, moved)
+            case "card":
+                return confirmable_in_card(intent, confirmation or "", moved)
             case "token":
                 return confirmable(intent, confirmation or "", moved)
 

@@ -50,8 +50,8 @@ async def decide(
         raise Refused(f"That intent does not wait any more; it is {intent.state}.")
     if intent.route != "operator" and target == "approved":
         raise Refused(
-            "That intent does not wait for an operator, but for a dialog or a confirmation; it "
-            "can only be declined here."
+            "That intent does not wait for an operator, but for a dialog, a card or a "
+            "confirmation; it can only be declined here."
         )
     if lapsed(intent, now):
         await context.reconciler.reconcile(context, intent)

@@ -24,8 +24,8 @@ from loyalty_mcp.intents.exact_json import exact_json
 State = Literal[
     "proposed", "approved", "sent", "applied", "not_applied", "unknown", "declined", "expired"
 ]
-Route = Literal["dialog", "token", "operator", "none"]
-"""Who can agree: a person in a dialog, whoever repeats the call, an operator, or nobody need."""
+Route = Literal["dialog", "card", "token", "operator", "none"]
+"""Who can agree: a person in a dialog or a card, who repeats the call, an operator, or nobody."""
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     "proposed": frozenset({"approved", "declined", "expired"}),

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
 from loyalty_mcp.brevo.budget_shares import change_under_way
@@ -12,6 +12,7 @@ from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import InvalidArgument, LoyaltyError
 from loyalty_mcp.guard.confirmation import Call, Caller, Question, Reaction, Status
 from loyalty_mcp.guard.guard import Guard
+from loyalty_mcp.server.apps.confirmation_meta import confirmation_meta
 from loyalty_mcp.server.envelope_text import envelope_data, envelope_text, question_text
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.render import facts_text
@@ -40,12 +41,14 @@ class Answer:
         structured: the same as data; None with an error.
         failed: whether it is an error.
         error: an error for programs: `code`, and where known `argument` and `retry_at`.
+        for_card: what a card alone gets, in the `_meta` of the result.
     """
 
     text: str
     structured: Mapping[str, Any] | None = None
     failed: bool = False
     error: Mapping[str, str] | None = None
+    for_card: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 Typed = Literal["amount", "name"]
@@ -272,7 +275,11 @@ class Dispatcher:
         )
         error = {"code": outcome.status} if outcome.failed else None
         return Answer(
-            f"{self._mark}{text}", envelope_data(outcome), failed=outcome.failed, error=error
+            f"{self._mark}{text}",
+            envelope_data(outcome),
+            failed=outcome.failed,
+            error=error,
+            for_card=confirmation_meta(outcome, tool.name, arguments),
         )
 
     def _result_text(self, tool: Tool, values: Mapping[str, Any]) -> str:

@@ -25,6 +25,14 @@ def envelope_text(
             again = "Done before, not again." if envelope.again else "Done."
             result = result_text(envelope.result or {})
             return " ".join(part for part in (again, envelope.done, result) if part)
+        case "confirmation_required" if envelope.card_confirmation is not None:
+            return (
+                f"{_reason(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"
+                "The person decides in the card that they are shown; only its buttons agree or "
+                "decline. Do not call again: wait until they say that they have decided, then "
+                f'check_intent "{envelope.intent}" tells the outcome. The card is valid until '
+                f"{_deadline(envelope, now)}."
+            )
         case "confirmation_required":
             return (
                 f"{_reason(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"
@@ -60,7 +68,8 @@ def envelope_data(envelope: Envelope) -> dict[str, Any]:
     """An envelope as structured content; fields without a value are left out."""
     values: dict[str, Any] = {"status": envelope.status, "intent": envelope.intent}
     if envelope.preview is not None:
-        values["preview"] = preview_data(envelope.preview)
+        in_card = envelope.card_confirmation is not None
+        values["preview"] = preview_data(envelope.preview, in_card=in_card)
     values["confirmation"] = envelope.confirmation
     values["expires_at"] = envelope.expires_at.isoformat() if envelope.expires_at else None
     values["result"] = envelope.result
@@ -68,13 +77,19 @@ def envelope_data(envelope: Envelope) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def preview_data(preview: Preview) -> dict[str, Any]:
-    """A preview as structured content; empty fields are left out."""
+def preview_data(preview: Preview, *, in_card: bool = False) -> dict[str, Any]:
+    """A preview as structured content; empty fields are left out.
+
+    Args:
+        preview: what is to be agreed to.
+        in_card: whether a card shows it, which asks the person to type what has to be typed.
+    """
     values = {
         "summary": preview.summary,
         "before": plain(preview.before),
         "after": plain(preview.after),
         "warnings": list(preview.warnings),
+        "typed": preview.typed if in_card else None,
     }
     return {name: value for name, value in values.items() if value}
 

@@ -8,6 +8,7 @@ from loyalty_mcp.errors import LoyaltyError
 from loyalty_mcp.guard.confirmation import Caller, Reaction
 from loyalty_mcp.intents.principal import Principal
 from loyalty_mcp.server import completion, prompts, resources
+from loyalty_mcp.server.apps.cards import card_page, listed_cards
 from loyalty_mcp.server.caller_session import CallerSession
 from loyalty_mcp.server.dispatcher import SANDBOX_MARK, Answer, Dialog, Dispatcher
 from loyalty_mcp.server.elicitation import (
@@ -30,6 +31,7 @@ from loyalty_mcp.tools.progress import reporting_to
 
 with built_on_first_use():
     import mcp_types as types
+    from mcp.server.apps import client_supports_apps
     from mcp.shared.exceptions import MCPError
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -102,7 +104,11 @@ class Handlers:
     ) -> types.CallToolResult | types.InputRequiredResult:
         session = self.session_of(ctx)
         dispatcher = session.dispatcher
-        caller = Caller(session.principal.name, can_ask=can_show_form(ctx))
+        caller = Caller(
+            session.principal.name,
+            can_ask=can_show_form(ctx),
+            shows_cards=client_supports_apps(ctx),
+        )
         modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
         seconds = self.context.settings.dialog_timeout
         arguments = params.arguments or {}
@@ -177,11 +183,10 @@ class Handlers:
         """The resources in the scope of the caller."""
         session = self.session_of(ctx)
         found = await _as_protocol_error(resources.list_resources(session.context, session.scope))
-        return types.ListResourcesResult(
-            resources=[
-                types.Resource(uri=address, name=name, mime_type=TEXT) for address, name in found
-            ]
-        )
+        listed = [types.Resource(uri=address, name=name, mime_type=TEXT) for address, name in found]
+        if client_supports_apps(ctx):
+            listed += listed_cards(session.menu)
+        return types.ListResourcesResult(resources=listed)
 
     async def list_templates(
         self, _ctx: RequestContext, _params: types.PaginatedRequestParams | None
@@ -198,6 +203,9 @@ class Handlers:
         self, ctx: RequestContext, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         """The text of one resource."""
+        card = card_page(params.uri)
+        if card is not None:
+            return types.ReadResourceResult(contents=[card], _meta=self.meta)
         session = self.session_of(ctx)
         text = await _as_protocol_error(
             resources.read_resource(session.context, session.scope, params.uri)
@@ -279,6 +287,8 @@ def result_meta(settings: Settings) -> dict[str, Any]:
 
 def tool_result(answer: Answer, meta: dict[str, Any] | None) -> types.CallToolResult:
     """An answer as the protocol spells it."""
+    if answer.for_card is not None:
+        meta = {**(meta or {}), **answer.for_card}
     if answer.error is not None:
         meta = {**(meta or {}), ERROR_META_KEY: dict(answer.error)}
     return types.CallToolResult(

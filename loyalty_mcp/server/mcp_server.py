@@ -15,6 +15,7 @@ from loyalty_mcp.server.lazy_models import built_on_first_use
 from loyalty_mcp.settings import Settings
 
 with built_on_first_use():
+    from mcp.server.apps import EXTENSION_ID
     from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
     from mcp.server.lowlevel import Server
     from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
@@ -82,6 +83,7 @@ def build_server(handlers: Handlers, lifespan: Lifespan) -> Server[None]:
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
     )
+    server.extensions[EXTENSION_ID] = {}
     server.middleware[:] = [only_with_telemetry(middleware) for middleware in server.middleware]
     server.middleware.append(RequestStateBoundary(state_security(settings), default_audience=name))
     return server

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from loyalty_mcp.brevo.operation import Risk
+from loyalty_mcp.server.apps.cards import tool_meta
 from loyalty_mcp.server.lazy_models import built_on_first_use
 from loyalty_mcp.tools.tool import Tool
 
@@ -45,4 +46,5 @@ def published(tool: Tool) -> types.Tool:
         input_schema=tool.input_schema,
         output_schema=tool.output_schema,
         annotations=annotations_of(tool),
+        _meta=tool_meta(tool),
     )

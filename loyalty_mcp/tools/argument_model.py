@@ -37,9 +37,12 @@ Resolver = Callable[[Reference, str | None], Awaitable[Any]]
 """Turns the words for a reference into an id; without words, into the only one there is."""
 
 
+LONGEST_CONFIRMATION: Final = 512
+"""A card sends what the person typed with it, which may be a name."""
+
 Confirmation = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=64),
+    StringConstraints(strip_whitespace=True, max_length=LONGEST_CONFIRMATION),
     WithJsonSchema({"type": "string", "description": "From the preview"}),
     Expected("the confirmation that the preview of this very call gave"),
 ]

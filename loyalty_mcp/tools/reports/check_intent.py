@@ -32,6 +32,8 @@ IntentStatus = Literal[
     "expired",
 ]
 
+IN_CARD: Final = "The person has not decided in the card yet; wait for them, and do not call again."
+
 
 STATUS_WORDS: Final[Mapping[IntentStatus, str]] = {
     "confirmation_required": "Waits for a confirmation; nothing has changed yet:",
@@ -81,6 +83,7 @@ def intent_status(intent: Intent) -> IntentStatus:
 
 def intent_view(intent: Intent) -> IntentView:
     """An intent as `check_intent` answers it."""
+    undecided_in_card = intent.state == "proposed" and intent.route == "card"
     return IntentView(
         status=intent_status(intent),
         intent=intent.id,
@@ -90,7 +93,7 @@ def intent_view(intent: Intent) -> IntentView:
         expires_at=intent.expires_at,
         agreed_by=intent.agreed_by,
         result=None if intent.result is None else dict(intent.result),
-        reason=intent.reason,
+        reason=IN_CARD if undecided_in_card else intent.reason,
     )
 
 

@@ -65,6 +65,7 @@ def main() -> int:
             agents=24,
             members=200,
             seed=asked.seed,
+            batches=0.1,
             climate=Climate(death_every=asked.death_every),
             clocks=(120.0, -120.0, 0.0),
             moving=True,

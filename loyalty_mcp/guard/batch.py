@@ -44,6 +44,9 @@ POLL_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 5.0
 """How long a row that another process is sending is waited for before the next one."""
 
+ROWS_A_LOOK: Final = 10
+"""Rows after which the balances and tiers of the program are read anew: others may publish."""
+
 BUSY: Final = "Another change of this member was under way all the time; this row was not done."
 
 
@@ -98,12 +101,16 @@ async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> st
         # A read that nearly every row shares; it also tells what is left of the hour by now.
         await context.references.tiers(str(rows[0].resolved[0]))
     except LoyaltyError as error:
-        return str(error)
+        return _cause(error)
+    carried_out = 0
     for done, row in enumerate(rows):
         known = found.get(row_intent_id(batch.id, row.number))
         if known is not None and known.state in ENDED:
             continue
         await report(done, len(rows), f"Row {row.number}")
+        if carried_out % ROWS_A_LOOK == 0:
+            context.brevo.read_afresh()
+        carried_out += 1
         # Between two rows a caller who went away ends the work; a row is never left half done.
         await checkpoint()
         if lapsed(batch, context.now()):
@@ -147,7 +154,12 @@ async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: P
         elif intent.state not in ENDED:
             await _find_out(context, intent)
     except (TemporaryError, OperatorError, ChangesUsedUp) as error:
-        raise Stopped(str(error)) from None
+        raise Stopped(_cause(error)) from None
+
+
+def _cause(error: LoyaltyError) -> str:
+    """What an error says, without what holds for a change that stands alone."""
+    return str(error).replace("; nothing was changed", "").replace(" Nothing was changed.", "")
 
 
 async def _send_row(context: Context, policy: Policy, intent: Intent, row: PlannedRow) -> None:

@@ -50,13 +50,15 @@ class StormAccount:
         clocks: tuple[float, ...],
         diary: Diary,
         seed: int,
+        batches: float = 0,
     ) -> None:
         """Make its servers, their clocks ahead by so many seconds in turn, and its assistant."""
         for number in range(count):
             ahead = {"STORM_CLOCK_AHEAD": str(clocks[number % len(clocks)])}
             name = f"{self.folder.name}-server{number}"
             self.replicas.append(server(name, self.folder, {**self.settings, **ahead}))
-        self._agent = Agent(self.replicas, self.world, random.Random(seed + 1), diary)
+        chance = random.Random(seed + 1)
+        self._agent = Agent(self.replicas, self.world, chance, diary, batches)
 
 
 @asynccontextmanager

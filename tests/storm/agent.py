@@ -8,8 +8,12 @@ from typing import Any
 import anyio
 import mcp_types as types
 
+from loyalty_mcp.intents.lifecycle import row_intent_id
 from tests.storm.engine import REWARD, World
 from tests.storm.replica import Lost, Replica
+
+GOES_ON = frozenset({"confirmation_required", "partly_applied"})
+"""Answers after which the same call is repeated with a confirmation."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Diary:
     Args:
         proposed: how many previews were given.
         agreed: intents that were confirmed, noted before the confirmation was sent.
-        told: every final answer, as (intent, status).
+        answers: every final answer, as (intent, status).
+        rows: what was said of each row of a batch, as (intent, status).
         lost: how many answers died with their server.
         errors: how many calls were plain errors, without an intent.
     """
@@ -42,6 +47,7 @@ class Diary:
     proposed: int = 0
     agreed: dict[str, Agreed] = field(default_factory=dict)
     answers: list[tuple[str, str]] = field(default_factory=list)
+    rows: list[tuple[str, str]] = field(default_factory=list)
     lost: int = 0
     errors: int = 0
 
@@ -54,11 +60,18 @@ class Agent:
         world: what the changes are about.
         chance: draws what is asked for.
         diary: where it is written down.
+        batches: the share of the changes that are batches.
     """
 
     def __init__(
-        self, replicas: Sequence[Replica], world: World, chance: random.Random, diary: Diary
+        self,
+        replicas: Sequence[Replica],
+        world: World,
+        chance: random.Random,
+        diary: Diary,
+        batches: float = 0,
     ) -> None:
+        self._batches = batches
         self._replicas = replicas
         self._world = world
         self._chance = chance
@@ -92,14 +105,17 @@ class Agent:
         self, tool: str, arguments: Mapping[str, Any], answer: Mapping[str, Any] | None
     ) -> None:
         """Agree to what a preview shows, or forget it; to a new preview likewise."""
-        while answer is not None and answer.get("status") == "confirmation_required":
+        while answer is not None and answer.get("status") in GOES_ON:
             if self._chance.random() < 0.1:
                 return
-            self.diary.agreed[answer["intent"]] = Agreed(tool, arguments, answer["preview"])
+            if "preview" in answer:
+                self.diary.agreed[answer["intent"]] = Agreed(tool, arguments, answer["preview"])
             confirmed = {**arguments, "confirmation": answer["confirmation"]}
             answer = await self._confirm(tool, confirmed)
 
     def _wish(self) -> tuple[str, dict[str, Any]]:
+        if self._batches and self._chance.random() < self._batches:
+            return "bulk_change", self._batch()
         drawn = self._chance.random()
         member = str(self._chance.choice(self._world.members))
         amount = self._chance.randint(1, 50)
@@ -117,6 +133,18 @@ class Agent:
                 self._vouchers.remove((contact, voucher))
             return "redeem_for_member", {"member": str(contact), "voucher_id": voucher}
         return "create_voucher", {"member": member, "reward": REWARD}
+
+    def _batch(self) -> dict[str, Any]:
+        """A few rows for different members, now and then twice for one."""
+        members = [self._chance.choice(self._world.members) for _ in range(4)]
+        rows = [
+            {"member": str(member), "amount": self._chance.randint(1, 50)} for member in members
+        ]
+        return {
+            "action": self._chance.choice(("credit", "debit")),
+            "rows": rows,
+            "reason": "Storm",
+        }
 
     async def _confirm(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Confirm, sometimes several times at once, and again when the answer is lost."""
@@ -150,6 +178,11 @@ class Agent:
         if answer is None:
             self.diary.errors += 1
             return None
-        if answer["status"] != "confirmation_required":
+        rows = answer.get("result", {}).get("rows")
+        if rows is not None:
+            self.diary.rows += [
+                (row_intent_id(answer["intent"], row["row"]), row["status"]) for row in rows
+            ]
+        elif answer["status"] != "confirmation_required":
             self.diary.answers.append((answer["intent"], answer["status"]))
         return answer

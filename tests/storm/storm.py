@@ -45,6 +45,7 @@ class Plan:
         climate: how bad it gets.
         server: what a server is: over stdio, or over HTTP.
         clocks: seconds by which the clocks of the servers are ahead, in turn.
+        batches: the share of the changes that are batches.
         moving: whether configuration changes, servers pause, and an operator reconciles meanwhile.
         without_marks: whether a second account, whose API hides `meta`, shares the journal.
     """
@@ -60,6 +61,7 @@ class Plan:
     server: type[Replica] = Replica
     clocks: tuple[float, ...] = (0.0,)
     moving: bool = False
+    batches: float = 0
     without_marks: bool = False
 
 
@@ -91,7 +93,8 @@ async def storm(plan: Plan, progress: Progress = lambda _: None) -> Verdict:
                 )
             )
             count = plan.processes if first else 1
-            account.start(plan.server, count, plan.clocks, diary, plan.seed + len(accounts))
+            seed = plan.seed + len(accounts)
+            account.start(plan.server, count, plan.clocks, diary, seed, plan.batches)
             accounts.append(account)
         sums = await _Rage(plan, weather, accounts, diary, progress).run()
         for account in accounts:

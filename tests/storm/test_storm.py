@@ -46,6 +46,19 @@ async def test_nothing_is_lost_doubled_or_unagreed_in_a_storm(
     assert found.sums["faults"] >= 60
 
 
+@pytest.mark.long
+async def test_rows_of_batches_happen_once_in_a_storm(tell: Callable[[str], None]) -> None:
+    """Batches whose servers die and whose answers are lost: each row once, and told as it is."""
+    climate = Climate(fault_every=2, death_every=12)
+
+    found = await storm(Plan(intents=30, agents=8, seed=5, climate=climate, batches=0.5))
+
+    tell(found.table())
+    assert found.holds, found.problems
+    assert found.sums["servers killed"] >= 1
+    assert found.sums["rows of batches applied"] >= 10
+
+
 async def test_fifty_uses_of_one_confirmation_act_once(state_home: Path) -> None:
     """Over two processes at the same moment: one effect, and everybody is told the same."""
     answers: list[Any] = []

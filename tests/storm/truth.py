@@ -10,7 +10,7 @@ from typing import Final
 
 from loyalty_mcp.intents.audit_trail import broken
 from loyalty_mcp.intents.journal import Journal
-from loyalty_mcp.intents.lifecycle import MARKER, Intent
+from loyalty_mcp.intents.lifecycle import MARKER, Intent, is_batch
 from tests.storm.agent import Agreed, Diary
 
 EVERY: Final = 10_000_000
@@ -137,13 +137,17 @@ async def verdict(
         "duplicate effects": sum(
             n - 1 for intent, n in effects_found.items() if intent is not None
         ),
-        "effects without agreement": sum(effect.intent not in diary.agreed for effect in happened),
+        "effects without agreement": sum(
+            effect.intent not in diary.agreed and not _in_agreed_batch(effect, intents, diary)
+            for effect in happened
+        ),
         "effects other than agreed": sum(
             effect.intent in diary.agreed and not _as_agreed(effect, diary.agreed[effect.intent])
             for effect in happened
         ),
         "applied without effect": sum(
-            intent.state == "applied" and intent.id not in acted for intent in intents.values()
+            intent.state == "applied" and intent.id not in acted and not is_batch(intent)
+            for intent in intents.values()
         ),
         "not applied with effect": sum(
             intent.state not in {"applied", "unknown"} and intent.id in acted
@@ -155,6 +159,10 @@ async def verdict(
         "answers that were not true": sum(
             _untrue(status, intent, intents, acted) for intent, status in diary.answers
         ),
+        "rows that were not told truly": sum(
+            {"done": intent not in acted, "refused": intent in acted}.get(status, False)
+            for intent, status in diary.rows
+        ),
     }
     answers = Counter(status for _, status in diary.answers)
     totals = {
@@ -162,6 +170,9 @@ async def verdict(
         "intents": len(intents),
         "agreed to": len(diary.agreed),
         "applied": states["applied"],
+        "rows of batches applied": sum(
+            intent.batch is not None and intent.state == "applied" for intent in intents.values()
+        ),
         "not applied": states["not_applied"],
         "effects in the ledger": len(happened),
         "answered unknown at first": answers["unknown"],
@@ -170,6 +181,17 @@ async def verdict(
         **{f"unknown without marks, {tool}": count for tool, count in untold.items()},
     }
     return Verdict(totals, wrongs, broken(trail))
+
+
+def _in_agreed_batch(effect: Effect, intents: Mapping[str, Intent], diary: Diary) -> bool:
+    """Whether an effect is a row of an agreed batch, and what its preview showed."""
+    row = intents.get(effect.intent or "")
+    if row is None or row.batch not in diary.agreed:
+        return False
+    members = {item["member"] for item in diary.agreed[row.batch].arguments["rows"]}
+    before, after = row.preview.before["balance"], row.preview.after["balance"]
+    shown = (effect.balance - effect.amount, effect.balance) == (before, after)
+    return shown and str(effect.member) in members
 
 
 def _as_agreed(effect: Effect, agreed: Agreed) -> bool:

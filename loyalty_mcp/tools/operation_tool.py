@@ -32,7 +32,7 @@ from loyalty_mcp.tools.send_window import (
 )
 from loyalty_mcp.tools.tool import Tool
 
-CHANGE_REQUESTS: Final = 9
+CHANGE_REQUESTS: Final = 12
 """At most: names looked up, two reads before the preview and after it, the change, one check."""
 
 AFTER_AGREEMENT: Final = 4

@@ -14,7 +14,7 @@ from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.tools.registry import TOOLS
 from tests.conftest import Connect, SandboxControl, text_of
-from tests.world import BALANCE, fill
+from tests.world import BALANCE, GOOD, fill
 
 BALANCE_ONLY: dict[str, Any] = {
     "program": {"name": "Cash Back"},
@@ -105,6 +105,16 @@ async def test_a_reversal_reads_the_newest_history_twice(
         "POST complete",
     ]
     assert len(asked) <= TOOLS["reverse_transaction"].requests
+
+
+@pytest.mark.parametrize("tool", ["create_tier", "create_voucher"])
+async def test_a_change_takes_no_more_than_it_declares(
+    server: Server, control: SandboxControl, tool: str
+) -> None:
+    """These two look at most things: from the preview to the end, with nothing known before."""
+    asked = await server.asks(tool, **GOOD[tool](await fill(control)))
+
+    assert len(asked) <= TOOLS[tool].requests
 
 
 async def test_a_reversal_warns_of_open_drafts(server: Server, control: SandboxControl) -> None:

@@ -1,13 +1,13 @@
 """What passes between a guarded call and whoever has to agree to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
 
 from loyalty_mcp.errors import Refused
-from loyalty_mcp.intents.lifecycle import Intent, Preview, call_digest
+from loyalty_mcp.intents.lifecycle import BATCH_ROWS, Intent, Preview, call_digest
 from loyalty_mcp.tools.argument_model import Arguments
 from loyalty_mcp.tools.tool import Tool, said
 
@@ -21,6 +21,9 @@ Status = Literal[
     "declined",
     "expired",
 ]
+ROW_FACTS: Final = ("number", "member", "summary", "refused")
+"""What a card shows of a row of a batch."""
+
 FAILED: Final[frozenset[Status]] = frozenset({"not_applied", "unknown", "expired"})
 
 
@@ -84,6 +87,7 @@ class Envelope:
         again: whether this was answered before, and nothing was done now.
         done: what has happened, in a sentence, where the result alone does not say it.
         card_confirmation: the confirmation where a card alone may hold it, and no model.
+        rows: of a batch, what a card shows of each row.
     """
 
     status: Status
@@ -96,6 +100,7 @@ class Envelope:
     again: bool = False
     done: str = ""
     card_confirmation: str | None = field(default=None, repr=False)
+    rows: Sequence[Mapping[str, Any]] = ()
 
     @property
     def failed(self) -> bool:
@@ -210,6 +215,10 @@ def confirmable_in_card(intent: Intent, confirmation: str, moved: str | None = N
         expires_at=intent.expires_at,
         reason=moved,
         card_confirmation=confirmation,
+        rows=[
+            {name: row[name] for name in ROW_FACTS if name in row}
+            for row in intent.kept.get(BATCH_ROWS, ())
+        ],
     )
 
 

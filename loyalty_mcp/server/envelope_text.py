@@ -70,6 +70,8 @@ def envelope_data(envelope: Envelope) -> dict[str, Any]:
     if envelope.preview is not None:
         in_card = envelope.card_confirmation is not None
         values["preview"] = preview_data(envelope.preview, in_card=in_card)
+        if envelope.rows:
+            values["preview"]["rows"] = list(envelope.rows)
     values["confirmation"] = envelope.confirmation
     values["expires_at"] = envelope.expires_at.isoformat() if envelope.expires_at else None
     values["result"] = envelope.result

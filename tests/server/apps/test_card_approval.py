@@ -261,3 +261,16 @@ async def test_a_client_without_cards_is_answered_as_before(connect: Connect) ->
 
     assert structure_of(result)["confirmation"] in text_of(result)
     assert set(result.meta or {}) <= {"sandbox", types.SERVER_INFO_META_KEY}
+
+
+async def test_the_card_of_a_batch_has_every_row(host: Host) -> None:
+    """A row that can be done says what it does, and one that cannot says why."""
+    rows = [{"member": "101", "amount": 5}, {"member": "nobody@example.com", "amount": 5}]
+    async with host() as chat:
+        shown = await chat.model_calls(
+            "bulk_change", {"action": "credit", "rows": rows, "reason": "Goodwill"}
+        )
+
+    first, second = structure_of(shown)["preview"]["rows"]
+    assert (first["number"], "5 points" in first["summary"]) == (1, True)
+    assert (second["member"], "refused" in second) == ("nobody@example.com", True)

@@ -61,7 +61,10 @@ def _entry(tool: Tool, roles: Iterable[str]) -> str:
             "| --- | --- | --- | --- |",
             *rows,
         ]
-    return "\n".join([*lines, "", text_file(tool.name).read_text(encoding="utf-8").rstrip()])
+    answers = text_file(tool.name)
+    if answers.exists():  # a tool that is being added has none before its calls are listed
+        lines += ["", answers.read_text(encoding="utf-8").rstrip()]
+    return "\n".join(lines)
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:

@@ -153,10 +153,13 @@ async def _agreed(runtime: Runtime, name: str, arguments: dict[str, Any]) -> tup
 
 
 async def write_samples() -> None:
-    """Write the text of every tool anew; then somebody reads what changed."""
+    """Write the text of every tool anew; then somebody reads what changed.
+
+    A new tool has a text as soon as it has a good call and a mistake.
+    """
     beginning = await beginning_of_samples()
     TEXTS.mkdir(exist_ok=True)
-    for name in TOOLS:
+    for name in (name for name in TOOLS if name in GOOD and name in MISTAKES):
         file = text_file(name)
         file.write_text((await sample_of(name, beginning)).text, encoding="utf-8")
 

@@ -24,6 +24,7 @@ from loyalty_mcp.settings import (
     read_settings,
     state_folder,
 )
+from loyalty_mcp.settings.values import RANDOM
 
 LONG = "0123456789abcdef" * 2
 KEY = "xkeysib-canary"
@@ -119,6 +120,21 @@ KNOWN: dict[str, Setting] = {
     ),
     "timeout": Setting(20.0, ("1.5", 1.5), ("300", 300.0), ("0", "-1", "301", "nan", "inf", "x")),
     "sandbox_file": Setting(None, ("s.db", Path("s.db")), ("/t/s.db", Path("/t/s.db"))),
+    "approval_webhook": Setting(
+        None,
+        ("https://hooks.example/a", "https://hooks.example/a"),
+        ("http://127.0.0.1:9/b", "http://127.0.0.1:9/b"),
+        ("hooks.example", "http://hooks.example/a", "http://localhost.example/", "https://u@h/a"),
+    ),
+    "approval_webhook_secret": Setting(
+        None, (LONG, SecretStr(LONG)), (f"{LONG}0", SecretStr(f"{LONG}0")), ("short",)
+    ),
+    "approval_webhook_secret_file": Setting(
+        None,
+        ("one.secret", Path("one.secret")),
+        ("two.secret", Path("two.secret")),
+        ("none.secret", "empty.key"),
+    ),
     "log_level": Setting("INFO", ("DEBUG", "DEBUG"), ("ERROR", "ERROR"), ("debug", "TRACE")),
     "log_format": Setting("text", ("json", "json"), ("text", "text"), ("xml",)),
     "public_url": Setting(
@@ -346,7 +362,7 @@ def test_an_smtp_key_is_no_api_key() -> None:
     assert "0123" not in result.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if name != "secret"])
+@pytest.mark.parametrize("name", [name for name in KNOWN if name not in RANDOM])
 def test_an_unreplaced_template_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the setting, a template that the client left in stops the start."""
     monkeypatch.setenv(variable(name), "a${SOMETHING}b")

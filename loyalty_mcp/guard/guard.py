@@ -1,6 +1,6 @@
 """The guard: nothing changes that nobody agreed to, and nothing changes twice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -24,7 +24,7 @@ from loyalty_mcp.guard.outcome_elsewhere import NO_SUCH, outcome_elsewhere
 from loyalty_mcp.guard.previewing import preview_again, preview_call, subject_of
 from loyalty_mcp.guard.reconciliation import ending
 from loyalty_mcp.guard.route import route_of
-from loyalty_mcp.guard.turn import take_turn, to_the_end
+from loyalty_mcp.guard.turn import BUSY, take_turn, to_the_end
 from loyalty_mcp.intents.lifecycle import (
     LATE,
     Intent,
@@ -45,10 +45,6 @@ DIALOGS: Final = 3
 """A dialog is asked once, and again at most twice when its preview no longer holds."""
 
 NEVER_ISSUED: Final = "The confirmation in that call was never issued, so this is a new preview."
-BUSY: Final = (
-    "Another change to the same subject was under way all the time; nothing was changed. "
-    "Call again for a new preview."
-)
 
 
 class Guard:
@@ -60,6 +56,7 @@ class Guard:
         confirm: who has to agree.
         intent_ttl: how long an intent may wait for agreement.
         operator_ttl: how long it may wait for an operator.
+        announce: called with each intent that waits for an operator; None for nobody.
         dialog_timeout: how long a dialog may stay open.
     """
 
@@ -72,12 +69,14 @@ class Guard:
         intent_ttl: timedelta,
         operator_ttl: timedelta,
         dialog_timeout: timedelta,
+        announce: Callable[[Intent], None] | None = None,
     ) -> None:
         self._context = context
         self._policy = policy
         self._confirm = confirm
         self._intent_ttl = intent_ttl
         self._operator_ttl = operator_ttl
+        self._announce = announce or (lambda _intent: None)
         self._dialog_timeout = dialog_timeout
 
     async def request(self, call: Call) -> Envelope | Question:
@@ -232,6 +231,7 @@ class Guard:
             case "dialog":
                 return Question(intent, rounds, moved)
             case "operator":
+                self._announce(intent)
                 return waiting(intent, moved)
             case "card":
                 return confirmable_in_card(intent, confirmation or "", moved)

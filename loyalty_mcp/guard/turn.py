@@ -23,6 +23,11 @@ WAIT_SECONDS: Final = 90.0
 RECONCILE_EVERY: Final = 20
 """Polls between two looks at what became of an intent that holds the subject and has stopped."""
 
+BUSY: Final = (
+    "Another change to the same subject was under way all the time; nothing was changed. "
+    "Call again for a new preview."
+)
+
 
 async def take_turn(context: Context, intent: Intent) -> bool:
     """Claim the subject of an approved intent, waiting for whoever holds it.

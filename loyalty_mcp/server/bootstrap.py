@@ -13,6 +13,8 @@ from loyalty_mcp.brevo.budget_shares import BudgetShares
 from loyalty_mcp.brevo.client import Brevo, open_http_client, utc_now
 from loyalty_mcp.brevo.client_credentials import ClientCredentials
 from loyalty_mcp.brevo.references import References
+from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.guard.approval_webhook import ApprovalWebhook
 from loyalty_mcp.guard.guard import Guard
 from loyalty_mcp.guard.reconciliation import Reconciler
 from loyalty_mcp.intents.lazy_journal import LazyJournal
@@ -29,6 +31,7 @@ from loyalty_mcp.server.embedded_sandbox import (
     sandbox_in_memory,
 )
 from loyalty_mcp.settings import Settings, check_credentials, state_folder
+from loyalty_mcp.settings.values import split_secrets
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.registry import TOOLS, menu
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     from loyalty_mcp.server.elicitation import RequestContext
 
+APPROVALS_PATH: Final = "/approvals"
 RECONCILE_AFTER_SECONDS: Final = 3.0
 """Reconciliation loads SQL, which takes a sixth of the start; the first answers come before it."""
 
@@ -52,6 +56,7 @@ class Runtime:
         http: the one HTTP client to the upstream; closed with the server.
         embedded_sandbox: the sandbox, if it was created here.
         reconcile_after: seconds between the start and reconciliation.
+        webhook: tells operators that something waits; None if nobody is to be told.
     """
 
     settings: Settings
@@ -60,6 +65,7 @@ class Runtime:
     http: httpx2.AsyncClient
     embedded_sandbox: EmbeddedSandbox | None = None
     reconcile_after: float = RECONCILE_AFTER_SECONDS
+    webhook: ApprovalWebhook | None = None
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -76,6 +82,13 @@ class Runtime:
         if not lost and journal_exists(self.settings):
             self.context.journal.open()
         await self.context.reconciler.reconcile_abandoned(self.context)
+
+    async def work_in_background(self) -> None:
+        """Whatever runs while the server serves; until cancelled."""
+        async with anyio.create_task_group() as group:
+            if self.webhook is not None:
+                group.start_soon(self.webhook.run)
+            await self.reconcile_earlier_run()
 
     async def close(self) -> None:
         """Close the network, the journal and the sandbox."""
@@ -100,7 +113,7 @@ class Runtime:
         from loyalty_mcp.server.handlers import Handlers  # noqa: PLC0415 - imports of half a second
         from loyalty_mcp.server.mcp_server import build_server, server_lifespan  # noqa: PLC0415 - same
 
-        lifespan = server_lifespan(self.reconcile_earlier_run, self.close)
+        lifespan = server_lifespan(self.work_in_background, self.close)
         fresh = self.embedded_sandbox is not None and self.embedded_sandbox.fresh
         return build_server(Handlers(session_of, self.context, fresh_sandbox=fresh), lifespan)
 
@@ -118,6 +131,27 @@ def journal_address(settings: Settings) -> str:
 def journal_file(settings: Settings) -> Path:
     """The journal's file, where no address is set."""
     return state_folder() / ("sandbox-journal.db" if settings.sandbox else "journal.db")
+
+
+def approval_webhook(settings: Settings) -> ApprovalWebhook | None:
+    """What tells operators that something waits; None if no address is set.
+
+    Raises:
+        BadSetting: there is no secret to sign with.
+    """
+    if settings.approval_webhook is None:
+        return None
+    if settings.approval_webhook_secret is None:
+        raise BadSetting(
+            "LOYALTY_MCP_APPROVAL_WEBHOOK_SECRET is missing: it signs what the webhook is told."
+        )
+    return ApprovalWebhook(
+        settings.approval_webhook,
+        split_secrets(settings.approval_webhook_secret.get_secret_value()),
+        utc_now,
+        page=None if settings.public_url is None else f"{settings.public_url}{APPROVALS_PATH}",
+        sandbox=settings.sandbox,
+    )
 
 
 def journal_exists(settings: Settings) -> bool:
@@ -178,6 +212,7 @@ def compose(
         reconciler=Reconciler(TOOLS),
         rehearsal=private_sandbox,
     )
+    webhook = approval_webhook(settings)
     guard = Guard(
         context,
         policy,
@@ -185,6 +220,7 @@ def compose(
         intent_ttl=timedelta(seconds=settings.intent_ttl),
         operator_ttl=timedelta(seconds=settings.operator_ttl),
         dialog_timeout=timedelta(seconds=settings.dialog_timeout),
+        announce=None if webhook is None else webhook.announce,
     )
     sessions = CallerSessions(context, guard, observe)
-    return Runtime(settings, context, sessions, http, embedded)
+    return Runtime(settings, context, sessions, http, embedded, webhook=webhook)

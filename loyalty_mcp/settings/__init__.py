@@ -28,6 +28,7 @@ from loyalty_mcp.settings.values import (
     usable_key,
     web_address,
     web_origins,
+    webhook_address,
     without_template,
 )
 
@@ -52,6 +53,7 @@ SECRET_FILES: Final = {
     "client_secret_file": "client_secret",
     "secret_file": "secret",
     "database_url_file": "database_url",
+    "approval_webhook_secret_file": "approval_webhook_secret",
 }
 """Settings that name a file, and the secret setting that stands in it."""
 
@@ -138,6 +140,13 @@ class Settings(BaseSettings):
         description="a file that keeps the embedded sandbox, for clients that start a process for "
         "each call; without it, each process begins a fresh one",
     )
+    approval_webhook: str | None = Field(
+        None, description="an address that is told, signed, when something waits for an operator"
+    )
+    approval_webhook_secret: SecretStr | None = Field(
+        None, description="at least 32 bytes; signs what that address is told"
+    )
+    approval_webhook_secret_file: Path | None = Field(None, description="a file with that secret")
     log_level: LogLevel = Field("INFO", description="the least severe log records to write")
     log_format: LogFormat = Field("text", description="how log records are written to stderr")
     public_url: str | None = Field(
@@ -227,9 +236,10 @@ class Settings(BaseSettings):
     _usable_key = field_validator("api_key")(usable_key)
     _known_database = field_validator("database_url")(known_database)
     _readable = field_validator(*SECRET_FILES)(readable_file)
-    _strong_secret = field_validator("secret")(strong_secret)
+    _strong_secret = field_validator("secret", "approval_webhook_secret")(strong_secret)
     _api_root = field_validator("base_url")(api_root)
     _web_address = field_validator("public_url", "oauth_jwks_url")(web_address)
+    _webhook = field_validator("approval_webhook")(webhook_address)
     _issuer = field_validator("oauth_issuer")(issuer_address)
     _hosts = field_validator("allowed_hosts")(host_names)
     _origins = field_validator("allowed_origins")(web_origins)

@@ -9,6 +9,9 @@ from pydantic import SecretStr, ValidationInfo
 WEB_ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 HOST: Final = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+ENCRYPTED: Final = re.compile(r"https:|http://(localhost|127\.0\.0\.1|\[::1\])[:/]")
+"""What nobody on the network can read."""
+
 DATABASES: Final = ("sqlite:///", "postgresql+asyncpg://")
 OLD_SQLITE: Final = "sqlite+aiosqlite://"
 """How earlier versions spelled `sqlite://`; still read."""
@@ -28,7 +31,7 @@ PLACEHOLDER_KEY: Final = re.compile(
 )
 """What people and templates leave where a key belongs."""
 
-RANDOM: Final = frozenset({"secret"})
+RANDOM: Final = frozenset({"secret", "approval_webhook_secret"})
 """Settings whose value is random, so that it may hold what looks like a template."""
 
 SECRET_BYTES: Final = 32
@@ -128,6 +131,13 @@ def web_address(value: str | None) -> str | None:
     if value is not None and not WEB_ADDRESS.fullmatch(value):
         raise ValueError("it must be an address such as https://loyalty.example.com")
     return None if value is None else value.rstrip("/")
+
+
+def webhook_address(value: str | None) -> str | None:
+    """An address that messages go to: HTTPS, or on this machine."""
+    if value is not None and not (WEB_ADDRESS.fullmatch(value) and ENCRYPTED.match(value)):
+        raise ValueError("it must be an address such as https://hooks.example.com/loyalty")
+    return value
 
 
 def issuer_address(value: str | None) -> str | None:

@@ -1,0 +1,132 @@
+"""The webhook that tells operators what waits: its contents, signature and retries."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from loyalty_mcp.errors import BadSetting
+from loyalty_mcp.guard.approval_webhook import RETRY_SECONDS, ApprovalWebhook, signatures
+from loyalty_mcp.guard.confirmation import Caller
+from loyalty_mcp.intents.lifecycle import Intent
+from loyalty_mcp.server.bootstrap import Runtime, approval_webhook
+from loyalty_mcp.settings import read_settings
+from tests.intents.journal.test_journal import NOW, an_intent
+
+URL = "https://hooks.example/loyalty"
+SECRET = "a secret of the receiver longer than 32 bytes"  # noqa: S105 - of this test alone
+
+
+async def delivered(intent: Intent, statuses: list[int]) -> Any:
+    """The requests and pauses that one message takes, with these answers."""
+    requests: list[httpx2.Request] = []
+    pauses: list[float] = []
+    done = anyio.Event()
+    attempts = len(statuses)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        requests.append(request)
+        if len(requests) == attempts:
+            done.set()
+        return httpx2.Response(
+            statuses[len(requests) - 1], headers={"location": "https://x.example"}
+        )
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    webhook = ApprovalWebhook(
+        URL,
+        [SECRET],
+        lambda: NOW,
+        page="https://loyalty.example/approvals",
+        transport=httpx2.MockTransport(answer),
+        sleep=sleep,
+    )
+    webhook.announce(intent)
+    async with anyio.create_task_group() as group:
+        group.start_soon(webhook.run)
+        await done.wait()
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+    return requests, pauses
+
+
+def waits() -> Intent:
+    """An intent that waits for an operator for another day."""
+    return replace(an_intent(), route="operator", expires_at=NOW + timedelta(days=1))
+
+
+async def test_a_message_is_signed_and_holds_nothing_of_the_change() -> None:
+    """The receiver can check it, and learns neither arguments, confirmation nor the whole id."""
+    intent = replace(waits(), arguments={"member": "anna@example.com", "reason": "canary"})
+    (request,), pauses = await delivered(intent, [204])
+    body = request.content
+    signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode()
+    digest = hmac.digest(SECRET.encode(), signed + body, hashlib.sha256)
+    expected = base64.b64encode(digest).decode()
+
+    assert request.headers["webhook-signature"] == f"v1,{expected}"
+    assert (str(request.url), pauses) == (URL, [])
+    data = json.loads(body)["data"]
+    assert set(data) == {"intent", "tool", "asked_by", "expires_at", "page", "sandbox"}
+    assert data["intent"] == intent.id[:8]
+    text = f"{body!r} {request.headers}"
+    assert not [word for word in (intent.id, "anna", "canary", SECRET) if word in text]
+
+
+async def test_a_failed_message_is_tried_again_with_the_same_id() -> None:
+    """Errors and redirects are tried again with growing pauses, until one attempt succeeds."""
+    requests, pauses = await delivered(waits(), [500, 302, 429, 200])
+
+    assert pauses == list(RETRY_SECONDS[:3])
+    assert len({request.headers["webhook-id"] for request in requests}) == 1
+    assert {request.url.host for request in requests} == {"hooks.example"}
+
+
+async def test_a_message_is_given_up_in_the_end() -> None:
+    """After five attempts no more are made."""
+    requests, pauses = await delivered(waits(), [503] * 5)
+
+    assert (len(requests), pauses) == (5, list(RETRY_SECONDS))
+
+
+async def test_nobody_is_told_of_what_has_expired() -> None:
+    """A message is not tried again when its intent waits no longer."""
+    requests, pauses = await delivered(replace(waits(), expires_at=NOW), [503])
+
+    assert (len(requests), pauses) == (1, [])
+
+
+def test_two_secrets_give_two_signatures() -> None:
+    """While one secret replaces the other, the receiver may know either."""
+    both = signatures([SECRET, "next"], "id", "1", b"{}").split()
+
+    assert both == [signatures([each], "id", "1", b"{}") for each in (SECRET, "next")]
+
+
+def test_a_webhook_needs_a_secret() -> None:
+    """An address without a secret stops the start."""
+    with pytest.raises(BadSetting, match="APPROVAL_WEBHOOK_SECRET is missing"):
+        approval_webhook(read_settings(approval_webhook=URL))
+
+
+@pytest.mark.parametrize(("confirm", "announced"), [("operator", 1), ("token", 0)])
+async def test_only_what_waits_for_an_operator_is_announced(
+    make_runtime: Callable[..., Runtime], confirm: str, announced: int
+) -> None:
+    """A preview that waits for a confirmation is nobody else's business."""
+    runtime = make_runtime(confirm=confirm, approval_webhook=URL, approval_webhook_secret=SECRET)
+    debit = {"member": "101", "amount": 5, "reason": "x"}
+    await runtime.dispatcher.call("debit_points", debit, Caller("local", can_ask=False))
+
+    assert runtime.webhook is not None
+    assert len(runtime.webhook._queue) == announced

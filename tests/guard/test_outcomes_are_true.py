@@ -163,6 +163,32 @@ async def test_a_refusal_of_a_credit_that_was_made_is_not_believed_without_marks
     assert await reconciled(runtime, intent) == "unknown"
 
 
+async def test_what_was_moved_otherwise_is_told(
+    make_runtime: MakeRuntime, control: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ceiling that is published after the last look cuts a credit; the answer says so."""
+    runtime = make_runtime(confirm="token")
+    arguments = {"member": "101", "amount": 50, "reason": "Welcome"}
+    confirmed, _ = await agreed(runtime, "credit_points", arguments)
+    send = Journal.send
+
+    async def then_published(*given: Any, **named: Any) -> bool:
+        sent = await send(*given, **named)
+        partial = {"maxAmount": 290, "balanceOptionAmountOvertakingStrategy": "partial"}
+        await edit_balance(control, **partial)
+        return sent
+
+    monkeypatch.setattr(Journal, "send", then_published)
+
+    answer = await called(runtime, "credit_points", confirmed)
+
+    assert answer.structured is not None
+    assert answer.structured["result"]["amount"] == 10
+    assert answer.structured["result"]["agreed_amount"] == 50
+    assert "Agreed were 50 points, but 10 points were moved" in answer.text
+    assert await control.balance(101) == 290
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [

@@ -133,6 +133,12 @@ async def verdict(
         if intent.state == "unknown" and intent.account in without_marks
     )
     acted = {intent for intent in effects_found if intent is not None}
+    others = [
+        intents[str(effect.intent)]
+        for effect in happened
+        if effect.intent in diary.agreed and not _as_agreed(effect, diary.agreed[effect.intent])
+    ]
+    admitted = [intent for intent in others if _says_otherwise(intent)]
     wrongs = {
         "duplicate effects": sum(
             n - 1 for intent, n in effects_found.items() if intent is not None
@@ -141,10 +147,7 @@ async def verdict(
             effect.intent not in diary.agreed and not _in_agreed_batch(effect, intents, diary)
             for effect in happened
         ),
-        "effects other than agreed": sum(
-            effect.intent in diary.agreed and not _as_agreed(effect, diary.agreed[effect.intent])
-            for effect in happened
-        ),
+        "effects other than agreed": len(others) - len(admitted),
         "applied without effect": sum(
             intent.state == "applied" and intent.id not in acted and not is_batch(intent)
             for intent in intents.values()
@@ -177,6 +180,7 @@ async def verdict(
         "effects in the ledger": len(happened),
         "answered unknown at first": answers["unknown"],
         "answers lost with their server": diary.lost,
+        "moved otherwise in the last moment, and told so": len(admitted),
         "audit entries": len(trail.entries),
         **{f"unknown without marks, {tool}": count for tool, count in untold.items()},
     }
@@ -208,6 +212,15 @@ def _as_agreed(effect: Effect, agreed: Agreed) -> bool:
             return effect.kind == "vouchers"
         case _:
             return effect.kind == "redemptions"
+
+
+def _says_otherwise(intent: Intent) -> bool:
+    """Whether the outcome says that another amount was moved than agreed, or claims nothing.
+
+    Between the last look at the rules and the movement somebody can publish others; the API has no
+    way to make a movement depend on them.
+    """
+    return intent.state == "unknown" or (intent.result or {}).get("agreed_amount") is not None
 
 
 def _untrue(status: str, intent: str, intents: Mapping[str, Intent], acted: set[str]) -> bool:

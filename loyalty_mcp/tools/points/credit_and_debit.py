@@ -67,7 +67,15 @@ def moved_text(moved: PointsMoved, _now: datetime) -> str:
     """What follows the sentence of a movement that took effect."""
     now = moved.new_balance
     total = "could not be read" if now is None else amount_text(now, moved.unit)
-    return f"New balance: {total}. Transaction {moved.transaction_id}."
+    agreed = moved.agreed_amount
+    note = (
+        ""
+        if agreed is None
+        else f" Agreed were {amount_text(agreed, moved.unit)}, but "
+        f"{amount_text(moved.amount, moved.unit)} were moved: the program's rules changed in the "
+        "moment between."
+    )
+    return f"New balance: {total}.{note} Transaction {moved.transaction_id}."
 
 
 @guarded(

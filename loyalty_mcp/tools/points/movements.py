@@ -56,6 +56,8 @@ class PointsMoved(Reply):
     unit: str
     amount: Number
     new_balance: Number | None = None
+    agreed_amount: Number | None = None
+    """What was agreed to, where another amount was moved: rules changed at the last moment."""
 
 
 async def carry_out_movement(
@@ -73,12 +75,14 @@ async def carry_out_movement(
         OutcomeUnknown: the completion may or may not have happened.
     """
     if wanted.has_own_life:
-        return await _result(context, wanted, await _credit_at_once(context, intent, wanted))
+        return await _result(
+            context, intent, wanted, await _credit_at_once(context, intent, wanted)
+        )
     draft = await _make_draft(context, intent, wanted)
     if wanted.reverses is not None:
         await _require_first_reversal(context, wanted, draft.id)
     made = await complete_draft(context, intent, wanted.place, draft.id)
-    return await _result(context, wanted, made)
+    return await _result(context, intent, wanted, made)
 
 
 async def _creation(
@@ -195,7 +199,10 @@ def reversals_in(history: Iterable[PastTransaction], transaction_id: str) -> lis
 
 
 async def _result(
-    context: Context, wanted: WantedMovement, made: Transaction | PastTransaction
+    context: Context,
+    intent: Intent,
+    wanted: WantedMovement,
+    made: Transaction | PastTransaction,
 ) -> PointsMoved:
     """The answer to a movement that took effect; what cannot be read now is left out of it."""
     try:
@@ -206,15 +213,25 @@ async def _result(
     total = made.balance if isinstance(made, Transaction) else None
     if total is None:
         total = await _total(context, wanted)
+    amount, agreed = abs(made.amount or Decimal(0)), _agreed_amount(intent)
     return PointsMoved(
         transaction_id=made.id,
         kind="debit" if (made.amount or 0) < 0 or made.transaction_type == "debit" else "credit",
         member=wanted.member,
         balance=wanted.balance if definition is None else definition.name,
         unit="points" if definition is None else unit_of(definition),
-        amount=abs(made.amount or Decimal(0)),
+        amount=amount,
         new_balance=total,
+        agreed_amount=None if agreed == amount else agreed,
     )
+
+
+def _agreed_amount(intent: Intent) -> Decimal | None:
+    """By how much the balance was to change, as the preview showed it."""
+    before, after = (side.get("balance") for side in (intent.preview.before, intent.preview.after))
+    if before is None or after is None:
+        return None
+    return abs(Decimal(str(after)) - Decimal(str(before)))
 
 
 async def _total(context: Context, wanted: WantedMovement) -> Decimal | None:
@@ -253,7 +270,7 @@ async def reconcile_movement(
             await cancel_draft(context, wanted.program, found.id)
             found = await find_of_intent(context, wanted.place, intent, pages=RECONCILED_PAGES)
     if found is not None and found.status == "completed":
-        return await _result(context, wanted, found)
+        return await _result(context, intent, wanted, found)
     if found is not None and found.status == "draft":
         if may_come:
             raise OutcomeUnknown("The draft is open, and its completion may still arrive.")

@@ -1,16 +1,33 @@
-"""The pages of the cards: one HTML file each, with its own style and script."""
+"""The pages of the cards: each is put together as one whole document that loads nothing."""
 
+import base64
 import functools
+import hashlib
+import json
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import Final
+from string import Template
+from typing import Any, Final
 
-NAMES: Final = ("member", "approval", "program")
+TITLES: Final[Mapping[str, str]] = {
+    "member": "Loyalty member",
+    "approval": "Approval of a change",
+    "program": "Loyalty program",
+}
+"""The title of each card's document."""
+
+NAMES: Final = tuple(TITLES)
 """The cards there are."""
+
+SCRIPTS: Final = ("elements.js", "plots.js")
+"""What every card's script begins with; its own script and `host.js` follow."""
 
 
 @functools.cache
 def card_html(name: str) -> str:
     """The page of a card.
+
+    Its own policy lets the browser run this script and nothing else, and load nothing.
 
     Args:
         name: `member`, `approval` or `program`.
@@ -20,4 +37,40 @@ def card_html(name: str) -> str:
     """
     if name not in NAMES:
         raise ValueError(f"There is no card {name!r}; there are {', '.join(NAMES)}.")
-    return files(__package__).joinpath(f"{name}.html").read_text(encoding="utf-8")
+    script = "\n".join(_source(part) for part in (*SCRIPTS, f"{name}.js", "host.js"))
+    style = _source("card.css")
+    return Template(_source("card.html")).substitute(
+        title=TITLES[name],
+        policy=(
+            f"default-src 'none'; script-src {_fingerprint(script)}; "
+            f"style-src {_fingerprint(style)}; base-uri 'none'; form-action 'none'"
+        ),
+        style=style,
+        script=script,
+    )
+
+
+def filled_card(name: str, answer: Mapping[str, Any]) -> str:
+    """The page of a card with an answer in it, to be looked at without a host.
+
+    Args:
+        name: `member`, `approval` or `program`.
+        answer: `result` as the tool answered it (`structuredContent`, `content`); optionally
+            `input` (its arguments), `now` (ISO 8601) and `theme` (`light` or `dark`).
+
+    Raises:
+        ValueError: there is no such card.
+    """
+    # A "<" could end the element that the answer stands in.
+    stored = json.dumps(answer, ensure_ascii=False).replace("<", "\\u003c")
+    element = f'<script type="application/json" id="answer">{stored}</script>\n<script>'
+    return element.join(card_html(name).rsplit("<script>", 1))
+
+
+def _source(file: str) -> str:
+    return files(__package__).joinpath(file).read_text(encoding="utf-8")
+
+
+def _fingerprint(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

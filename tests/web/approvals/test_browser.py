@@ -1,7 +1,6 @@
 """The approvals page in Chromium."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,23 +9,12 @@ from typing import Any, Final
 
 import anyio
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
 from loyalty_mcp.intents.lifecycle import Intent, Preview, new_id
+from tests.browser import running_chromium
 from tests.conftest import SandboxControl
 from tests.web.conftest import SHARED, RunningServer, Serve, in_seconds
-
-CHROMIUM: Final = shutil.which("chromium")
-QUIET: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-"""Keeps the browser from making requests of its own."""
 
 INJECTION: Final = "<img src=x onerror=\"document.title='owned'\"><script>alert(1)</script>"
 SCREENSHOTS: Final = Path(__file__).parents[3] / "docs" / "images"
@@ -55,16 +43,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium; skips the test where it is not installed, except in CI."""
-    if CHROMIUM is None:
-        reason = "chromium is not installed; .ci/run installs it on Debian"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    """One browser for the module."""
+    async with running_chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,36 @@
+"""Debian's Chromium, as the tests of pages drive it."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+CHROMIUM: Final = shutil.which("chromium")
+QUIET: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""Keeps the browser from making requests of its own."""
+
+
+@asynccontextmanager
+async def running_chromium() -> AsyncIterator[Browser]:
+    """Chromium; skips the test where it is not installed, except in CI."""
+    if CHROMIUM is None:
+        reason = "chromium is not installed; .ci/run installs it on Debian"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        await browser.close()

@@ -163,7 +163,7 @@ def compose(
     settings: Settings,
     sandbox: Any = None,
     observe: CallObserver = ignore_call,
-    now: Callable[[], datetime] = utc_now,
+    now: Callable[[], datetime] | None = None,
 ) -> Runtime:
     """Build the runtime of a server.
 
@@ -171,7 +171,7 @@ def compose(
         settings: as they were read.
         sandbox: the ASGI application to use without an API key; None for a new one.
         observe: told of every call of a tool.
-        now: the clock.
+        now: the clock; this machine's by default.
 
     Raises:
         BadSetting: no menu can be made of these settings, or the policy or the file of the
@@ -201,6 +201,7 @@ def compose(
             SANDBOX_URL, SANDBOX_KEY, timeout=settings.timeout, transport=transport
         )
     shares = BudgetShares(share=settings.budget_share, reserve=settings.budget_reserve)
+    now = now or utc_now
     brevo = Brevo(http, timeout=settings.timeout, now=now, shares=shares)
     context = Context(
         brevo=brevo,

@@ -11,6 +11,7 @@ AROUND = {
     ("GET", "/contacts"),
     ("POST", "/contacts"),
     ("GET", "/contacts/{identifier}"),
+    ("DELETE", "/contacts/{identifier}"),
 }
 """What goes with the Loyalty API: the account, and finding a member."""
 

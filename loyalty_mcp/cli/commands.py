@@ -97,11 +97,23 @@ def run_stdio(settings: Any) -> None:
 
 
 @main.command()
-def demo() -> None:
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Write the cards that a chat can show into this folder, filled, and show nothing else.",
+)
+def demo(html: Path | None) -> None:
     """Show the main job, end to end, on the embedded sandbox.
 
-    Example: loyalty-mcp demo
+    Example: loyalty-mcp demo --html cards
     """
+    if html is not None:
+        from loyalty_mcp.cli.demo_cards import write_cards  # noqa: PLC0415 - only here
+
+        for file in write_cards(html):
+            click.echo(str(file))
+        return
     from loyalty_mcp.cli.demo import run_demo  # noqa: PLC0415 - only here
 
     sys.exit(run_demo())

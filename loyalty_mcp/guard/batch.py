@@ -1,4 +1,4 @@
-"""Batches: many rows behind one agreement, each an intent of its own, gone on with after any stop.
+"""Batches: many rows behind one agreement, each an intent of its own, continued after any stop.
 
 Each row is carried out as if it had been agreed to alone: in its turn, from a fresh read, within
 the caps, at most once. Its intent has the same id in every process, so several that work on one
@@ -9,14 +9,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-import anyio
 from anyio.lowlevel import checkpoint
 
 from loyalty_mcp.brevo.references import CallReferences
 from loyalty_mcp.errors import CallerError, LoyaltyError, OperatorError, Refused, TemporaryError
 from loyalty_mcp.guard.batch_end import batch_data, finish_batch
 from loyalty_mcp.guard.confirmation import Envelope
-from loyalty_mcp.guard.outcome_elsewhere import outcome_elsewhere
+from loyalty_mcp.guard.outcome_elsewhere import outcome_elsewhere, settled_elsewhere
 from loyalty_mcp.guard.reconciliation import ending
 from loyalty_mcp.guard.turn import take_turn, to_the_end
 from loyalty_mcp.intents.lifecycle import (
@@ -38,16 +37,15 @@ from loyalty_mcp.tools.progress import report
 from loyalty_mcp.tools.send_window import new_deadline
 
 VALID_FOR: Final = timedelta(days=1)
-"""How long an agreed batch may be gone on with."""
+"""How long an agreed batch can be continued."""
 
-POLL_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 5.0
 """How long a row that another process is sending is waited for before the next one."""
 
 ROWS_A_LOOK: Final = 10
 """Rows after which the balances and tiers of the program are read anew: others may publish."""
 
-BUSY: Final = "Another change of this member was under way all the time; this row was not done."
+ROW_BUSY: Final = "Another change of this member was under way all the time; this row was not done."
 
 
 class Stopped(Exception):
@@ -114,7 +112,7 @@ async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> st
         # Between two rows a caller who went away ends the work; a row is never left half done.
         await checkpoint()
         if lapsed(batch, context.now()):
-            return "Its day is over."
+            return "The day in which it can be continued is over."
         try:
             await to_the_end(_carry_out_row(context, policy, batch, row))
         except Stopped as stop:
@@ -128,7 +126,7 @@ async def _envelope(context: Context, batch: Intent, why: str | None) -> Envelop
     result = await read_batch_result(context, batch)
     if result.finished:
         return await finish_batch(context, batch, result)
-    reason = why or "Some rows are not at their end yet."
+    reason = why or "Some rows are still under way, or their outcome is unknown."
     return Envelope(
         "partly_applied",
         batch.id,
@@ -152,7 +150,7 @@ async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: P
         if intent.state == "approved":
             await _send_row(context, policy, intent, row)
         elif intent.state not in ENDED:
-            await _find_out(context, intent)
+            await settled_elsewhere(context, intent.id, LOOK_SECONDS, close=True)
     except (TemporaryError, OperatorError, ChangesUsedUp) as error:
         raise Stopped(_cause(error)) from None
 
@@ -171,7 +169,7 @@ async def _send_row(context: Context, policy: Policy, intent: Intent, row: Plann
     """
     journal = context.journal.open()
     if not await take_turn(context, intent):
-        await _refuse(context, intent, BUSY)
+        await _refuse(context, intent, ROW_BUSY)
         return
     context.brevo.read_members_afresh()
     try:
@@ -184,7 +182,7 @@ async def _send_row(context: Context, policy: Policy, intent: Intent, row: Plann
         arguments = await tool.received(tool.validated(intent.arguments), recorded)
         now, deadline = context.now(), new_deadline(context)
         if not await journal.send(intent, policy, now, deadline=deadline):
-            await _find_out(context, intent)
+            await settled_elsewhere(context, intent.id, LOOK_SECONDS, close=True)
             return
     except ChangesUsedUp:
         await journal.release_subject(intent)
@@ -202,22 +200,6 @@ async def _send_row(context: Context, policy: Policy, intent: Intent, row: Plann
 async def _refuse(context: Context, intent: Intent, reason: str) -> None:
     journal = context.journal.open()
     await journal.move(intent.id, "approved", "not_applied", context.now(), reason=reason)
-
-
-async def _find_out(context: Context, intent: Intent) -> None:
-    """Wait a little for a row that another process sends, or find out what became of it."""
-    journal, reconciler = context.journal.open(), context.reconciler
-    stored: Intent | None = intent
-    with anyio.move_on_after(LOOK_SECONDS):
-        while stored is not None and stored.state in {"approved", "sent"}:
-            if reconciler.is_orphaned(context, stored):
-                break
-            await anyio.sleep(POLL_SECONDS)
-            stored = await journal.get(intent.id)
-    if stored is not None and (
-        stored.state == "unknown" or reconciler.is_orphaned(context, stored)
-    ):
-        await reconciler.reconcile(context, stored, close=True)
 
 
 def can_be_continued(intent: Intent) -> bool:

@@ -20,22 +20,36 @@ async def outcome_elsewhere(context: Context, intent_id: str) -> Envelope:
     Raises:
         Refused: there is no such intent any more.
     """
-    stored, reconciler = await _finished(context, intent_id), context.reconciler
-    if stored.state == "unknown" or reconciler.is_orphaned(context, stored):
-        stored = await reconciler.reconcile(context, stored)
+    stored = await settled_elsewhere(context, intent_id, WAIT_SECONDS)
+    if stored is None:
+        raise Refused(NO_SUCH)
     return outcome_of(stored)
 
 
-async def _finished(context: Context, intent_id: str) -> Intent:
-    """The intent once nobody works on it any more, or as it is after a minute."""
-    journal = context.journal.open()
+async def settled_elsewhere(
+    context: Context, intent_id: str, seconds: float, *, close: bool = False
+) -> Intent | None:
+    """An intent once nobody works on it any more; reconciled, if whoever did has stopped.
+
+    Args:
+        context: what tools work with.
+        intent_id: of the intent.
+        seconds: how long to wait; after that the intent is returned as it is.
+        close: whether reconciliation may cancel what is still open of it.
+
+    Returns:
+        None if there is no such intent any more.
+    """
+    journal, reconciler = context.journal.open(), context.reconciler
     stored = await journal.get(intent_id)
-    with anyio.move_on_after(WAIT_SECONDS):
+    with anyio.move_on_after(seconds):
         while stored is not None and stored.state in {"approved", "sent"}:
-            if context.reconciler.is_orphaned(context, stored):
+            if reconciler.is_orphaned(context, stored):
                 break
             await anyio.sleep(POLL_SECONDS)
             stored = await journal.get(intent_id)
     if stored is None:
-        raise Refused(NO_SUCH)
+        return None
+    if stored.state == "unknown" or reconciler.is_orphaned(context, stored):
+        stored = await reconciler.reconcile(context, stored, close=close)
     return stored

@@ -239,7 +239,7 @@ class TestRecord:
 
 
 class TestGoingOn:
-    """A batch that stopped is gone on with where it stopped."""
+    """A batch that stopped is continued where it stopped."""
 
     @pytest.fixture
     def sandbox(self) -> Any:

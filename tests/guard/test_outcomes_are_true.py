@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from loyalty_mcp.brevo import client
-from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.journal import Journal
 from loyalty_mcp.intents.lifecycle import Intent, confirmation_digest
 from loyalty_mcp.server.bootstrap import Runtime
-from loyalty_mcp.server.dispatcher import Answer
 from loyalty_mcp.tools.send_window import new_deadline
 from tests.conftest import SandboxControl
-from tests.guard.test_agreement_holds import edit_balance
+from tests.guard.test_agreement_holds import dispatched, edit_balance
 from tests.storm.engine import running_engine
 from tests.world import fill
 
@@ -29,18 +27,11 @@ LASTING_CREDIT: dict[str, Any] = {
 }
 
 
-async def called(runtime: Runtime, tool: str, arguments: dict[str, Any]) -> Answer:
-    """One call without the protocol."""
-    found = await runtime.dispatcher.call(tool, arguments, Caller("local", can_ask=False))
-    assert isinstance(found, Answer)
-    return found
-
-
 async def agreed(
     runtime: Runtime, tool: str, arguments: dict[str, Any]
 ) -> tuple[dict[str, Any], str]:
     """The arguments with the confirmation of their preview, and the intent."""
-    preview = await called(runtime, tool, arguments)
+    preview = await dispatched(runtime, tool, arguments)
     assert preview.structured is not None, preview.text
     assert preview.structured["status"] == "confirmation_required", preview.text
     confirmation = preview.structured["confirmation"]
@@ -86,11 +77,11 @@ async def test_a_request_under_way_is_not_denied(
             operator = make_runtime(**place, timeout=2)
 
             assert await reconciled(operator, intent) in {"sent", "unknown"}
-            await called(operator, "list_programs", {})  # its answer tells the time there
+            await dispatched(operator, "list_programs", {})  # its answer tells the time there
             assert await reconciled(operator, intent) in {"sent", "unknown"}
 
         await engine.post("/sandbox/clock", {"advance_seconds": 600})
-        await called(operator, "list_programs", {})
+        await dispatched(operator, "list_programs", {})
         assert await reconciled(operator, intent) == "not_applied"
 
 
@@ -103,7 +94,7 @@ async def test_a_voucher_that_the_shop_redeemed_was_not_revoked_by_us(
     confirmed, intent = await agreed(runtime, "revoke_vouchers", {"voucher_ids": [world.voucher]})
     lost = {"method": "DELETE", "path": "*", "kind": "refuse_before", "status": 503, "times": 9}
     await control.post("/sandbox/faults", {"faults": [lost]})
-    answer = await called(runtime, "revoke_vouchers", confirmed)
+    answer = await dispatched(runtime, "revoke_vouchers", confirmed)
     await control.post("/sandbox/faults", {"faults": []})
     program = await control.program()
     await control.post(
@@ -115,7 +106,7 @@ async def test_a_voucher_that_the_shop_redeemed_was_not_revoked_by_us(
     assert answer.structured["status"] != "applied"
     assert await reconciled(runtime, intent) != "applied"
     await control.post("/sandbox/clock", {"advance_seconds": 3600})
-    await called(runtime, "list_programs", {})
+    await dispatched(runtime, "list_programs", {})
     assert await reconciled(runtime, intent) != "applied"
 
 
@@ -132,10 +123,10 @@ async def test_a_lost_answer_is_not_denied_without_marks(
     confirmed, intent = await agreed(runtime, tool, arguments)
     lost = {"method": "POST", "path": path, "kind": "drop_after_commit", "times": 9}
     await control.post("/sandbox/faults", {"faults": [lost]})
-    answer = await called(runtime, tool, confirmed)
+    answer = await dispatched(runtime, tool, confirmed)
     await control.post("/sandbox/faults", {"faults": []})
     await control.post("/sandbox/clock", {"advance_seconds": 3600})
-    await called(runtime, "list_programs", {})
+    await dispatched(runtime, "list_programs", {})
     state = await reconciled(runtime, intent)
 
     moved = await control.balance(101) != before
@@ -156,7 +147,7 @@ async def test_a_refusal_of_a_credit_that_was_made_is_not_believed_without_marks
     after = {"method": "POST", "path": "*", "kind": "status_after_commit", "status": status}
     await control.post("/sandbox/faults", {"faults": [{**after, "times": 9}]})
 
-    answer = await called(runtime, "credit_points", confirmed)
+    answer = await dispatched(runtime, "credit_points", confirmed)
 
     assert answer.structured is not None
     assert answer.structured["status"] == "unknown"
@@ -180,12 +171,12 @@ async def test_what_was_moved_otherwise_is_told(
 
     monkeypatch.setattr(Journal, "send", then_published)
 
-    answer = await called(runtime, "credit_points", confirmed)
+    answer = await dispatched(runtime, "credit_points", confirmed)
 
     assert answer.structured is not None
     assert answer.structured["result"]["amount"] == 10
     assert answer.structured["result"]["agreed_amount"] == 50
-    assert "Agreed were 50 points, but 10 points were moved" in answer.text
+    assert "Brevo moved 10 points instead of the agreed 50 points" in answer.text
     assert await control.balance(101) == 290
 
 
@@ -221,7 +212,7 @@ async def test_a_rejected_credit_is_not_applied(
 
     monkeypatch.setattr(Journal, "send", then_published)
 
-    answer = await called(runtime, tool, confirmed)
+    answer = await dispatched(runtime, tool, confirmed)
 
     assert answer.structured is not None
     assert answer.structured["status"] == "not_applied"
@@ -235,7 +226,7 @@ async def test_a_credit_is_reversed_once_without_marks(
     """Where the history hides `meta`, the journal knows which transactions were reversed."""
     await control.post("/sandbox/switches", {"no_meta_in_history": True})
     runtime = make_runtime(confirm="off")
-    credited = await called(
+    credited = await dispatched(
         runtime, "credit_points", {"member": "101", "amount": 50, "reason": "Welcome"}
     )
     assert credited.structured is not None
@@ -243,7 +234,7 @@ async def test_a_credit_is_reversed_once_without_marks(
     before = await control.balance(101)
     arguments = {"member": "101", "transaction_id": transaction, "reason": "Mistake"}
 
-    answers = [await called(runtime, "reverse_transaction", arguments) for _ in range(3)]
+    answers = [await dispatched(runtime, "reverse_transaction", arguments) for _ in range(3)]
 
     assert [answer.failed for answer in answers] == [False, True, True]
     assert "reversed already" in answers[1].text
@@ -255,7 +246,7 @@ async def test_points_that_a_reversal_returns_begin_a_new_life(
 ) -> None:
     """The preview of reversing a debit says so."""
     runtime = make_runtime(confirm="off")
-    debited = await called(
+    debited = await dispatched(
         runtime, "debit_points", {"member": "101", "amount": 50, "reason": "Mistake"}
     )
     assert debited.structured is not None
@@ -263,7 +254,7 @@ async def test_points_that_a_reversal_returns_begin_a_new_life(
     asking = make_runtime(confirm="token")
     arguments = {"member": "101", "transaction_id": transaction, "reason": "It was a mistake"}
 
-    preview = await called(asking, "reverse_transaction", arguments)
+    preview = await dispatched(asking, "reverse_transaction", arguments)
 
     assert "begin a new life" in preview.text
 
@@ -283,7 +274,7 @@ async def test_a_deletion_says_what_members_lose(
     make_runtime: MakeRuntime, tool: str, arguments: dict[str, Any], warning: str
 ) -> None:
     """The preview counts the members, and says that there is no way back."""
-    preview = await called(make_runtime(confirm="token"), tool, arguments)
+    preview = await dispatched(make_runtime(confirm="token"), tool, arguments)
 
     assert warning in preview.text
     assert "This cannot be undone." in preview.text

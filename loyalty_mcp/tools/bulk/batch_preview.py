@@ -21,7 +21,7 @@ from loyalty_mcp.intents.lifecycle import (
 )
 from loyalty_mcp.tools.bulk.batch_result import read_batch_result
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, stored_rows
-from loyalty_mcp.tools.bulk.row_preparation import ASSIGN, ENROL, REVERSAL, tier_changes
+from loyalty_mcp.tools.bulk.row_preparation import ASSIGN, ENROL, tier_changes
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.render import amount_text
 
@@ -31,7 +31,6 @@ SHOWN: Final = 10
 ROW_REQUESTS: Final[Mapping[str, int]] = {
     "credit_points": 3,
     "debit_points": 3,
-    REVERSAL: 4,
     ENROL: 2,
     ASSIGN: 2,
 }
@@ -158,8 +157,8 @@ def _time_needed(context: Context, rows: Sequence[PlannedRow]) -> str:
     hours = ceil((needed - left) / max(budget.limit, 1))
     done = budget.resets_at + (hours - 1) * HOUR
     return (
-        f"{takes} and {left:,} are left this hour, so it stops and has to be gone on with; it can "
-        f"be done soon after {clock_time(done, now)}."
+        f"{takes} and {left:,} are left this hour, so it will stop and has to be continued; it can "
+        f"be finished soon after {clock_time(done, now)}."
     )
 
 
@@ -171,7 +170,7 @@ def _hourly_cap(context: Context, rows: Sequence[PlannedRow]) -> list[str]:
 
 
 def _repeated_members(rows: Sequence[PlannedRow]) -> list[str]:
-    """A warning for each member who stands in the list more than once."""
+    """A warning for each member who is in the list more than once."""
     places: dict[str, list[int]] = {}
     for row in rows:
         places.setdefault(row.subject, []).append(row.number)
@@ -185,7 +184,7 @@ def _repeated_members(rows: Sequence[PlannedRow]) -> list[str]:
 
 
 def _repeated_orders(rows: Sequence[PlannedRow]) -> list[str]:
-    """A warning for each order that stands in the list more than once."""
+    """A warning for each order that is in the list more than once."""
     places: dict[str, list[int]] = {}
     for row in rows:
         order = row.arguments.get("order_id")
@@ -193,7 +192,7 @@ def _repeated_orders(rows: Sequence[PlannedRow]) -> list[str]:
             places.setdefault(str(order), []).append(row.number)
     return _shortened(
         [
-            f"Order {quoted(order)} stands in rows {_numbers(numbers)}."
+            f"Order {quoted(order)} is in rows {_numbers(numbers)}."
             for order, numbers in places.items()
             if len(numbers) > 1
         ]
@@ -242,15 +241,15 @@ def _earlier_order(row: PlannedRow, earlier: Intent) -> str:
 
 
 async def _unfinished(context: Context, subject: str) -> list[str]:
-    """A warning for each batch of this caller that is not at its end."""
+    """A warning for each batch of this caller that is not finished."""
     batches = context.journal.open().batches
     findings = []
     for intent in await batches.unfinished(context.account, context.caller, subject):
         result = await read_batch_result(context, intent)
         findings.append(
             f"An earlier {intent.tool} of {intent.created_at:%Y-%m-%d %H:%M} UTC is not finished: "
-            f"{result.done} of {len(result.rows)} rows are done. To go on with it, repeat its call "
-            f'with confirmation "{intent.id}"; this call would do its rows anew.'
+            f"{result.done} of {len(result.rows)} rows are done. To continue it, repeat its call "
+            f'with confirmation "{intent.id}"; this call would do its rows again.'
         )
     return findings
 

@@ -99,7 +99,7 @@ async def reconcile_bulk_change(context: Context, intent: Intent, **_: Any) -> B
     """
     result = await read_batch_result(context, intent)
     if not result.finished:
-        raise OutcomeUnknown("Some rows are not at their end.")
+        raise OutcomeUnknown("Some rows are left, or their outcome is unknown.")
     return result
 
 

@@ -31,7 +31,6 @@ class PlannedRow:
         after: the same facts afterwards.
         subject: what it changes; rows and other changes of one subject take turns.
         movement: the points that it moves, if any.
-        kept: what the preview found out and the tool needs again.
         refused: why it cannot be done; None if it can.
     """
 
@@ -45,7 +44,6 @@ class PlannedRow:
     after: Mapping[str, Any] = field(default_factory=dict)
     subject: str = ""
     movement: Movement | None = None
-    kept: Mapping[str, Any] = field(default_factory=dict)
     refused: str | None = None
 
 
@@ -92,5 +90,4 @@ def row_intent(batch: Intent, row: PlannedRow, now: datetime) -> Intent:
         agreed_by=f"batch {batch.id}",
         subject=row.subject,
         batch=batch.id,
-        kept=row.kept,
     )

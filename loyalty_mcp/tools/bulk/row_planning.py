@@ -205,7 +205,7 @@ async def _plan_enrolments(context: Context, request: BulkRequest) -> list[Plann
             if _value(enrolled[contact]):
                 raise Refused(f"Contact {contact} is a member already.")
             if contact in seen:
-                raise Refused("The same contact stands in an earlier row.")
+                raise Refused("The same contact is in an earlier row.")
         except CallerError as error:
             rows.append(_refused(number, row, error))
             continue

@@ -29,7 +29,6 @@ Facts = Mapping[str, Any]
 ENROL: Final = "create_subscription"
 ASSIGN: Final = "assign_tier"
 MOVES: Final[dict[str, MovementKind]] = {"credit_points": "credit", "debit_points": "debit"}
-REVERSAL: Final = "reverse_transaction"
 """The tools that carry rows out."""
 
 
@@ -106,7 +105,7 @@ def movement_preparation(
     before = shown_state(state, definition.id, rules.tiers)
     after = shown_state(moved, definition.id, rules.tiers)
     if agreed is not None and _tiers_as_agreed(before, after, agreed):
-        before, after = ({**now, **_tiers(then)} for now, then in _pairs(before, after, agreed))
+        before, after = _with_tiers(before, agreed.before), _with_tiers(after, agreed.after)
     unit = unit_of(definition)
     parts = [f"{amount_text(before['balance'], unit)} → {amount_text(after['balance'], unit)}"]
     parts += tier_changes(before, after)
@@ -126,12 +125,9 @@ def tier_changes(before: Facts, after: Facts) -> list[str]:
     ]
 
 
-def _tiers(facts: Facts) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name == "tiers"}
-
-
-def _pairs(before: Facts, after: Facts, agreed: PlannedRow) -> list[tuple[Facts, Facts]]:
-    return [(before, agreed.before), (after, agreed.after)]
+def _with_tiers(facts: Facts, agreed: Facts) -> dict[str, Any]:
+    """Facts with the tiers as they were previewed, if the program has any."""
+    return {**facts, "tiers": agreed["tiers"]} if "tiers" in agreed else dict(facts)
 
 
 def _tiers_as_agreed(before: Facts, after: Facts, agreed: PlannedRow) -> bool:
@@ -215,7 +211,8 @@ async def prepare_row(context: Context, row: PlannedRow) -> Preparation:
     balance_rules = await read_balance_rules(context, program, str(row.resolved[2]))
     info = await read_member(context, program, contact)
     state = state_of_account(info, contact, balance_rules.tiers)
-    kind = MOVES.get(row.tool) or row.kept["kind"]
-    amount = Decimal(str(row.kept["amount"] if row.tool == REVERSAL else row.arguments["amount"]))
-    found, _ = movement_preparation(row.member, contact, state, balance_rules, kind, amount, row)
+    amount = Decimal(str(row.arguments["amount"]))
+    found, _ = movement_preparation(
+        row.member, contact, state, balance_rules, MOVES[row.tool], amount, row
+    )
     return found

@@ -39,7 +39,7 @@ async def test_the_preview_tells_who_how_much_and_what_cannot_be_done(caller: Bu
 async def test_rows_that_cannot_be_done_are_refused_and_the_others_done(
     caller: BulkCaller, control: SandboxControl
 ) -> None:
-    """The batch is at its end when no row is left, also where some were refused."""
+    """The batch is finished when no row is left, also where some were refused."""
     answer = await caller.agreed(**credit_each([101, "nobody@example.com", 104]))
 
     assert answer["status"] == "applied"
@@ -61,7 +61,7 @@ async def test_members_are_debited(caller: BulkCaller, control: SandboxControl) 
 
 
 async def test_contacts_are_enrolled(caller: BulkCaller, control: SandboxControl) -> None:
-    """Members already, and who stands in the list twice, are refused."""
+    """Members already, and who is in the list twice, are refused."""
     for number in range(2):
         await control.post("/v3/contacts", {"email": f"new{number}@example.com"})
     words = ["new0@example.com", "101", "new1@example.com", "new0@example.com"]
@@ -98,7 +98,7 @@ async def test_repetitions_are_named(caller: BulkCaller) -> None:
 
     warnings = " ".join(found["preview"]["warnings"])
     assert "Rows 1 and 2 are about the same member." in warnings
-    assert 'Order "7001" stands in rows 1 and 2.' in warnings
+    assert 'Order "7001" is in rows 1 and 2.' in warnings
     assert 'Row 1: order "7001" was credited already by intent' in warnings
 
 

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from loyalty_mcp.server.elicitation import RequestContext
 
-APPROVALS_PATH: Final = "/approvals"
 RECONCILE_AFTER_SECONDS: Final = 3.0
 """Reconciliation loads SQL, which takes a sixth of the start; the first answers come before it."""
 
@@ -149,7 +148,7 @@ def approval_webhook(settings: Settings) -> ApprovalWebhook | None:
         settings.approval_webhook,
         split_secrets(settings.approval_webhook_secret.get_secret_value()),
         utc_now,
-        page=None if settings.public_url is None else f"{settings.public_url}{APPROVALS_PATH}",
+        page=settings.approvals_page,
         sandbox=settings.sandbox,
     )
 

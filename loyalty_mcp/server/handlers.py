@@ -35,7 +35,6 @@ with built_on_first_use():
     from mcp.shared.exceptions import MCPError
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-APPROVALS: Final = "/approvals"
 PRINCIPAL: Final = "loyalty_mcp.intents.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
@@ -169,11 +168,11 @@ class Handlers:
         settings, structured = self.context.settings, answer.structured or {}
         if structured.get("status") != "waiting_for_operator" or "confirmation" in arguments:
             return None
-        if settings.public_url is None or not can_show_page(ctx):
+        if settings.approvals_page is None or not can_show_page(ctx):
             return None
         return types.ElicitRequestURLParams(
             message="An operator has to approve this, on the approvals page.",
-            url=f"{settings.public_url}{APPROVALS}",
+            url=settings.approvals_page,
             elicitation_id=structured["intent"],
         )
 

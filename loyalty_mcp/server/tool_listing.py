@@ -1,4 +1,4 @@
-"""How a tool stands in the published menu: its schemas and its annotations."""
+"""How a tool appears in the published menu: its schemas and its annotations."""
 
 from collections.abc import Mapping
 from typing import Final

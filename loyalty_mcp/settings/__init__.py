@@ -48,6 +48,9 @@ BREVO_VARIABLES: Final = {
 }
 """Settings whose variable has no prefix: they are Brevo's, and other programs know them too."""
 
+APPROVALS_PATH: Final = "/approvals"
+"""Where the approvals page is served."""
+
 SECRET_FILES: Final = {
     "api_key_file": "api_key",
     "client_secret_file": "client_secret",
@@ -55,7 +58,7 @@ SECRET_FILES: Final = {
     "database_url_file": "database_url",
     "approval_webhook_secret_file": "approval_webhook_secret",
 }
-"""Settings that name a file, and the secret setting that stands in it."""
+"""Settings that name a file, and the secret setting that the file holds."""
 
 
 def state_folder() -> Path:
@@ -256,6 +259,11 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """The secrets that replicas share: the first one signs, and all are accepted."""
         return () if self.secret is None else split_secrets(self.secret.get_secret_value())
+
+    @property
+    def approvals_page(self) -> str | None:
+        """The public address of the approvals page; None if the server has none."""
+        return None if self.public_url is None else f"{self.public_url}{APPROVALS_PATH}"
 
     @property
     def sandbox(self) -> bool:

@@ -52,12 +52,15 @@ class EffectCheck:
         draft: the transaction that it made, out of its reply.
         require_absence: where an effect that is not found proves nothing by itself: raises
             OutcomeUnknown unless it is proven that there is none.
+        require_effect: where the API can answer with 200 although nothing was done: raises Refused
+            then.
     """
 
     found: Found
     movement: Moves | None = None
     draft: Callable[[Any], str] | None = None
     require_absence: Absent | None = None
+    require_effect: Callable[[Reply, Arguments], None] | None = None
 
 
 async def movement_of_transaction(
@@ -263,6 +266,7 @@ EFFECT_CHECKS: Final[Mapping[str, EffectCheck]] = {
         movement_of_transaction,
         lambda reply: str(reply.id),
         require_no_transaction,
+        require_movement,
     ),
     "create_balance_order": EffectCheck(
         marked_order,

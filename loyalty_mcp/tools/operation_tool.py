@@ -14,7 +14,7 @@ from loyalty_mcp.intents.exact_json import exact_json
 from loyalty_mcp.intents.lifecycle import MARKER, Intent
 from loyalty_mcp.tools.answers.change_sentences import RESULT_TEXTS
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.effects import EFFECT_CHECKS, require_movement
+from loyalty_mcp.tools.effects import EFFECT_CHECKS
 from loyalty_mcp.tools.members.account import no_member
 from loyalty_mcp.tools.operation_preview import preview_operation
 from loyalty_mcp.tools.operation_request import (
@@ -102,8 +102,8 @@ async def run_change(
         reply = await effect_after(
             context, failure, lambda: _effect_or_absence(operation, context, intent, arguments)
         )
-    if operation.name == "create_transaction":
-        require_movement(reply, arguments)
+    if check is not None and check.require_effect is not None:
+        check.require_effect(reply, arguments)
     if check is not None and check.draft is not None:
         # It has happened; that its id cannot be written must not say otherwise.
         with contextlib.suppress(JournalUnavailable):
@@ -139,11 +139,13 @@ async def reconcile_operation(
         LoyaltyError: the reads failed.
     """
     found = await _effect_or_absence(operation, context, intent, arguments)
-    if found is not None:
+    check = EFFECT_CHECKS.get(operation.name)
+    if found is not None and check is not None and check.require_effect is not None:
         try:
-            require_movement(found, arguments)
+            check.require_effect(found, arguments)
         except Refused as rejected:
             raise DidNotHappen(str(rejected)) from None
+    if found is not None:
         return found
     if may_come:
         raise OutcomeUnknown("Its effect is not to be seen yet, and it may still arrive.")

@@ -71,9 +71,9 @@ def moved_text(moved: PointsMoved, _now: datetime) -> str:
     note = (
         ""
         if agreed is None
-        else f" Agreed were {amount_text(agreed, moved.unit)}, but "
-        f"{amount_text(moved.amount, moved.unit)} were moved: the program's rules changed in the "
-        "moment between."
+        else f" Brevo moved {amount_text(moved.amount, moved.unit)} instead of the "
+        f"agreed {amount_text(agreed, moved.unit)}, because the program's rules changed at the "
+        "last moment."
     )
     return f"New balance: {total}.{note} Transaction {moved.transaction_id}."
 

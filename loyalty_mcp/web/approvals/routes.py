@@ -13,7 +13,7 @@ from loyalty_mcp.errors import CallerError, JournalUnavailable, OwnIntent
 from loyalty_mcp.guard.operator_approval import decide, decided, waiting
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.principal import Principal
-from loyalty_mcp.server.handlers import APPROVALS
+from loyalty_mcp.settings import APPROVALS_PATH
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.web.approvals import pages
 from loyalty_mcp.web.auth.authentication import Authenticator, journal_unavailable
@@ -54,7 +54,7 @@ class Approvals:
         self._tokens = tokens
         self._signer = signer
         self._public_url = public_url
-        self._home = f"{urlsplit(public_url or '').path}{APPROVALS}"
+        self._home = f"{urlsplit(public_url or '').path}{APPROVALS_PATH}"
         self._https = https
         self._cookie = "__Host-loyalty-approvals" if https else "loyalty-approvals"
 
@@ -67,12 +67,12 @@ class Approvals:
 
         def form(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
             limited = BodyLimit(request_response(handler), seconds=body_seconds)
-            return Route(f"{APPROVALS}/{path}", limited, methods=["POST"])
+            return Route(f"{APPROVALS_PATH}/{path}", limited, methods=["POST"])
 
-        files = [Route(f"{APPROVALS}/{name}", serve_file, methods=["GET"]) for name in FILES]
+        files = [Route(f"{APPROVALS_PATH}/{name}", serve_file, methods=["GET"]) for name in FILES]
         return [
-            Route(APPROVALS, self.show_page, methods=["GET"]),
-            Route(f"{APPROVALS}/waiting", self.show_list, methods=["GET"]),
+            Route(APPROVALS_PATH, self.show_page, methods=["GET"]),
+            Route(f"{APPROVALS_PATH}/waiting", self.show_list, methods=["GET"]),
             form("login", self.log_in),
             form("logout", self.log_out),
             *files,

@@ -32,7 +32,7 @@ def bulk(flags: dict[str, Any], file: Path, *, resume: bool, **arguments: Any) -
     """Credit, debit, enrol or put on a tier up to 500 members, from a CSV file.
 
     The first line names the columns: member, amount, tier, order_id, reason.
-    A person agrees by typing the total. What became of each row stands in FILE.result.csv.
+    A person agrees by typing the total. What became of each row is written to FILE.result.csv.
 
     Example: loyalty-mcp bulk gifts.csv --action credit --reason "Spring gift"
     """
@@ -57,7 +57,7 @@ async def carry_out_file(
         whether every row was done.
 
     Raises:
-        Refused: it was begun before and not finished, or there is nothing to go on with.
+        Refused: it was begun before and not finished, or there is nothing to resume.
         InvalidArgument: not every row is understood.
     """
     from loyalty_mcp.cli.bulk_file import check_rows, read_rows  # noqa: PLC0415 - only here
@@ -77,7 +77,7 @@ async def carry_out_file(
     if begun is not None:
         raise Refused(
             f"This file was begun on {begun.created_at:%Y-%m-%d %H:%M} UTC and is not finished; "
-            "give --resume to go on with what is left of it."
+            "give --resume to continue with what is left."
         )
     return await _carry_out(runtime, file, arguments)
 
@@ -125,7 +125,7 @@ async def _carry_out(runtime: "Runtime", file: Path, arguments: dict[str, Any]) 
     result = BatchResult.model_validate(found["result"])
     results = result_file(file)
     write_results(results, result.rows)
-    click.echo(f"What became of each row stands in {results}.")
+    click.echo(f"What became of each row is in {results}.")
     if result.left:
         click.echo("Run this again with --resume to go on.")
     return result.done == len(result.rows)

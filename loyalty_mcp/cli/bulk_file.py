@@ -68,7 +68,7 @@ def _check_columns(names: Sequence[str]) -> None:
     if "member" not in names:
         raise InvalidArgument("The first line must name the columns; member is missing.")
     if len(set(names)) < len(names):
-        raise InvalidArgument("A column stands in the file twice.")
+        raise InvalidArgument("A column is named twice.")
 
 
 def check_rows(tool: Tool, arguments: Mapping[str, Any]) -> None:
@@ -99,7 +99,7 @@ def _refuse(problems: Sequence[str]) -> None:
     more = len(problems) - SHOWN_PROBLEMS
     beyond = [f"{more} more rows are not understood."] if more > 0 else []
     listed = "\n".join([*problems[:SHOWN_PROBLEMS], *beyond])
-    raise InvalidArgument(f"Nothing was sent, for not every row is understood:\n{listed}")
+    raise InvalidArgument(f"Nothing was sent, because not every row is understood:\n{listed}")
 
 
 def result_file(file: Path) -> Path:

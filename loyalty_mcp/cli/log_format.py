@@ -26,7 +26,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; what a message was made of stands in it by name."""
+    """One JSON object a line; the parts of the message are in it by name."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line."""

@@ -1,4 +1,4 @@
-"""The bulk command: a file is understood as a whole, agreed to by its total, and gone on with."""
+"""The bulk command: a file is understood as a whole, agreed to by its total, and resumed."""
 
 import csv
 from collections.abc import Callable

@@ -24,8 +24,8 @@ from tests.storm.weather import Climate, Weather
 PATIENCE: Final = 120.0
 LOOKED_AGAIN: Final = 0.25
 BURST_EVERY: Final = 25
-AGENTS_AN_ACCOUNT: Final = 4
-"""One of so many asks for changes of the second account, if there is one."""
+SECOND_ACCOUNT_EVERY: Final = 4
+"""Of this many agents, one works on the second account, if there is one."""
 
 Progress = Callable[[int], None]
 
@@ -181,7 +181,7 @@ class _Rage:
                     moving.start_soon(mover.run)
                 async with anyio.create_task_group() as work:
                     for place in range(self._plan.agents):
-                        other = place % AGENTS_AN_ACCOUNT == AGENTS_AN_ACCOUNT - 1
+                        other = place % SECOND_ACCOUNT_EVERY == SECOND_ACCOUNT_EVERY - 1
                         account = self._accounts[-1 if other else 0]
                         work.start_soon(self._asking, account, work)
                 moving.cancel_scope.cancel()

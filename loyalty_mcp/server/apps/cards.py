@@ -23,7 +23,7 @@ CARDS_OF_READS: Final[Mapping[str, str]] = {
 }
 """The card of each tool that changes nothing and has one; every guarded tool has the approval."""
 
-TITLES: Final[Mapping[str, str]] = {
+RESOURCE_TITLES: Final[Mapping[str, str]] = {
     "member": "A member: balances, tier, vouchers",
     "approval": "A change to agree to",
     "program": "A program: balances, tiers, rewards",
@@ -60,7 +60,7 @@ def listed_cards(menu: Mapping[str, Tool]) -> list[types.Resource]:
         types.Resource(
             uri=f"{FOLDER}{name}",
             name=name,
-            title=TITLES[name],
+            title=RESOURCE_TITLES[name],
             mime_type=APP_MIME_TYPE,
             _meta=dict(PAGE_META),
         )

@@ -9,14 +9,14 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
-TITLES: Final[Mapping[str, str]] = {
+DOCUMENT_TITLES: Final[Mapping[str, str]] = {
     "member": "Loyalty member",
     "approval": "Approval of a change",
     "program": "Loyalty program",
 }
 """The title of each card's document."""
 
-NAMES: Final = tuple(TITLES)
+NAMES: Final = tuple(DOCUMENT_TITLES)
 """The cards there are."""
 
 SCRIPTS: Final = ("elements.js", "plots.js")
@@ -40,7 +40,7 @@ def card_html(name: str) -> str:
     script = "\n".join(_source(part) for part in (*SCRIPTS, f"{name}.js", "host.js"))
     style = _source("card.css")
     return Template(_source("card.html")).substitute(
-        title=TITLES[name],
+        title=DOCUMENT_TITLES[name],
         policy=(
             f"default-src 'none'; script-src {_fingerprint(script)}; "
             f"style-src {_fingerprint(style)}; base-uri 'none'; form-action 'none'"
@@ -61,7 +61,7 @@ def filled_card(name: str, answer: Mapping[str, Any]) -> str:
     Raises:
         ValueError: there is no such card.
     """
-    # A "<" could end the element that the answer stands in.
+    # A "<" could end the element that holds the answer.
     stored = json.dumps(answer, ensure_ascii=False).replace("<", "\\u003c")
     element = f'<script type="application/json" id="answer">{stored}</script>\n<script>'
     return element.join(card_html(name).rsplit("<script>", 1))

@@ -120,7 +120,7 @@ async def check_intent(context: Context, intent: IntentId) -> IntentView:
     found = await context.journal.open().get(intent)
     if found is None or not (context.operator or found.caller == context.caller):
         raise UnknownReference(
-            "There is no such intent of yours. Its id stands in the answer to the change."
+            "There is no such intent of yours. Its id is in the answer to the change."
         )
     if found.state == "unknown" or lapsed(found, context.now()):
         found = await context.reconciler.reconcile(context, found)
@@ -130,7 +130,7 @@ async def check_intent(context: Context, intent: IntentId) -> IntentView:
 
 
 async def _unfinished_batch(context: Context, batch: Intent) -> IntentView:
-    """A batch that was agreed to and is not at its end: what was done, and how to go on."""
+    """A batch that was agreed to and is not finished: what was done, and how to continue it."""
     rows = await context.journal.open().batches.rows(batch.id)
     for row in rows:
         if row.state == "unknown" or context.reconciler.is_orphaned(context, row):

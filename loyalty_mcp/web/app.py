@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,6 +25,7 @@ from loyalty_mcp.web.approvals.routes import Approvals
 from loyalty_mcp.web.auth.authentication import Authenticator
 from loyalty_mcp.web.auth.oauth import SCOPES, open_oauth
 from loyalty_mcp.web.auth.operator_session import SessionSigner
+from loyalty_mcp.web.auth.stream_watch import StreamWatch
 from loyalty_mcp.web.auth.throttle import Throttle
 from loyalty_mcp.web.auth.token_cache import TokenCache
 from loyalty_mcp.web.edge.allowed_hosts import allowed_hosts, exposed_by
@@ -104,6 +106,7 @@ def create_app(
     streams: OpenStreams | None = None,
     connections: Sized = (),
     body_seconds: float = BODY_SECONDS,
+    stream_pause: Callable[[float], Awaitable[None]] = anyio.sleep,
 ) -> ASGIApp:
     """The whole application.
 
@@ -116,6 +119,7 @@ def create_app(
         streams: tracks open event streams, so that they can be closed.
         connections: the open connections, to be counted.
         body_seconds: longest time a body may take.
+        stream_pause: waits between two checks of the open event streams.
 
     Raises:
         BadSetting: OAuth is set up in part.
@@ -161,7 +165,9 @@ def create_app(
         charge_to(principal.name if is_bounded(principal) else None)
         return principal
 
-    library = (streams or OpenStreams()).track(session_limit.wrap(endpoint.app))
+    streams = OpenStreams() if streams is None else streams
+    stream_watch = StreamWatch(streams, authenticator.verify, stream_pause)
+    library = streams.track(session_limit.wrap(endpoint.app))
     mcp = FastReads(library, runtime.sessions, {**result_meta(settings), **endpoint.meta})
     readiness = Readiness(runtime.context)
     metrics = MetricsPage(
@@ -186,8 +192,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with jwks_client, endpoint.run():
+        async with jwks_client, endpoint.run(), anyio.create_task_group() as group:
+            group.start_soon(stream_watch.run)
             yield
+            group.cancel_scope.cancel()
 
     others = Starlette(
         routes=routes,

@@ -49,7 +49,21 @@ class Authenticator:
         self._only_member = only_member
 
     async def caller(self, scope: Scope) -> Principal:
-        """The principal of a request.
+        """The principal of a request; a failed sign-in is delayed.
+
+        Raises:
+            HttpError: as `verify`.
+        """
+        try:
+            return await self.verify(scope)
+        except HttpError as error:
+            presented = Headers(scope=scope).getlist("authorization")
+            if error.status == 401 and presented:
+                await self._throttle.delay_failure(address_of(scope), presented[0])
+            raise
+
+    async def verify(self, scope: Scope) -> Principal:
+        """The principal of a request, without any delay.
 
         Raises:
             HttpError: no token, or one that is not valid (401); a valid one without the right
@@ -69,7 +83,6 @@ class Authenticator:
                 error.headers["WWW-Authenticate"] = self._challenge(INSUFFICIENT_SCOPE, SCOPES)
             raise
         if principal is None:
-            await self._throttle.delay_failure(address_of(scope), presented[0])
             challenge = self._challenge("invalid_token")
             raise HttpError(401, "This token is not valid here.", {"WWW-Authenticate": challenge})
         if self._only_member is not None and principal.member not in {None, self._only_member}:

@@ -1,4 +1,7 @@
-"""Track open event streams, so that they do not delay the shutdown."""
+"""Track open event streams, so that they can be closed before the client closes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -6,18 +9,46 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from loyalty_mcp.web.edge.http_errors import HttpError
 
 
+@dataclass(eq=False, slots=True)
+class OpenStream:
+    """An event stream that is open: a client's GET that only listens.
+
+    Args:
+        request: the scope of the request that opened it.
+        cancel_scope: its work.
+        reason: why it was closed; None while it is open.
+    """
+
+    request: Scope
+    cancel_scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    reason: HttpError | None = None
+
+    def close(self, reason: HttpError) -> None:
+        """End it.
+
+        Args:
+            reason: the answer, if none has been started.
+        """
+        self.reason = reason
+        self.cancel_scope.cancel()
+
+
 class OpenStreams:
-    """The event streams that are open: each is a client's GET that only listens."""
+    """The event streams that are open."""
 
     def __init__(self) -> None:
-        self._scopes: set[anyio.CancelScope] = set()
+        self._streams: set[OpenStream] = set()
         self._closed = False
+
+    def current(self) -> Sequence[OpenStream]:
+        """The streams that are open now."""
+        return tuple(self._streams)
 
     def track(self, app: ASGIApp) -> ASGIApp:
         """Wrap an application so that its event streams can be closed.
 
         Raises:
-            HttpError: the server is shutting down (503).
+            HttpError: the stream was closed before it was started.
         """
 
         async def tracked(scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,16 +64,17 @@ class OpenStreams:
                 finished = is_body and not message.get("more_body", False)
                 await send(message)
 
-            with anyio.CancelScope() as until_closed:
-                self._scopes.add(until_closed)
+            stream = OpenStream(scope)
+            with stream.cancel_scope:
+                self._streams.add(stream)
                 if self._closed:
-                    until_closed.cancel()
+                    stream.close(shutting_down())
                 try:
                     await app(scope, receive, observe)
                 finally:
-                    self._scopes.discard(until_closed)
-            if until_closed.cancelled_caught and not started:
-                raise HttpError(503, "The server is shutting down.")
+                    self._streams.discard(stream)
+            if stream.cancel_scope.cancelled_caught and stream.reason is not None and not started:
+                raise stream.reason
             if started and not finished:
                 # Cancelled above, or the application stopped on the same signal.
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -52,5 +84,10 @@ class OpenStreams:
     def close_all(self) -> None:
         """Close all streams, and refuse new ones."""
         self._closed = True
-        for scope in self._scopes:
-            scope.cancel()
+        for stream in self._streams:
+            stream.close(shutting_down())
+
+
+def shutting_down() -> HttpError:
+    """The answer to a stream that is opened too late."""
+    return HttpError(503, "The server is shutting down.")

@@ -50,7 +50,7 @@ TITLES = {
 }
 """The peers as readers know them."""
 
-HEAD = ("what", "measured", "against", "it measured", "ratio", "goal", "met")
+HEAD = ("figure", "result", "compared with", "its result", "ratio", "goal", "met")
 
 
 def table(figures: list[Figure]) -> str:

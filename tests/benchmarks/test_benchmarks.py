@@ -48,7 +48,7 @@ def test_only_what_is_between_the_marks_is_replaced(tmp_path: Path, name: str, k
 
     before, after = text.partition(begin)[0], text.partition(end)[2]
     written = copy.read_text(encoding="utf-8")
-    assert written.startswith(f"{before}{begin}\n\n| what |")
+    assert written.startswith(f"{before}{begin}\n\n| figure |")
     assert written.endswith(f"\n\n{end}{after}")
     assert written.count(" | 0.50 | <= 1 | yes |") == len(page.TELLING)
     assert (page.machine() in written) == (kind == "all")
@@ -92,7 +92,7 @@ def test_every_figure_has_a_module() -> None:
 def test_the_documents_show_the_figures() -> None:
     """Both were written by a run."""
     for name in ("README.md", "docs/benchmarks.md"):
-        assert "| what | measured | against |" in (ROOT / name).read_text(encoding="utf-8")
+        assert "| figure | result | compared with |" in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_a_crowd_is_what_the_engine_says(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ MEMBER_JOBS: Final = (
         "member",
         lambda talk: talk("list_transaction_history"),
         history(102),
-        ("Autumn bonus", ("amount: 60", ('"amount":60',)), "completed"),
+        (('+60 points, "Autumn bonus"', ('"amount":60', "Autumn bonus", '"completed"')),),
         member="102",
     ),
     Job(
@@ -210,7 +210,7 @@ MEMBER_JOBS: Final = (
         "member",
         lambda talk: talk("list_vouchers"),
         their_vouchers(103),
-        ("TEN-18F9A4", ("consumed_at", ('"consumedAt":"20',))),
+        (('"TEN-18F9A4": used 20', ("TEN-18F9A4", '"consumedAt":"20')),),
         member="103",
     ),
     Job(
@@ -218,7 +218,7 @@ MEMBER_JOBS: Final = (
         "member",
         lambda talk: talk("validate_voucher", code="TEN-C45CC7"),
         lambda talk: talk("validate_voucher", pid=the_program(talk), code="TEN-C45CC7"),
-        (("authorize: yes", ('"authorize":true',)),),
+        (('Can be redeemed: "TEN-C45CC7"', ('"authorize":true',)),),
         member="103",
     ),
     Job(
@@ -242,7 +242,11 @@ MEMBER_JOBS: Final = (
         "member",
         lambda talk: talk("get_member_overview", include=["movements"]),
         history(103),
-        (("+260", ('"amount":260',)), ("-40", ('"amount":-40',)), ("620", ('"value":620',))),
+        (
+            ("+260 points", ('"amount":260',)),
+            ("−40 points", ('"amount":-40',)),
+            ("620 points", ('"value":620',)),
+        ),
         member="103",
     ),
 )
@@ -416,14 +420,17 @@ SUPPORT_JOBS: Final = (
         "support",
         lambda talk: talk("list_transaction_history", member=ANNA),
         lambda talk: history(contact(talk, ANNA))(talk),
-        (("amount: 130", ('"amount":130',)), ("amount: -50", ('"amount":-50',))),
+        (
+            ('+130 points, "Order 5008"', ('"amount":130', "Order 5008")),
+            ("−50 points", ('"amount":-50',)),
+        ),
     ),
     Job(
         "Give Bruno a ten euro voucher.",
         "support",
         lambda talk: talk("create_voucher", member=BRUNO, reward="ten-euro-voucher"),
         issued,
-        (("value: 10", ('"value":10',)), "TEN-"),
+        (("(10 EUR)", ('"value":10',)), "TEN-"),
         changes=True,
     ),
     Job(
@@ -431,7 +438,7 @@ SUPPORT_JOBS: Final = (
         "support",
         lambda talk: talk("redeem_for_member", member="105", code="TEN-4714D2"),
         redeemed,
-        ("ten-euro-voucher",),
+        ("TEN-4714D2", ("take 10 EUR off", ('"value":10', '"unit":"EUR"'))),
         changes=True,
     ),
     Job(
@@ -447,7 +454,7 @@ SUPPORT_JOBS: Final = (
         "support",
         lambda talk: talk("assign_tier", member=BRUNO, tier="Gold"),
         assigned,
-        (("Done", ('"groupId"',)),),
+        (('is on tier "Gold" now', ('"groupId"',)),),
         changes=True,
     ),
     Job(
@@ -721,7 +728,7 @@ MANAGER_JOBS: Final = (
         "manager",
         lambda talk: talk("list_contact_balances", sort_field="value", sort="desc", limit=5),
         ranked_by_hand,
-        (("value: 620", ('"value":620',)), "VIP-103"),
+        (('own id "VIP-103": 620 points', ('"value":620', "VIP-103")),),
     ),
     Job(
         "Change the program's text.",
@@ -742,7 +749,7 @@ MANAGER_JOBS: Final = (
             tier_rewards=["gold-gift"],
         ),
         raised_by_hand,
-        (("minimum_value: 600", ('"minimumValue":600',)),),
+        (('"Gold": 500 → 600 points', ('"minimumValue":600',)),),
         changes=True,
     ),
 )

@@ -18,6 +18,7 @@ from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.brevo.types import Done, Reply
 from loyalty_mcp.errors import NotFound, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import MARKER, Intent, Movement
+from loyalty_mcp.tools.answers.reward_texts import worth_text
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.created_objects import created_object, require_no_namesake
 from loyalty_mcp.tools.points.draft_transactions import moved
@@ -38,8 +39,21 @@ from loyalty_mcp.tools.send_window import NoReadCanTell, earliest_effect
 
 Arguments = Mapping[str, Any]
 Found = Callable[[Context, Intent, Arguments], Awaitable[Reply | None]]
-Moves = Callable[[Context, Arguments, AccountInfo], Awaitable[Movement | None]]
+Moves = Callable[[Context, Arguments, AccountInfo], Awaitable["MovedValue"]]
 Absent = Callable[[Context, Intent, Arguments], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class MovedValue:
+    """What a change takes from a member or gives them.
+
+    Args:
+        movement: the points it moves, for the caps; None if it moves none.
+        worth: what the reward that it gives is worth, in words; empty if it has no value.
+    """
+
+    movement: Movement | None
+    worth: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class EffectCheck:
 
     Args:
         found: reads the effect; None where it is not there.
-        movement: the points it moves, for the caps; out of the arguments and the account.
+        moves: what it takes or gives; out of the arguments and the account.
         draft: the transaction that it made, out of its reply.
         require_absence: where an effect that is not found proves nothing by itself: raises
             OutcomeUnknown unless it is proven that there is none.
@@ -57,7 +71,7 @@ class EffectCheck:
     """
 
     found: Found
-    movement: Moves | None = None
+    moves: Moves | None = None
     draft: Callable[[Any], str] | None = None
     require_absence: Absent | None = None
     require_effect: Callable[[Reply, Arguments], None] | None = None
@@ -65,19 +79,20 @@ class EffectCheck:
 
 async def movement_of_transaction(
     context: Context, arguments: Arguments, info: AccountInfo
-) -> Movement:
+) -> MovedValue:
     """What a transaction moves, once it is completed; a draft counts as if it were."""
     definitions = await context.references.balances(arguments["program"])
     definition = next((item for item in definitions if item.id == arguments["balance"]), None)
     amount = arguments["amount"]
     kind: MovementKind = "credit" if amount > 0 else "debit"
-    return movement_of(definition, kind, abs(amount), owner_of(info, arguments["member"]))
+    owner = owner_of(info, arguments["member"])
+    return MovedValue(movement_of(definition, kind, abs(amount), owner))
 
 
-async def price_of_voucher(
+async def price_and_worth_of_voucher(
     context: Context, arguments: Arguments, info: AccountInfo
-) -> Movement | None:
-    """What a voucher takes as it is given, where its reward does so.
+) -> MovedValue:
+    """What a voucher is worth, and what it takes as it is given, where its reward does so.
 
     Raises:
         Refused: a cap binds, and how much it takes is known only once it is taken.
@@ -86,9 +101,11 @@ async def price_of_voucher(
     try:
         reward = await context.brevo.send(request)
     except NotFound:
-        return None  # not live yet: the API will refuse to give it
+        return MovedValue(None)  # not live yet: the API will refuse to give it
+    value = arguments["value"]
+    worth = worth_text(reward.value if value is None else value, reward.unit)
     if not taken_at_issue(reward):
-        return None
+        return MovedValue(None, worth)
     policy = context.policy
     bounded = policy.caps.bind_points or policy.approval.operator_above is not None
     if reward.subtract_total_balance and bounded:
@@ -96,7 +113,8 @@ async def price_of_voucher(
             "That reward takes a whole balance, and the operator's policy bounds amounts."
         )
     amount = price_of(reward, info)
-    return Movement("debit", amount, owner_of(info, arguments["member"])) if amount else None
+    owner = owner_of(info, arguments["member"])
+    return MovedValue(Movement("debit", amount, owner) if amount else None, worth)
 
 
 async def marked_transaction(
@@ -275,7 +293,7 @@ EFFECT_CHECKS: Final[Mapping[str, EffectCheck]] = {
         require_no_transaction,
     ),
     "create_voucher": EffectCheck(
-        marked_voucher, price_of_voucher, require_absence=require_no_voucher
+        marked_voucher, price_and_worth_of_voucher, require_absence=require_no_voucher
     ),
     "create_subscription": EffectCheck(membership),
     "assign_tier": EffectCheck(assigned_tier),

@@ -51,6 +51,13 @@ async def preview_operation(
     facts = _facts_of(current)
     details = await setting_details(operation, context, arguments)
     words = await words_of_arguments(operation, context, arguments, current)
+    check, movement = EFFECT_CHECKS.get(operation.name), None
+    if check is not None and check.moves is not None and isinstance(current, AccountInfo):
+        moved = await check.moves(context, arguments, current)
+        movement = moved.movement
+        if moved.worth:
+            words["reward"] += f" ({moved.worth})"
+            details.pop("value", None)
     summary = operation.preview.format_map(words) + details_text(details)
     before, after = {}, dict[str, Any](details)
     if HELD_TIER in words:
@@ -65,9 +72,6 @@ async def preview_operation(
     warnings: tuple[str, ...] = ()
     if operation.risk == "destructive":
         warnings = (*await deletion_losses(context, operation.name, arguments), IRREVERSIBLE)
-    check, movement = EFFECT_CHECKS.get(operation.name), None
-    if check is not None and check.movement is not None and isinstance(current, AccountInfo):
-        movement = await check.movement(context, arguments, current)
     if movement is not None and "amount" not in arguments:
         summary += f" It takes {await price_text(context, arguments['program'], movement)}."
         facts = {**facts, "cost": movement.amount}

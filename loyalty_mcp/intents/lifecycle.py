@@ -1,4 +1,4 @@
-"""The life of an intent: one decided change, carried out at most once. Pure rules, no I/O.
+"""The states of an intent: one change, carried out at most once. Pure rules, no I/O.
 
     proposed ──▶ approved ──▶ sent ──▶ applied
        │             │          ├────▶ not_applied ──▶ applied (correction)
@@ -6,9 +6,9 @@
        │             └──▶ not_applied | expired
        └──▶ declined | expired
 
-An intent that was approved and never sent (a crash in between, a cap reached) ends `not_applied`;
-one whose preview no longer holds after the agreement ends `expired`. The correction is made only by
-the process that saw its own change succeed, after another process concluded that it had not.
+An intent that was approved but never sent (because of a crash or a cap) ends `not_applied`. If its
+preview changes after the agreement, it ends `expired`. Only the process that saw its own change
+succeed makes the correction, after another process had recorded `not_applied`.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ State = Literal[
     "proposed", "approved", "sent", "applied", "not_applied", "unknown", "declined", "expired"
 ]
 Route = Literal["dialog", "card", "token", "operator", "none"]
-"""Who can agree: a person in a dialog or a card, who repeats the call, an operator, or nobody."""
+"""Who agrees: a person in a dialog or card, the caller by repeating it, an operator, or nobody."""
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     "proposed": frozenset({"approved", "declined", "expired"}),
@@ -38,39 +38,39 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
     "expired": frozenset(),
 }
 COUNTS_TOWARD_CAPS: Final[tuple[State, ...]] = ("sent", "applied", "unknown")
-"""What may have happened counts as having happened, for the caps."""
+"""For the caps, a change that may have happened counts as carried out."""
 ENDED: Final[frozenset[State]] = frozenset({"applied", "not_applied", "declined", "expired"})
 BOUNDED: Final[tuple[State, ...]] = ("proposed", "approved")
-"""What has a time in which it has to go on."""
+"""The states that expire."""
 
 UNBOUNDED: Final[tuple[State, ...]] = ("sent", "unknown")
-"""What has not ended and may have happened, however long ago."""
+"""The states without expiry: not ended, and the change may have been carried out."""
 
 OPEN: Final[tuple[State, ...]] = (*BOUNDED, "sent")
-"""What is told as open; what is unknown is told apart."""
+"""The states that are reported as open; `unknown` is reported separately."""
 
 MARKER: Final = "loyaltyMcpIntent"
-"""The key in `meta` under which whatever an intent creates at Brevo carries the intent's id."""
+"""The key in `meta` that holds the intent's id, on everything that an intent creates at Brevo."""
 
 REFERENCE_LENGTH: Final = 160
 LATE: Final = "Its time ran out; nothing was changed. Call again for a new preview."
 
 
 class IllegalMove(Exception):
-    """A move that the life of an intent does not know: a mistake of ours."""
+    """A state change that an intent does not have: a bug."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a person agrees to, made from live data.
+    """What a person agrees to, from live data.
 
     Args:
         summary: one sentence: who, what, how much.
-        before: named facts as they are.
-        after: the same facts as they will be.
-        warnings: what is easily overlooked, or cannot be undone.
-        typed: the exact text a person types to agree; None where ticking a box is enough.
-        done: the same as `summary` once it has happened; empty where the result alone says it.
+        before: named values as they are.
+        after: the same values as they will be.
+        warnings: what is easy to overlook or cannot be undone.
+        typed: the exact text a person types to agree; None if ticking a box is enough.
+        done: `summary` in the past tense; empty if the result says it.
     """
 
     summary: str
@@ -83,7 +83,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What an intent does to points, for the caps: the size, its direction, whose.
+    """The points that an intent moves, for the caps.
 
     Args:
         kind: `credit` or `debit`.
@@ -98,18 +98,17 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """A change looked at before it is decided.
+    """A prepared change, before anybody decides.
 
     Args:
         preview: what a person is shown.
-        facts: what the preview rests on, in full; if any of it changes, the preview is void.
+        facts: everything that the preview is based on; if any of it changes, the preview is void.
         movement: the points it moves, if any.
-        subject: what it changes, so that two changes of one subject run one after the other;
-            None for what the arguments themselves name.
-        kept: what the preview found out once and need not read again after the agreement; it is
-            handed back when the preview is made again.
+        subject: what it changes; changes of the same subject run one after the other. None for
+            what the arguments name.
+        kept: what need not be read again after the agreement; passed to the second preview.
         total: what all rows of a batch move together, which decides who has to agree; each row has
-            a movement of its own.
+            its own movement.
     """
 
     preview: Preview
@@ -122,33 +121,33 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One decided change.
+    """One change that somebody asked for.
 
     Args:
         id: 128 random bits, in hexadecimal.
-        tool: what is called.
+        tool: the tool that was called.
         digest: of the account, the tool and the normalised arguments.
         caller: who asked; only they may use the intent.
-        account: the Brevo account that it changes; no other account's process touches it.
-        scope: the role and the pins under which it was asked for.
+        account: the Brevo account that it changes; processes of other accounts ignore it.
+        scope: the role and the pins of the caller.
         arguments: as given, without the confirmation.
-        resolved: what each reference turned out to be, in the order of the arguments.
-        facts: what the preview rests on; if it changes, the intent is void.
+        resolved: the id of each reference, in the order of the arguments.
+        facts: what the preview is based on; if it changes, the intent is void.
         preview: what is shown.
         route: who can agree.
-        state: where in its life it is.
+        state: its current state.
         created_at, expires_at: UTC.
-        movement: points it moves, if any.
-        agreed_by: how agreement came about.
-        transaction_id: the draft made upstream; one for ever.
+        movement: the points it moves, if any.
+        agreed_by: how it was agreed to.
+        transaction_id: the draft transaction at Brevo; never replaced by another.
         result: the typed answer, once applied.
-        reason: what happened and what to do next, once it ended otherwise.
+        reason: what happened and what to do next, if it was not applied.
         sent_at: when the change was first sent, by our clock.
-        deadline: until when something of it may still arrive, in upstream time.
-        subject: what it changes; one intent of a subject is carried out at a time.
+        deadline: until when a request of it may still arrive, in upstream time.
+        subject: what it changes; one intent per subject is carried out at a time.
         confirmation: the digest of the secret that confirms it.
-        batch: the intent of the whole batch that it is a row of.
-        kept: what the preview found out once, handed back when it is made again.
+        batch: the id of the batch intent, if this is a row of a batch.
+        kept: what the preview need not read again after the agreement.
     """
 
     id: str
@@ -179,51 +178,51 @@ class Intent:
 
 
 BATCH_ROWS: Final = "rows"
-"""What an intent of a batch keeps its planned rows under."""
+"""The key of `Intent.kept` that holds the planned rows of a batch."""
 
 
 def is_batch(intent: Intent) -> bool:
-    """Whether an intent stands for many rows, each carried out as an intent of its own."""
+    """Whether an intent represents many rows, each of which has its own intent."""
     return BATCH_ROWS in intent.kept
 
 
 def row_intent_id(batch: str, row: int) -> str:
-    """The id of the intent of one row: the same for whoever carries it out, so it is made once."""
+    """The id of a row's intent: the same in every process, so that it is created once."""
     return hashlib.sha256(f"{batch} row {row}".encode()).hexdigest()[:32]
 
 
 def new_id() -> str:
-    """128 random bits: nobody guesses the intent of another."""
+    """A new id: 128 random bits, so that nobody can guess another caller's intent."""
     return secrets.token_hex(16)
 
 
 def new_confirmation() -> str:
-    """A secret that confirms one intent: 128 random bits."""
+    """A new secret that confirms one intent: 128 random bits."""
     return secrets.token_hex(16)
 
 
 def confirmation_digest(confirmation: str) -> str:
-    """What the journal keeps of a confirmation. It is random, so no slow hash is needed."""
+    """The digest that the journal stores. The secret is random, so no slow hash is needed."""
     return hashlib.sha256(confirmation.encode()).hexdigest()
 
 
 def call_digest(account: str, tool: str, arguments: Mapping[str, Any]) -> str:
-    """A fingerprint of a call: equal for equal arguments, whatever their order."""
+    """The fingerprint of a call, independent of the order of its arguments."""
     return hashlib.sha256(exact_json([account, tool, arguments]).encode()).hexdigest()
 
 
 def order_reference(order_id: str) -> str:
-    """How the journal finds the intents that name an order."""
+    """The key under which the journal finds the intents that name an order."""
     return f"order {order_id}"[:REFERENCE_LENGTH]
 
 
 def reversal_reference(transaction_id: str) -> str:
-    """How the journal finds the intents that undo a transaction."""
+    """The key under which the journal finds the intents that reverse a transaction."""
     return f"reverses {transaction_id}"[:REFERENCE_LENGTH]
 
 
 def reference_of(intent: Intent) -> str | None:
-    """What an intent refers to beyond its subject: the transaction it undoes, or its order."""
+    """The transaction that an intent reverses, or its order; None if neither."""
     if "transaction" in intent.kept:
         return reversal_reference(str(intent.kept["transaction"]))
     order = intent.arguments.get("order_id")
@@ -231,32 +230,32 @@ def reference_of(intent: Intent) -> str | None:
 
 
 def check_move(origin: State, target: State) -> None:
-    """Refuse a move that the life of an intent does not know.
+    """Refuse a state change that is not in `MOVES`.
 
     Raises:
-        IllegalMove: from `origin` there is no way to `target`.
+        IllegalMove: `origin` cannot change to `target`.
     """
     if target not in MOVES[origin]:
         raise IllegalMove(f"an intent never goes from {origin} to {target}")
 
 
 def moved(intent: Intent, target: State, **changes: Any) -> Intent:
-    """`intent` in state `target`, with what the move makes known.
+    """A copy of `intent` in state `target`, with `changes`.
 
     Raises:
-        IllegalMove: from its state there is no way to `target`.
+        IllegalMove: its state cannot change to `target`.
     """
     check_move(intent.state, target)
     return replace(intent, state=target, **changes)
 
 
 def lapsed(intent: Intent, now: datetime) -> bool:
-    """Whether its time is over before anything was sent."""
+    """Whether an intent expired before anything was sent."""
     return intent.state in BOUNDED and now >= intent.expires_at
 
 
 def changed_parts(agreed: Intent, now: Preparation) -> tuple[str, ...]:
-    """What a preview made again shows otherwise than the agreed one; empty if nothing does.
+    """The names of the values that differ between the agreed preview and the second one.
 
     Every value is compared in full and exactly, not as it is displayed.
     """

@@ -22,9 +22,15 @@ from loyalty_mcp.intents.lifecycle import (
     call_digest,
     changed_parts,
     check_move,
+    is_batch,
     lapsed,
     moved,
+    new_confirmation,
     new_id,
+    order_reference,
+    reference_of,
+    reversal_reference,
+    row_intent_id,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -167,6 +173,52 @@ def test_ids_are_128_random_bits() -> None:
 
     assert len(ids) == 1000
     assert all(len(item) == 32 and int(item, 16) >= 0 for item in ids)
+
+
+def test_confirmations_are_128_random_bits() -> None:
+    """A confirmation cannot be guessed, and is not that of another intent."""
+    made = {new_confirmation() for _ in range(1000)}
+
+    assert len(made) == 1000
+    assert all(len(item) == 32 and int(item, 16) >= 0 for item in made)
+
+
+def test_a_row_has_one_id_whoever_carries_it_out() -> None:
+    """It is as long as any id, and differs from row to row and from batch to batch."""
+    ids = [row_intent_id(batch, row) for batch in ("a" * 32, "b" * 32) for row in range(1, 4)]
+
+    assert ids == [row_intent_id(batch, row) for batch in ("a" * 32, "b" * 32) for row in (1, 2, 3)]
+    assert len(set(ids)) == 6
+    assert {len(item) for item in ids} == {32}
+
+
+def test_what_keeps_rows_is_a_batch() -> None:
+    """An intent with planned rows stands for many, and no other does."""
+    assert is_batch(replace(INTENT, kept={"rows": []}))
+    assert not is_batch(INTENT)
+
+
+@pytest.mark.parametrize(
+    ("kept", "given_", "reference"),
+    [
+        ({}, {}, None),
+        ({}, {"order_id": "A-1"}, "order A-1"),
+        ({}, {"order_id": 17}, "order 17"),
+        ({"transaction": "t-1"}, {}, "reverses t-1"),
+        ({"transaction": "t-1"}, {"order_id": "A-1"}, "reverses t-1"),
+    ],
+)
+def test_an_intent_refers_to_what_it_reverses_or_to_its_order(
+    kept: dict[str, Any], given_: dict[str, Any], reference: str | None
+) -> None:
+    """By its reference the journal finds whether the same was asked for before."""
+    assert reference_of(replace(INTENT, kept=kept, arguments=given_)) == reference
+
+
+def test_a_reference_fits_its_column() -> None:
+    """A very long order is found by its beginning."""
+    assert order_reference("x" * 200) == "order " + "x" * 154
+    assert reversal_reference("x" * 200) == "reverses " + "x" * 151
 
 
 @pytest.mark.parametrize(

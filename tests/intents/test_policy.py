@@ -119,7 +119,7 @@ def test_empty_policy_is_no_policy(read: Read, text: str) -> None:
         ("[caps]\ndebit_per_call = -1", "caps.debit_per_call: "),
         ("[caps]\ndebit_per_call = nan", "caps.debit_per_call: "),
         ("[caps]\ndebit_per_call = inf", "caps.debit_per_call: "),
-        ("[caps]\ndebit_per_call = true", "caps.debit_per_call: "),
+        ("[caps]\ndebit_per_call = true", "caps.debit_per_call: input should be a valid number."),
         ("[caps]\nchanges_per_hour = 1.5", "caps.changes_per_hour: "),
         ('[tools]\ndeny = "delete_program"', "tools.deny: "),
         ("[tools]\ndeny = [1]", "tools.deny.0: "),
@@ -147,8 +147,32 @@ def test_wrong_policy_refuses_to_start(read: Read, text: str, named: str) -> Non
 def test_missing_file_refuses_to_start(tmp_path: Path) -> None:
     """A policy that cannot be read is not the same as none."""
     for file in (tmp_path / "none.toml", tmp_path):
-        with pytest.raises(BadSetting, match="cannot be read"):
+        with pytest.raises(BadSetting, match="cannot be read") as caught:
             read_policy(file, RISKS)
+        assert repr(str(file)) in str(caught.value)
+
+
+def test_a_tool_that_moves_value_is_never_free_of_questions(read: Read) -> None:
+    """The whole sentence says which rule, which tool, and what may stand there."""
+    with pytest.raises(BadSetting) as caught:
+        read('[approval]\nwithout_question = ["create_tier", "debit_points"]')
+
+    assert str(caught.value) == (
+        "LOYALTY_MCP_POLICY is wrong: approval.without_question names 'debit_points'; "
+        "only tools that change draft configuration may be there."
+    )
+
+
+@pytest.mark.parametrize("rule", ["tools.deny", "approval.without_question"])
+def test_an_unknown_tool_is_named_with_its_rule(read: Read, rule: str) -> None:
+    """Whoever wrote the file finds the line."""
+    section, name = rule.split(".")
+    with pytest.raises(BadSetting) as caught:
+        read(f'[{section}]\n{name} = ["debit_pionts"]')
+
+    assert str(caught.value) == (
+        f"LOYALTY_MCP_POLICY is wrong: {rule} names 'debit_pionts', which is no tool."
+    )
 
 
 def test_file_that_is_no_text_refuses_to_start(tmp_path: Path) -> None:
@@ -189,12 +213,29 @@ def test_cap_of_a_day(most: Decimal, moved: Decimal, amount: Decimal) -> None:
     assert allowed(policy, movement("debit", amount), Usage(moved)) == (moved + amount <= most)
 
 
+@pytest.mark.parametrize("kind", ["credit", "debit"])
+def test_the_caps_of_credits_and_debits_are_their_own(kind: Kind) -> None:
+    """Each direction has its cap of a call and its cap of a day."""
+    caps = Caps(
+        credit_per_call=1,
+        debit_per_call=2,
+        credit_per_member_per_day=3,
+        debit_per_member_per_day=4,
+    )
+    call, day = (1, 3) if kind == "credit" else (2, 4)
+
+    assert caps.per_call(kind) == call
+    assert caps.per_day(kind) == day
+    assert allowed(Policy(caps=caps), movement(kind, call), Usage(Decimal(day - call)))
+    assert not allowed(Policy(caps=caps), movement(kind, call), Usage(Decimal(day)))
+
+
 def test_refusal_says_what_is_left() -> None:
     """Who is refused learns which rule it was, and how much is left of it."""
     policy = Policy(caps=Caps(debit_per_member_per_day=100))
     with pytest.raises(Refused, match=r"allows 100 of debit a member a day; 30 is left today"):
         check(policy, "debit_points", movement("debit", 31), Usage(Decimal(70)))
-    with pytest.raises(Refused, match=r"0 is left today"):
+    with pytest.raises(Refused, match=r"; 0 is left today"):
         check(policy, "debit_points", movement("debit", 1), Usage(Decimal(170)))
 
 

@@ -1,5 +1,6 @@
 """The benchmarks: the files they measure on are true, and their table goes between its marks."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,36 @@ def test_half_a_table_is_not_written() -> None:
 
     assert done.returncode == 2
     assert "all figures" in done.stderr
+
+
+def test_a_good_client_is_answered_under_a_hostile_load() -> None:
+    """A twentieth of the load: every answer comes, memory is bounded, attackers are refused."""
+    command = [sys.executable, str(SCRIPTS / "hostile.py"), "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    got, of = re.findall(r"The good client got ([\d,]+) of ([\d,]+) answers", done.stdout)[0]
+    assert got == of
+    tried = dict(line.split(": ", 1) for line in done.stderr.strip().splitlines())
+    assert set(tried) == {*import_module("attackers").ATTACKS, "everything at once"}
+    assert "'431'" in tried["huge headers"]
+    assert "'401'" in tried["a flood of bad tokens"]
+    assert "'200'" in tried["one greedy caller"]
+
+
+def test_the_figures_of_the_hostile_load_are_between_their_marks(tmp_path: Path) -> None:
+    """The document has the marks once, and only what is between them is replaced."""
+    hostile = import_module("hostile")
+    begin, end = hostile.MARKS
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    copy = tmp_path / "copy.md"
+    copy.write_text(text, encoding="utf-8")
+    hostile.write(copy, "figures")
+
+    before, after = text.split(begin)[0], text.split(end)[1]
+    assert text.count(begin) == text.count(end) == 1
+    assert copy.read_text(encoding="utf-8") == f"{before}{begin}\n\nfigures\n\n{end}{after}"
+    assert "resident memory at the peak" in text
 
 
 def test_every_figure_has_a_module() -> None:

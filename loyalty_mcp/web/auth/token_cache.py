@@ -1,7 +1,7 @@
 """The journal's static tokens, read again when the last read is older than a second."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +11,9 @@ from loyalty_mcp.intents.access_token import PREFIX, Token, digest_of
 from loyalty_mcp.intents.lazy_journal import LazyJournal
 
 FRESH_SECONDS: Final = 1.0
+REREAD_SECONDS: Final = 0.05
+"""Shortest time between two reads, however many unknown tokens are presented."""
+
 TOKEN_FORM: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
@@ -24,6 +27,7 @@ class TokenCache:
         journal: holds the tokens.
         now: wall clock, UTC.
         clock: monotonic seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -31,10 +35,12 @@ class TokenCache:
         journal: LazyJournal,
         now: Callable[[], datetime],
         clock: Callable[[], float] = anyio.current_time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._journal = journal
         self._now = now
         self._clock = clock
+        self._sleep = sleep
         self._tokens: dict[str, Token] = {}
         self._read_at = float("-inf")
         self._reading = anyio.Lock()
@@ -76,9 +82,12 @@ class TokenCache:
         if requested_at - self._read_at < older_than:
             return
         async with self._reading:
-            started_at = self._clock()
             if requested_at - self._read_at < older_than:
                 return  # another request has read them meanwhile
+            too_early = self._read_at + REREAD_SECONDS - self._clock()
+            if too_early > 0:
+                await self._sleep(too_early)
+            started_at = self._clock()
             tokens = await self._journal.open().tokens.all()
             self._tokens = {token.digest: token for token in tokens}
             self._read_at = started_at

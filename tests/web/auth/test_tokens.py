@@ -24,7 +24,7 @@ from loyalty_mcp.web.auth.throttle import (
     RESET_SECONDS,
     Throttle,
 )
-from loyalty_mcp.web.auth.token_cache import FRESH_SECONDS, TokenCache
+from loyalty_mcp.web.auth.token_cache import FRESH_SECONDS, REREAD_SECONDS, TokenCache
 from tests.conftest import text_of
 from tests.web.conftest import (
     INITIALIZE,
@@ -199,6 +199,34 @@ async def test_a_revoked_token_stops_within_a_second(tmp_path: Path) -> None:
         assert await cache.any_created()
     finally:
         await journal.close()
+
+
+async def test_a_flood_of_unknown_tokens_shares_few_reads(tmp_path: Path) -> None:
+    """Many unknown tokens at once wait for one read, and reads keep a distance."""
+    clock, pauses = Clock(), list[float]()
+    found: list[Token | None] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        clock.now += seconds
+        await anyio.lowlevel.checkpoint()
+
+    async def guess() -> None:
+        found.append(await cache.find(new_secret()))
+
+    journal = LazyJournal(lambda: f"sqlite+aiosqlite:///{tmp_path / 'j.db'}")
+    cache = TokenCache(journal, lambda: datetime.now(UTC), clock, sleep)
+    try:
+        await guess()
+        for _ in range(3):
+            async with anyio.create_task_group() as group:
+                for _ in range(100):
+                    group.start_soon(guess)
+    finally:
+        await journal.close()
+
+    assert found == [None] * 301
+    assert pauses == [pytest.approx(REREAD_SECONDS)] * 4
 
 
 async def test_without_a_journal_nobody_is_authenticated(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Frame, async_playwright
+
+from tests import node_tools
 
 CHROMIUM: Final = shutil.which("chromium")
 QUIET: Final = (
@@ -20,6 +22,9 @@ QUIET: Final = (
     "--disable-sync",
 )
 """Keeps the browser from making requests of its own."""
+
+AXE: Final = "../axe-core/axe.min.js"
+SERIOUS: Final = ("serious", "critical")
 
 
 @asynccontextmanager
@@ -34,3 +39,18 @@ async def running_chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
         await browser.close()
+
+
+async def serious_violations(frame: Frame) -> list[str]:
+    """What axe-core finds in a frame that keeps people from using it.
+
+    The page's policy lets no other script in, so axe is run by the debugger.
+    """
+    await frame.evaluate(node_tools.required(AXE).read_text("utf-8"))
+    found = await frame.evaluate("axe.run()")
+    return [
+        f"{each['id']}: {node['html']}"
+        for each in found["violations"]
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]

@@ -22,7 +22,7 @@ Status = Literal[
     "expired",
 ]
 ROW_FACTS: Final = ("number", "member", "summary", "refused")
-"""What a card shows of a row of a batch."""
+"""What a picture shows of a row of a batch."""
 
 FAILED: Final[frozenset[Status]] = frozenset({"not_applied", "unknown", "expired"})
 
@@ -87,7 +87,7 @@ class Envelope:
         again: whether this was answered before, and nothing was done now.
         done: what has happened, in a sentence, where the result alone does not say it.
         card_confirmation: the confirmation where a card alone may hold it, and no model.
-        rows: of a batch, what a card shows of each row.
+        rows: of a batch, what a card shows of each row, as `shown_rows` gives it.
     """
 
     status: Status
@@ -215,11 +215,16 @@ def confirmable_in_card(intent: Intent, confirmation: str, moved: str | None = N
         expires_at=intent.expires_at,
         reason=moved,
         card_confirmation=confirmation,
-        rows=[
-            {name: row[name] for name in ROW_FACTS if name in row}
-            for row in intent.kept.get(BATCH_ROWS, ())
-        ],
+        rows=shown_rows(intent),
     )
+
+
+def shown_rows(intent: Intent) -> list[dict[str, Any]]:
+    """What a picture shows of each row of a batch; nothing for any other change."""
+    return [
+        {name: row[name] for name in ROW_FACTS if name in row}
+        for row in intent.kept.get(BATCH_ROWS, ())
+    ]
 
 
 def outcome_of(intent: Intent) -> Envelope:

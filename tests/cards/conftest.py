@@ -19,13 +19,11 @@ from playwright.async_api import Browser, FrameLocator, Page
 from loyalty_mcp.server.apps.pages import card_html
 from loyalty_mcp.server.bootstrap import Runtime
 from tests import node_tools
-from tests.browser import running_chromium
+from tests.browser import running_chromium, serious_violations
 
 HOST: Final = "http://host.test/"
 DOCUMENT: Final = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Host</title>'
 STYLE: Final = "<style>body{margin:0} iframe{display:block;border:0;width:100%;height:60px}</style>"
-AXE: Final = node_tools.FOLDER.parent / "axe-core" / "axe.min.js"
-SERIOUS: Final = ("serious", "critical")
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "images"
 UPDATE: Final = "UPDATE_SCREENSHOTS"
 CARD_OF: Final[Mapping[str, str]] = {
@@ -88,15 +86,7 @@ class CardHost:
 
     async def serious_violations(self) -> list[str]:
         """What axe-core finds in the card that keeps people from using it."""
-        frame = self.page.frames[-1]
-        await frame.evaluate(AXE.read_text("utf-8"))
-        found = await frame.evaluate("axe.run()")
-        return [
-            f"{each['id']}: {node['html']}"
-            for each in found["violations"]
-            if each["impact"] in SERIOUS
-            for node in each["nodes"]
-        ]
+        return await serious_violations(self.page.frames[-1])
 
     async def call_server(self, params: str) -> str:
         """Do a call that a card asks for, as a host does."""

@@ -90,13 +90,15 @@ function warnings(texts) {
     texts.map((text) => element("li", { class: "lines" }, text)));
 }
 
-function bar(part, label, kind = "") {
+// A part of a whole, from 0 to 1; text: what a screen reader says instead of the percentage.
+function bar(part, label, kind = "", text = null) {
   const percent = Math.max(0, Math.min(100, Math.round(part * 100)));
   const inner = element("span");
   inner.style.setProperty("--part", `${percent}%`);
   return element("div", {
     class: `bar ${kind}`, role: "progressbar", "aria-label": label,
     "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent,
+    "aria-valuetext": text,
   }, inner);
 }
 

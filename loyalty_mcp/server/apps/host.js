@@ -61,8 +61,8 @@ function receive(event) {
     if (error) waiting?.reject(new Error(error.message));
     else waiting?.resolve(result);
   } else if (id === undefined) {
-    NOTIFICATIONS[method]?.(record(params));
-  } else if (ANSWERS[method]) {
+    if (Object.hasOwn(NOTIFICATIONS, method)) NOTIFICATIONS[method](record(params));
+  } else if (Object.hasOwn(ANSWERS, method)) {
     send({ id, result: ANSWERS[method]() });
   } else {
     send({ id, error: { code: -32601, message: "This card does not answer that." } });

@@ -4,7 +4,7 @@ import base64
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any, Final
@@ -19,8 +19,12 @@ DOCUMENT_TITLES: Final[Mapping[str, str]] = {
 NAMES: Final = tuple(DOCUMENT_TITLES)
 """The cards there are."""
 
-SCRIPTS: Final = ("elements.js", "plots.js")
-"""What every card's script begins with; its own script and `host.js` follow."""
+SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "member": ("elements.js", "plots.js", "member.js", "host.js"),
+    "approval": ("elements.js", "picture.js", "approval.js", "host.js"),
+    "program": ("elements.js", "plots.js", "program.js", "host.js"),
+}
+"""The parts of each card's script."""
 
 
 @functools.cache
@@ -37,8 +41,8 @@ def card_html(name: str) -> str:
     """
     if name not in NAMES:
         raise ValueError(f"There is no card {name!r}; there are {', '.join(NAMES)}.")
-    script = "\n".join(_source(part) for part in (*SCRIPTS, f"{name}.js", "host.js"))
-    style = _source("card.css")
+    script = _sources(SCRIPTS[name])
+    style = _sources(("picture.css", "card.css"))
     return Template(_source("card.html")).substitute(
         title=DOCUMENT_TITLES[name],
         policy=(
@@ -65,6 +69,23 @@ def filled_card(name: str, answer: Mapping[str, Any]) -> str:
     stored = json.dumps(answer, ensure_ascii=False).replace("<", "\\u003c")
     element = f'<script type="application/json" id="answer">{stored}</script>\n<script>'
     return element.join(card_html(name).rsplit("<script>", 1))
+
+
+def picture_script() -> str:
+    """The script that draws what a change would do, for a page that is no card.
+
+    It defines `picture(preview)`, and does nothing by itself.
+    """
+    return _sources(("elements.js", "picture.js"))
+
+
+def picture_style() -> str:
+    """The style of that picture, and the colours of the cards."""
+    return _source("picture.css")
+
+
+def _sources(names: Sequence[str]) -> str:
+    return "\n".join(map(_source, names))
 
 
 def _source(file: str) -> str:

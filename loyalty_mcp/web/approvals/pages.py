@@ -1,7 +1,7 @@
 """The approvals page as HTML; all outside text is escaped. Pure."""
 
 import html
-import unicodedata
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,20 +9,18 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-from loyalty_mcp.brevo.quoting import SELECTORS, UNSEEN
+from loyalty_mcp.guard.confirmation import shown_rows
 from loyalty_mcp.intents.lifecycle import Intent
+from loyalty_mcp.server.envelope_text import preview_data
 from loyalty_mcp.web.approvals.words import (
     decision_in_words,
     in_words,
+    shown_data,
+    shown_text,
     time_left_in_words,
-    without_personal_data,
 )
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-LINE_BREAKS: Final = "\n\t"
-EMOJI_SELECTORS: Final = "\ufe0e\ufe0f"
-"""Choose between the two looks of a character; common in ordinary text."""
-
 SANDBOX: Final = (
     '<p class="sandbox"><strong>Sandbox.</strong> Nothing here changes a real account.</p>'
 )
@@ -39,21 +37,8 @@ NOTICES: Final[Mapping[str, str]] = {
 
 
 def escape_text(value: Any) -> str:
-    """A value as text for an element or a quoted attribute.
-
-    Email addresses and phone numbers are masked. Characters that hide, reverse or control text are
-    shown by their number: what an operator reads is what is there. Line breaks stay; the style
-    sheet keeps them.
-    """
-    text = without_personal_data(str(value))
-    return html.escape("".join(map(_visible, text)), quote=True)
-
-
-def _visible(char: str) -> str:
-    if char in LINE_BREAKS or char in EMOJI_SELECTORS:
-        return char
-    hidden = unicodedata.category(char) in UNSEEN or SELECTORS.fullmatch(char)
-    return f"[U+{ord(char):04X}]" if hidden else char
+    """A value as `shown_text` gives it, for an element or a quoted attribute."""
+    return html.escape(shown_text(value), quote=True)
 
 
 def render_page(home: str, content: str, notice: str | None = None) -> str:
@@ -126,12 +111,12 @@ def _fill(template: str, **values: str) -> str:
 def _render_intent(viewer: Viewer, intent: Intent) -> str:
     preview, key = intent.preview, escape_text(f"intent-{intent.id}")
     warnings = "".join(f"<li>{escape_text(warning)}</li>" for warning in preview.warnings)
+    title, _, more = preview.summary.partition("\n")
     parts = [
         f'<article class="card" id="{key}" aria-labelledby="summary-{key}">',
-        f'<h2 id="summary-{key}">{escape_text(preview.summary)}</h2>',
-        f'<ul class="warnings">{warnings}</ul>' if warnings else "",
-        _render_values("Before", preview.before),
-        _render_values("After", preview.after),
+        f'<h2 id="summary-{key}">{escape_text(title)}</h2>',
+        _render_picture(intent, more),
+        f'<ul class="warnings" aria-label="Warnings">{warnings}</ul>' if warnings else "",
         '<dl class="facts">',
         _render_value("Tool", intent.tool),
         _render_value("Asked by", intent.caller),
@@ -146,8 +131,31 @@ def _render_intent(viewer: Viewer, intent: Intent) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def _render_picture(intent: Intent, more: str) -> str:
+    """What would change, in words; the page's script draws what the attribute holds instead.
+
+    Args:
+        intent: what waits.
+        more: the lines of its summary after the first.
+    """
+    preview = intent.preview
+    values = {**preview_data(preview), "summary": more, "rows": shown_rows(intent)}
+    drawn = html.escape(json.dumps(shown_data(values), ensure_ascii=False), quote=True)
+    return "\n".join(
+        part
+        for part in (
+            f'<div class="picture" data-change="{drawn}">',
+            f'<p class="lines">{escape_text(more)}</p>' if more else "",
+            _render_values("Before", preview.before),
+            _render_values("After", preview.after),
+            "</div>",
+        )
+        if part
+    )
+
+
 def _render_buttons(viewer: Viewer, intent: Intent) -> str:
-    summary = escape_text(intent.preview.summary)
+    summary = escape_text(intent.preview.summary.partition("\n")[0])
     return (
         f'<form method="post" action="{escape_text(viewer.home)}/{escape_text(intent.id)}">'
         f'<input type="hidden" name="form_token" value="{escape_text(viewer.form_token)}">'

@@ -1,6 +1,6 @@
 """The routes of the approvals page."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +13,7 @@ from loyalty_mcp.errors import CallerError, JournalUnavailable, OwnIntent
 from loyalty_mcp.guard.operator_approval import decide, decided, waiting
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.principal import Principal
+from loyalty_mcp.server.apps.pages import picture_script, picture_style
 from loyalty_mcp.settings import APPROVALS_PATH
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.web.approvals import pages
@@ -24,6 +25,12 @@ from loyalty_mcp.web.edge.body_limit import BodyLimit
 from loyalty_mcp.web.edge.http_errors import HttpError
 
 FILES: Final = ("approvals.css", "approvals.js", "icon.svg")
+PICTURE: Final[Mapping[str, tuple[Callable[[], str], str]]] = {
+    "picture.css": (picture_style, "text/css"),
+    "picture.js": (picture_script, "text/javascript"),
+}
+"""What draws a change, which the page and the card of an approval have in common."""
+
 MAX_FORM_FIELDS: Final = 10
 
 
@@ -70,12 +77,16 @@ class Approvals:
             return Route(f"{APPROVALS_PATH}/{path}", limited, methods=["POST"])
 
         files = [Route(f"{APPROVALS_PATH}/{name}", serve_file, methods=["GET"]) for name in FILES]
+        pieces = [
+            Route(f"{APPROVALS_PATH}/{name}", serve_picture, methods=["GET"]) for name in PICTURE
+        ]
         return [
             Route(APPROVALS_PATH, self.show_page, methods=["GET"]),
             Route(f"{APPROVALS_PATH}/waiting", self.show_list, methods=["GET"]),
             form("login", self.log_in),
             form("logout", self.log_out),
             *files,
+            *pieces,
             form("{intent}", self.decide),
         ]
 
@@ -273,3 +284,9 @@ async def serve_file(request: Request) -> Response:
     """A script, style sheet or image of the page."""
     name = request.url.path.rpartition("/")[2]
     return FileResponse(pages.TEMPLATES / name, headers={"Cache-Control": "no-cache"})
+
+
+async def serve_picture(request: Request) -> Response:
+    """The script or the style of the picture of a change."""
+    text, media_type = PICTURE[request.url.path.rpartition("/")[2]]
+    return Response(text(), media_type=media_type, headers={"Cache-Control": "no-cache"})

@@ -1,11 +1,13 @@
-"""Values of an intent in words for an operator: no JSON, and no personal data in full. Pure."""
+"""Values of an intent as an operator reads them: no personal data in full. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from loyalty_mcp.brevo.quoting import SELECTORS, UNSEEN
 from loyalty_mcp.intents.lifecycle import Intent, State
 from loyalty_mcp.tools.members.masking import masked
 
@@ -14,6 +16,10 @@ EMAIL: Final = re.compile(rf"{PART}+@{PART}*\w")
 PHONE: Final = re.compile(r"(?<![\w-])(?:\+|00)\d(?:[ ()./-]{0,2}\d){6,14}(?!\w)")
 BARE_PHONE: Final = re.compile(r"\d{9,15}")
 """Digits without a plus; a phone number only where a person is named."""
+
+LINE_BREAKS: Final = "\n\t"
+EMOJI_SELECTORS: Final = "\ufe0e\ufe0f"
+"""Choose between the two looks of a character; common in ordinary text."""
 
 PERSONS: Final = frozenset({"member", "members", "contact", "phone"})
 
@@ -40,6 +46,40 @@ def without_personal_data(text: str, name: str = "") -> str:
         return str(masked(text))
     text = EMAIL.sub(lambda found: str(masked(found[0])), text)
     return PHONE.sub(lambda found: str(masked(found[0])), text)
+
+
+def shown_text(value: Any, name: str = "") -> str:
+    """A value as text in which nothing is hidden but personal data.
+
+    Email addresses and phone numbers are masked. Characters that hide, reverse or control text are
+    shown by their number: what an operator reads is what is there. Line breaks stay.
+
+    Args:
+        value: any value.
+        name: of the fact or argument it is the value of, if it is one.
+    """
+    return "".join(map(_visible, without_personal_data(str(value), name)))
+
+
+def _visible(char: str) -> str:
+    if char in LINE_BREAKS or char in EMOJI_SELECTORS:
+        return char
+    hidden = unicodedata.category(char) in UNSEEN or SELECTORS.fullmatch(char)
+    return f"[U+{ord(char):04X}]" if hidden else char
+
+
+def shown_data(value: Any, name: str = "") -> Any:
+    """A structure in terms of JSON with every text in it as `shown_text` gives it.
+
+    Args:
+        value: a number, a text, or a structure of them.
+        name: of the fact it is the value of.
+    """
+    if isinstance(value, Mapping):
+        return {shown_text(key): shown_data(item, str(key)) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [shown_data(item, name) for item in value]
+    return shown_text(value, name) if isinstance(value, str) else value
 
 
 def in_words(value: Any, name: str = "") -> str:

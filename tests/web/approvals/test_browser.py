@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page
 
 from loyalty_mcp.intents.lifecycle import Intent, Preview, new_id
-from tests.browser import running_chromium
+from tests.browser import running_chromium, serious_violations
 from tests.conftest import SandboxControl
 from tests.web.conftest import SHARED, RunningServer, Serve, in_seconds
 
@@ -103,6 +103,9 @@ async def test_approve_in_the_browser(
     asked = await ask(server, agent)
     async with logged_in(server, chromium, "anna", tokens["anna"]) as session:
         await session.page.get_by_text("Debit 5 points").first.wait_for()
+        after = session.page.get_by_role("progressbar", name="Balance after")
+        assert await after.get_attribute("aria-valuetext") == "275 points"
+        assert await serious_violations(session.page.main_frame) == []
         await _picture(session.page, "approvals")
         await session.page.get_by_role("button", name="Approve").click()
         await session.page.get_by_text("Approved.").wait_for()
@@ -128,6 +131,23 @@ async def test_decline_in_the_browser(
 
     assert (await ask(server, agent, confirmation=asked["intent"]))["status"] == "declined"
     assert await control.balance(101) == before
+
+
+async def test_a_batch_waits_with_all_its_rows(
+    server: RunningServer, chromium: Browser, tokens: dict[str, str]
+) -> None:
+    """The picture of a batch is that of its card: a table with every row."""
+    rows = [{"member": "101", "amount": 5 + each} for each in range(11)]
+    call = {"action": "credit", "rows": [*rows, {"member": "nobody@example.com", "amount": 5}]}
+    async with server.client(tokens["agent"]) as client:
+        await client.call_tool("bulk_change", {**call, "reason": "Goodwill"})
+    async with logged_in(server, chromium, "anna", tokens["anna"]) as session:
+        listed = session.page.get_by_role("region", name="Rows").locator("tbody tr")
+        await listed.first.wait_for()
+        assert await listed.count() == 12
+        assert "Cannot be done" in await listed.nth(11).inner_text()
+        assert "nobody@" not in await session.page.locator("main").inner_text()
+        assert await serious_violations(session.page.main_frame) == []
 
 
 async def test_new_intents_appear_without_reload(

@@ -1,4 +1,4 @@
-// Refreshes the list of waiting intents every few seconds, and counts their time down.
+// Refreshes the list of waiting intents every few seconds, draws them, and counts their time down.
 "use strict";
 
 const REFRESH_MS = 3000;
@@ -11,11 +11,19 @@ function focusOf(element) {
   return card ? { card: card.id, value: element.value } : null;
 }
 
+// In place of the words that stand there for browsers without scripts.
+function drawPictures() {
+  for (const place of waiting.querySelectorAll(".picture[data-change]")) {
+    place.replaceChildren(...picture(JSON.parse(place.dataset.change)).flat(Infinity).filter(Boolean));
+  }
+}
+
 function replaceList(markup) {
   const found = new DOMParser().parseFromString(markup, "text/html");
   const kept = focusOf(document.activeElement);
   const before = new Set([...waiting.querySelectorAll("article")].map((item) => item.id));
   waiting.replaceChildren(...found.body.childNodes);
+  drawPictures();
   const after = [...waiting.querySelectorAll("article")].map((item) => item.id);
   const added = after.filter((id) => !before.has(id)).length;
   if (added > 0) {
@@ -81,6 +89,7 @@ function countDown() {
 }
 
 if (waiting) {
+  drawPictures();
   setInterval(countDown, 1000);
   setTimeout(refresh, REFRESH_MS);
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import mcp_types as types
 import pytest
 from mcp import Client
@@ -20,6 +21,7 @@ from loyalty_mcp.server.apps.pages import card_html
 from loyalty_mcp.server.bootstrap import Runtime
 from tests import node_tools
 from tests.browser import running_chromium, serious_violations
+from tests.server.conftest import Clock
 
 HOST: Final = "http://host.test/"
 DOCUMENT: Final = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Host</title>'
@@ -46,16 +48,20 @@ class CardHost:
     Args:
         page: the host's page.
         client: offers Apps and has no dialogs.
+        clock: of the server.
         requests: the address of every request that the page or a card made.
         problems: errors of scripts, errors and warnings of the console, dialogs.
         calls: every call that a card made.
+        held: set to let the calls of cards through, if there is one.
     """
 
     page: Page
     client: Client
+    clock: Clock
     requests: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     calls: list[Mapping[str, Any]] = field(default_factory=list)
+    held: anyio.Event | None = None
 
     @property
     def card(self) -> FrameLocator:
@@ -79,6 +85,15 @@ class CardHost:
         """What the card shows."""
         return await self.card.locator("main").inner_text()
 
+    async def focused(self) -> str:
+        """What the keyboard acts on in the card, by its tag and its text."""
+        read = "[document.activeElement.tagName, document.activeElement.textContent].join(' ')"
+        return str(await self.page.frames[-1].evaluate(read))
+
+    async def ready(self) -> None:
+        """Wait until the buttons can be pressed."""
+        await self.card.get_by_role("button", name="Agree", disabled=False).wait_for()
+
     async def picture(self, name: str) -> None:
         """Save a screenshot for the documentation, if asked to."""
         if os.environ.get(UPDATE):
@@ -92,6 +107,8 @@ class CardHost:
         """Do a call that a card asks for, as a host does."""
         call = json.loads(params)
         self.calls.append(call)
+        if self.held is not None:
+            await self.held.wait()
         result = await self.client.call_tool(call["name"], call.get("arguments", {}))
         return json.dumps(_plain(result))
 
@@ -141,8 +158,10 @@ def open_host(
         context.set_default_timeout(5_000)
         page = await context.new_page()
         apps = advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})
-        async with Client(make_runtime(**flags).server(), extensions=[apps]) as client:
-            host = CardHost(page, client)
+        runtime, clock = make_runtime(**flags), Clock()
+        object.__setattr__(runtime.context, "now", clock)
+        async with Client(runtime.server(), extensions=[apps]) as client:
+            host = CardHost(page, client, clock)
             context.on("request", lambda request: host.requests.append(request.url))
             page.on("pageerror", lambda error: host.problems.append(str(error)))
             page.on(

@@ -24,7 +24,7 @@ async def test_agree_moves_the_points_once(open_host: OpenHost, control: Sandbox
         before = await control.balance(101)
         asked = await host.text()
         assert await host.serious_violations() == []
-        await host.card.get_by_role("button", name="Agree", disabled=False).wait_for()
+        await host.ready()
         await host.picture("approval")
         await press(host, "Agree", times=2)
         outcome = await host.text()

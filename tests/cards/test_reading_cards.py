@@ -97,6 +97,7 @@ async def test_the_marks_of_a_plan(open_host: OpenHost) -> None:
         shown = await host.text()
         assert "At most 500 credited a day" in shown
         assert "1 member: Silver → Bronze" in shown
+        assert "expire" not in shown
         assert await host.serious_violations() == []
         await host.picture("program")
 

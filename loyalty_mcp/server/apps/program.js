@@ -48,15 +48,22 @@ function limitText(limit) {
   return `At most ${what} ${period}${limit.sliding ? ", counted back from each" : ""}`;
 }
 
+// A plan keeps what its description leaves out, so for what is there already nothing is said of it.
+function lifeLine(changes, balance, found) {
+  const kept = changes.length > 0 && found?.action !== "create" && balance.expiry === undefined;
+  return kept ? null : element("p", {}, life(balance.expiry));
+}
+
 function balanceOf(changes, balance) {
+  const found = markFor(changes, "balance", balance.name);
   const caps = [
     isNumber(balance.minimum) ? `at least ${number(balance.minimum)}` : null,
     isNumber(balance.maximum) ? `at most ${number(balance.maximum)}` : null,
   ].filter(Boolean).join(", ");
-  return markedTile(markFor(changes, "balance", balance.name),
+  return markedTile(found,
     element("h3", {}, balance.name, " ", element("span", { class: "unit" }, clean(balance.unit).toLowerCase())),
     balance.description ? element("p", { class: "quiet small" }, balance.description) : null,
-    element("p", {}, life(balance.expiry)),
+    lifeLine(changes, balance, found),
     caps ? element("p", {}, `A member holds ${caps}`) : null,
     isNumber(balance.credit_maximum) ? element("p", {}, `At most ${number(balance.credit_maximum)} in one credit`) : null,
     isNumber(balance.debit_maximum) ? element("p", {}, `At most ${number(balance.debit_maximum)} in one debit`) : null,

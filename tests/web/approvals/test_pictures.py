@@ -40,7 +40,7 @@ def drawn(preview: Preview, **kept: Any) -> dict[str, Any]:
 
 def test_numbers_stay_numbers() -> None:
     """Amounts are drawn as bars, so they come as numbers; structures keep their shape."""
-    before = {"balance": Decimal("280"), "unit": "points", "tiers": {"Status": "Bronze"}}
+    before = {"balance": Decimal(280), "unit": "points", "tiers": {"Status": "Bronze"}}
     found = drawn(Preview("Credit.", before, {**before, "balance": Decimal("285.5")}))
 
     assert found["before"] == {"balance": 280, "unit": "points", "tiers": {"Status": "Bronze"}}

@@ -38,8 +38,15 @@ class BulkCaller:
 
     async def agreed(self, **arguments: Any) -> dict[str, Any]:
         """A bulk change that is agreed to, and its answer."""
-        found = await self.preview(**arguments)
-        answer = await self.once("bulk_change", **arguments, confirmation=found["confirmation"])
+        return await self.agreed_to("bulk_change", **arguments)
+
+    async def agreed_to(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """A change that is agreed to, and its answer."""
+        found = await self.once(tool, **arguments)
+        assert found.structured is not None, found.text
+        assert found.structured["status"] == "confirmation_required"
+        confirmation = found.structured["confirmation"]
+        answer = await self.once(tool, **arguments, confirmation=confirmation)
         assert answer.structured is not None, answer.text
         return dict(answer.structured)
 

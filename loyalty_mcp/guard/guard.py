@@ -251,7 +251,8 @@ class Guard:
             return await self._void(intent, LATE)
         if intent.route == "operator" and intent.state == "proposed":
             return waiting(intent)
-        self._context.brevo.require(call.tool.requests_after_agreement)
+        if not is_batch(intent):
+            self._context.brevo.require(call.tool.requests_after_agreement)
         return await self._carry_out(call, intent, agreed_by=agreed_by, rounds=rounds)
 
     async def _void(self, intent: Intent, reason: str) -> Envelope:

@@ -29,6 +29,7 @@ from loyalty_mcp.settings import Settings
 from loyalty_mcp.tools.answers.answer_texts import ANSWER_TEXTS
 from loyalty_mcp.tools.answers.validate_voucher import validate_voucher
 from loyalty_mcp.tools.bulk.bulk_change import bulk_change
+from loyalty_mcp.tools.bulk.reverse_transaction import reverse_transaction
 from loyalty_mcp.tools.members.enrolment import enroll_member
 from loyalty_mcp.tools.members.explain_balance import explain_balance
 from loyalty_mcp.tools.members.find_member import find_member
@@ -37,7 +38,6 @@ from loyalty_mcp.tools.operation_tool import tool_of
 from loyalty_mcp.tools.points.cancel_transaction import cancel_transaction
 from loyalty_mcp.tools.points.complete_transaction import complete_transaction
 from loyalty_mcp.tools.points.credit_and_debit import credit_points, debit_points
-from loyalty_mcp.tools.points.reverse_transaction import reverse_transaction
 from loyalty_mcp.tools.programs.apply_program import apply_program
 from loyalty_mcp.tools.programs.create_balance_limit import create_balance_limit
 from loyalty_mcp.tools.programs.export_program import export_program

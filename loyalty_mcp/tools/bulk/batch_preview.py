@@ -21,8 +21,16 @@ from loyalty_mcp.intents.lifecycle import (
 )
 from loyalty_mcp.tools.bulk.batch_result import read_batch_result
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, stored_rows
-from loyalty_mcp.tools.bulk.row_preparation import ASSIGN, ENROL, tier_changes
+from loyalty_mcp.tools.bulk.row_preparation import (
+    ASSIGN,
+    ENROL,
+    REVERSE,
+    BalanceRules,
+    tier_changes,
+)
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.history import Place
+from loyalty_mcp.tools.points.limits_in_force import refuse_beyond_limits
 from loyalty_mcp.tools.render import amount_text
 
 SHOWN: Final = 10
@@ -33,6 +41,7 @@ ROW_REQUESTS: Final[Mapping[str, int]] = {
     "debit_points": 3,
     ENROL: 2,
     ASSIGN: 2,
+    REVERSE: 4,
 }
 """Requests that a row takes after the agreement, if nothing goes wrong."""
 
@@ -51,6 +60,7 @@ async def batch_preparation(
     unit: str | None,
     reason: str | None,
     warnings: Sequence[str] = (),
+    repeats_rows: bool = True,
 ) -> Preparation:
     """What a person agrees to before a batch.
 
@@ -62,6 +72,7 @@ async def batch_preparation(
         unit: of the balance; None where no points move.
         reason: given for all rows.
         warnings: what was found before the rows were planned.
+        repeats_rows: whether the same rows can be done a second time.
 
     Raises:
         Refused: no row can be done.
@@ -72,7 +83,7 @@ async def batch_preparation(
     total = sum((row.movement.amount for row in possible if row.movement), Decimal(0))
     findings = [
         *warnings,
-        *await _unfinished(context, f"{program} batch"),
+        *await _unfinished(context, f"{program} batch", repeats_rows=repeats_rows),
         *_repeated_members(possible),
         *_repeated_orders(possible),
         *await _earlier_orders(context, possible),
@@ -97,6 +108,18 @@ async def batch_preparation(
         kept={BATCH_ROWS: stored_rows(rows)},
         total=None if movement is None else Movement(movement.kind, total, movement.member),
     )
+
+
+async def limit_warnings(
+    context: Context, rows: Sequence[PlannedRow], rules: BalanceRules
+) -> list[str]:
+    """Warnings of the limits that the rows count toward, read once for all of them."""
+    movements = [row.movement for row in rows if row.movement is not None and not row.refused]
+    if not movements:
+        return []
+    least = min(movements, key=lambda movement: movement.amount)
+    place = Place(rules.program, least.member, rules.definition.id)
+    return await refuse_beyond_limits(context, place, least, rules.definition)
 
 
 def _headline(doing: str, asked: int, possible: int, total: tuple[Decimal, str] | None) -> str:
@@ -240,16 +263,17 @@ def _earlier_order(row: PlannedRow, earlier: Intent) -> str:
     )
 
 
-async def _unfinished(context: Context, subject: str) -> list[str]:
+async def _unfinished(context: Context, subject: str, *, repeats_rows: bool) -> list[str]:
     """A warning for each batch of this caller that is not finished."""
     batches = context.journal.open().batches
     findings = []
     for intent in await batches.unfinished(context.account, context.caller, subject):
         result = await read_batch_result(context, intent)
+        again = "; this call would do its rows again" if repeats_rows else ""
         findings.append(
             f"An earlier {intent.tool} of {intent.created_at:%Y-%m-%d %H:%M} UTC is not finished: "
             f"{result.done} of {len(result.rows)} rows are done. To continue it, repeat its call "
-            f'with confirmation "{intent.id}"; this call would do its rows again.'
+            f'with confirmation "{intent.id}"{again}.'
         )
     return findings
 

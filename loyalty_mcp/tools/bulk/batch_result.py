@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Items, Number, Reply
+from loyalty_mcp.errors import OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, row_intent_id
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, planned_rows
 from loyalty_mcp.tools.context import Context
@@ -40,6 +41,18 @@ class BatchResult(Reply):
     def finished(self) -> bool:
         """Whether nothing is left to do or to find out."""
         return self.left == 0 and self.unknown == 0
+
+
+async def reconcile_batch(context: Context, batch: Intent) -> BatchResult:
+    """What became of a batch: each of its rows is found out by itself.
+
+    Raises:
+        OutcomeUnknown: rows are left, or their outcome is not known.
+    """
+    result = await read_batch_result(context, batch)
+    if not result.finished:
+        raise OutcomeUnknown("Some rows are left, or their outcome is unknown.")
+    return result
 
 
 async def read_batch_result(context: Context, batch: Intent) -> BatchResult:

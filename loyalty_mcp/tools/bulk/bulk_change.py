@@ -6,11 +6,15 @@ from pydantic import Field
 
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import BalanceId, ProgramId
-from loyalty_mcp.errors import OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
 from loyalty_mcp.intents.policy import check
-from loyalty_mcp.tools.bulk.batch_preview import batch_preparation
-from loyalty_mcp.tools.bulk.batch_result import BatchResult, batch_text, read_batch_result
+from loyalty_mcp.tools.bulk.batch_preview import batch_preparation, limit_warnings
+from loyalty_mcp.tools.bulk.batch_result import (
+    BatchResult,
+    batch_text,
+    read_batch_result,
+    reconcile_batch,
+)
 from loyalty_mcp.tools.bulk.bulk_request import (
     GOVERNING_TOOLS,
     Action,
@@ -19,14 +23,11 @@ from loyalty_mcp.tools.bulk.bulk_request import (
     BulkRows,
     check_request,
 )
-from loyalty_mcp.tools.bulk.planned_row import PlannedRow
 from loyalty_mcp.tools.bulk.row_planning import plan_rows
-from loyalty_mcp.tools.bulk.row_preparation import BalanceRules, read_balance_rules
+from loyalty_mcp.tools.bulk.row_preparation import read_balance_rules
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
 from loyalty_mcp.tools.points.credit_and_debit import Reason
-from loyalty_mcp.tools.points.history import Place
-from loyalty_mcp.tools.points.limits_in_force import refuse_beyond_limits
 from loyalty_mcp.tools.task import guarded
 
 PREVIEW_REQUESTS = 12
@@ -77,30 +78,17 @@ async def preview_bulk_change(
         program=program,
         unit=None if rules is None else unit_of(rules.definition),
         reason=reason,
-        warnings=[] if rules is None else await _limits(context, planned, rules),
+        warnings=[] if rules is None else await limit_warnings(context, planned, rules),
     )
 
 
-async def _limits(context: Context, rows: list[PlannedRow], rules: BalanceRules) -> list[str]:
-    """Warnings of the limits that the rows count toward, read once for all of them."""
-    movements = [row.movement for row in rows if row.movement is not None and not row.refused]
-    if not movements:
-        return []
-    least = min(movements, key=lambda movement: movement.amount)
-    place = Place(rules.program, least.member, rules.definition.id)
-    return await refuse_beyond_limits(context, place, least, rules.definition)
-
-
 async def reconcile_bulk_change(context: Context, intent: Intent, **_: Any) -> BatchResult:
-    """What became of a batch: each of its rows is found out by itself.
+    """What became of a batch.
 
     Raises:
         OutcomeUnknown: rows are left, or their outcome is not known.
     """
-    result = await read_batch_result(context, intent)
-    if not result.finished:
-        raise OutcomeUnknown("Some rows are left, or their outcome is unknown.")
-    return result
+    return await reconcile_batch(context, intent)
 
 
 @guarded(

@@ -32,6 +32,7 @@ class PlannedRow:
         subject: what it changes; rows and other changes of one subject take turns.
         movement: the points that it moves, if any.
         refused: why it cannot be done; None if it can.
+        kept: what its intent keeps from the preview.
     """
 
     number: int
@@ -45,6 +46,7 @@ class PlannedRow:
     subject: str = ""
     movement: Movement | None = None
     refused: str | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 def stored_rows(rows: Sequence[PlannedRow]) -> list[dict[str, Any]]:
@@ -90,4 +92,5 @@ def row_intent(batch: Intent, row: PlannedRow, now: datetime) -> Intent:
         agreed_by=f"batch {batch.id}",
         subject=row.subject,
         batch=batch.id,
+        kept=row.kept,
     )

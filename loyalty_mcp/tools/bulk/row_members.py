@@ -9,8 +9,14 @@ import anyio
 from loyalty_mcp.brevo.member_forms import EmailAddress, PhoneNumber, member_forms
 from loyalty_mcp.brevo.operations.balances import ContactBalance
 from loyalty_mcp.errors import CallerError, LoyaltyError
+from loyalty_mcp.tools.bulk.member_state import (
+    MemberState,
+    state_of_account,
+    state_of_holder,
+)
+from loyalty_mcp.tools.bulk.row_preparation import BalanceRules
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import most_useful_error
+from loyalty_mcp.tools.members.account import most_useful_error, read_member
 from loyalty_mcp.tools.progress import report
 from loyalty_mcp.tools.reports.balance_pages import MEMBERS_A_PAGE, BalancePages
 
@@ -19,6 +25,8 @@ AT_ONCE: Final = 8
 
 ROWS_A_PAGE: Final = 10
 """A page of the balances of all members is read for so many rows; with fewer, each row is read."""
+
+MEMBERS_READ: Final = "Reading the members"
 
 KeyT = TypeVar("KeyT")
 FoundT = TypeVar("FoundT")
@@ -85,3 +93,39 @@ async def read_holders(
     if ceil(count / MEMBERS_A_PAGE) * ROWS_A_PAGE > max(rows, ROWS_A_PAGE):
         return {}
     return {holder.contact_id: holder async for page in pages.all(count) for holder in page}
+
+
+async def read_states(
+    context: Context, rules: BalanceRules, contacts: Sequence[int]
+) -> dict[int, MemberState | CallerError]:
+    """The members by contact id: by pages where that takes fewer requests, else one by one.
+
+    Args:
+        context: what tools work with.
+        rules: of the balance that moves.
+        contacts: ids of the members; one may be there twice.
+
+    Returns:
+        for each the member, or the error that says why they cannot be changed.
+
+    Raises:
+        RateLimited: what is left of the hour does not suffice.
+        LoyaltyError: they cannot be read now.
+    """
+    balance = rules.definition.id
+    states: dict[int, MemberState | CallerError] = {}
+    if rules.tiers.depend_on(balance):
+        holders = await read_holders(context, rules.program, balance, len(set(contacts)))
+        states.update(
+            (contact, state_of_holder(holders[contact], balance, rules.tiers))
+            for contact in contacts
+            if contact in holders
+        )
+    others = [contact for contact in dict.fromkeys(contacts) if contact not in states]
+    context.brevo.require(len(others))
+
+    async def read_state(contact: int) -> MemberState:
+        info = await read_member(context, rules.program, contact)
+        return state_of_account(info, contact, rules.tiers)
+
+    return {**states, **await read_each(others, read_state, MEMBERS_READ)}

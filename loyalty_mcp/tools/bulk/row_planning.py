@@ -12,9 +12,14 @@ from loyalty_mcp.errors import CallerError, LoyaltyError, Refused
 from loyalty_mcp.intents.lifecycle import Movement, Preparation
 from loyalty_mcp.intents.policy import Usage, check
 from loyalty_mcp.tools.bulk.bulk_request import BulkRequest, BulkRow
-from loyalty_mcp.tools.bulk.member_state import MemberState, state_of_account, state_of_holder
+from loyalty_mcp.tools.bulk.member_state import MemberState, state_of_account
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow
-from loyalty_mcp.tools.bulk.row_members import lookups_in_budget, read_each, read_holders
+from loyalty_mcp.tools.bulk.row_members import (
+    MEMBERS_READ,
+    lookups_in_budget,
+    read_each,
+    read_states,
+)
 from loyalty_mcp.tools.bulk.row_preparation import (
     ASSIGN,
     ENROL,
@@ -31,7 +36,6 @@ from loyalty_mcp.tools.members.account import read_member
 from loyalty_mcp.tools.points.movement_amounts import MovementKind
 
 MEMBERS_LOOKED_UP: Final = "Looking the members up"
-MEMBERS_READ: Final = "Reading the members"
 
 Looked = Mapping[Any, Any]
 
@@ -125,13 +129,14 @@ async def _plan_movements(
 ) -> list[PlannedRow]:
     tool = "credit_points" if kind == "credit" else "debit_points"
     found = await _look_up_members(context, request)
-    states = await _read_states(context, request, rules, found)
+    contacts = [contact for contact in found.values() if isinstance(contact, int)]
+    states = await read_states(context, rules, contacts)
     owners = {state.owner: state for state in states.values() if isinstance(state, MemberState)}
     caps, rows = RowCaps(context), []
     for number, row in enumerate(request.rows, 1):
         try:
-            contact = _value(found[row.member])
-            state = owners[_value(states[contact]).owner]
+            contact = value_or_error(found[row.member])
+            state = owners[value_or_error(states[contact]).owner]
             amount = row.amount
             if amount is None:
                 raise AssertionError("the request was checked")
@@ -157,34 +162,15 @@ async def _plan_movements(
     return rows
 
 
-def _value(found: Any) -> Any:
-    """What was found, or the error that says why it was not."""
+def value_or_error(found: Any) -> Any:
+    """What was found.
+
+    Raises:
+        LoyaltyError: the error that was found in its place.
+    """
     if isinstance(found, LoyaltyError):
         raise found
     return found
-
-
-async def _read_states(
-    context: Context, request: BulkRequest, rules: BalanceRules, found: Looked
-) -> dict[int, Any]:
-    """The members by contact id: by pages where that takes fewer requests, else one by one."""
-    contacts = [contact for contact in found.values() if isinstance(contact, int)]
-    balance, states = rules.definition.id, {}
-    if rules.tiers.depend_on(balance):
-        holders = await read_holders(context, request.program, balance, len(set(contacts)))
-        states = {
-            contact: state_of_holder(holders[contact], balance, rules.tiers)
-            for contact in contacts
-            if contact in holders
-        }
-    others = [contact for contact in dict.fromkeys(contacts) if contact not in states]
-    context.brevo.require(len(others))
-
-    async def read_state(contact: int) -> MemberState:
-        info: AccountInfo = await read_member(context, request.program, contact)
-        return state_of_account(info, contact, rules.tiers)
-
-    return {**states, **await read_each(others, read_state, MEMBERS_READ)}
 
 
 async def _plan_enrolments(context: Context, request: BulkRequest) -> list[PlannedRow]:
@@ -201,8 +187,8 @@ async def _plan_enrolments(context: Context, request: BulkRequest) -> list[Plann
     rows, seen = [], set()
     for number, row in enumerate(request.rows, 1):
         try:
-            contact = _value(contacts[row.member])
-            if _value(enrolled[contact]):
+            contact = value_or_error(contacts[row.member])
+            if value_or_error(enrolled[contact]):
                 raise Refused(f"Contact {contact} is a member already.")
             if contact in seen:
                 raise Refused("The same contact is in an earlier row.")
@@ -236,8 +222,8 @@ async def _plan_assignments(context: Context, request: BulkRequest) -> list[Plan
     for number, row in enumerate(request.rows, 1):
         try:
             tier = tiers[choose("tier", row.tier, candidates, " that is live").id]
-            contact = _value(found[row.member])
-            _value(infos[contact])
+            contact = value_or_error(found[row.member])
+            value_or_error(infos[contact])
             state = states[contact]
             preparation = assignment_preparation(
                 row.member, request.program, contact, state, tier, rules

@@ -20,6 +20,7 @@ from loyalty_mcp.tools.bulk.member_state import (
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import read_member, together, unit_of
+from loyalty_mcp.tools.points.earlier_reversals import refuse_second_reversal
 from loyalty_mcp.tools.points.movement_amounts import MovementKind, rounded_amount
 from loyalty_mcp.tools.points.tier_effect import NO_TIER
 from loyalty_mcp.tools.render import amount_text
@@ -28,6 +29,7 @@ Facts = Mapping[str, Any]
 
 ENROL: Final = "create_subscription"
 ASSIGN: Final = "assign_tier"
+REVERSE: Final = "reverse_transaction"
 MOVES: Final[dict[str, MovementKind]] = {"credit_points": "credit", "debit_points": "debit"}
 """The tools that carry rows out."""
 
@@ -208,11 +210,21 @@ async def prepare_row(context: Context, row: PlannedRow) -> Preparation:
             raise Refused("That tier is not live any more.")
         state = state_of_account(await read_member(context, program, contact), contact, rules)
         return assignment_preparation(row.member, program, contact, state, tier, rules)
+    kind, amount = await _what_moves(context, row)
     balance_rules = await read_balance_rules(context, program, str(row.resolved[2]))
     info = await read_member(context, program, contact)
     state = state_of_account(info, contact, balance_rules.tiers)
-    amount = Decimal(str(row.arguments["amount"]))
-    found, _ = movement_preparation(
-        row.member, contact, state, balance_rules, MOVES[row.tool], amount, row
-    )
+    found, _ = movement_preparation(row.member, contact, state, balance_rules, kind, amount, row)
     return found
+
+
+async def _what_moves(context: Context, row: PlannedRow) -> tuple[MovementKind, Decimal]:
+    """The direction and the amount of a row that moves points.
+
+    Raises:
+        Refused: it would undo what was undone before.
+    """
+    if row.tool != REVERSE:
+        return MOVES[row.tool], Decimal(str(row.arguments["amount"]))
+    await refuse_second_reversal(context, row.kept["transaction"])
+    return row.kept["kind"], Decimal(row.kept["amount"])

@@ -1,48 +1,31 @@
-"""The tool that undoes a completed movement by the opposite one, once."""
+"""A reversal: a completed movement undone by the opposite one, once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Any, Final
-
-from pydantic import Field, StringConstraints
+from typing import Any, Final
 
 from loyalty_mcp.brevo.operations.transactions import PastTransaction
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.reply_values import read_moment
-from loyalty_mcp.brevo.types import ID_PATTERN, BalanceId, ContactId, Expected, ProgramId
 from loyalty_mcp.errors import NotFound, Refused
-from loyalty_mcp.intents.lifecycle import (
-    COUNTS_TOWARD_CAPS,
-    Intent,
-    Preparation,
-    reversal_reference,
-)
+from loyalty_mcp.intents.lifecycle import Intent, Preparation
 from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.points.credit_and_debit import Reason, moved_text
+from loyalty_mcp.tools.points.earlier_reversals import refuse_second_reversal
 from loyalty_mcp.tools.points.history import HISTORY_PAGE, Place, history_page
 from loyalty_mcp.tools.points.known_transactions import movement_in
 from loyalty_mcp.tools.points.movement_preview import WantedMovement, preview_movement
 from loyalty_mcp.tools.points.movements import (
     REVERSES,
     PointsMoved,
-    carry_out_movement,
     reconcile_movement,
     reversals_in,
 )
-from loyalty_mcp.tools.task import guarded
 
 LAST: Final = "last"
 PAGES: Final = 2
 """Pages of the newest transactions that a reversal reads: 200 movements of the balance."""
-
-Reversed = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, pattern=ID_PATTERN),
-    Field(description='Id, or "last"'),
-    Expected('the id of a transaction, or "last" for the latest'),
-]
 
 
 async def preview_reversal(
@@ -59,7 +42,7 @@ async def preview_reversal(
     """
     place = Place(program, member, balance)
     if "transaction" in context.kept:
-        wanted = _previewed(context.kept, place, reason)
+        wanted = previewed_reversal(context.kept, place, reason)
         warnings = list(context.kept["reversal_warnings"])
         history = []
     else:
@@ -72,7 +55,7 @@ async def preview_reversal(
                 "This account's history is not known to show who made a transaction, so a reversal "
                 "made by another installation would not be seen."
             )
-    await _refuse_second_reversal(context, wanted.reverses or "")
+    await refuse_second_reversal(context, wanted.reverses or "")
     preparation = await preview_movement(context, wanted, history, warnings)
     summary = f"Reverse transaction {wanted.reverses}. {preparation.preview.summary}"
     kept = {
@@ -80,6 +63,7 @@ async def preview_reversal(
         "transaction": wanted.reverses,
         "kind": wanted.kind,
         "amount": wanted.amount,
+        "balance": balance,
         "reversal_warnings": warnings,
     }
     moved = preparation.preview.done
@@ -88,7 +72,7 @@ async def preview_reversal(
     return replace(preparation, preview=preview, kept=kept)
 
 
-def _previewed(kept: Mapping[str, Any], place: Place, reason: str) -> WantedMovement:
+def previewed_reversal(kept: Mapping[str, Any], place: Place, reason: str) -> WantedMovement:
     """The opposite movement as it was previewed."""
     return WantedMovement(
         kept["kind"],
@@ -171,32 +155,8 @@ def _warnings(context: Context, found: PastTransaction) -> list[str]:
     return [f"What was left of this credit expired on {day}; reversing it takes other points."]
 
 
-async def _refuse_second_reversal(context: Context, transaction_id: str) -> None:
-    """Refuse to undo what an intent of this journal undid, or may have.
-
-    Raises:
-        Refused: which intent, and how it stands.
-    """
-    journal, reference = context.journal.open(), reversal_reference(transaction_id)
-    for intent in await journal.referring_to(context.account, reference, COUNTS_TOWARD_CAPS):
-        how = "was reversed already" if intent.state == "applied" else "may have been reversed"
-        raise Refused(
-            f"That transaction {how} by intent {intent.id} of {intent.created_at:%Y-%m-%d %H:%M} "
-            "UTC; check_intent tells what became of it."
-        )
-
-
 async def reconcile_reversal(
-    context: Context,
-    intent: Intent,
-    *,
-    close: bool,
-    may_come: bool,
-    program: str,
-    member: int,
-    balance: str,
-    reason: str,
-    **_rest: Any,
+    context: Context, intent: Intent, *, place: Place, reason: str, close: bool, may_come: bool
 ) -> PointsMoved:
     """Find out by reading what became of a reversal.
 
@@ -205,27 +165,7 @@ async def reconcile_reversal(
         OutcomeUnknown: it may still happen.
         LoyaltyError: the history cannot be read.
     """
-    wanted = WantedMovement("credit", program, member, Decimal(0), reason, balance)
+    wanted = WantedMovement(
+        "credit", place.program, place.member, Decimal(0), reason, place.balance
+    )
     return await reconcile_movement(context, intent, wanted, close=close, may_come=may_come)
-
-
-@guarded(
-    "moves_value",
-    prepare=preview_reversal,
-    reconcile=reconcile_reversal,
-    requests=14,
-    after_agreement=7,
-    text=moved_text,
-)
-async def reverse_transaction(
-    context: Context,
-    intent: Intent,
-    program: ProgramId,
-    member: ContactId,
-    transaction_id: Reversed,  # noqa: ARG001 - the preview found which one is meant
-    reason: Reason,
-    balance: BalanceId,
-) -> PointsMoved:
-    """Undo a completed credit or debit by the opposite movement; works once."""
-    wanted = _previewed(intent.kept, Place(program, member, balance), reason)
-    return await carry_out_movement(context, intent, wanted)

@@ -1,10 +1,11 @@
 """The commands."""
 
+import gc
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,9 @@ from loyalty_mcp.cli.options import settings_from, settings_options, stop
 from loyalty_mcp.cli.token_commands import token
 from loyalty_mcp.errors import BadSetting, LoyaltyError
 from loyalty_mcp.intents.roles import definition_of
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
 
 
 @click.group(cls=GroupWithSettings, invoke_without_command=True)
@@ -76,11 +80,24 @@ def run_http(settings: Any, host: str, port: int) -> None:
 
 def run_stdio(settings: Any) -> None:
     """Serve until the input ends."""
-    import anyio  # noqa: PLC0415 - only where a server runs
+    # What a start creates stays for good, so the collector would only take time: during the start
+    # it does not look, and afterwards not at that.
+    gc.disable()
+    try:
+        import anyio  # noqa: PLC0415 - only where a server runs
 
-    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - the same
+        from loyalty_mcp.server.stdio import serve_stdio  # noqa: PLC0415 - the same
+
+        server = _stdio_server(settings)
+        gc.freeze()
+    finally:
+        gc.enable()
+    anyio.run(serve_stdio, server)
+
+
+def _stdio_server(settings: Any) -> "Server[None]":
+    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - only where a server runs
     from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
-    from loyalty_mcp.server.stdio import serve_stdio  # noqa: PLC0415 - the same
 
     log_to_stderr(settings.log_level, settings.log_format)
     if definition_of(settings.role).needs_member and settings.member is None:
@@ -90,10 +107,9 @@ def run_stdio(settings: Any) -> None:
             )
         )
     try:
-        runtime = compose(settings)
+        return compose(settings).server()
     except BadSetting as error:
         stop(error)
-    anyio.run(serve_stdio, runtime.server())
 
 
 @main.command()

@@ -92,6 +92,8 @@ class Tool:
         """
         pinned = {name: value for name, value in values.items() if name in self.parameters}
         found = replace(self, pinned={**self.pinned, **pinned})
+        if found.pinned == self.pinned:
+            return self  # what is derived may never be needed; it takes long to make
         if found.pinned.keys() == self.pinned.keys():
             found.__dict__.update({name: getattr(self, name) for name in DERIVED})
         return found

@@ -1,5 +1,6 @@
 """The commands: what they print, where, and how they end."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ def test_wrong_usage(arguments: list[str]) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert "Usage:" in result.stderr or "Error:" in result.stderr
+
+
+def test_refused_start_leaves_the_collector_on() -> None:
+    """Garbage is not collected during a start, and again after it, also if it is refused."""
+    result = run("--role", "member")
+
+    assert result.exit_code == 2
+    assert "LOYALTY_MCP_MEMBER is missing" in result.stderr
+    assert gc.isenabled()
 
 
 def test_tools_json() -> None:

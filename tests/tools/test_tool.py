@@ -268,6 +268,14 @@ async def test_references_are_resolved_wherever_they_stand() -> None:
     assert received["conditions"] == (Condition(balance="balance-Points", minimum_value=3),)
 
 
+def test_tool_without_anything_new_to_pin_stays_as_it_is() -> None:
+    """A start builds no model of arguments that no call may ever need."""
+    pinned = tool(program="VIP Club")
+
+    assert tool().with_pinned({"unknown": "x"}).__dict__.keys().isdisjoint({"arguments", "form"})
+    assert pinned.with_pinned({"program": "VIP Club"}) is pinned
+
+
 async def test_pinned_references_are_resolved() -> None:
     """A pinned argument is passed on like one that was given."""
     recorder = Recorder()

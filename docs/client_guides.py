@@ -1,4 +1,4 @@
-"""The client guides, from one source, so that what they share is written once."""
+"""The client guides, generated from one source so that shared text is written once."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ START: Final = ("uv", "run", "--directory", FOLDER, "--no-dev", "loyalty-mcp")
 ADDRESS: Final = "http://127.0.0.1:8000/mcp"
 KEY: Final = "BREVO_API_KEY"
 BEARER: Final = "LOYALTY_TOKEN"
-"""The variable in which a reader keeps the token of `loyalty-mcp token create`."""
+"""The variable that holds the token of `loyalty-mcp token create`."""
 
 DOCTOR: Final = " ".join((*START, "doctor"))
 Environment = Mapping[str, str]
@@ -26,29 +26,29 @@ SHOWN_MEMBER: Final = "101"
 
 
 def role_environment(role: Role) -> dict[str, str]:
-    """The settings that choose a role; one that serves one member names it."""
+    """The settings that select a role, and the member for a role that serves one member."""
     member = {"LOYALTY_MCP_MEMBER": SHOWN_MEMBER} if definition_of(role).needs_member else {}
     return {"LOYALTY_MCP_ROLE": role.value, **member}
 
 
 @dataclass(frozen=True)
 class Client:
-    """What a guide says of a client.
+    """The contents of a client's guide.
 
     Args:
         slug: the guide's file name.
-        name: as its maker writes it.
-        place: where the configuration goes.
+        name: as its vendor writes it.
+        place: where to put the configuration.
         language: of the configuration: `json`, `toml`, `yaml` or `sh`.
-        local: the configuration that starts the server; None if the client cannot.
-        remote: the configuration that calls a server over HTTP; None if it is a form.
-        dialogs: whether it shows them.
-        resources: whether it can attach them.
-        prompts: how it offers them.
-        mode: the confirm mode that suits it.
+        local: the configuration that starts the server; None if the client cannot start one.
+        remote: the configuration for a server over HTTP; None if the client uses a form.
+        dialogs: whether it shows dialogs.
+        resources: whether it can attach resources.
+        prompts: how it offers prompts.
+        mode: the recommended confirm mode.
         why: why that mode.
-        kept: where the API key is kept.
-        steps: what else to know, one sentence each.
+        kept: where the API key is stored.
+        steps: further instructions, one sentence or more each.
     """
 
     slug: str
@@ -115,7 +115,7 @@ def _asked(name: str, text: str) -> dict[str, object]:
 
 
 def cursor(environment: Environment) -> str:
-    """An entry of .cursor/mcp.json, without the key: an unset variable would arrive as it is."""
+    """An entry of .cursor/mcp.json without the key: Cursor does not expand unset variables."""
     command, *arguments = START
     entry = {"command": command, "args": arguments, "env": {**environment}}
     return dumped({"mcpServers": {"loyalty": entry}})
@@ -185,29 +185,34 @@ def goose_remote() -> str:
     return "\n".join(lines)
 
 
-ASKS: Final = "It shows dialogs, so a person agrees to each change; the model cannot."
+SANDBOX_NOTE: Final = (
+    "Without a key, the server uses the embedded sandbox, and every answer begins with `[sandbox]`."
+)
+
+ASKS: Final = "It shows dialogs, so a person agrees to each change. The model cannot."
 
 CLIENTS: Final = (
     Client(
         slug="claude-desktop",
         name="Claude Desktop",
-        place="Settings, Developer, Edit Config opens `claude_desktop_config.json`; add this, then "
-        "quit the application and start it again.",
+        place="Open `claude_desktop_config.json` under Settings, Developer, Edit Config. Add this, "
+        "then quit the application and start it again.",
         language="json",
         local=claude_desktop,
         remote=None,
-        dialogs="not that we know of (2026-11)",
-        resources="yes, attached by hand",
+        dialogs="not documented (2026-11)",
+        resources="yes, attached manually",
         prompts="yes",
         mode="ask",
         why="Without dialogs, the preview appears in the conversation, and the model repeats the "
-        "call with the confirmation. Choose `operator` if a model must not be able to do that.",
+        "call with the confirmation. Use `operator` if the model must not be able to do that.",
         kept="Put the key between the quotes of `BREVO_API_KEY`, or install the bundle, which "
-        "keeps it in the system's keychain.",
+        "stores it in the system's keychain.",
         steps=(
             (
-                "The bundle needs no file: `npx @anthropic-ai/mcpb pack` creates it, and Settings, "
-                "Extensions, Install Extension asks for key, role and program."
+                "The bundle needs no configuration file: create it with "
+                "`npx @anthropic-ai/mcpb pack`, and install it under Settings, Extensions, Install "
+                "Extension, which asks for key, role and program."
             ),
         ),
     ),
@@ -219,42 +224,42 @@ CLIENTS: Final = (
         local=claude_code,
         remote=claude_code_remote,
         dialogs="yes",
-        resources="yes, by `@`",
+        resources="yes, with `@`",
         prompts="yes, as commands",
         mode="ask",
         why=ASKS,
-        kept="The key comes from the variable `BREVO_API_KEY` of the shell that starts it.",
+        kept="The key comes from `BREVO_API_KEY` in the shell that starts Claude Code.",
         steps=(
             (
                 "Claude Code asks once whether to use the servers of a project's `.mcp.json`. "
-                "Until you approve there, or with `/mcp`, it starts no server and lists no tools."
+                "Until you approve, there or with `/mcp`, it starts no server and lists no tools."
             ),
             (
-                "A hook for elicitation can answer dialogs in a person's place. Choose `operator` "
-                "if people can set hooks that you cannot see."
+                "A hook for elicitation can answer dialogs for the person. Use `operator` if "
+                "people can set hooks that you cannot see."
             ),
         ),
     ),
     Client(
         slug="vs-code",
         name="VS Code",
-        place="Put this into `.vscode/mcp.json` of a workspace, or open the user's file by the "
-        "command *MCP: Open User Configuration*.",
+        place="Put this into `.vscode/mcp.json` of a workspace, or open the user configuration "
+        "with the command *MCP: Open User Configuration*.",
         language="json",
         local=vs_code,
         remote=vs_code_remote,
         dialogs="yes",
-        resources="yes, by *Add Context*",
+        resources="yes, with *Add Context*",
         prompts="yes, as `/` commands",
         mode="ask",
         why=ASKS,
-        kept="The editor asks for the key once, and keeps it in its secret storage. Leave it empty "
-        "for the sandbox.",
+        kept="The editor asks for the key once and stores it in its secret storage. Leave it "
+        "empty for the sandbox.",
         steps=(
             (
-                "Sessions that run outside the editor, such as background and command-line ones, "
-                "may not get servers with `${input:…}`, because nobody can be asked there. Set "
-                "`BREVO_API_KEY` in their environment, and leave that line out."
+                "Sessions outside the editor, such as background and command-line sessions, may "
+                "not get servers with `${input:…}`, because they cannot ask anybody. Set "
+                "`BREVO_API_KEY` in their environment, and omit that line."
             ),
         ),
     ),
@@ -274,8 +279,8 @@ CLIENTS: Final = (
         'Cursor starts, and add `"BREVO_API_KEY": "${env:BREVO_API_KEY}"` to `env`.',
         steps=(
             (
-                "Do not add that line while the variable is not set: Cursor then passes the text "
-                "`${env:BREVO_API_KEY}` itself, and the server does not start and says so in the "
+                "Do not add that line while the variable is not set: Cursor would pass the literal "
+                "text `${env:BREVO_API_KEY}`. The server would then not start, and say so in the "
                 "MCP log."
             ),
         ),
@@ -293,7 +298,7 @@ CLIENTS: Final = (
         prompts="not stated",
         mode="ask",
         why=ASKS,
-        kept="`env_vars` passes on the variable `BREVO_API_KEY` of the shell that starts it.",
+        kept="`env_vars` passes on `BREVO_API_KEY` from the shell that starts Codex.",
         steps=(
             (
                 "Codex gives a server ten seconds to start. The first start installs the packages "
@@ -313,33 +318,34 @@ CLIENTS: Final = (
         prompts="yes",
         mode="ask",
         why=ASKS,
-        kept="For a real account, run `goose configure` and add `BREVO_API_KEY` to the extension: "
-        "Goose asks for the key, keeps it in the system's keyring, and names it in `env_keys`.",
+        kept="For a real account, run `goose configure` and add `BREVO_API_KEY` to the extension. "
+        "Goose asks for the key, stores it in the system's keyring, and adds it to `env_keys`.",
         steps=(
             (
-                "Do not write `env_keys` by hand before the secret exists: Goose then does not "
-                'load the extension ("Failed to fetch secret"). That holds for `LOYALTY_TOKEN` too.'
+                "Do not add `env_keys` manually before the secret exists: Goose would not load the "
+                'extension ("Failed to fetch secret"). The same applies to `LOYALTY_TOKEN`.'
             ),
         ),
     ),
     Client(
         slug="chatgpt",
         name="ChatGPT",
-        place="In the browser: Settings, Apps, Advanced settings, Developer mode on; then Create "
-        "app, with your address ending in `/mcp`, and OAuth as authentication.",
+        place="In the browser, open Settings, Apps, Advanced settings and switch Developer mode "
+        "on. Then choose Create app, and enter your address ending in `/mcp` and OAuth as "
+        "authentication.",
         language="sh",
         local=None,
         remote=None,
-        dialogs="yes, as its documentation says",
+        dialogs="yes, according to its documentation",
         resources="no",
         prompts="not stated",
         mode="operator",
-        why="The conversation runs elsewhere, and this server cannot see the question that ChatGPT "
-        "asks before a change. On the approvals page, a person of yours decides.",
-        kept="It reaches the server only over HTTPS, so the key stays on the server.",
+        why="This server cannot see the question that ChatGPT asks before a change. On the "
+        "approvals page, somebody of your organization decides.",
+        kept="ChatGPT reaches the server only over HTTPS, so the key stays on the server.",
         steps=(
             "The server needs a public address and OAuth: see [operations](../operations.md).",
-            "The role comes from the scopes of the access token, and a member from its claim.",
+            "The scopes of the access token determine the role, and its claim the member.",
         ),
     ),
 )
@@ -352,7 +358,7 @@ def guide(client: Client) -> str:
         client.place,
         client.kept,
         *client.steps,
-        "Without a key the embedded sandbox serves, and every answer begins with `[sandbox]`.",
+        SANDBOX_NOTE,
         _shows(client),
         *_locally(client),
         *_remotely(client),
@@ -363,7 +369,7 @@ def guide(client: Client) -> str:
 
 def _shows(client: Client) -> str:
     lines = [
-        "## What it shows",
+        "## What the client supports",
         "",
         "| dialogs | resources | prompts | confirm mode |",
         "| --- | --- | --- | --- |",
@@ -380,13 +386,13 @@ def _locally(client: Client) -> list[str]:
     found = [
         (
             f"Replace `{FOLDER}` with the folder of your clone. "
-            "If the client does not find `uv`, write its whole path, which `which uv` prints."
+            "If the client does not find `uv`, use its full path, which `which uv` prints."
         )
     ]
     for role in SHOWN_ROLES:
         variables, meaning = role_environment(role), definition_of(role).meaning
         if definition_of(role).needs_member:
-            meaning += f" Here that is contact {SHOWN_MEMBER}."
+            meaning += f" In this example, it is contact {SHOWN_MEMBER}."
         else:
             variables["LOYALTY_MCP_CONFIRM"] = client.mode
         found.append(
@@ -402,10 +408,10 @@ def _remotely(client: Client) -> list[str]:
                 "## Roles\n\n"
                 "| role | scope of the access token |\n"
                 "| --- | --- |\n"
-                "| support, reading only | `loyalty:read` |\n"
+                "| support, read-only | `loyalty:read` |\n"
                 "| support | `loyalty:read loyalty:write` |\n"
-                "| manager and all else | `loyalty:admin` |\n"
-                "| member | any of them, and the claim `loyalty_member` |"
+                "| full, which includes manager | `loyalty:admin` |\n"
+                "| member | any of these, with the claim `loyalty_member` |"
             )
         ]
     if client.remote is None:
@@ -413,9 +419,9 @@ def _remotely(client: Client) -> list[str]:
     return [
         (
             "## Over HTTP\n\n"
-            f"To use a service that already runs, replace `{ADDRESS}` with its address, and put "
-            f"the token that its operator gave you into the variable `{BEARER}`.\n"
-            "The token decides the role.\n\n"
+            f"To use a running service, replace `{ADDRESS}` with its address, and set the variable "
+            f"`{BEARER}` to the token that its operator gave you.\n"
+            "The token determines the role.\n\n"
             f"{block(client.language, client.remote())}"
         )
     ]
@@ -427,8 +433,9 @@ def _checked(client: Client) -> list[str]:
     return [
         (
             "## Try it\n\n"
-            'Ask: *"How many points has member 101, and what is missing to the next tier?"*\n'
-            "If no answer comes, this says what is wrong and what to do:\n\n"
+            'Ask: *"How many points does member 101 have, and how many more do they need for the '
+            'next tier?"*\n'
+            "If no answer comes, `doctor` says what is wrong and how to fix it:\n\n"
             f"{block('sh', DOCTOR)}"
         )
     ]
@@ -440,7 +447,7 @@ def block(language: str, text: str) -> str:
 
 
 def overview() -> str:
-    """The table of the clients."""
+    """The table of clients."""
     rows = [
         f"| [{client.name}]({client.slug}.md) | {client.dialogs} | {client.resources} "
         f"| {client.prompts} | `{client.mode}` |"

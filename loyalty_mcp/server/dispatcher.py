@@ -268,15 +268,14 @@ class Dispatcher:
             typed = typed_field(outcome.typed)
             return Dialog(message, outcome.intent.id, outcome.rounds, typed=typed)
         said = outcome.done and tool.text is None
+        now = self._context.now()
         text = envelope_text(
-            outcome,
-            lambda result: "" if said else self._result_text(tool, result),
-            self._context.now(),
+            outcome, lambda result: "" if said else self._result_text(tool, result), now
         )
         error = {"code": outcome.status} if outcome.failed else None
         return Answer(
             f"{self._mark}{text}",
-            envelope_data(outcome),
+            envelope_data(outcome, now),
             failed=outcome.failed,
             error=error,
             for_card=confirmation_meta(outcome, tool.name, arguments),

@@ -25,37 +25,24 @@ def envelope_text(
             again = "Done before, not again." if envelope.again else "Done."
             result = result_text(envelope.result or {})
             return " ".join(part for part in (again, envelope.done, result) if part)
-        case "confirmation_required" if envelope.card_confirmation is not None:
-            return (
-                f"{_reason(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"
-                "The person decides in the card that they are shown; only its buttons agree or "
-                "decline. Do not call again: wait until they say that they have decided, then "
-                f'check_intent "{envelope.intent}" tells the outcome. The card is valid until '
-                f"{_deadline(envelope, now)}."
-            )
         case "confirmation_required":
             return (
                 f"{_reason(envelope)}Nothing has changed yet. {preview_text(envelope.preview)}\n"
-                "Show this to the person. If they agree, repeat the call with the same "
-                f'arguments and confirmation "{envelope.confirmation}", before '
-                f"{_deadline(envelope, now)}."
+                f"{next_step(envelope, now)}"
             )
         case "waiting_for_operator":
             return (
                 f"{_reason(envelope)}Nothing has changed yet: an operator has to approve. "
-                f"{preview_text(envelope.preview)}\nOnce approved, repeat the call with "
-                f'confirmation "{envelope.intent}", before {_deadline(envelope, now)}.'
+                f"{preview_text(envelope.preview)}\n{next_step(envelope, now)}"
             )
         case "partly_applied":
             return (
                 f"Partly done. {result_text(envelope.result or {})}\nIt stopped: "
-                f"{_reason(envelope)}It is agreed to already: to go on, repeat the call with the "
-                f'same arguments and confirmation "{envelope.confirmation}", before '
-                f"{_deadline(envelope, now)}."
+                f"{_reason(envelope)}{next_step(envelope, now)}"
             )
         case "unknown":
             return (
-                f"Unknown outcome: {envelope.reason} Do not repeat it as a new call. "
+                f"Unknown outcome: {envelope.reason} {next_step(envelope, now)} "
                 f"Intent {envelope.intent}."
             )
         case "not_applied":
@@ -64,8 +51,52 @@ def envelope_text(
             return f"{envelope.reason or ''}{_rows(envelope, result_text)}"
 
 
-def envelope_data(envelope: Envelope) -> dict[str, Any]:
-    """An envelope as structured content; fields without a value are left out."""
+def next_step(envelope: Envelope, now: datetime) -> str | None:
+    """What to do next; None where nothing is, or where the reason says it.
+
+    Args:
+        envelope: what the guard answered.
+        now: the time of the answer, for relative moments.
+    """
+    match envelope.status:
+        case "confirmation_required" if envelope.card_confirmation is not None:
+            return (
+                "The person decides in the card that they are shown; only its buttons agree or "
+                "decline. Do not call again: wait until they say that they have decided, then "
+                f'check_intent "{envelope.intent}" tells the outcome. The card is valid until '
+                f"{_deadline(envelope, now)}."
+            )
+        case "confirmation_required":
+            return (
+                "Show this to the person. If they agree, repeat the call with the same "
+                f'arguments and confirmation "{envelope.confirmation}", before '
+                f"{_deadline(envelope, now)}."
+            )
+        case "waiting_for_operator":
+            return (
+                f'Once approved, repeat the call with confirmation "{envelope.intent}", before '
+                f"{_deadline(envelope, now)}."
+            )
+        case "partly_applied":
+            return (
+                "It is agreed to already: to go on, repeat the call with the same arguments and "
+                f'confirmation "{envelope.confirmation}", before {_deadline(envelope, now)}.'
+            )
+        case "unknown":
+            return "Do not repeat it as a new call."
+        case "applied" | "not_applied" | "declined" | "expired":
+            return None
+
+
+def envelope_data(envelope: Envelope, now: datetime) -> dict[str, Any]:
+    """An envelope as structured content; fields without a value are left out.
+
+    Some clients show a model this alone, so it says what to do next, too.
+
+    Args:
+        envelope: what the guard answered.
+        now: the time of the answer, for relative moments.
+    """
     values: dict[str, Any] = {"status": envelope.status, "intent": envelope.intent}
     if envelope.preview is not None:
         in_card = envelope.card_confirmation is not None
@@ -76,6 +107,9 @@ def envelope_data(envelope: Envelope) -> dict[str, Any]:
     values["expires_at"] = envelope.expires_at.isoformat() if envelope.expires_at else None
     values["result"] = envelope.result
     values["reason"] = envelope.reason
+    values["next"] = next_step(envelope, now)
+    if envelope.status == "applied":
+        values["done"] = envelope.done or None
     return {name: value for name, value in values.items() if value is not None}
 
 

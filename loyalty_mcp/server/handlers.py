@@ -38,6 +38,9 @@ with built_on_first_use():
 PRINCIPAL: Final = "loyalty_mcp.intents.principal"
 """The key in the scope of an HTTP request under which the edge says who calls."""
 
+SANDBOX: Final = "sandbox"
+"""Where an answer says that it comes from the sandbox: in its data and in its `_meta`."""
+
 ERROR_META_KEY: Final = "loyalty-mcp/error"
 FRESH_SANDBOX: Final = (
     "A fresh sandbox began with this server and ends with it; LOYALTY_MCP_SANDBOX_FILE keeps one."
@@ -137,7 +140,7 @@ class Handlers:
         if not self.fresh_sandbox:
             return answer
         self.fresh_sandbox = False
-        return replace(answer, text=f"{answer.text}\n{FRESH_SANDBOX}")
+        return with_note(answer, FRESH_SANDBOX)
 
     async def _resume(
         self,
@@ -156,7 +159,7 @@ class Handlers:
         answer = await dispatcher.call(*call, replace(caller, can_ask=False))
         if isinstance(answer, Dialog):
             return declined
-        return replace(answer, text=f"{answer.text}\n{NO_DIALOG}")
+        return with_note(answer, NO_DIALOG)
 
     def approvals_page(
         self, ctx: RequestContext, answer: Answer, arguments: Mapping[str, Any]
@@ -279,20 +282,35 @@ def prompt_of(prompt: prompts.Prompt) -> types.Prompt:
     )
 
 
+def with_note(answer: Answer, note: str) -> Answer:
+    """The answer with one more sentence, in its text and in its data: a model may see either."""
+    structured = answer.structured
+    if structured is not None:
+        notes = [structured["note"]] if "note" in structured else []
+        structured = {**structured, "note": " ".join([*notes, note])}
+    return replace(answer, text=f"{answer.text}\n{note}", structured=structured)
+
+
 def result_meta(settings: Settings) -> dict[str, Any]:
     """The `_meta` of every answer: whether it comes from the sandbox."""
-    return {"sandbox": True} if settings.sandbox else {}
+    return {SANDBOX: True} if settings.sandbox else {}
 
 
 def tool_result(answer: Answer, meta: dict[str, Any] | None) -> types.CallToolResult:
-    """An answer as the protocol spells it."""
+    """An answer as the protocol spells it.
+
+    Clients keep `_meta` from the model, and some the text, so the data says it of the sandbox, too.
+    """
+    structured = answer.structured
+    if structured is not None and meta is not None and SANDBOX in meta:
+        structured = {**structured, SANDBOX: True}
     if answer.for_card is not None:
         meta = {**(meta or {}), **answer.for_card}
     if answer.error is not None:
         meta = {**(meta or {}), ERROR_META_KEY: dict(answer.error)}
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=answer.text)],
-        structured_content=answer.structured,
+        structured_content=structured,
         is_error=answer.failed,
         _meta=meta,
     )

@@ -63,6 +63,8 @@ def envelope_schema(result: dict[str, Any]) -> dict[str, Any]:
             "expires_at": text,
             "result": result,
             "reason": text,
+            "next": text,
+            "done": text,
         },
         "type": "object",
         "required": ["status"],

@@ -10,7 +10,8 @@ PUBLISHED: Final = (
 """The keywords of an argument, in the order that costs the fewest tokens of o200k_base.
 
 Not published, because a vendor refuses them or they say nothing to a model: titles, defaults,
-patterns, exclusive bounds, `additionalProperties`. Patterns are described in words.
+patterns, exclusive bounds, and `additionalProperties` where an object has fields. Patterns are
+described in words.
 """
 
 PUBLISHED_OF_ANSWERS: Final = ("properties", "type", "items")
@@ -41,6 +42,14 @@ def published(
         kept = {k: part for k, part in found["properties"].items() if k not in without}
         found["properties"] = kept
     return found
+
+
+def closed_if_empty(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of arguments; where there are none, it says that there are none.
+
+    OpenAI's strict mode takes an object that names no fields for one with any, and refuses it.
+    """
+    return schema if schema["properties"] else {**schema, "additionalProperties": False}
 
 
 def _cleaned(

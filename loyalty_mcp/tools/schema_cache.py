@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from loyalty_mcp.tools.schema import closed_if_empty
+
 FILE: Final = Path(__file__).with_name("schema_cache.json")
 
 
@@ -35,4 +37,4 @@ def without_arguments(schema: Mapping[str, Any], names: Collection[str]) -> dict
     }
     if not fewer["required"]:
         del fewer["required"]
-    return fewer
+    return closed_if_empty(fewer)

@@ -76,7 +76,9 @@ async def test_the_first_answer_says_that_the_sandbox_is_fresh(run: Run) -> None
 
     assert FRESH in text_of(first)
     assert "LOYALTY_MCP_SANDBOX_FILE" in text_of(first)
+    assert FRESH in first.structured_content["note"]
     assert FRESH not in text_of(second)
+    assert "note" not in second.structured_content
 
 
 async def test_an_error_as_first_answer_says_it_too(run: Run) -> None:

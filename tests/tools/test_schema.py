@@ -134,12 +134,26 @@ def test_published_schemas_stay_in_the_common_subset(name: str, side: str) -> No
 
     assert schema["type"] == "object"
     for place, part in parts_of(schema):
-        assert set(part) <= ACCEPTED, place
+        assert set(part) - {"additionalProperties"} <= ACCEPTED, place
+        assert part.get("additionalProperties", False) is False, place
         assert isinstance(part.get("type", "any"), str), place
         assert ("items" in part) == (part.get("type") == "array"), place
         assert set(part.get("required", ())) <= set(part.get("properties", {})), place
         if "enum" in part:
             assert all(isinstance(choice, str) for choice in part["enum"]), place
+
+
+def test_only_an_input_without_arguments_is_closed() -> None:
+    """A client must not take no arguments for any; one that has some is left as it is."""
+    pinned = menu(read_settings(role="member", member="101", program="VIP Club"))
+    empty = {"type": "object", "properties": {}, "additionalProperties": False}
+
+    assert TOOLS["get_server_status"].input_schema == empty
+    assert TOOLS["get_server_status"].derived_input() == empty
+    for tool in (*TOOLS.values(), *pinned.values()):
+        no_arguments = not tool.input_schema["properties"]
+        assert ("additionalProperties" in tool.input_schema) == no_arguments, tool.name
+    assert [tool.name for tool in pinned.values() if not tool.input_schema["properties"]]
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -155,7 +169,8 @@ def test_guarded_answers_are_one_envelope(name: str) -> None:
     schema = TOOLS[name].output_schema
 
     assert set(schema["properties"]) >= {
-        *("status", "intent", "preview", "confirmation", "expires_at", "result", "reason")
+        *("status", "intent", "preview", "confirmation", "expires_at", "result", "reason"),
+        *("next", "done"),
     }
     assert schema["required"] == ["status"]
 

@@ -116,7 +116,7 @@ async def test_one_agreement_carries_it_all_out(connect: Connect) -> None:
 
     assert result.structured_content["status"] == "applied"
     assert 'create tier order "Status": "Bronze" < "Gold"' in text_of(result)
-    assert exported.structured_content == {"spec": RICH}
+    assert exported.structured_content == {"spec": RICH, "sandbox": True}
 
 
 async def test_a_declined_dialog_changes_nothing(connect: Connect, control: SandboxControl) -> None:

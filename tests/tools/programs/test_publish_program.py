@@ -67,6 +67,7 @@ async def test_the_tool_lists_what_publishing_would_change(
             }
         ],
         "empty": False,
+        "sandbox": True,
     }
     assert text_of(result).splitlines()[:2] == [
         '[sandbox] Program "VIP Club" is live; 1 unpublished change:',

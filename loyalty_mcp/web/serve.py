@@ -137,6 +137,8 @@ def uvicorn_config(app: ASGIApp, settings: Settings, table: ConnectionTable) -> 
     return uvicorn.Config(
         app,
         http=protocol_class(table, settings.header_timeout),
+        # Else uvicorn would hand connections to a WebSocket library that happens to be installed.
+        ws="none",
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
         log_config=None,

@@ -43,15 +43,19 @@ class BodyLimit:
                 raise await self._discard_and_refuse(receive)
         try:
             async with asyncio.timeout(self._seconds):
-                messages = [await self._read_body(receive)]
+                message = await self._read_body(receive)
         except TimeoutError:
             headers = {"Connection": "close"}
             raise HttpError(408, "The body did not arrive in time.", headers) from None
 
+        if message["type"] != "http.request":
+            return  # the client has left, and nobody waits for an answer
+        messages = [message]
+
         async def replay() -> Message:
             return messages.pop() if messages else await receive()
 
-        await self._app({**scope, BODY: messages[0].get("body", b"")}, replay, send)
+        await self._app({**scope, BODY: message["body"]}, replay, send)
 
     async def _read_body(self, receive: Receive) -> Message:
         body = bytearray()

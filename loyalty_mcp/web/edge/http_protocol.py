@@ -1,11 +1,13 @@
-"""uvicorn's HTTP/1.1 protocol with bounds on heads, waiting times and connections.
+"""uvicorn's HTTP/1.1 protocol with bounds on heads, waiting times, pipelines and connections.
 
-Neither of uvicorn's parsers has a deadline for the head of a request, and the faster one has no
-bound on its size either. `docs/decisions/http-parser.md` says why this one was chosen.
+Neither of uvicorn's parsers has a deadline for the head of a request or a bound for trailers and
+pipelined requests, and the faster one has no bound on the size of a head either.
+`docs/decisions/http-parser.md` says why this one was chosen.
 """
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -15,7 +17,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from loyalty_mcp.web.edge.connection_table import ConnectionTable
 
 MAX_HEAD_BYTES: Final = 65_536
-"""Request line and headers together."""
+"""Request line and headers together; and what may stand between and behind the chunks of a body."""
+
+MAX_PIPELINED: Final = 16
+"""Requests of one connection that may wait for their answers."""
 
 BODY_SECONDS: Final = 20.0
 """How long the rest of a body may still arrive after its request was answered."""
@@ -23,10 +28,15 @@ BODY_SECONDS: Final = 20.0
 WRITE_SECONDS: Final = 30.0
 """How long a client may read nothing of an answer that waits for it."""
 
+AUTHORITY_END: Final = re.compile(rb"[/?#]")
 LINGER_SECONDS: Final = 1.0
 MAX_LINGER_BYTES: Final = 16 * 1_048_576
 """What is still read and dropped after a refusal: most clients look for an answer only after
 sending, and unread bytes would destroy it."""
+
+
+class InvalidRequest(Exception):
+    """A request that is refused while it is parsed."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
@@ -48,6 +58,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._reads_head = True
         self._head_begun = False
         self._head_bytes = 0
+        self._framing_bytes = 0
         self._unanswered = 0
         self._refused_bytes: int | None = None
 
@@ -82,32 +93,67 @@ class LimitedHttpProtocol(HttpToolsProtocol):
                 room = MAX_HEAD_BYTES - self._head_bytes
                 part, data = part[:room], part[room:]
                 self._head_bytes += len(part)
+            self._framing_bytes += len(part)
             super().data_received(part)
-            if self._reads_head and self._head_bytes >= MAX_HEAD_BYTES:
+            if (self._head_bytes if self._reads_head else self._framing_bytes) >= MAX_HEAD_BYTES:
                 self._refuse_large_head()
         self._expect_head()
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """A head begins.
+
+        Raises:
+            InvalidRequest: too many requests of this connection wait for their answers.
+        """
+        if self._unanswered >= MAX_PIPELINED:
+            raise InvalidRequest
         self._head_begun = True
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header. What follows the body is none (RFC 9110, section 6.5.1)."""
+        if self._reads_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """The head is complete: its request is answered from now on."""
+        """The head is complete: its request is answered from now on.
+
+        Raises:
+            InvalidRequest: it is not clear where the body ends.
+        """
+        check_transfer_encoding(self.headers, self.parser.get_http_version())
+        name_host(self.headers, self.url)
         self._reads_head = False
+        self._framing_bytes = 0
         self._clear_deadline()
         self._unanswered += 1
         self._table.set_busy(self)
         super().on_headers_complete()
+        if self.parser.should_upgrade():
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body has arrived."""
+        self._framing_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The body is complete; another head may follow."""
         self._reads_head = True
         self._head_begun = False
         self._head_bytes = 0
+        if self.parser.should_upgrade():
+            self._refused_bytes = 0  # what follows would be in another protocol
         if self._unanswered == 0:
             self._clear_deadline()
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Refuse what cannot be parsed."""
+        self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Stay silent: the request is answered as any other."""
 
     def on_response_complete(self) -> None:
         """The answer is sent; the connection may wait for the next request."""
@@ -163,14 +209,24 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer with a status, then drop what still arrives, and close."""
-        if self._unanswered:
+        if not self._may_answer():
             self.abort()  # an answer here would be taken for that of an earlier request
         elif not self.transport.is_closing():
+            if self._unanswered:
+                # Its body will not arrive: the application is told that nobody waits for an answer.
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
             self._answer(status)
             if self.transport.can_write_eof():
                 self.transport.write_eof()
             self._refused_bytes = 0
             self._set_deadline(LINGER_SECONDS, self.transport.close)
+
+    def _may_answer(self) -> bool:
+        """Whether an answer sent now belongs to the request that is arriving."""
+        if self._reads_head:
+            return self._unanswered == 0
+        return self._unanswered == 1 and not self.cycle.response_started
 
     def _answer(self, status: HTTPStatus) -> None:
         body = b'{"error": "%s"}' % status.phrase.lower().replace(" ", "_").encode("ascii")
@@ -187,6 +243,34 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refused_bytes = (self._refused_bytes or 0) + size
         if self._refused_bytes > MAX_LINGER_BYTES:
             self.abort()
+
+
+def check_transfer_encoding(headers: Sequence[tuple[bytes, bytes]], version: str) -> None:
+    """Accept one encoding alone, `chunked` (RFC 9112, section 6.1).
+
+    Args:
+        headers: of the request, names in lower case.
+        version: of HTTP.
+
+    Raises:
+        InvalidRequest: others may understand the end of the body in another way.
+    """
+    encodings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if encodings and (encodings != [b"chunked"] or version != "1.1"):
+        raise InvalidRequest
+
+
+def name_host(headers: list[tuple[bytes, bytes]], target: bytes) -> None:
+    """Put the host of a target in absolute form into its Host header (RFC 9112, section 3.2.2).
+
+    Args:
+        headers: of the request, names in lower case; changed in place.
+        target: as in the request line.
+    """
+    place = [number for number, (name, _) in enumerate(headers) if name == b"host"]
+    _, separator, rest = target.partition(b"://")
+    if not target.startswith(b"/") and separator and len(place) == 1:
+        headers[place[0]] = (b"host", AUTHORITY_END.split(rest, maxsplit=1)[0])
 
 
 def protocol_class(table: ConnectionTable, head_seconds: float) -> type[asyncio.Protocol]:

@@ -14,7 +14,13 @@ import httpx2
 import pytest
 
 from loyalty_mcp.errors import BadSetting
-from loyalty_mcp.guard.approval_webhook import RETRY_SECONDS, ApprovalWebhook, signatures
+from loyalty_mcp.guard.approval_webhook import (
+    MOST_QUEUED,
+    RETRY_SECONDS,
+    TIMEOUT_SECONDS,
+    ApprovalWebhook,
+    signatures,
+)
 from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.server.bootstrap import Runtime, approval_webhook
@@ -76,9 +82,21 @@ async def test_a_message_is_signed_and_holds_nothing_of_the_change() -> None:
 
     assert request.headers["webhook-signature"] == f"v1,{expected}"
     assert (str(request.url), pauses) == (URL, [])
-    data = json.loads(body)["data"]
-    assert set(data) == {"intent", "tool", "asked_by", "expires_at", "page", "sandbox"}
-    assert data["intent"] == intent.id[:8]
+    assert json.loads(body) == {
+        "type": "approval.waiting",
+        "timestamp": NOW.isoformat(),
+        "data": {
+            "intent": intent.id[:8],
+            "tool": "credit_points",
+            "asked_by": "local",
+            "expires_at": intent.expires_at.isoformat(),
+            "page": "https://loyalty.example/approvals",
+            "sandbox": False,
+        },
+    }
+    assert request.method == "POST"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["webhook-timestamp"] == str(int(NOW.timestamp()))
     text = f"{body!r} {request.headers}"
     assert not [word for word in (intent.id, "anna", "canary", SECRET) if word in text]
 
@@ -104,6 +122,72 @@ async def test_nobody_is_told_of_what_has_expired() -> None:
     requests, pauses = await delivered(replace(waits(), expires_at=NOW), [503])
 
     assert (len(requests), pauses) == (1, [])
+
+
+async def test_nobody_is_told_at_the_very_moment_it_expires() -> None:
+    """An intent has expired at its expiry, not after it."""
+    _, pauses = await delivered(replace(waits(), expires_at=NOW), [500])
+
+    assert pauses == []
+
+
+async def test_what_is_tried_again_and_given_up_is_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The operator of the receiver finds the status there, and no word of the change."""
+    await delivered(waits(), [500, 302, 429, 503, 404])
+
+    tried = [f"failed, trying again: status {status}" for status in (500, 302, 429, 503)]
+    lines = [
+        f"{record.levelname} {record.message}"
+        for record in caplog.records
+        if record.name == "loyalty_mcp.guard.approval_webhook"
+    ]
+    assert lines == [
+        *(f"WARNING the approval webhook {line}" for line in tried),
+        "ERROR the approval webhook was not delivered: status 404",
+    ]
+
+
+async def test_an_address_that_cannot_be_reached_is_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log names the kind of failure, and the message arrives when the address is back."""
+    attempts: list[httpx2.Request] = []
+    arrived = anyio.Event()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        attempts.append(request)
+        if len(attempts) == 1:
+            raise httpx2.ConnectError("no route to https://hooks.example")
+        arrived.set()
+        return httpx2.Response(204)
+
+    async def sleep(_seconds: float) -> None:
+        assert [record.message for record in caplog.records if "webhook" in record.name] == [
+            "the approval webhook failed, trying again: ConnectError"
+        ]
+
+    transport = httpx2.MockTransport(answer)
+    webhook = ApprovalWebhook(URL, [SECRET], lambda: NOW, transport=transport, sleep=sleep)
+    async with anyio.create_task_group() as group:
+        group.start_soon(webhook.run)
+        webhook.announce(waits())
+        await arrived.wait()
+        group.cancel_scope.cancel()
+
+    assert [json.loads(request.content)["data"]["page"] for request in attempts] == [None, None]
+    assert attempts[0].extensions["timeout"]["connect"] == TIMEOUT_SECONDS
+
+
+async def test_the_newest_thousand_are_told_when_nothing_gets_out() -> None:
+    """A receiver that is away for long does not fill the memory."""
+    webhook = ApprovalWebhook(URL, [SECRET], lambda: NOW)
+    for number in range(MOST_QUEUED + 1):
+        webhook.announce(replace(waits(), id=f"{number:032x}"))
+
+    assert len(webhook._queue) == MOST_QUEUED
+    assert webhook._queue[0].id == f"{1:032x}"
 
 
 def test_two_secrets_give_two_signatures() -> None:

@@ -268,3 +268,4 @@ def test_another_amount_voids_a_preview() -> None:
     now = Preparation(INTENT.preview, movement=Movement("debit", Decimal("5.000001"), 101))
 
     assert changed_parts(agreed, now) == ("what moves",)
+    assert changed_parts(agreed, replace(now, movement=agreed.movement)) == ()

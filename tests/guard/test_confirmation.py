@@ -107,15 +107,15 @@ def test_a_confirmation_of_another_call_says_what_differs(
 def test_a_preview_says_how_it_can_be_agreed_to(moved: str | None) -> None:
     """Each route has its own answer, with the same preview and the same last moment."""
     intent = an_intent()
-    told = {"expires_at": intent.expires_at, "reason": moved}
+    shared: dict[str, Any] = {"expires_at": intent.expires_at, "reason": moved}
 
-    assert waiting(intent, moved) == Envelope("waiting_for_operator", ONE, intent.preview, **told)
+    assert waiting(intent, moved) == Envelope("waiting_for_operator", ONE, intent.preview, **shared)
     assert confirmable(intent, "secret", moved) == Envelope(
-        "confirmation_required", ONE, intent.preview, confirmation="secret", **told
+        "confirmation_required", ONE, intent.preview, confirmation="secret", **shared
     )
     in_card = confirmable_in_card(intent, "secret", moved)
     assert in_card == Envelope(
-        "confirmation_required", ONE, intent.preview, card_confirmation="secret", rows=[], **told
+        "confirmation_required", ONE, intent.preview, card_confirmation="secret", rows=[], **shared
     )
     assert "secret" not in repr(in_card)
 

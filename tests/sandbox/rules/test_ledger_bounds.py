@@ -142,7 +142,10 @@ def test_a_debit_may_leave_exactly_the_floor() -> None:
 
 def test_the_oldest_debts_are_repaid_first() -> None:
     """A credit opens no lot before the last debt is repaid."""
-    debts = [Lot(3, Decimal(-2)), Lot(1, Decimal(-1)), Lot(2, Decimal(-5)), Lot(4, Decimal(7))]
+    debts = [
+        *(Lot(3, Decimal(-2)), Lot(1, Decimal(-1)), Lot(2, Decimal(-5))),
+        *(Lot(4, Decimal(7)), Lot(0, Decimal("0.5"))),
+    ]
 
     part = ledger.apply_movement(BalanceRules(), debts, Decimal(4), NOW)
     assert part.entries == (ledger.Entry(1, Decimal(1)), ledger.Entry(2, Decimal(3)))

@@ -19,6 +19,7 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import AmbiguousReference, NotFound, Refused, UnknownReference
 
 OTHER_FORMS: Final = "Check it, or give another: email, phone, contact id or own id."
+CONTACT_FORMS: Final = "Check it, or give another: email, phone or contact id."
 
 
 class MemberReferences:
@@ -71,7 +72,7 @@ class MemberReferences:
         first, _ = _split(member_forms(said))
         found = None if first is None else await self._contact(first)
         if found is None:
-            raise _unknown(said, first, None)
+            raise _unknown(said, first, None, CONTACT_FORMS)
         return found
 
     async def contact_id(self, said: str) -> int:
@@ -182,19 +183,22 @@ def _split(forms: Sequence[MemberForm]) -> tuple[MemberForm | None, OwnId | None
     return contact, own_id
 
 
-def _unknown(said: str, contact: MemberForm | None, own_id: OwnId | None) -> UnknownReference:
+def _unknown(
+    said: str, contact: MemberForm | None, own_id: OwnId | None, others: str = OTHER_FORMS
+) -> UnknownReference:
     """The error where nobody was found.
 
     Args:
         said: what was given.
         contact: how it was read as a contact; None if it cannot be.
         own_id: the own id that was looked up; None if none was.
+        others: what could be given instead.
     """
     said = said.strip()
     if isinstance(contact, ContactNumber):
-        return UnknownReference(f"There is no contact {contact.id}. {OTHER_FORMS}")
+        return UnknownReference(f"There is no contact {contact.id}. {others}")
     if contact is not None:
-        return UnknownReference(f"No contact has {quoted(said)}. {OTHER_FORMS}")
+        return UnknownReference(f"No contact has {quoted(said)}. {others}")
     if own_id is None:
-        return UnknownReference(f"{quoted(said)} is no contact id, email or phone number.")
+        return UnknownReference(f"{quoted(said)} is not an email, a phone number or a contact id.")
     return UnknownReference(unknown_own_id(own_id.text))

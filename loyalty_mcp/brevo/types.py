@@ -272,7 +272,7 @@ Members = Annotated[
 Id = Annotated[
     str,
     StringConstraints(strip_whitespace=True, pattern=ID_PATTERN),
-    Expected("an id as another answer gives it: letters, digits and dashes"),
+    Expected("an id from an earlier answer, of letters, digits and dashes"),
 ]
 """The id of something that has no name: a transaction, a voucher, a limit, a redemption."""
 

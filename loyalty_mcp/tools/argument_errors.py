@@ -77,8 +77,8 @@ def _unknown_name(place: tuple[Any, ...], form: ObjectForm) -> _Problem:
     owner = "this tool" if inside is form else f"{_article(inside.name)} {inside.name}"
     meant = known_name(str(path[-1]), inside.fields)
     if meant is None:
-        known = ", ".join(inside.fields) or "no arguments"
-        return _Problem(place, f"Argument {where} is unknown; {owner} takes: {known}.")
+        known = f": {', '.join(inside.fields)}" if inside.fields else " no arguments"
+        return _Problem(place, f"Argument {where} is unknown; {owner} takes{known}.")
     expected = inside.fields[meant].expected
     sentence = f"Argument {where} is unknown; {owner} calls it {meant}: {expected}."
     return _Problem(place, sentence, (*place[:-1], meant))

@@ -20,7 +20,7 @@ from loyalty_mcp.tools.answers.setting_details import details_text, setting_deta
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.deletion_losses import deletion_losses
 from loyalty_mcp.tools.effects import EFFECT_CHECKS
-from loyalty_mcp.tools.impossible_changes import REFUSALS
+from loyalty_mcp.tools.impossible_changes import CHECKS
 from loyalty_mcp.tools.operation_request import (
     chosen_object,
     current_object,
@@ -66,12 +66,13 @@ async def preview_operation(
     if operation.name == "delete_subscription" and isinstance(current, AccountInfo):
         before = {"held": await held_text(context, arguments["program"], current)}
         summary += f" They lose {before['held']}."
-    refused = REFUSALS.get(operation.name)
-    if refused is not None:
-        facts = {**facts, **await refused(context, arguments, current)}
     warnings: tuple[str, ...] = ()
+    if operation.name in CHECKS:
+        found = await CHECKS[operation.name](context, arguments, current)
+        facts, warnings = {**facts, **found.facts}, found.warnings
     if operation.risk == "destructive":
-        warnings = (*await deletion_losses(context, operation.name, arguments), IRREVERSIBLE)
+        losses = await deletion_losses(context, operation.name, arguments)
+        warnings = (*warnings, *losses, IRREVERSIBLE)
     if movement is not None and "amount" not in arguments:
         summary += f" It takes {await price_text(context, arguments['program'], movement)}."
         facts = {**facts, "cost": movement.amount}

@@ -39,6 +39,11 @@ def amount_text(amount: Decimal, unit: str) -> str:
     return f"{plain_amount_text(amount)} {unit}"
 
 
+def is_or_are(amount: Decimal) -> str:
+    """The verb that goes with an amount: `is` for exactly one."""
+    return "is" if abs(amount) == 1 else "are"
+
+
 def plain_amount_text(amount: Decimal) -> str:
     """An amount whose unit is not known, or said elsewhere: `1,250`, `12.5`."""
     text = f"{amount:,f}"

@@ -131,7 +131,7 @@ async def test_nobody_is_guessed(
 
 async def test_own_id_needs_a_program(references: References) -> None:
     """An own id belongs to a program."""
-    with pytest.raises(UnknownReference, match="no contact id, email or phone"):
+    with pytest.raises(UnknownReference, match="not an email, a phone number or a contact id"):
         await references.member(None, "VIP-101")
 
 

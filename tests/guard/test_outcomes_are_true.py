@@ -256,7 +256,7 @@ async def test_points_that_a_reversal_returns_begin_a_new_life(
 
     preview = await dispatched(asking, "reverse_transaction", arguments)
 
-    assert "begin a new life" in preview.text
+    assert "expire as if they were credited today" in preview.text
 
 
 @pytest.mark.parametrize(

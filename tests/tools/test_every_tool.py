@@ -394,7 +394,7 @@ async def test_sign_and_type_agree(
     )
 
     assert answer.failed
-    assert "mount must" in answer.text
+    assert 'Argument "amount" must' in answer.text
     assert before == await control.state_hash()
 
 

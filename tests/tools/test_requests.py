@@ -123,7 +123,7 @@ async def test_a_reversal_warns_of_open_drafts(server: Server, control: SandboxC
     arguments = {"member": "101", "transaction_id": world.done, "reason": "Mistake"}
     first = await server.once("reverse_transaction", arguments)
 
-    assert "1 draft waits to be completed in this balance." in first["preview"]["warnings"]
+    assert "1 draft is still open in this balance." in first["preview"]["warnings"]
 
 
 async def test_redeeming_finds_the_voucher_once(server: Server, control: SandboxControl) -> None:

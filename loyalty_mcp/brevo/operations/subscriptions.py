@@ -186,7 +186,7 @@ def add_subscription_members(
     """Let further contacts share a member's account."""
     _refuse_nobody(members)
     if member in members:
-        raise ValueError("members must not name the owner")
+        raise ValueError('argument "members" must not name the owner of the membership')
     body = {"contactId": member, "memberContactIds": list(members)}
     return post(f"{PROGRAMS}/{program}/subscription-members", SharedSubscription, body)
 

@@ -120,13 +120,13 @@ class TransactionHistory(Reply):
 def _refuse_zero(amount: Decimal) -> None:
     """Raise ValueError for an amount that moves nothing."""
     if amount == 0:
-        raise ValueError("amount must not be 0")
+        raise ValueError('argument "amount" must not be 0')
 
 
 def _refuse_contradiction(amount: Decimal, transaction_type: TransactionType | None) -> None:
     """Raise ValueError where sign and type disagree; which one the API follows is unknown."""
     if transaction_type is not None and (amount > 0) != (transaction_type == "credit"):
-        raise ValueError("amount must be positive for a credit and negative for a debit")
+        raise ValueError('argument "amount" must be positive for a credit and negative for a debit')
 
 
 @moves_value(

@@ -131,7 +131,7 @@ function sides(details) {
 }
 
 function liveSide(change) {
-  return /^new\b/.test(clean(change.details)) ? "\u2014" : sides(change.details).before;
+  return change.action === "create" ? "\u2014" : sides(change.details).before;
 }
 
 function draftSide(change) {
@@ -139,9 +139,7 @@ function draftSide(change) {
 }
 
 function changeMark(change) {
-  const [kind, title] = MARKS[change.action]
-    ?? (/^new\b/.test(clean(change.details)) ? MARKS.create
-      : /^(removed|deleted|gone)\b/.test(clean(change.details)) ? MARKS.delete : MARKS.change);
+  const [kind, title] = MARKS[change.action] ?? MARKS.change;
   return element("span", { class: `badge ${kind}` }, title);
 }
 

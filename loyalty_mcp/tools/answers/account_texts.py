@@ -11,13 +11,13 @@ from loyalty_mcp.tools.answers.listing import day_text
 from loyalty_mcp.tools.answers.reward_texts import worth_text
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
+from loyalty_mcp.tools.members.people import member_words
 from loyalty_mcp.tools.render import amount_text
 
 
 async def account_text(context: Context, arguments: Mapping[str, Any], found: AccountInfo) -> str:
     """Balances, tiers, vouchers and who shares the membership."""
-    own = found.membership.loyalty_subscription_id if found.membership else None
-    who = f"Member {arguments['member']}" + (f" (own id {quoted(own)})" if own else "")
+    who = f"Member {await member_words(context, found, arguments['member'])}"
     program = f" of {quoted(found.loyalty_program_name)}" if found.loyalty_program_name else ""
     since = found.membership.created_at if found.membership else None
     lines = [f"{who}{program}{f', since {day_text(since)}' if since else ''}."]

@@ -19,6 +19,7 @@ from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.tools.answers.listing import day_text, list_text
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
+from loyalty_mcp.tools.members.people import member_heading
 from loyalty_mcp.tools.render import amount_text, moment_text, signed_amount_text
 
 NO_AMOUNT: Final = "amount unknown"
@@ -50,7 +51,8 @@ async def subscription_balances_text(
         name = "a balance that is not live" if definition is None else _named(definition)
         unit = "points" if definition is None else unit_of(definition)
         lines.append(f"{name}: {amount_text(total.value or Decimal(0), unit)}")
-    return list_text(f"Balances of member {arguments['member']}", lines)
+    who = await member_heading(context, arguments["program"], arguments["member"])
+    return list_text(f"Balances of {who}", lines)
 
 
 async def active_balances_text(
@@ -59,7 +61,8 @@ async def active_balances_text(
     """What is left of a member's credits, and when it expires."""
     name, unit = await _balance(context, arguments)
     lines = [_lot_line(context, lot, unit) for lot in found.active_balances]
-    heading = f"Unspent credits of member {arguments['member']} in {name}"
+    who = await member_heading(context, arguments["program"], arguments["member"])
+    heading = f"Unspent credits of {who} in {name}"
     return list_text(heading, lines, found.count, arguments.get("offset"))
 
 
@@ -67,8 +70,8 @@ def _lot_line(context: Context, lot: Lot, unit: str) -> str:
     left = amount_text(lot.amount or Decimal(0), unit)
     since = f", credited on {day_text(lot.created_at)}" if lot.created_at else ""
     if lot.expires_at is None:
-        return f"{left}{since}, never expire"
-    return f"{left}{since}, expire {moment_text(lot.expires_at, context.brevo.upstream_now())}"
+        return f"{left}{since}, never expiring"
+    return f"{left}{since}, expiring {moment_text(lot.expires_at, context.brevo.upstream_now())}"
 
 
 async def transaction_history_text(
@@ -81,7 +84,8 @@ async def transaction_history_text(
     name, unit = await _balance(context, arguments)
     with_ids = not definition_of(context.role).sees_as_member
     lines = [_transaction_line(item, unit, with_ids) for item in found.transaction_history]
-    heading = f"Transactions of member {arguments['member']} in {name}"
+    who = await member_heading(context, arguments["program"], arguments["member"])
+    heading = f"Transactions of {who} in {name}"
     return list_text(heading, lines, found.count, arguments.get("offset"))
 
 

@@ -28,8 +28,7 @@ def list_text(
         shown.append(f"{len(lines) - LINES_SHOWN} more of this page are in the structured content.")
     after = 0 if count is None else count - (offset or 0) - len(lines)
     if after > 0:
-        follow = "1 more follows" if after == 1 else f"{after:,} more follow"
-        shown.append(f"{follow}: offset {(offset or 0) + len(lines)} continues.")
+        shown.append(f"{after:,} more: call again with offset {(offset or 0) + len(lines)}.")
     return "\n".join([f"{heading}:", *shown])
 
 

@@ -2,7 +2,7 @@
 
 import string
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -18,7 +18,8 @@ from loyalty_mcp.intents.lifecycle import Movement
 from loyalty_mcp.tools.answers.change_sentences import SENTENCES
 from loyalty_mcp.tools.argument_model import reference_in
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import member_text, unit_of
+from loyalty_mcp.tools.members.account import unit_of
+from loyalty_mcp.tools.members.people import contact_words, member_words
 from loyalty_mcp.tools.programs.setting_words import limit_word, unit_word
 from loyalty_mcp.tools.render import amount_text, moment_text, plain_amount_text, signed_amount_text
 
@@ -54,7 +55,11 @@ async def words_of_arguments(
             continue
         value, reference = arguments[name], reference_in(hints[name])
         if name == "member" and isinstance(current, AccountInfo):
-            words[name] = member_text(current, value).removeprefix("member ")
+            words[name] = await member_words(context, current, value)
+        elif name == "contact":
+            words[name] = await contact_words(context, value)
+        elif name == "members":
+            words[name] = await _contacts_words(context, value)
         elif name == "amount" and "balance" in arguments:
             unit = await _unit_of_balance(context, arguments)
             words[name] = signed_amount_text(value, unit)
@@ -73,11 +78,15 @@ def _named_in(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
+async def _contacts_words(context: Context, contacts: Sequence[int]) -> str:
+    """`contact 109 ("n***@e***.com")`, or several."""
+    named = [await contact_words(context, each) for each in dict.fromkeys(contacts)]
+    return f"contact{'' if len(named) == 1 else 's'} {', '.join(named)}"
+
+
 def _value_words(name: str, value: Any, now: datetime) -> str:
     if name == "unit":
         return unit_word(value)
-    if name == "members":
-        return f"contact{'' if len(value) == 1 else 's'} {', '.join(str(each) for each in value)}"
     if name == "voucher_ids":
         return f"voucher{'' if len(value) == 1 else 's'} {', '.join(value)}"
     if isinstance(value, datetime):
@@ -107,7 +116,7 @@ async def _held_tier(
 
 
 async def held_text(context: Context, program: str, info: AccountInfo) -> str:
-    """What a member holds: `275 points of "Purchase Points", tier "Silver" and 2 vouchers`.
+    """What a member would lose: `275 points of "Purchase Points", tier "Silver" and 2 vouchers`.
 
     Raises:
         LoyaltyError: the balances of the program cannot be read.
@@ -118,10 +127,14 @@ async def held_text(context: Context, program: str, info: AccountInfo) -> str:
         f"{amount_text(each.value or Decimal(0), units.get(each.balance_definition_id, 'points'))}"
         f" of {quoted(each.balance_definition_name or 'a balance without a name')}"
         for each in held
+        if each.value
     ]
     parts += [f"tier {quoted(tier.tier_name or 'without a name')}" for tier in info.tier]
     vouchers = len(info.reward)
-    parts.append(f"{vouchers or 'no'} voucher{'' if vouchers == 1 else 's'}")
+    if vouchers:
+        parts.append(f"{vouchers} voucher{'' if vouchers == 1 else 's'}")
+    if not parts:
+        return "nothing"
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if parts[1:] else parts[0]
 
 

@@ -13,7 +13,6 @@ from loyalty_mcp.tools.members.account import unit_of
 from loyalty_mcp.tools.programs.change_words import new_details
 from loyalty_mcp.tools.programs.setting_words import (
     NONE,
-    THRESHOLD,
     balance_words,
     group_words,
     meta_words,
@@ -140,8 +139,5 @@ async def _tier_words(context: Context, arguments: Mapping[str, Any]) -> dict[st
         "image_ref": arguments.get("image_ref"),
     }
     unit = unit_of(balances[0]) if len(balances) == 1 else ""
-    words = {
-        label: f"from {word}" if label.startswith(THRESHOLD) else word
-        for label, word in tier_words(settings, names, unit).items()
-    }
+    words = tier_words(settings, names, unit)
     return {**words, "rewards": ", ".join(reward_names(settings, names)) or NONE}

@@ -11,6 +11,7 @@ from loyalty_mcp.intents.roles import definition_of
 from loyalty_mcp.tools.answers.listing import day_text, list_text
 from loyalty_mcp.tools.answers.reward_texts import worth_text
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.people import member_heading
 from loyalty_mcp.tools.render import moment_text
 
 
@@ -33,8 +34,8 @@ async def vouchers_text(context: Context, arguments: Mapping[str, Any], found: V
         if with_ids and not voucher.consumed_at:
             line += f", id {voucher.id}"
         lines.append(line)
-    heading = f"Vouchers of member {arguments['member']}"
-    return list_text(heading, lines, found.count, arguments.get("offset"))
+    who = await member_heading(context, arguments["program"], arguments["member"])
+    return list_text(f"Vouchers of {who}", lines, found.count, arguments.get("offset"))
 
 
 def voucher_state(voucher: HeldVoucher, now: datetime) -> str:

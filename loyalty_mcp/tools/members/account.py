@@ -169,11 +169,3 @@ def balance_name_text(definition: BalanceDefinition) -> str:
 def unit_of(definition: BalanceDefinition) -> str:
     """The unit in words: `points`, or the currency code."""
     return "points" if definition.unit in {None, "POINTS"} else str(definition.unit)
-
-
-def member_text(info: AccountInfo, contact: int) -> str:
-    """A member as a person reads it: the contact id, and the own id beside it."""
-    own = None if info.membership is None else info.membership.loyalty_subscription_id
-    if own is None or own == str(contact):
-        return f"member {contact}"
-    return f"member {contact} (own id {quoted(str(own))})"

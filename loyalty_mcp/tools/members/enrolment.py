@@ -6,32 +6,36 @@ from pydantic import Field
 
 from loyalty_mcp.brevo.member_forms import EmailAddress, PhoneNumber, member_forms
 from loyalty_mcp.brevo.operations import contacts
+from loyalty_mcp.brevo.operations.contacts import Contact
 from loyalty_mcp.brevo.operations.subscriptions import create_subscription
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import ContactText, Meta, OwnId, ProgramId
-from loyalty_mcp.errors import LoyaltyError, NotFound, OutcomeUnknown, Refused, UnknownReference
+from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused, UnknownReference
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.effects import membership
-from loyalty_mcp.tools.impossible_changes import refuse_unpublished_program
-from loyalty_mcp.tools.members.account import read_member
+from loyalty_mcp.tools.impossible_changes import (
+    refuse_impossible_enrolment,
+    refuse_unpublished_program,
+)
 from loyalty_mcp.tools.members.get_member_overview import get_member_overview
 from loyalty_mcp.tools.members.overview import MemberOverview
 from loyalty_mcp.tools.members.overview_text import overview_text
+from loyalty_mcp.tools.members.people import contact_text
 from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, SteppedChange
 from loyalty_mcp.tools.task import guarded
 
 CreateContact = Annotated[bool, Field(description="Create the contact if there is none")]
 
 
-async def _contact_id_of(context: Context, contact: str) -> int | None:
-    """The contact id, or None if no contact has that email or phone number.
+async def _contact_of(context: Context, contact: str) -> Contact | None:
+    """The contact, or None if nobody has that email or phone number.
 
     Raises:
         UnknownReference: no contact has that id, or the text is no id, email or phone number.
     """
     try:
-        return (await context.references.contact(contact)).id
+        return await context.references.contact(contact)
     except UnknownReference:
         if isinstance(member_forms(contact)[0], EmailAddress | PhoneNumber):
             return None
@@ -50,19 +54,19 @@ async def preview_enrolment(
     """Preview an enrolment.
 
     Raises:
-        Refused: the contact is a member already.
+        Refused: the contact is a member already, or the own id is somebody else's.
         UnknownReference: there is no such contact, and none is to be created.
     """
     await refuse_unpublished_program(context, program)
-    contact_id = await _contact_id_of(context, contact)
-    if contact_id is None and not create_contact:
+    known = await _contact_of(context, contact)
+    if known is None and not create_contact:
         raise UnknownReference(
             f"No contact has {quoted(contact)}; with create_contact true, one is created."
         )
-    if contact_id is not None and await _is_member(context, program, contact_id):
-        raise Refused(f"Contact {contact_id} is a member already; get_member_overview shows them.")
+    contact_id = None if known is None else known.id
+    await refuse_impossible_enrolment(context, program, contact_id, own_id)
     name = await context.references.name_of("program", program, None)
-    who = f"contact {contact_id}" if contact_id else f"a new contact, {quoted(contact)},"
+    who = f"contact {contact_text(known)}" if known else f"a new contact, {quoted(contact)},"
     summary = f"Enrol {who} in program {quoted(name or program)}."
     if own_id is not None:
         summary += f" Own id: {quoted(own_id)}."
@@ -71,14 +75,6 @@ async def preview_enrolment(
         facts={"contact": contact_id, "member": False},
         subject=f"{program} member {contact_id or contact.strip().casefold()}",
     )
-
-
-async def _is_member(context: Context, program: str, contact_id: int) -> bool:
-    try:
-        await read_member(context, program, contact_id)
-    except NotFound:
-        return False
-    return True
 
 
 async def reconcile_enrolment(
@@ -97,7 +93,8 @@ async def reconcile_enrolment(
         DidNotHappen: the contact is not.
         OutcomeUnknown: the enrolment may still arrive.
     """
-    contact_id = await _contact_id_of(context, contact)
+    known = await _contact_of(context, contact)
+    contact_id = None if known is None else known.id
     arguments = {"program": program, "contact": contact_id, "own_id": own_id}
     if contact_id is None or await membership(context, intent, arguments) is None:
         if may_come:
@@ -182,10 +179,10 @@ async def _created_contact(context: Context, change: SteppedChange, contact: str
     try:
         created = await change.send(request)
     except OutcomeUnknown:
-        found = await _contact_id_of(context, contact)
+        found = await _contact_of(context, contact)
         if found is None:
             raise Refused("The contact could not be created; nobody was enrolled.") from None
-        return found
+        return found.id
     if created.id is None:
         raise Refused(
             "The contact was created, but Brevo did not give its id. Call again to enrol it."

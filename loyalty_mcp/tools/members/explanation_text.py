@@ -60,16 +60,19 @@ def _losses(found: BalanceExplanation) -> list[str]:
 
 
 def _loss(lines: Sequence[ExplanationLine], unit: str) -> str:
-    lost = amount_text(-sum((line.amount for line in lines), Decimal(0)), unit)
+    total = -sum((line.amount for line in lines), Decimal(0))
+    lost = amount_text(total, unit)
+    was, they = ("was", "it") if total == 1 else ("were", "they")
     if len(lines) == 1 and lines[0].credited_at is not None:
         credit = lines[0].credited_at
         how = (
-            f"they were credited on {_day(credit)} and expired {lifetime_text(credit, lines[0].at)}"
+            f"{they} {was} credited on {_day(credit)} and expired "
+            f"{lifetime_text(credit, lines[0].at)}"
         )
     else:
         first = min(line.credited_at or line.at for line in lines)
         how = f"they expired; they come from {len(lines)} credits since {_day(first)}"
-    return f"In {_month(lines[0].at)}, {lost} were lost: {how}."
+    return f"In {_month(lines[0].at)}, {lost} {was} lost: {how}."
 
 
 def _line(line: ExplanationLine, unit: str) -> str:

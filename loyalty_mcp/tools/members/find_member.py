@@ -41,10 +41,10 @@ def found_member_text(found: FoundMember, _now: datetime) -> str:
     known = [quoted(" ".join(names))] if names else []
     known += [quoted(value) for value in (found.email, found.phone) if value]
     where = [
-        quoted(item.program) + (f" as {quoted(item.own_id)}" if item.own_id else "")
+        quoted(item.program) + (f", own id {quoted(item.own_id)}" if item.own_id else "")
         for item in found.enrolments
     ]
-    enrolled = f"Member of {', '.join(where)}." if where else "Member of no program."
+    enrolled = f"Member of {'; '.join(where)}." if where else "Member of no program."
     return f"Contact {found.contact_id}: {', '.join(known) or 'no name or address'}. {enrolled}"
 
 

@@ -49,7 +49,8 @@ def overview_text(view: MemberOverview, now: datetime) -> str:
         lines += [_movement_line(item) for item in view.movements]
     drafts = view.drafts or ()
     lines += [
-        f"Draft {item.transaction_id}: {_movement_line(item)}" for item in drafts[:DRAFTS_LISTED]
+        f"Open draft: {_movement_line(item, with_status=False)[:-1]}, id {item.transaction_id}."
+        for item in drafts[:DRAFTS_LISTED]
     ]
     if len(drafts) > DRAFTS_LISTED:
         lines.append(f"{len(drafts) - DRAFTS_LISTED} more drafts: list_transaction_history.")
@@ -64,11 +65,16 @@ def _balance_line(view: BalanceView, now: datetime) -> str:
     days = _expiry_by_day(view.expiring_soon)
     for part in days[:EXPIRY_DAYS]:
         when = moment_text(part.expires_at, now)
-        line += f" {amount_text(part.amount, view.unit)} expire {when}."
+        line += f" {amount_text(part.amount, view.unit)} {expires(part.amount)} {when}."
     if len(days) > EXPIRY_DAYS:
         more = sum((part.amount for part in days[EXPIRY_DAYS:]), Decimal(0))
         line += f" {amount_text(more, view.unit)} more within {SOON.days} days."
     return line
+
+
+def expires(amount: Decimal) -> str:
+    """The verb that goes with an amount: one point expires, two expire."""
+    return "expires" if amount == 1 else "expire"
 
 
 def _expiry_by_day(parts: Sequence[ExpiringPoints]) -> list[ExpiringPoints]:
@@ -115,9 +121,10 @@ def _valid_until(text: str | None, now: datetime) -> str:
     return f", until {moment_text(ends, now) if soon else f'{ends.astimezone(UTC):%Y-%m-%d} UTC'}"
 
 
-def _movement_line(view: MovementView) -> str:
+def _movement_line(view: MovementView, *, with_status: bool = True) -> str:
     when = f"{view.at[:10]}: " if view.at else ""
-    status = "" if view.status == "completed" else f", {_status_text(view.status)}"
+    shown = with_status and view.status != "completed"
+    status = f", {_status_text(view.status)}" if shown else ""
     reason = f", {quoted(view.reason)}" if view.reason else ""
     moved = signed_amount_text(view.amount, view.unit)
     return f"{when}{moved} of {quoted(view.balance)}{status}{reason}."

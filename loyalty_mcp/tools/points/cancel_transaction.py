@@ -60,7 +60,7 @@ async def preview_cancellation(
 
 def cancelled_text(cancelled: Transaction, _now: datetime) -> str:
     """Which transaction was cancelled."""
-    return f"Transaction {cancelled.id} is cancelled."
+    return f"Transaction {cancelled.id}."
 
 
 async def reconcile_cancellation(

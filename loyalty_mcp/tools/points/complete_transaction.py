@@ -1,6 +1,7 @@
 """The tool that completes a draft by its id, with the amount known beforehand."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from loyalty_mcp.brevo.operations.transactions import Transaction, TransactionId
@@ -8,7 +9,6 @@ from loyalty_mcp.brevo.operations.transactions import complete_transaction as co
 from loyalty_mcp.brevo.types import BalanceId, ContactId, ProgramId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
-from loyalty_mcp.tools.answers.change_sentences import transaction_result
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.points.draft_transactions import (
     COMPLETION_TRIES,
@@ -24,8 +24,23 @@ from loyalty_mcp.tools.points.known_transactions import (
     require_draft,
 )
 from loyalty_mcp.tools.points.movement_preview import WantedMovement, preview_movement
+from loyalty_mcp.tools.render import amount_text
 from loyalty_mcp.tools.send_window import DidNotHappen, may_send, require_window, send_change
 from loyalty_mcp.tools.task import guarded
+
+
+class CompletedTransaction(Transaction):
+    """A draft that took effect; `unit` is that of its balance, where that is known."""
+
+    unit: str | None = None
+
+
+def completed_text(done: CompletedTransaction, _now: datetime) -> str:
+    """The new balance of a completed transaction."""
+    unit, total = done.unit, done.balance
+    new = amount_text(total, unit) if total is not None and unit else None
+    balance = f"New balance: {new}. " if new else ""
+    return f"{balance}Transaction {done.id}."
 
 
 async def preview_completion(
@@ -77,7 +92,7 @@ async def preview_completion(
 
 async def reconcile_completion(
     context: Context,
-    _intent: Intent,
+    intent: Intent,
     *,
     program: str,
     transaction_id: str,
@@ -85,7 +100,7 @@ async def reconcile_completion(
     balance: str | None = None,
     may_come: bool,
     **_rest: Any,
-) -> Transaction:
+) -> CompletedTransaction:
     """Find out by reading whether a draft was completed.
 
     Raises:
@@ -96,7 +111,7 @@ async def reconcile_completion(
     if place is None or found is None:
         raise OutcomeUnknown(f"Whose transaction it is is not known. {WHOSE}")
     if found.status == "completed":
-        return as_transaction(found)
+        return _with_unit(intent, as_transaction(found))
     if found.status == "draft" and may_come:
         raise OutcomeUnknown("It is still a draft, and the completion may still arrive.")
     raise DidNotHappen(f"It was not completed; it is {found.status}.")
@@ -108,7 +123,7 @@ async def reconcile_completion(
     reconcile=reconcile_completion,
     requests=18,
     after_agreement=8,
-    text=transaction_result,
+    text=completed_text,
 )
 async def complete_transaction(
     context: Context,
@@ -117,18 +132,20 @@ async def complete_transaction(
     transaction_id: TransactionId,
     member: ContactId | None = None,  # noqa: ARG001 - the preview found whose it is
     balance: BalanceId | None = None,  # noqa: ARG001 - the same
-) -> Transaction:
+) -> CompletedTransaction:
     """Complete a draft: its amount enters the balance for good. Tiers and rewards may follow."""
     if "balance" in intent.kept:
         place = Place(program, int(intent.kept["member"]), intent.kept["balance"])
-        return as_transaction(await complete_draft(context, intent, place, transaction_id))
+        done = await complete_draft(context, intent, place, transaction_id)
+        return _with_unit(intent, as_transaction(done))
     require_window(context, intent)
     for attempt in range(COMPLETION_TRIES):
         if not may_send(context, intent):
             break
         # Repeating is harmless: a second completion of the same id is refused.
         try:
-            return await send_change(context, intent, complete_operation(program, transaction_id))
+            done = await send_change(context, intent, complete_operation(program, transaction_id))
+            return _with_unit(intent, done)
         except OutcomeUnknown:
             continue
         except Refused as refusal:
@@ -136,3 +153,9 @@ async def complete_transaction(
                 raise
             raise OutcomeUnknown(f"{refusal} It may have been completed before. {WHOSE}") from None
     raise OutcomeUnknown(f"Brevo does not answer the completion. {WHOSE}")
+
+
+def _with_unit(intent: Intent, done: Transaction) -> CompletedTransaction:
+    """A completed transaction with the unit of its balance, as the preview had it."""
+    unit = intent.preview.after.get("unit")
+    return CompletedTransaction.model_validate({**done.model_dump(exclude_none=True), "unit": unit})

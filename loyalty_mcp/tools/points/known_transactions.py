@@ -8,7 +8,8 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import Movement
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.account import member_text, read_member, unit_of
+from loyalty_mcp.tools.members.account import read_member, unit_of
+from loyalty_mcp.tools.members.people import member_words
 from loyalty_mcp.tools.points.history import HISTORY_PAGE, Place, find_by_id
 from loyalty_mcp.tools.render import signed_amount_text
 
@@ -85,7 +86,8 @@ async def transaction_text(context: Context, place: Place, found: PastTransactio
     signed = movement.amount if movement.kind == "credit" else -movement.amount
     unit = "points" if definition is None else unit_of(definition)
     where = "" if definition is None else f" in {quoted(definition.name)}"
-    return f"{signed_amount_text(signed, unit)}{where} of {member_text(info, place.member)}"
+    who = await member_words(context, info, place.member)
+    return f"{signed_amount_text(signed, unit)}{where} of member {who}"
 
 
 def as_transaction(found: PastTransaction | Transaction) -> Transaction:

@@ -13,6 +13,7 @@ from loyalty_mcp.intents.lifecycle import Movement
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
 from loyalty_mcp.tools.points.history import Place
+from loyalty_mcp.tools.programs.setting_words import limit_word
 from loyalty_mcp.tools.render import amount_text
 
 PROGRAM_LIMITS: Final = "loyaltyMcpLimits"
@@ -49,17 +50,14 @@ async def refuse_beyond_limits(
 
 
 def _warning(limit: BalanceLimit, movement: Movement, definition: BalanceDefinition) -> str:
-    span = f"{limit.duration_value or 1} {limit.duration_unit or 'day'}"
-    value = Decimal(limit.value or 0)
-    if limit.constraint_type == "amount":
-        most = amount_text(value, unit_of(definition))
-        if movement.amount > value:
-            raise Refused(
-                f"A limit of this balance allows {most} of {movement.kind} in {span}, and this "
-                f"is {amount_text(movement.amount, unit_of(definition))}."
-            )
-        return f"A limit allows {most} of {movement.kind} in {span}; Brevo refuses what exceeds it."
-    return f"A limit allows {value} {movement.kind}(s) in {span}; Brevo refuses what exceeds it."
+    unit = unit_of(definition)
+    most = limit_word(limit.model_dump(mode="json", exclude_none=True), unit)
+    if limit.constraint_type == "amount" and movement.amount > Decimal(limit.value or 0):
+        raise Refused(
+            f"A limit of this balance allows {most}, and this is "
+            f"{amount_text(movement.amount, unit)}."
+        )
+    return f"A limit of this balance allows {most}; Brevo refuses what exceeds it."
 
 
 async def _known_ids(context: Context, place: Place) -> list[str]:

@@ -16,11 +16,11 @@ from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import (
     balance_name_text,
-    member_text,
     read_member,
     together,
     unit_of,
 )
+from loyalty_mcp.tools.members.people import WHO, member_words
 from loyalty_mcp.tools.points.history import NEWEST, Place, history_page, newest_of
 from loyalty_mcp.tools.points.limits_in_force import refuse_beyond_limits
 from loyalty_mcp.tools.points.movement_amounts import (
@@ -31,7 +31,7 @@ from loyalty_mcp.tools.points.movement_amounts import (
 )
 from loyalty_mcp.tools.points.repeated_orders import repeated_order
 from loyalty_mcp.tools.points.tier_effect import TierEffect, tier_effect
-from loyalty_mcp.tools.render import amount_text, moment_text
+from loyalty_mcp.tools.render import amount_text, is_or_are, moment_text
 
 LISTED: Final = 3
 
@@ -101,6 +101,7 @@ class _Found:
 
     definition: BalanceDefinition
     info: AccountInfo
+    who: str
     tiers: TierEffect
     movement: Movement
     total: Decimal
@@ -156,7 +157,7 @@ async def preview_movement(
         facts={"balance": found.total, "tiers": found.tiers.before, "rules": _rules(found)},
         movement=found.movement,
         subject=f"{wanted.program} member {found.movement.member}",
-        kept={**kept, "limits": limits},
+        kept={**kept, "limits": limits, WHO: found.who},
     )
 
 
@@ -178,7 +179,8 @@ async def _read(context: Context, wanted: WantedMovement) -> _Found:
         context, wanted.program, info, tiers, balances, {**balances, definition.id: effect.balance}
     )
     movement = Movement(wanted.kind, amount, owner_of(info, wanted.member))
-    return _Found(definition, info, effects, movement, total, effect.balance, effect.lost)
+    who = await member_words(context, info, wanted.member)
+    return _Found(definition, info, who, effects, movement, total, effect.balance, effect.lost)
 
 
 async def _history_facts(
@@ -192,8 +194,8 @@ async def _history_facts(
     drafts = [item for item in history if item.status == "draft" and item.id != wanted.draft]
     warnings = []
     if drafts:
-        waiting = "1 draft waits" if len(drafts) == 1 else f"{len(drafts)} drafts wait"
-        warnings.append(f"{waiting} to be completed in this balance.")
+        are = "1 draft is" if len(drafts) == 1 else f"{len(drafts)} drafts are"
+        warnings.append(f"{are} still open in this balance.")
         if (await known_facts(context)).drafts_counted:
             warnings.append("Brevo counts open drafts in the balance that it shows.")
     if wanted.order_id is not None:
@@ -222,27 +224,29 @@ def _summary(context: Context, wanted: WantedMovement, found: _Found) -> str:
     if found.movement.amount != wanted.amount:
         amount += f" ({amount_text(wanted.amount, unit)} as the balance rounds it)"
     moves = f"{amount_text(found.total, unit)} → {amount_text(found.after, unit)}"
-    who = member_text(found.info, wanted.member)
-    parts = [f"{wanted.kind.capitalize()} {amount} {place} of {who}: {moves}."]
+    parts = [f"{wanted.kind.capitalize()} {amount} {place} of member {found.who}: {moves}."]
     if wanted.draft is None:
         parts.append(f"Reason given: {quoted(wanted.reason)}.")
     if wanted.order_id is not None:
         parts.append(f"Order: {quoted(wanted.order_id)}.")
     if wanted.expires_on is not None:
-        parts.append(f"They expire at the end of {wanted.expires_on} (UTC).")
+        parts.append(f"{_they_expire(found)} at the end of {wanted.expires_on} (UTC).")
     elif wanted.expires_in_minutes is not None:
         now = context.now()
         moment = now + timedelta(minutes=wanted.expires_in_minutes)
-        parts.append(f"They expire on {moment_text(moment, now)}.")
+        parts.append(f"{_they_expire(found)} on {moment_text(moment, now)}.")
     return " ".join(parts)
+
+
+def _they_expire(found: _Found) -> str:
+    return "It expires" if found.movement.amount == 1 else "They expire"
 
 
 def _done(wanted: WantedMovement, found: _Found) -> str:
     """What is said once the points have moved."""
     verb, place = ("Credited", "to") if wanted.kind == "credit" else ("Debited", "from")
     amount = amount_text(found.movement.amount, unit_of(found.definition))
-    who = member_text(found.info, wanted.member)
-    return f"{verb} {amount} {place} {balance_name_text(found.definition)} of {who}."
+    return f"{verb} {amount} {place} {balance_name_text(found.definition)} of member {found.who}."
 
 
 def _rounding_warning(wanted: WantedMovement, found: _Found) -> list[str]:
@@ -259,7 +263,7 @@ def _life_warning(wanted: WantedMovement, definition: BalanceDefinition) -> list
     span = definition.balance_availability_duration_value
     if span is None and not definition.balance_expiration_date:
         return []
-    return ["The returned points begin a new life, as if they were credited today."]
+    return ["The returned points expire as if they were credited today."]
 
 
 def _loss_warning(found: _Found) -> list[str]:
@@ -268,4 +272,6 @@ def _loss_warning(found: _Found) -> list[str]:
     unit = unit_of(found.definition)
     fits = found.movement.amount - found.lost
     lost = amount_text(found.lost, unit)
-    return [f"Only {amount_text(fits, unit)} fit under the ceiling; {lost} are lost."]
+    fit = "fits" if fits == 1 else "fit"
+    room = f"Only {amount_text(fits, unit)} {fit} under the highest balance"
+    return [f"{room}; {lost} {is_or_are(found.lost)} lost."]

@@ -7,6 +7,7 @@ from loyalty_mcp.brevo.operations.transactions import PastTransaction
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.intents.lifecycle import COUNTS_TOWARD_CAPS, Intent, order_reference
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.members.account import unit_of
 from loyalty_mcp.tools.points.history import Place
 from loyalty_mcp.tools.points.movement_amounts import MovementKind
 from loyalty_mcp.tools.render import amount_text
@@ -41,9 +42,12 @@ async def repeated_order(
 
     Raises:
         JournalUnavailable: the journal cannot be read.
+        LoyaltyError: the balances of the program cannot be read.
     """
+    definitions = await context.references.balances(place.program)
+    unit = next((unit_of(item) for item in definitions if item.id == place.balance), "points")
     seen = {
-        item.id: _sentence(order_id, kind, item)
+        item.id: _sentence(order_id, kind, item, unit)
         for item in history
         if order_of(item) == order_id
         and _kind(item) == kind
@@ -53,7 +57,7 @@ async def repeated_order(
     earlier = await journal.referring_to(context.account, reference, COUNTS_TOWARD_CAPS)
     for intent in earlier:
         if _same_place(intent, place, kind) and intent.transaction_id not in seen:
-            seen[intent.id] = _journal_sentence(order_id, kind, intent)
+            seen[intent.id] = _journal_sentence(order_id, kind, intent, unit)
     return list(seen.values())
 
 
@@ -62,10 +66,10 @@ def _kind(item: PastTransaction) -> MovementKind:
     return "debit" if debit else "credit"
 
 
-def _sentence(order_id: str, kind: MovementKind, item: PastTransaction) -> str:
-    amount = amount_text(abs(Decimal(item.amount or 0)), "points")
+def _sentence(order_id: str, kind: MovementKind, item: PastTransaction, unit: str) -> str:
+    amount = amount_text(abs(Decimal(item.amount or 0)), unit)
     if item.status == "draft":
-        return f"Order {quoted(order_id)} has an open draft already: {amount}, {item.id}."
+        return f"Order {quoted(order_id)} has an open draft already: {amount}, id {item.id}."
     day = (item.completed_at or item.created_at or "")[:10]
     return (
         f"Order {quoted(order_id)} was {kind}ed already by transaction {item.id} "
@@ -78,10 +82,10 @@ def _same_place(intent: Intent, place: Place, kind: MovementKind) -> bool:
     return movement is not None and movement.kind == kind and movement.member == place.member
 
 
-def _journal_sentence(order_id: str, kind: MovementKind, intent: Intent) -> str:
+def _journal_sentence(order_id: str, kind: MovementKind, intent: Intent, unit: str) -> str:
     may = "was" if intent.state == "applied" else "may have been"
     movement = intent.movement
-    amount = "" if movement is None else amount_text(movement.amount, "points")
+    amount = "" if movement is None else amount_text(movement.amount, unit)
     return (
         f"Order {quoted(order_id)} {may} {kind}ed already by intent {intent.id[:8]} "
         f"({amount}, {intent.created_at:%Y-%m-%d})."

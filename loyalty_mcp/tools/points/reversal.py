@@ -52,8 +52,8 @@ async def preview_reversal(
         warnings = _warnings(context, found)
         if not (await known_facts(context)).marks_shown:
             warnings.append(
-                "This account's history is not known to show who made a transaction, so a reversal "
-                "made by another installation would not be seen."
+                "If another installation has reversed this transaction already, that may not be "
+                "seen here: this account is not known to show who made a transaction."
             )
     await refuse_second_reversal(context, wanted.reverses or "")
     preparation = await preview_movement(context, wanted, history, warnings)

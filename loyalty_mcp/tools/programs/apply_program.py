@@ -76,9 +76,7 @@ async def preview_plan(context: Context, spec: ProgramSpec, publish: bool = Fals
     changes = [planned_change(step) for step in steps]
     sent = [change for change in changes if change.action in {"create", "change"}]
     manual = [change for change in changes if change.action == "manual"]
-    warnings = [
-        f"By hand: {line.removeprefix('manual ')}." for line in planned_change_lines(manual)
-    ]
+    warnings = planned_change_lines(manual)
     differences = await _published_with_it(context, existing) if publish else ()
     lines = [difference.text for difference in differences]
     if lines:
@@ -111,12 +109,14 @@ async def _published_with_it(
 
 
 def _summary(spec: ProgramSpec, changes: Sequence[PlannedChange], *, publish: bool) -> str:
-    counts = Counter(change.action for change in changes)
-    return (
-        f"Set up program {quoted(spec.program.name)}: {counts['create']} to create, "
-        f"{counts['change']} to change, {counts['keep']} kept"
-        f"{', then publish' if publish else ', as a draft'}."
-    )
+    counts = Counter(str(change.action) for change in changes)
+    parts = [
+        f"{counts[action]} {words}"
+        for action, words in (("create", "to create"), ("change", "to change"), ("keep", "kept"))
+        if counts[action]
+    ]
+    end = "then publish" if publish else "as a draft"
+    return f"Set up program {quoted(spec.program.name)}: {', '.join([*parts, end])}."
 
 
 async def reconcile_plan(
@@ -219,7 +219,7 @@ def _applied(intent: Intent, existing: ProgramConfiguration, *, publish: bool) -
 def applied_text(applied: ProgramApplied, _now: datetime) -> str:
     """Write what was done in words."""
     lines = [f"Program {quoted(applied.program)} is as described."]
-    lines += planned_change_lines(applied.changes) or ["Nothing had to be changed."]
+    lines += planned_change_lines(applied.changes, done=True) or ["Nothing had to be changed."]
     lines.append(
         "Published: members see it now."
         if applied.published

@@ -8,6 +8,16 @@ from loyalty_mcp.tools.programs.setting_words import NONE, THRESHOLD
 USUAL: Final = frozenset({NONE, "no"})
 """Values that a new object's line leaves out."""
 
+PHRASES: Final = frozenset(
+    {
+        *("members move up", "members move down", "credits are rounded", "debits are rounded"),
+        *("shown to members as", "described to members as", "lapses unless completed within"),
+        *("the points expire on", "happened on", "lapses on", "valid until", "valid from"),
+        *("member since", "created by"),
+    }
+)
+"""Labels that their value goes on: `members move up at once`."""
+
 NOT_OF_NEW: Final = frozenset({"name", "order"})
 """Settings that a new object's line does not repeat."""
 
@@ -15,10 +25,18 @@ NOT_OF_NEW: Final = frozenset({"name", "order"})
 def new_details(words: Mapping[str, str]) -> str:
     """Write the settings of a new object; settings without a value are left out."""
     return "; ".join(
-        value if _needs_no_label(label) else f"{label}: {value}"
+        _new_setting(label, value)
         for label, value in words.items()
         if label not in NOT_OF_NEW and value not in USUAL
     )
+
+
+def _new_setting(label: str, value: str) -> str:
+    if label.startswith(THRESHOLD):
+        return f"from {value}"
+    if not label:
+        return value
+    return f"{label} {value}" if label in PHRASES else f"{label}: {value}"
 
 
 def changed_details(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

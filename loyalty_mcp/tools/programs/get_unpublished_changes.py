@@ -10,7 +10,7 @@ from loyalty_mcp.tools.programs.unpublished_changes import (
     UNLISTED_LIMITS,
     read_unpublished_changes,
 )
-from loyalty_mcp.tools.programs.version_differences import Difference, difference_line
+from loyalty_mcp.tools.programs.version_differences import Difference, Published, difference_line
 from loyalty_mcp.tools.task import reads
 
 SHOWN: Final = 40
@@ -20,6 +20,7 @@ SHOWN: Final = 40
 class UnpublishedChange(Reply):
     """One object that publishing would change."""
 
+    action: Published
     kind: str
     name: str
     details: str
@@ -36,7 +37,12 @@ class UnpublishedChangeList(Reply):
 
 def unpublished_change(difference: Difference) -> UnpublishedChange:
     """Return a difference as the tools answer it."""
-    return UnpublishedChange(kind=difference.kind, name=difference.name, details=difference.details)
+    return UnpublishedChange(
+        action=difference.action,
+        kind=difference.kind,
+        name=difference.name,
+        details=difference.details,
+    )
 
 
 def unpublished_changes_text(answer: UnpublishedChangeList, _now: datetime) -> str:
@@ -46,13 +52,15 @@ def unpublished_changes_text(answer: UnpublishedChangeList, _now: datetime) -> s
     if answer.empty:
         return f"Nothing to publish: the draft of {name} is what is live. {UNLISTED_LIMITS}"
     lines = [
-        difference_line(each.kind, each.name, each.details) for each in answer.differences[:SHOWN]
+        difference_line(each.action, each.kind, each.name, each.details)
+        for each in answer.differences[:SHOWN]
     ]
     if len(answer.differences) > SHOWN:
         lines.append(f"{len(answer.differences) - SHOWN} more are in the structured content.")
     count = len(answer.differences)
     head = f"Program {name} {state}; {count} unpublished change{'' if count == 1 else 's'}:"
-    return "\n".join([head, *lines, "publish_program makes them live.", UNLISTED_LIMITS])
+    step = f"publish_program makes {'it' if count == 1 else 'them'} live."
+    return "\n".join([head, *lines, step, UNLISTED_LIMITS])
 
 
 @reads(text=unpublished_changes_text)

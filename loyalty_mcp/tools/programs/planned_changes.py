@@ -14,6 +14,14 @@ from loyalty_mcp.tools.programs.program_reading import read_named_program, rewar
 from loyalty_mcp.tools.programs.spec import ProgramSpec
 from loyalty_mcp.tools.programs.spec_part import name_key
 
+VERBS: Final = {
+    "create": ("Create", "Created"),
+    "change": ("Change", "Changed"),
+    "keep": ("Keep", "Kept"),
+    "manual": ("By hand:", "By hand:"),
+}
+"""What each action is called, before and after it is done."""
+
 SHOWN: Final = 40
 """Lines of a plan in the text; the structured content has all of them."""
 
@@ -60,23 +68,27 @@ def planned_change(step: Step) -> PlannedChange:
     return PlannedChange(action=step.action, kind=step.kind, name=step.name, details=step.details)
 
 
-def planned_change_lines(changes: Sequence[PlannedChange]) -> list[str]:
+def planned_change_lines(changes: Sequence[PlannedChange], *, done: bool = False) -> list[str]:
     """Write a line for each change; changes with the same details that send nothing share one.
 
     Objects that are as described are only counted.
+
+    Args:
+        changes: the lines of the plan.
+        done: whether it has been carried out.
     """
     names: dict[tuple[str, str, str], list[str]] = {}
     for change in changes:
-        what = f"{change.action} {change.kind.replace('_', ' ')}"
+        what = f"{VERBS[change.action][done]} {change.kind.replace('_', ' ')}"
         # A step that sends something has a line of its own, in the order of sending.
         own = "" if change.action in {"keep", "manual"} else change.name
         if change.details != AS_DESCRIBED:
             names.setdefault((what, change.details, own), []).append(quoted(change.name))
     lines = [
-        f"{what} {', '.join(named)}{f': {details}' if details else ''}"
+        f"- {what} {', '.join(named)}{f': {details}' if details else ''}"
         for (what, details, _), named in names.items()
     ]
     if len(lines) > SHOWN:
-        lines[SHOWN:] = [f"{len(lines) - SHOWN} more are in the structured content."]
+        lines[SHOWN:] = [f"- {len(lines) - SHOWN} more are in the structured content."]
     same = sum(change.details == AS_DESCRIBED for change in changes)
-    return [*lines, f"{same} as described already."] if same else lines
+    return [*lines, f"- {same} as described already"] if same else lines

@@ -28,6 +28,8 @@ from loyalty_mcp.tools.programs.setting_words import (
 )
 
 Kind = Literal["balance", "limit", "reward", "tier group", "tier"]
+Published = Literal["create", "change", "delete"]
+"""What publishing does with an object that members see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Difference:
         kind: the kind of object.
         id: the object's id.
         name: its name; of a limit, the name of its balance.
-        details: what is different, in words.
+        details: its settings if it is new, else what changes, in words; empty if it is removed.
         before: its whole settings as they are live; None if it is new.
         after: its whole settings in the draft; None if it is removed.
     """
@@ -51,9 +53,16 @@ class Difference:
     after: Settings | None
 
     @property
+    def action(self) -> Published:
+        """What publishing does with the object."""
+        if self.before is None:
+            return "create"
+        return "delete" if self.after is None else "change"
+
+    @property
     def text(self) -> str:
         """The difference in a line."""
-        return difference_line(self.kind, self.name, self.details)
+        return difference_line(self.action, self.kind, self.name, self.details)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -66,9 +75,10 @@ class Difference:
         }
 
 
-def difference_line(kind: str, name: str, details: str) -> str:
+def difference_line(action: Published, kind: str, name: str, details: str) -> str:
     """Write one difference in a line."""
-    return f"{kind[0].upper()}{kind[1:]} {quoted(name)}: {details}."
+    begin = {"create": f"New {kind}", "delete": f"Removed: {kind}", "change": kind.capitalize()}
+    return f"{begin[action]} {quoted(name)}{f': {details}' if details else ''}."
 
 
 def version_differences(
@@ -184,13 +194,11 @@ def _difference(
         details = new_details(words(after))
         if rewards := reward_names(after, names):
             details = f"{details}; {rewards_text(rewards)}"
-        return Difference(
-            kind, identity, name, f"new: {details}" if details else "new", before, after
-        )
+        return Difference(kind, identity, name, details, before, after)
     if before is not None and after is not None:
         parts = changed_details(words(before), words(after))
         if kind == "tier":
             parts += changed_rewards(reward_names(before, names), reward_names(after, names))
         parts = parts or changed_details(other_words(before), other_words(after))
         return Difference(kind, identity, name, "; ".join(parts), before, after)
-    return Difference(kind, identity, name, "removed", before, after)
+    return Difference(kind, identity, name, "", before, after)

@@ -116,7 +116,7 @@ def intent_text(view: IntentView, now: datetime) -> str:
 
 @reads(text=intent_text)
 async def check_intent(context: Context, intent: IntentId) -> IntentView:
-    """Find out what became of a change; settles an unknown outcome where a read can tell."""
+    """Find out what became of a change; resolves an unknown outcome where a read can tell."""
     found = await context.journal.open().get(intent)
     if found is None or not (context.operator or found.caller == context.caller):
         raise UnknownReference(

@@ -111,4 +111,6 @@ def _tier_text(name: object) -> str:
 def _range_text(found: BalanceRange) -> str:
     if found.minimum is None:
         return f"below {found.below:,f}"
-    return f"from {found.minimum:,f}"
+    if found.below is None:
+        return f"{found.minimum:,f} or more"
+    return f"{found.minimum:,f} to below {found.below:,f}"

@@ -46,12 +46,15 @@ MODES: Final = {
 }
 
 
+NO_POLICY: Final = "No policy file, so no caps."
+
+
 def server_status_text(status: ServerStatus, now: datetime) -> str:
     """The state of the server in words."""
     only = ", read only" if status.read_only else ""
     lines = [
         f"It is {status.now:%A, %Y-%m-%d %H:%M} UTC.",
-        f"{MODES[status.mode]} Role {status.role}{only}; confirmation by: {status.confirm}.",
+        f"{MODES[status.mode]} Role {status.role}{only}; confirmation: {status.confirm}.",
         f"Brevo {status.upstream}; the journal {status.journal}.",
     ]
     if status.upstream_error is not None:
@@ -59,9 +62,17 @@ def server_status_text(status: ServerStatus, now: datetime) -> str:
     if status.budget is not None:
         lines.append(_budget_text(status.budget, now))
     if status.open_intents is not None:
-        lines.append(f"{status.open_intents} intents open, {status.unknown_intents} unknown.")
-    lines.append(f"Policy: {facts_text(status.policy)}" if status.policy else "No policy.")
+        lines.append(_changes_text(status.open_intents, status.unknown_intents or 0))
+    policy = f"Policy: {facts_text(status.policy)}" if status.policy else NO_POLICY
+    lines.append(policy)
     return "\n".join(lines)
+
+
+def _changes_text(unfinished: int, unknown: int) -> str:
+    """How many changes have not ended, and how many of them nobody knows the outcome of."""
+    if not unfinished and not unknown:
+        return "No change is open, and none has an unknown outcome."
+    return f"Changes: {unfinished} open, {unknown} of unknown outcome."
 
 
 def _budget_text(budget: BudgetView, now: datetime) -> str:

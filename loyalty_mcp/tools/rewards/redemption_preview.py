@@ -14,10 +14,10 @@ from loyalty_mcp.tools.answers.reward_texts import worth_text
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import (
     balance_name_text,
-    member_text,
     read_member,
     unit_of,
 )
+from loyalty_mcp.tools.members.people import member_words
 from loyalty_mcp.tools.points.movement_amounts import (
     movement_of,
     owner_of,
@@ -91,7 +91,8 @@ async def preview_redemption_of(
     info = await read_member(context, program, member)
     cost, balance = await _cost(context, program, info, member, terms)
     voucher = quoted(meant.code) if meant.code else meant.id
-    who, worth = member_text(info, member), worth_text(terms.value, terms.unit)
+    who = f"member {await member_words(context, info, member)}"
+    worth = worth_text(terms.value, terms.unit)
     value = f" ({worth})" if worth else ""
     summary = f"{what} voucher {voucher} of {who}: reward {quoted(terms.name)}{value}."
     if cost is not None:

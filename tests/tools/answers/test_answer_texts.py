@@ -124,7 +124,7 @@ async def test_a_long_list_says_how_to_go_on(call: Call) -> None:
     """A page that is not the last says where the next begins."""
     answer = await call("list_contact_balances", limit=3, offset=3)
 
-    assert answer.text.endswith("2 more follow: offset 6 continues.")
+    assert answer.text.endswith("2 more: call again with offset 6.")
 
 
 async def test_an_answer_does_not_need_its_names(call: Call, control: SandboxControl) -> None:

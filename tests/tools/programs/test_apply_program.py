@@ -99,9 +99,9 @@ async def test_a_preview_shows_the_whole_plan(connect: Connect, control: Sandbox
     preview = result.structured_content["preview"]
     assert result.structured_content["status"] == "confirmation_required"
     assert preview["summary"].startswith(
-        'Set up program "Rich Club": 11 to create, 0 to change, 0 kept, then publish.\n'
+        'Set up program "Rich Club": 11 to create, then publish.\n'
     )
-    assert 'create tier "Gold": in "Status"; 500 "Points"; image' in text_of(result)
+    assert '- Create tier "Gold": in "Status"; from 500 "Points"; image' in text_of(result)
     assert len(preview["after"]["changes"]) == 11
     assert "By hand: reward" in preview["warnings"][0]
     assert "goes live" in preview["warnings"][-1]
@@ -115,7 +115,7 @@ async def test_one_agreement_carries_it_all_out(connect: Connect) -> None:
         exported = await client.call_tool("export_program", {"program": "rich club"})
 
     assert result.structured_content["status"] == "applied"
-    assert 'create tier order "Status": "Bronze" < "Gold"' in text_of(result)
+    assert '- Created tier order "Status": "Bronze" < "Gold"' in text_of(result)
     assert exported.structured_content == {"spec": RICH, "sandbox": True}
 
 

@@ -28,34 +28,34 @@ async def test_a_plan_has_a_line_for_each_change(session: CallerSession) -> None
     assert answer.text.splitlines()[:6] == [
         "[sandbox] The plan; nothing has changed yet:",
         (
-            'create program "Rich Club": description: "All there is."; meta "team": "CRM"; '
+            '- Create program "Rich Club": description: "All there is."; meta "team": "CRM"; '
             'document id: "crm-42"'
         ),
         (
-            'create balance "Euros": unit: EUR; expiry: on 31/12 (dd/mm) of each year; hidden from '
-            'members: yes; meta "team": "Finance"'
+            '- Create balance "Euros": unit: EUR; expiry: on 31/12 (dd/mm) of each year; hidden '
+            'from members: yes; meta "team": "Finance"'
         ),
         (
-            'create balance "Points": unit: points; description: "One for each euro."; lowest '
+            '- Create balance "Points": unit: points; description: "One for each euro."; lowest '
             "balance: -10 points; highest balance: 5,000 points; most in one credit: 1,000.5 "
             "points; most in one debit: 800 points; credits above the highest balance: cut to what "
-            "fits; credits are rounded: down; debits are rounded: up; expiry: 12 months after the "
+            "fits; credits are rounded down; debits are rounded up; expiry: 12 months after the "
             "credit, moved to the end of that month"
         ),
         (
-            'create limit "Points: credit amount per 1 day": at most 500 points credited per '
+            '- Create limit "Points: credit amount per 1 day": at most 500 points credited per '
             "member each calendar day"
         ),
         (
-            'create limit "Points: debit transaction per 2 week, sliding": at most 3 debits per '
+            '- Create limit "Points: debit transaction per 2 week, sliding": at most 3 debits per '
             "member in any period of 2 weeks"
         ),
     ]
-    manual = [line for line in answer.text.splitlines() if line.startswith("manual")]
+    manual = [line for line in answer.text.splitlines() if line.startswith("- By hand")]
     assert manual == [
         (
-            'manual reward "gift", "tea": the API sets only its texts; set value, codes, rules and '
-            "dates in Brevo's app"
+            '- By hand: reward "gift", "tea": the API sets only its texts; set value, codes, '
+            "rules and dates in Brevo's app"
         )
     ]
 

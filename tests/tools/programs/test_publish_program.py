@@ -38,8 +38,8 @@ async def test_publishing_previews_what_differs(connect: Connect, control: Sandb
     assert result.structured_content["status"] == "confirmation_required"
     assert result.structured_content["preview"]["summary"].splitlines() == [
         'Publish program "VIP Club": 3 changes for its members.',
-        'Balance "Stars": new: unit: EUR; expiry: never.',
-        ('Limit "Purchase Points": new: at most 50 points credited per member each calendar day.'),
+        'New balance "Stars": unit: EUR; expiry: never.',
+        'New limit "Purchase Points": at most 50 points credited per member each calendar day.',
         'Tier "Gold": 500 → 600 "Purchase Points"; keeps reward "gold-gift".',
     ]
     assert before == await control.state_hash()
@@ -61,6 +61,7 @@ async def test_the_tool_lists_what_publishing_would_change(
         "first_publication": False,
         "differences": [
             {
+                "action": "change",
                 "kind": "tier",
                 "name": "Gold",
                 "details": '500 → 600 points; keeps reward "gold-gift"',
@@ -156,7 +157,7 @@ async def test_a_first_publication_lists_everything(session: CallerSession) -> N
         "tier group": 1,
         "tier": 2,
     }
-    assert {each["details"].split(":")[0] for each in answer["differences"]} == {"new"}
+    assert {each["action"] for each in answer["differences"]} == {"create"}
 
 
 async def publication(session: CallerSession, kind: str) -> Intent:

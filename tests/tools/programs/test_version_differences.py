@@ -227,8 +227,8 @@ def test_new_and_removed_objects_are_listed() -> None:
     )
 
     assert lines(draft) == [
-        'Limit "Points": removed.',
-        'Tier "Silver": new: 300 points; reward "gold-gift".',
+        'Removed: limit "Points".',
+        'New tier "Silver": from 300 points; reward "gold-gift".',
     ]
 
 

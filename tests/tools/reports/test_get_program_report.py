@@ -64,7 +64,10 @@ async def test_the_text_stands_alone(call: Call) -> None:
     assert answer.text.split("\n") == [
         '[sandbox] "VIP Club": 8 members with "Purchase Points", 2,075 points outstanding.',
         'Tiers by threshold ("Status"): "Bronze" 5, "Silver" 1, "Gold" 2.',
-        "Members by balance: from 0: 1; from 1: 1; from 100: 2; from 250: 2; from 500: 2.",
+        (
+            "Members by balance: 0 to below 1: 1; 1 to below 50: 1; 100 to below 250: 2; "
+            "250 to below 500: 2; 500 to below 1,000: 2."
+        ),
         'Would move: 3 members from "Bronze" to "Silver"; 1 member from "Gold" to "Silver".',
         "This took 1 request.",
     ]

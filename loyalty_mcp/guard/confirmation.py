@@ -1,7 +1,7 @@
 """What passes between a guarded call and whoever has to agree to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
@@ -181,6 +181,14 @@ def require_same_call(call: Call, intent: Intent, account: str) -> None:
             "That confirmation is for other arguments; repeat the call exactly as it was "
             "previewed, or leave the confirmation out for a new preview."
         )
+
+
+def pressed_in_card(call: Call) -> Call:
+    """A call that a card made: its answer is shown in a card, whatever its session says.
+
+    A host may send it on another session than the model's; a new confirmation is the card's too.
+    """
+    return replace(call, caller=replace(call.caller, shows_cards=True))
 
 
 def waiting(intent: Intent, moved: str | None = None) -> Envelope:

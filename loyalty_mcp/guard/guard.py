@@ -17,6 +17,7 @@ from loyalty_mcp.guard.confirmation import (
     Reaction,
     confirmable,
     confirmable_in_card,
+    pressed_in_card,
     require_same_call,
     waiting,
 )
@@ -103,9 +104,8 @@ class Guard:
             return await self._propose_anew(call, NEVER_ISSUED)
         require_same_call(call, intent, self._context.account)
         if intent.route == "card":
-            return await self._decided_in_card(
-                call, intent, read_card_answer(confirmation).reaction
-            )
+            reaction = read_card_answer(confirmation).reaction
+            return await self._decided_in_card(pressed_in_card(call), intent, reaction)
         return await self._proceed(call, intent, agreed_by="confirmation", rounds=1)
 
     async def _decided_in_card(

@@ -1,5 +1,6 @@
 """The cards as hosts find them: in the menu, in the list of resources, and at their addresses."""
 
+import re
 from collections.abc import Callable
 
 import mcp_types as types
@@ -102,3 +103,47 @@ async def test_other_clients_are_listed_no_card(connect: Connect) -> None:
         listed = (await client.list_resources()).resources
 
     assert [item for item in listed if item.uri.startswith("ui:")] == []
+
+
+FENCE = re.compile(r"data [0-9a-f]{16}")
+READS: dict[str, dict[str, object]] = {
+    "get_member_overview": {"member": "101"},
+    "explain_balance": {"member": "101", "balance": "Purchase Points"},
+    "export_program": {},
+    "get_unpublished_changes": {},
+    "get_program_report": {"balance": "Purchase Points"},
+    "plan_program": {"spec": {"program": {"name": "VIP Club", "description": "New."}}},
+    "find_member": {"member": "101"},
+}
+
+
+def comparable(answer: types.CallToolResult) -> str:
+    """All of an answer but the random names of its fences."""
+    return FENCE.sub("data", answer.model_dump_json())
+
+
+async def test_the_menu_and_the_answers_are_the_same_without_cards(
+    make_runtime: Callable[..., Runtime], mode: Mode
+) -> None:
+    """A host that shows cards gets the same menu, texts and figures as one that does not."""
+    server = make_runtime().server()
+    async with (
+        Client(server, mode=mode, extensions=SHOWS_CARDS) as cards,
+        Client(server, mode=mode) as plain,
+    ):
+        menus = [(await client.list_tools()).model_dump() for client in (cards, plain)]
+        assert menus[0]["tools"] == menus[1]["tools"]
+        for tool, arguments in READS.items():
+            await plain.call_tool(tool, arguments)  # the first answer tells of a fresh sandbox
+            answers = [await client.call_tool(tool, arguments) for client in (cards, plain)]
+            assert not answers[0].is_error
+            assert comparable(answers[0]) == comparable(answers[1])
+
+
+async def test_what_a_menu_has_of_cards_is_in_its_meta_alone(connect: Connect) -> None:
+    """A host without cards that passes over `_meta` finds nothing of them in the menu."""
+    async with connect() as client:
+        menu = await client.list_tools()
+
+    for tool in menu.tools:
+        assert "ui://" not in tool.model_copy(update={"meta": None}).model_dump_json()

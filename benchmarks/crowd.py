@@ -89,7 +89,7 @@ def _enrol(unit: UnitOfWork, program: Program, contact: int) -> Member:
 
 def _move(unit: UnitOfWork, program: Program, definition: Definition, member: Member) -> None:
     """A credit, or a debit of what is surely there."""
-    drawn = random.Random(f"{member.contact_id} {unit.now}")  # noqa: S311 - the same
+    drawn = random.Random(f"{member.contact_id} {unit.now}")  # noqa: S311 - same reason
     debits = drawn.random() < SPENT and balances.balance_value(unit, member, definition.id) >= PRICE
     amount = Decimal(-PRICE if debits else drawn.randrange(20, 120))
     meta = {"reason": f"Order of {unit.now:%d %B}"}

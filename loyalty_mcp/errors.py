@@ -1,4 +1,4 @@
-"""What can go wrong, sorted by who can act on it.
+"""The errors, grouped by who can fix them.
 
 LoyaltyError
 ├── CallerError            the assistant can correct its call
@@ -23,16 +23,16 @@ from typing import ClassVar
 
 
 class LoyaltyError(Exception):
-    """An error whose sentence is fit for the assistant: no secret, no raw foreign text.
+    """An error whose message may be shown to the assistant: no secrets, no raw outside text.
 
     Args:
         sentence: what happened, and what to do next.
-        argument: the argument of the tool that is wrong, if one is.
-        retry_at: when the same call may succeed, if that is known.
+        argument: the invalid argument of the tool, if there is one.
+        retry_at: when the same call may succeed, if known.
     """
 
     code: ClassVar[str] = "error"
-    """The kind of error for programs, as clients see it in `_meta`."""
+    """The machine-readable kind of error, as clients see it in `_meta`."""
 
     def __init__(
         self, sentence: str, *, argument: str | None = None, retry_at: datetime | None = None
@@ -47,7 +47,7 @@ class CallerError(LoyaltyError):
 
 
 class InvalidArgument(CallerError):
-    """An argument is missing, unknown, or out of its bounds."""
+    """An argument is missing, unknown, or out of bounds."""
 
     code = "invalid_argument"
 
@@ -65,7 +65,7 @@ class AmbiguousReference(CallerError):
 
 
 class NotFound(CallerError):
-    """The API knows no such object."""
+    """The API has no such object."""
 
     code = "not_found"
 
@@ -77,15 +77,15 @@ class Refused(CallerError):
 
 
 class OwnIntent(Refused):
-    """Nobody decides on their own intent."""
+    """Nobody can decide on their own intent."""
 
 
 class OperatorError(LoyaltyError):
-    """Whoever runs this server can correct its set-up."""
+    """The operator can correct the set-up."""
 
 
 class BadSetting(OperatorError):
-    """A setting is wrong: which, why, and what would be right."""
+    """A setting is invalid: which one, why, and what would be valid."""
 
     code = "bad_setting"
 
@@ -103,7 +103,7 @@ class JournalUnavailable(OperatorError):
 
 
 class TemporaryError(LoyaltyError):
-    """Time may help."""
+    """The call may succeed later."""
 
 
 class RateLimited(TemporaryError):
@@ -113,7 +113,7 @@ class RateLimited(TemporaryError):
 
 
 class Unavailable(TemporaryError):
-    """The API did not answer, or not in words we know; nothing was changed."""
+    """The API did not answer, or its answer is not understood; nothing was changed."""
 
     code = "unavailable"
 

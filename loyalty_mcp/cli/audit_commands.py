@@ -42,7 +42,7 @@ def show_audit(
     *,
     as_json: bool,
 ) -> None:
-    """Show what every guarded call came to, and who was shown personal data, oldest first.
+    """Show every guarded call with its outcome, and who was shown personal data, oldest first.
 
     Example: loyalty-mcp audit show --tool debit_points --since 2026-11-01
     """
@@ -75,11 +75,11 @@ def _entry(item: Any) -> dict[str, Any]:
 @as_json
 @click.pass_obj
 def verify(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Verify the chain of the trail; exit code 1 if an entry was altered, removed or moved.
+    """Verify the chain of the audit trail; exit code 1 if an entry was altered, removed or moved.
 
     Example: loyalty-mcp audit verify
     """
-    from loyalty_mcp.intents.audit_trail import broken  # noqa: PLC0415 - only here
+    from loyalty_mcp.intents.audit_trail import broken  # noqa: PLC0415 - only needed here
 
     async def work(runtime: "Runtime") -> Any:
         return await runtime.context.journal.open().trail()

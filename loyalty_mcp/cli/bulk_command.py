@@ -1,4 +1,4 @@
-"""The command that carries out a file of rows: preview, typed total, progress, result file."""
+"""The command `bulk`: carry out a file of rows, with preview, typed total and result file."""
 
 import sys
 from pathlib import Path
@@ -29,16 +29,16 @@ TOOL: Final = "bulk_change"
 @click.option("--reason", default=None, help="For the rows that give none.")
 @click.option("--resume", is_flag=True, help="Go on with this file where it stopped.")
 def bulk(flags: dict[str, Any], file: Path, *, resume: bool, **arguments: Any) -> None:
-    """Credit, debit, enrol or put on a tier up to 500 members, from a CSV file.
+    """Credit, debit, enrol or assign a tier to up to 500 members, from a CSV file.
 
-    The first line names the columns: member, amount, tier, order_id, reason.
-    A person agrees by typing the total. What became of each row is written to FILE.result.csv.
+    The first line names the columns: member, amount, tier, order_id, reason. A person agrees by
+    typing the total. The outcome of each row is written to FILE.result.csv.
 
     Example: loyalty-mcp bulk gifts.csv --action credit --reason "Spring gift"
     """
     if flags.get("confirm") != "operator":
         flags["confirm"] = "dialog"
-    # A person at a shell may take as long as the preview is valid.
+    # Someone at a terminal may take as long as the preview is valid.
     flags.setdefault("dialog_timeout", "600")
 
     async def work(runtime: "Runtime") -> bool:
@@ -51,17 +51,17 @@ def bulk(flags: dict[str, Any], file: Path, *, resume: bool, **arguments: Any) -
 async def carry_out_file(
     runtime: "Runtime", file: Path, given: dict[str, Any], *, resume: bool
 ) -> bool:
-    """Preview the rows of a file, ask the person, and carry out what is left of them.
+    """Preview the rows of a file, ask the person, and carry out the rows that are left.
 
     Returns:
-        whether every row was done.
+        whether every row was carried out.
 
     Raises:
-        Refused: it was begun before and not finished, or there is nothing to resume.
-        InvalidArgument: not every row is understood.
+        Refused: it was started before and not finished, or there is nothing to resume.
+        InvalidArgument: a row cannot be read.
     """
-    from loyalty_mcp.cli.bulk_file import check_rows, read_rows  # noqa: PLC0415 - only here
-    from loyalty_mcp.errors import Refused  # noqa: PLC0415 - only here
+    from loyalty_mcp.cli.bulk_file import check_rows, read_rows  # noqa: PLC0415 - only needed here
+    from loyalty_mcp.errors import Refused  # noqa: PLC0415 - only needed here
 
     tool = runtime.dispatcher.tools.get(TOOL)
     if tool is None:
@@ -83,8 +83,8 @@ async def carry_out_file(
 
 
 async def _begun_before(runtime: "Runtime", arguments: dict[str, Any]) -> "Intent | None":
-    """The batch of the same file and options that is agreed to, or waits for an operator."""
-    from loyalty_mcp.guard.confirmation import Call, Caller  # noqa: PLC0415 - only here
+    """The unfinished batch with the same file and options, if there is one."""
+    from loyalty_mcp.guard.confirmation import Call, Caller  # noqa: PLC0415 - only needed here
 
     context, tool = runtime.context, runtime.dispatcher.tools[TOOL]
     name = _caller_name(runtime)
@@ -104,15 +104,15 @@ async def _begun_before(runtime: "Runtime", arguments: dict[str, Any]) -> "Inten
 
 
 def _caller_name(runtime: "Runtime") -> str:
-    from loyalty_mcp.intents.principal import local  # noqa: PLC0415 - only here
+    from loyalty_mcp.intents.principal import local  # noqa: PLC0415 - only needed here
 
     return local(runtime.settings).name
 
 
 async def _carry_out(runtime: "Runtime", file: Path, arguments: dict[str, Any]) -> bool:
-    """Carry it out, tell the person, and write the result file."""
-    from loyalty_mcp.cli.bulk_file import result_file, write_results  # noqa: PLC0415 - only here
-    from loyalty_mcp.tools.bulk.batch_result import BatchResult  # noqa: PLC0415 - only here
+    """Carry out the batch, report to the person, and write the result file."""
+    from loyalty_mcp.cli.bulk_file import result_file, write_results  # noqa: PLC0415 - only needed here
+    from loyalty_mcp.tools.bulk.batch_result import BatchResult  # noqa: PLC0415 - only needed here
 
     answer = await _answer(runtime, arguments)
     click.echo(answer.text)
@@ -132,10 +132,10 @@ async def _carry_out(runtime: "Runtime", file: Path, arguments: dict[str, Any]) 
 
 
 async def _answer(runtime: "Runtime", arguments: dict[str, Any]) -> "Answer":
-    """The answer of the tool, after the person has typed what they are asked for."""
-    from loyalty_mcp.cli.progress_bar import progress_bar  # noqa: PLC0415 - only here
-    from loyalty_mcp.guard.confirmation import Caller, Reaction  # noqa: PLC0415 - only here
-    from loyalty_mcp.server.dispatcher import Dialog  # noqa: PLC0415 - only here
+    """The answer of the tool after the person has typed the total."""
+    from loyalty_mcp.cli.progress_bar import progress_bar  # noqa: PLC0415 - only needed here
+    from loyalty_mcp.guard.confirmation import Caller, Reaction  # noqa: PLC0415 - only needed here
+    from loyalty_mcp.server.dispatcher import Dialog  # noqa: PLC0415 - only needed here
 
     dispatcher = runtime.dispatcher
     caller = Caller(_caller_name(runtime), can_ask=True)
@@ -154,7 +154,7 @@ async def _answer(runtime: "Runtime", arguments: dict[str, Any]) -> "Answer":
 
 
 async def _what_to_type(runtime: "Runtime", intent_id: str) -> str:
-    """The total of the batch, or its number of rows where no points move."""
+    """The total of the batch, or its number of rows if no points move."""
     intent = await runtime.context.journal.open().get(intent_id)
     after: dict[str, Any] = {} if intent is None else dict(intent.preview.after)
     return f"{after.get('total') or after.get('rows')}"

@@ -1,4 +1,4 @@
-"""The file of a bulk change: rows by named columns, each understood before anything is sent."""
+"""The file of a bulk change: rows with named columns, all validated before anything is sent."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ COLUMNS: Final = ("member", "amount", "tier", "order_id", "reason")
 RESULT_COLUMNS: Final = ("row", "member", "status", "reason", "transaction_id", "new_balance")
 SHOWN_PROBLEMS: Final = 20
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula."""
+"""Characters with which a spreadsheet formula can start."""
 
 
 def read_rows(file: Path) -> list[dict[str, str]]:
@@ -26,7 +26,7 @@ def read_rows(file: Path) -> list[dict[str, str]]:
         file: in UTF-8, its columns separated by commas, semicolons or tabs.
 
     Raises:
-        InvalidArgument: it cannot be read, or not every column and line is understood.
+        InvalidArgument: the file, a column or a line cannot be read.
     """
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -72,14 +72,14 @@ def _check_columns(names: Sequence[str]) -> None:
 
 
 def check_rows(tool: Tool, arguments: Mapping[str, Any]) -> None:
-    """Make sure that every row is understood.
+    """Make sure that every row is valid.
 
     Args:
-        tool: bulk_change, as the settings pin it.
+        tool: bulk_change, with the pins of the settings.
         arguments: of the whole call.
 
     Raises:
-        InvalidArgument: a sentence for each row that is not.
+        InvalidArgument: one sentence for each invalid row.
     """
     problems = []
     action: Action = arguments["action"]
@@ -103,12 +103,12 @@ def _refuse(problems: Sequence[str]) -> None:
 
 
 def result_file(file: Path) -> Path:
-    """Where the results of a file are written: beside it."""
+    """The path of the result file, next to the input file."""
     return file.with_name(f"{file.stem}.result.csv")
 
 
 def write_results(file: Path, rows: Sequence[RowOutcome]) -> None:
-    """Write what became of each row; a file from before is replaced.
+    """Write the outcome of each row; an existing file is replaced.
 
     Raises:
         InvalidArgument: it cannot be written.
@@ -126,7 +126,7 @@ def write_results(file: Path, rows: Sequence[RowOutcome]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """A value as a cell; text that a spreadsheet would run is kept text."""
+    """A value as a cell; text that a spreadsheet would treat as a formula is escaped."""
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return "" if value is None else value

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def main(context: click.Context, flags: dict[str, Any]) -> None:
     """Loyalty programs on Brevo, as tools for AI assistants.
 
-    Without a command: serve over standard input and output, as a client's configuration starts it.
+    Without a command, it serves over standard input and output. MCP clients start it this way.
 
-    Each setting is a flag, and an environment variable: the name in brackets.
+    Each setting is a flag and an environment variable, whose name is in brackets.
 
     Example: loyalty-mcp --role support --program "VIP Club"
     """
@@ -67,9 +67,9 @@ def serve(flags: dict[str, Any], host: str, port: int, *, http: bool) -> None:
 
 
 def run_http(settings: Any, host: str, port: int) -> None:
-    """Serve until told to stop."""
-    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - only where a server runs
-    from loyalty_mcp.web.serve import serve_http  # noqa: PLC0415 - the same
+    """Serve until the process is told to stop."""
+    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - only where it serves
+    from loyalty_mcp.web.serve import serve_http  # noqa: PLC0415 - same reason
 
     log_to_stderr(settings.log_level, settings.log_format)
     try:
@@ -80,13 +80,13 @@ def run_http(settings: Any, host: str, port: int) -> None:
 
 def run_stdio(settings: Any) -> None:
     """Serve until the input ends."""
-    # What a start creates stays for good, so the collector would only take time: during the start
-    # it does not look, and afterwards not at that.
+    # Objects created at start live as long as the process, so garbage collection is off during the
+    # start, and these objects are excluded from later collections.
     gc.disable()
     try:
-        import anyio  # noqa: PLC0415 - only where a server runs
+        import anyio  # noqa: PLC0415 - loaded only when a server runs
 
-        from loyalty_mcp.server.stdio import serve_stdio  # noqa: PLC0415 - the same
+        from loyalty_mcp.server.stdio import serve_stdio  # noqa: PLC0415 - same reason
 
         server = _stdio_server(settings)
         gc.freeze()
@@ -96,8 +96,8 @@ def run_stdio(settings: Any) -> None:
 
 
 def _stdio_server(settings: Any) -> "Server[None]":
-    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - only where a server runs
-    from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
+    from loyalty_mcp.cli.log_format import log_to_stderr  # noqa: PLC0415 - only where it serves
+    from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - same reason
 
     log_to_stderr(settings.log_level, settings.log_format)
     if definition_of(settings.role).needs_member and settings.member is None:
@@ -120,17 +120,17 @@ def _stdio_server(settings: Any) -> "Server[None]":
     help="Write the cards that a chat can show into this folder, filled, and show nothing else.",
 )
 def demo(html: Path | None) -> None:
-    """Show the main job, end to end, on the embedded sandbox.
+    """Show the main use cases, end to end, on the embedded sandbox.
 
     Example: loyalty-mcp demo --html cards
     """
     if html is not None:
-        from loyalty_mcp.cli.demo_cards import write_cards  # noqa: PLC0415 - only here
+        from loyalty_mcp.cli.demo_cards import write_cards  # noqa: PLC0415 - only needed here
 
         for file in write_cards(html):
             click.echo(str(file))
         return
-    from loyalty_mcp.cli.demo import run_demo  # noqa: PLC0415 - only here
+    from loyalty_mcp.cli.demo import run_demo  # noqa: PLC0415 - only needed here
 
     sys.exit(run_demo())
 
@@ -197,15 +197,15 @@ def demo(html: Path | None) -> None:
 )
 @click.option("--history-oldest-first", is_flag=True, help="List the history oldest first.")
 def sandbox(port: int, host: str, allowed_hosts: tuple[str, ...], **engine: Any) -> None:
-    """Run the engine alone, for any Brevo SDK.
+    """Run the sandbox alone, for any Brevo SDK.
 
-    The flags from --no-meta-in-history on give answers that the real API might give.
+    The flags from --no-meta-in-history on make the sandbox answer as the real API might.
 
     Example: loyalty-mcp sandbox --database shop.db --rate-limit 0
     """
-    from loyalty_mcp.sandbox.access import is_loopback  # noqa: PLC0415 - only here
-    from loyalty_mcp.sandbox.serve import serve as serve_sandbox  # noqa: PLC0415 - only here
-    from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - only here
+    from loyalty_mcp.sandbox.access import is_loopback  # noqa: PLC0415 - only needed here
+    from loyalty_mcp.sandbox.serve import serve as serve_sandbox  # noqa: PLC0415 - only needed here
+    from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415 - only needed here
 
     settings = SandboxSettings(**engine)
     if settings.api_key is None and not is_loopback(host):
@@ -222,12 +222,12 @@ def sandbox(port: int, host: str, allowed_hosts: tuple[str, ...], **engine: Any)
 @settings_options
 @click.option("--json", "as_json", is_flag=True, help="Print the menu as JSON.")
 def tools(flags: dict[str, Any], *, as_json: bool) -> None:
-    """List the published tools, with the size of the menu in bytes and tokens.
+    """List the published tools with the size of the menu in bytes and tokens.
 
     Example: loyalty-mcp tools --role support --json
     """
-    from loyalty_mcp.cli.menu_size import menu_report, menu_table  # noqa: PLC0415 - only here
-    from loyalty_mcp.tools.registry import menu  # noqa: PLC0415 - only here
+    from loyalty_mcp.cli.menu_size import menu_report, menu_table  # noqa: PLC0415 - only needed here
+    from loyalty_mcp.tools.registry import menu  # noqa: PLC0415 - only needed here
 
     try:
         found = menu_report(menu(settings_from(flags)))

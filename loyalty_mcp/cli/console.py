@@ -1,4 +1,4 @@
-"""Output on consoles that are not UTF-8: what cannot be shown is spelled in ASCII."""
+"""Output on consoles that are not UTF-8: characters that cannot be shown are spelled in ASCII."""
 
 import codecs
 import contextlib
@@ -29,7 +29,7 @@ SPELLINGS: Final = {
 
 
 def spelled_in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """The replacement for characters that a stream's encoding lacks, for `codecs`."""
+    """Replacement for characters that the encoding of a stream lacks, for `codecs`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]
@@ -37,14 +37,14 @@ def spelled_in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def never_fail_to_print() -> None:
-    """Let standard output and error print every text, whatever their encoding is."""
+    """Make standard output and error accept every text, whatever their encoding."""
     codecs.register_error(ERROR_HANDLER, spelled_in_ascii)
     for stream in (sys.stdout, sys.stderr):
         _use_handler(stream)
 
 
 def _use_handler(stream: Any) -> None:
-    # A stream that somebody put in the place of the real one may have no encoding to set.
+    # A replaced stream may have no encoding to set.
     if isinstance(stream, io.TextIOWrapper):
         with contextlib.suppress(ValueError, io.UnsupportedOperation):
             stream.reconfigure(errors=ERROR_HANDLER)

@@ -1,4 +1,4 @@
-"""The demo: the main job, end to end, with the real server and a real MCP client."""
+"""The demo: the main use cases, end to end, with the real server and a real MCP client."""
 
 import json
 import os
@@ -35,41 +35,41 @@ PURCHASES: Final = [{"member": "Ada", "amount": 40}, {"member": "Ada", "amount":
 WIDTH: Final = 100
 SHOWN_TOOLS: Final = 4
 READING_SECONDS: Final = 0.4
-"""The invented person reads a dialog before they answer; a faster answer looks like a program's."""
+"""The simulated person waits this long before answering; a faster answer looks automated."""
 
 
 class UnexpectedAnswerError(Exception):
-    """The server did not do what the demo says it does."""
+    """The server did not behave as the demo claims."""
 
 
 class Transcript:
-    """Prints what happens, as it happens."""
+    """Prints each step as it happens."""
 
     def __init__(self) -> None:
         self._console = Console(width=WIDTH, highlight=False)
         self._step = 0
 
     def step(self, title: str) -> None:
-        """A new step."""
+        """Print the title of a step."""
         self._step += 1
         self._console.print()
         self._console.print(Text(f"{self._step}. {title}", style="bold"))
 
     def said(self, who: str, text: str, style: str = "cyan") -> None:
-        """What one of those involved says."""
+        """Print what a participant says."""
         self._console.print(Panel(Text(text), title=who, title_align="left", border_style=style))
 
     def blank(self) -> None:
-        """An empty line."""
+        """Print an empty line."""
         self._console.print()
 
     def line(self, text: str) -> None:
-        """A remark."""
+        """Print a remark."""
         self._console.print(Text(f"  {text}", style="dim"))
 
 
 class Person:
-    """Answers the dialogs of a client, as told beforehand.
+    """Answers the dialogs of a client with prepared reactions.
 
     Args:
         transcript: where the dialogs are shown.
@@ -91,11 +91,11 @@ class Person:
 
 @asynccontextmanager
 async def connected(state: str, answer: Callable[..., Any] | None) -> AsyncIterator[Client]:
-    """A client of a freshly started server, on a fresh sandbox, over stdio.
+    """A client of a freshly started server over stdio, on a fresh sandbox.
 
     Args:
-        state: the folder in which the server keeps its journal.
-        answer: answers dialogs; None for a client that has none.
+        state: the folder for the server's journal.
+        answer: answers dialogs; None for a client without dialogs.
     """
     ours = ("BREVO_", "LOYALTY_MCP_")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
@@ -115,10 +115,10 @@ async def call(
     *,
     refused: bool = False,
 ) -> Mapping[str, Any]:
-    """Call a tool, show the call and its answer, and return the answer's data.
+    """Call a tool, print the call and its answer, and return the answer's data.
 
     Raises:
-        UnexpectedAnswerError: the answer is an error, and none was to be `refused`, or the reverse.
+        UnexpectedAnswerError: the answer is an error but `refused` is false, or the reverse.
     """
     given = ", ".join(f"{key}={_shown(value)}" for key, value in arguments.items())
     transcript.line(f"→ {name}({given})")
@@ -137,31 +137,31 @@ def _shown(value: Any) -> str:
 async def agreed(
     client: Client, transcript: Transcript, name: str, arguments: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Call a guarded tool, and again with the confirmation that its preview gave."""
+    """Call a guarded tool, then repeat the call with the confirmation from its preview."""
     preview = await call(client, transcript, name, arguments)
     confirmed = {**arguments, "confirmation": preview["confirmation"]}
     return await call(client, transcript, name, confirmed)
 
 
 async def total(client: Client, transcript: Transcript) -> float:
-    """The member's points now."""
+    """The member's current points."""
     overview = await call(client, transcript, "get_member_overview", {"member": MEMBER})
     found = next(item["value"] for item in overview["balances"] if item["balance"] == BALANCE)
     return float(found)
 
 
 def expect(wanted: Any, found: Any, what: str) -> None:
-    """Stop if the demo would not be true.
+    """Stop if the result is not what the demo claims.
 
     Raises:
-        UnexpectedAnswerError: `found` is not what was `wanted`.
+        UnexpectedAnswerError: `found` is not `wanted`.
     """
     if wanted != found:
         raise UnexpectedAnswerError(f"{what}: expected {wanted!r}, found {found!r}")
 
 
 async def with_dialogs(transcript: Transcript, state: str) -> None:
-    """A client with dialogs: a person decides, the model cannot."""
+    """A client with dialogs: a person decides, and the model cannot."""
     person = Person(transcript)
     transcript.line("A server starts, with a fresh sandbox: a seeded world, gone when it ends.")
     async with connected(state, person.answer) as client:
@@ -225,7 +225,7 @@ async def a_whole_program(client: Client, transcript: Transcript) -> None:
 
 
 def first_error(error: BaseException) -> BaseException:
-    """The first error inside groups of errors."""
+    """The first error inside nested exception groups."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
@@ -235,7 +235,7 @@ def run_demo() -> int:
     """Run the demo.
 
     Returns:
-        0 if everything happened as the demo says; 1 if not.
+        0 if everything happened as the demo claims, otherwise 1.
     """
     transcript = Transcript()
     problem = ""

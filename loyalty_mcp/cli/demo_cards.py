@@ -1,4 +1,4 @@
-"""The cards of the demo: pages filled with real answers, to be looked at in a browser."""
+"""The cards of the demo, as pages with real answers to view in a browser."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,14 +23,14 @@ CALLS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         {"member": MEMBER, "amount": AMOUNT, "reason": "Goodwill correction"},
     ),
 }
-"""What each card shows."""
+"""The tool call that fills each card."""
 
 
 def write_cards(folder: Path) -> Iterator[Path]:
-    """Write a page for each card, filled with the answer of the embedded sandbox.
+    """Write a page for each card, with an answer of the embedded sandbox.
 
     Args:
-        folder: where they go; created if it is not there.
+        folder: where to write them; created if it does not exist.
 
     Raises:
         OSError: they cannot be written.
@@ -53,7 +53,7 @@ async def _pages() -> dict[str, str]:
                 for name, (tool, arguments) in CALLS.items():
                     result = await client.call_tool(tool, dict(arguments))
                     answer = result.model_dump(by_alias=True, mode="json", exclude_none=True)
-                    answer.pop("_meta", None)  # the confirmation, which belongs in no file
+                    answer.pop("_meta", None)  # the confirmation, which must not be in a file
                     pages[name] = filled_card(name, {"input": dict(arguments), "result": answer})
         finally:
             await runtime.close()

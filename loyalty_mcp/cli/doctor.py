@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with this set-up, and what to do about it."""
+"""The doctor: finds problems of this set-up and says how to fix them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from loyalty_mcp.tools.registry import menu
 
 LARGEST_SKEW: Final = timedelta(minutes=2)
 LOW_BUDGET: Final = 60
-"""Requests that should be left of the hour."""
+"""Below this number of remaining requests in the hour, the budget is low."""
 
 NAME_A_MEMBER: Final = "Set LOYALTY_MCP_MEMBER to a contact id, email, phone or own id of a member."
 AGREEMENT: Final[dict[Confirm, str]] = {
@@ -34,10 +34,10 @@ class Finding:
     """The result of one check.
 
     Args:
-        check: what was looked at.
+        check: what was checked.
         good: whether it works.
-        found: what is there.
-        fix: what to do about it; empty where nothing is to be done.
+        found: the result in words.
+        fix: how to fix it; empty if nothing is wrong.
     """
 
     check: str
@@ -50,9 +50,9 @@ Check = Callable[[Context], Awaitable[Finding]]
 
 
 async def examine(context: Context) -> list[Finding]:
-    """Run the checks; nothing is changed, except that an empty journal is created.
+    """Run the checks. They change nothing, except that they create a missing journal.
 
-    What can only be read at Brevo is left out where Brevo does not serve.
+    With the sandbox, checks that need Brevo are skipped.
     """
     brevo = await check_brevo(context)
     read_at_brevo: tuple[Check, ...] = (check_program, check_member) if brevo.good else ()
@@ -140,7 +140,7 @@ async def check_member(context: Context) -> Finding:
 
 
 async def check_budget(context: Context) -> Finding:
-    """Whether enough requests of the hour are left."""
+    """Whether enough requests are left in the hour."""
     budget = context.brevo.budget
     if budget is None:
         return Finding("rate budget", good=True, found="not told by the API")
@@ -177,11 +177,11 @@ async def check_journal(context: Context) -> Finding:
 
 async def check_permissions(context: Context) -> Finding:
     """Whether only the owner can read the journal's folder and files."""
-    from loyalty_mcp.intents.journal.private_files import (  # noqa: PLC0415 - only here
+    from loyalty_mcp.intents.journal.private_files import (  # noqa: PLC0415 - only needed here
         database_file,
         open_to_others,
     )
-    from loyalty_mcp.server.bootstrap import journal_address  # noqa: PLC0415 - the same
+    from loyalty_mcp.server.bootstrap import journal_address  # noqa: PLC0415 - same reason
 
     file = database_file(journal_address(context.settings))
     if file is None:
@@ -206,7 +206,7 @@ async def check_intents(context: Context) -> Finding:
 
 
 async def check_policy(context: Context) -> Finding:
-    """Whether there is a policy; a wrong one has stopped the start."""
+    """Whether there is a policy; an invalid one has already prevented the start."""
     file = context.settings.policy
     if file is not None:
         return Finding("policy", good=True, found=f"read from {file}")
@@ -225,7 +225,7 @@ async def check_menu(context: Context) -> Finding:
 
 
 async def check_agreement(context: Context) -> Finding:
-    """Who has to agree to a change."""
+    """Report who has to agree to a change."""
     mode = context.settings.confirm
     fix = "Choose ask or operator where people's points are at stake." if mode == "off" else ""
     return Finding("agreement", good=True, found=f"{mode}: {AGREEMENT[mode]}", fix=fix)

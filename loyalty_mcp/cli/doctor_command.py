@@ -1,4 +1,4 @@
-"""The command `doctor`: how what was examined is printed."""
+"""The command `doctor`: print the results of the checks."""
 
 import json
 import sys
@@ -30,11 +30,11 @@ QUESTION = (
 @click.option("--yes", is_flag=True, help="Do not ask before the probe.")
 @as_json
 def doctor(flags: dict[str, Any], *, as_json: bool, probe: bool, yes: bool) -> None:
-    """Find what is wrong with this set-up, and what to do about it; exit code 1 for a fault.
+    """Find problems of this set-up, and how to fix them; exit code 1 if there is one.
 
     Example: loyalty-mcp doctor --json
     """
-    from loyalty_mcp.cli.doctor import examine  # noqa: PLC0415 - only here
+    from loyalty_mcp.cli.doctor import examine  # noqa: PLC0415 - only needed here
 
     if probe and not yes:
         click.confirm(QUESTION, abort=True, err=True)
@@ -42,7 +42,7 @@ def doctor(flags: dict[str, Any], *, as_json: bool, probe: bool, yes: bool) -> N
     async def work(runtime: "Runtime") -> Any:
         found = await examine(runtime.context)
         if probe:
-            from loyalty_mcp.cli.probe import probed  # noqa: PLC0415 - only here
+            from loyalty_mcp.cli.probe import probed  # noqa: PLC0415 - only needed here
 
             found += await probed(runtime.context)
         return found

@@ -1,4 +1,4 @@
-"""Help pages: what a command does first, the settings that all commands share last."""
+"""Help pages: a command's own options first, the shared settings last."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +9,11 @@ from loyalty_mcp.cli.console import never_fail_to_print
 
 
 class SettingOption(click.Option):
-    """A flag that stands for a setting."""
+    """A flag for a setting."""
 
 
 class CommandWithSettings(click.Command):
-    """A command whose help shows its own options before the settings."""
+    """A command whose help lists its own options before the settings."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, the commands of a group, and the settings."""
@@ -26,12 +26,12 @@ class CommandWithSettings(click.Command):
 
 
 class GroupWithSettings(CommandWithSettings, click.Group):
-    """A group whose help shows its commands before the settings."""
+    """A group whose help lists its commands before the settings."""
 
     command_class = CommandWithSettings
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command from the arguments of the process."""
+        """Run a command with the arguments of the process."""
         never_fail_to_print()
         return super().main(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""The commands of an operator on intents: list, decide, close, reconcile."""
+"""Commands for operators: list, approve, decline, close and reconcile intents."""
 
 import getpass
 import json
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @settings_options
 @click.pass_context
 def intents(context: click.Context, flags: dict[str, Any]) -> None:
-    """List intents, show one, approve or decline it, or find out what became of it.
+    """List intents, show one, approve or decline it, or determine its outcome.
 
-    ID is the whole id of an intent, or its first eight characters or more.
+    ID is the id of an intent, or at least its first eight characters.
 
     Example: loyalty-mcp intents approve 5f0c8e1d
     """
@@ -39,7 +39,7 @@ def intents(context: click.Context, flags: dict[str, Any]) -> None:
 @as_json
 @click.pass_obj
 def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool) -> None:
-    """List intents, the newest first.
+    """List intents, newest first.
 
     Example: loyalty-mcp intents list --state unknown
     """
@@ -66,7 +66,7 @@ def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool
 @as_json
 @click.pass_obj
 def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Show one intent: preview, caller, state, outcome.
+    """Show one intent: preview, caller, state and outcome.
 
     Example: loyalty-mcp intents show 5f0c8e1d
     """
@@ -82,7 +82,7 @@ def show(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def approve(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Approve an intent that waits for an operator; the assistant's same call carries it out.
+    """Approve an intent that waits for an operator; the assistant's repeated call carries it out.
 
     Example: loyalty-mcp intents approve 5f0c8e1d
     """
@@ -94,7 +94,7 @@ def approve(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def decline(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
-    """Decline an intent that nobody has agreed to yet; it can never be carried out.
+    """Decline an intent that nobody has agreed to yet. It can then never be carried out.
 
     Example: loyalty-mcp intents decline 5f0c8e1d
     """
@@ -102,7 +102,7 @@ def decline(flags: dict[str, Any], intent_id: str, *, as_json: bool) -> None:
 
 
 def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool) -> None:
-    from loyalty_mcp.guard.operator_approval import decide  # noqa: PLC0415 - only here
+    from loyalty_mcp.guard.operator_approval import decide  # noqa: PLC0415 - only needed here
 
     async def work(runtime: "Runtime") -> "Intent":
         intent = await intent_named(runtime.context.journal.open(), intent_id)
@@ -116,7 +116,7 @@ def _decide(flags: dict[str, Any], intent_id: str, target: Any, *, as_json: bool
 
 
 def _what_happens_next(intent: "Intent") -> str:
-    """What an operator has to know after a decision."""
+    """What the operator should know after a decision."""
     if intent.state == "approved":
         return (
             "Nothing has been sent yet. The assistant carries it out by repeating the same call "
@@ -138,11 +138,11 @@ def _what_happens_next(intent: "Intent") -> str:
 @as_json
 @click.pass_obj
 def close(flags: dict[str, Any], intent_id: str, outcome: Any, why: str, *, as_json: bool) -> None:
-    """Close an intent whose outcome no read can tell, with what you found out.
+    """Close an intent whose outcome no read can determine, with the outcome that you found out.
 
     Example: loyalty-mcp intents close 5f0c8e1d --as applied --why "Seen in Brevo's app"
     """
-    from loyalty_mcp.guard.operator_approval import close_unknown  # noqa: PLC0415 - only here
+    from loyalty_mcp.guard.operator_approval import close_unknown  # noqa: PLC0415 - only needed here
 
     async def work(runtime: "Runtime") -> "Intent":
         intent = await _existing(runtime, intent_id)
@@ -156,7 +156,7 @@ def close(flags: dict[str, Any], intent_id: str, outcome: Any, why: str, *, as_j
 @as_json
 @click.pass_obj
 def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
-    """Find out what became of every change without an outcome; exit code 1 if some stay unknown.
+    """Determine the outcome of every open change; exit code 1 if some stay unknown.
 
     Example: loyalty-mcp intents reconcile --json
     """
@@ -183,7 +183,7 @@ def reconcile(flags: dict[str, Any], *, as_json: bool) -> None:
 
 
 async def _show_progress(done: int, total: int, now: str) -> None:
-    """A line on the terminal that replaces itself; nothing where there is no terminal."""
+    """Show progress on one line of the terminal; without a terminal, show nothing."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{done} of {total}: {now}", err=True, nl=False)
         if done + 1 >= total:
@@ -191,8 +191,8 @@ async def _show_progress(done: int, total: int, now: str) -> None:
 
 
 async def _as_it_stands(runtime: "Runtime", intent: "Intent") -> "Intent":
-    """The intent; ended, if its time is over before anything was sent."""
-    from loyalty_mcp.intents.lifecycle import lapsed  # noqa: PLC0415 - only here
+    """The intent, expired first if its time is over and nothing was sent."""
+    from loyalty_mcp.intents.lifecycle import lapsed  # noqa: PLC0415 - only needed here
 
     late = lapsed(intent, runtime.context.now())
     return await runtime.context.reconciler.reconcile(runtime.context, intent) if late else intent
@@ -204,7 +204,7 @@ async def _existing(runtime: "Runtime", intent_id: str) -> "Intent":
 
 
 def _shown(intent: "Intent") -> dict[str, Any]:
-    from loyalty_mcp.tools.reports.check_intent import intent_view  # noqa: PLC0415 - only here
+    from loyalty_mcp.tools.reports.check_intent import intent_view  # noqa: PLC0415 - only needed here
 
     view = intent_view(intent).model_dump(mode="json", exclude_none=True)
     return {**view, "state": intent.state, "route": intent.route, "caller": intent.caller}

@@ -1,4 +1,4 @@
-"""Intent ids at the command line: whole, or a prefix that names one intent."""
+"""Intent ids on the command line: complete, or an unambiguous prefix."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from loyalty_mcp.intents.lifecycle import Intent
 
 SHORTEST_PREFIX: Final = 8
-"""What `audit show` prints of an id."""
+"""The length of the ids that `audit show` prints."""
 
 
 async def intent_named(journal: "Journal", said: str) -> "Intent":
-    """The intent with an id, or with an id that starts with at least eight characters.
+    """The intent with an id, or with a unique prefix of at least eight characters.
 
     Raises:
-        UnknownReference: no intent has it, or it is too short.
-        AmbiguousReference: several ids start with it.
+        UnknownReference: there is no such intent, or the prefix is too short.
+        AmbiguousReference: several ids start with the prefix.
     """
     prefix = said.strip().lower()
     if len(prefix) < SHORTEST_PREFIX:

@@ -1,4 +1,4 @@
-"""Log records as lines: for people, or one JSON object each for machines."""
+"""Log records as lines: text for people, or one JSON object each for machines."""
 
 import json
 import logging
@@ -13,12 +13,12 @@ CHATTY: Final = ("httpx2", "httpcore2", "mcp", "sqlalchemy", "uvicorn")
 
 
 class TextLines(logging.Formatter):
-    """A line for people; a request over HTTP is named by its id."""
+    """Formats a record as text; an HTTP request is identified by its id."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - named by logging
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - name given by logging
         """The first line of the record."""
         line = super().formatMessage(record)
         request_id = getattr(record, "request_id", None)
@@ -26,7 +26,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; the parts of the message are in it by name."""
+    """Formats each record as one JSON object with the parts of the message by name."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line."""
@@ -46,11 +46,11 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(level: str, style: LogFormat = "text") -> None:
-    """Standard output is the protocol; everything else goes to standard error."""
+    """Log to standard error, because standard output carries the protocol."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     logging.basicConfig(level=level, handlers=[handler])
-    # What no line of ours says need not be found out for each.
+    # Our lines do not use these values, so logging need not compute them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)

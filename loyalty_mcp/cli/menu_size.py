@@ -8,11 +8,11 @@ from typing import Any, Final
 from loyalty_mcp.tools.tool import Tool
 
 BYTES_PER_TOKEN: Final = 4.4
-"""Measured on our own menu; used only where the tokenizer is not installed."""
+"""Measured on our own menu; used only if the tokenizer is not installed."""
 
 
 def charged_text(tool: Tool) -> str:
-    """What a model is charged for in each turn: name, description and input schema."""
+    """The text that a model reads in each turn: name, description and input schema."""
     return json.dumps(
         {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema},
         separators=(",", ":"),
@@ -22,9 +22,9 @@ def charged_text(tool: Tool) -> str:
 
 @functools.cache
 def _tokenizer() -> Callable[[str], int] | None:
-    """Counts tokens of o200k_base, if the extra `tokens` is installed."""
+    """The o200k_base tokenizer, if the extra `tokens` is installed."""
     try:
-        from rs_bpe.bpe import openai  # noqa: PLC0415 - 48 MB, only for counting
+        from rs_bpe.bpe import openai  # noqa: PLC0415 - 48 MB, needed only for counting
     except ImportError:
         return None
     encoding = openai.o200k_base()
@@ -32,13 +32,13 @@ def _tokenizer() -> Callable[[str], int] | None:
 
 
 def count_tokens(text: str) -> int:
-    """The length of `text` in tokens of o200k_base, estimated without the tokenizer."""
+    """The length of `text` in o200k_base tokens; estimated if the tokenizer is missing."""
     count = _tokenizer()
     return round(len(text.encode()) / BYTES_PER_TOKEN) if count is None else count(text)
 
 
 def menu_report(tools: Mapping[str, Tool]) -> dict[str, Any]:
-    """The menu with the size of each tool and of the whole, as data."""
+    """The menu with the size of each tool and the total, as data."""
     listed = [_tool_report(tool) for tool in tools.values()]
     return {
         "count": len(tools),

@@ -1,4 +1,4 @@
-"""The flags of the commands: one for each setting, and how a wrong setting is reported."""
+"""Flags of the commands, one per setting, and the report of a wrong setting."""
 
 import functools
 import re
@@ -24,19 +24,19 @@ USAGE_ERROR: Final = 2
 """The exit code for wrong usage and wrong settings."""
 
 WITH_PASSWORD: Final = re.compile(r"//[^/@]*:[^/]*@")
-"""An address of a database that holds a password."""
+"""A database address that contains a password."""
 
 
 class SettingChoice(click.Choice[str]):
-    """One of a few words; an empty value means that the setting is not set."""
+    """One of a list of words; an empty value counts as not set."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The word, or an empty text."""
+        """The word, or an empty string."""
         return value if value == "" else super().convert(value, param, ctx)
 
 
 def choices_of(annotation: Any) -> tuple[str, ...]:
-    """What a setting of this type can be, where that is a list."""
+    """The values that a setting of this type can have, if they are a list."""
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
@@ -45,9 +45,9 @@ def choices_of(annotation: Any) -> tuple[str, ...]:
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command a flag for each setting; the command receives those that were given.
+    """Give a command a flag for each setting; the command receives the flags that were given.
 
-    A flag may stand before the name of a command or after it; the one after it wins.
+    A flag may precede or follow the name of a command; the one after the name takes precedence.
     """
 
     @functools.wraps(command)
@@ -89,7 +89,7 @@ def settings_from(flags: dict[str, Any]) -> Settings:
 
 
 def warn_of_secrets(flags: Mapping[str, Any]) -> None:
-    """Warn of secrets among the flags: every user of the machine sees them in the process list."""
+    """Warn about secrets in flags, which every user of the machine sees in the process list."""
     for file, field in SECRET_FILES.items():
         value = flags.get(field)
         harmless = field == "database_url" and not WITH_PASSWORD.search(value or "")
@@ -102,6 +102,6 @@ def warn_of_secrets(flags: Mapping[str, Any]) -> None:
 
 
 def stop(error: LoyaltyError) -> typing.NoReturn:
-    """Print the error to standard error, and end the program with exit code 2."""
+    """Print the error to standard error, and exit with code 2."""
     click.echo(f"loyalty-mcp: {error}", err=True)
     sys.exit(USAGE_ERROR)

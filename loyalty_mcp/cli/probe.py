@@ -1,7 +1,7 @@
-"""The probe: which assumptions about the API hold for this account, tried on a program of its own.
+"""The probe: tests which assumptions about the API are true for this account, on its own program.
 
-Every change that is made here is of objects that the probe created itself and deletes at the end;
-no member of the shop is touched, so none of it needs an intent.
+The probe changes only objects that it creates and deletes itself. It does not touch members of the
+account, so no change needs an intent.
 """
 
 import secrets
@@ -37,12 +37,12 @@ from loyalty_mcp.tools.account_behaviour import SecondCompletion, remember_facts
 from loyalty_mcp.tools.context import Context
 
 REQUESTS: Final = 40
-"""The most that a probe sends, the reads of a slow history included."""
+"""The largest number of requests of a probe, including repeated reads of a slow history."""
 
 NAME: Final = "Loyalty MCP probe "
 MARK: Final = "loyaltyMcpProbe"
 WAITS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds between two looks at a history that does not show a movement yet."""
+"""Seconds between reads of a history that does not show a movement yet."""
 
 CREDITED: Final = Decimal(20)
 DEBITED: Final = Decimal(5)
@@ -54,7 +54,7 @@ Wait = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What the probe made, and works on."""
+    """The objects that the probe created and works on."""
 
     program: str
     member: int
@@ -63,17 +63,17 @@ class _Place:
 
 
 async def probe(context: Context, wait: Wait = anyio.sleep) -> list[Finding]:
-    """Try the assumptions, remember for the account what was found, and clean up.
+    """Test the assumptions, store the results for the account, and clean up.
 
     Args:
-        context: what tools work with.
-        wait: waits so many seconds.
+        context: the clients, the journal and the settings that tools use.
+        wait: waits for a number of seconds.
 
     Returns:
-        One finding for each assumption, and one for what could not be removed.
+        One finding per assumption, and one about the clean-up.
 
     Raises:
-        LoyaltyError: the program for the probe could not be made, or the budget is too small.
+        LoyaltyError: the program could not be created, or the budget is too small.
     """
     left = (await context.brevo.send(list_programs(limit=100))).items
     context.brevo.require(REQUESTS)
@@ -93,7 +93,7 @@ async def probe(context: Context, wait: Wait = anyio.sleep) -> list[Finding]:
 
 
 async def probed(context: Context, wait: Wait = anyio.sleep) -> list[Finding]:
-    """The findings of a probe; one alone where it could not be made."""
+    """The findings of a probe; a single one if it could not start."""
     if context.settings.read_only:
         found = "this set-up is read-only, so nothing was tried"
         return [Finding("probe", good=False, found=found, fix="Leave out LOYALTY_MCP_READ_ONLY.")]
@@ -106,7 +106,7 @@ async def probed(context: Context, wait: Wait = anyio.sleep) -> list[Finding]:
 
 @dataclass(slots=True)
 class _Made:
-    """What has to be removed again."""
+    """What has to be deleted afterwards."""
 
     program: str | None = None
     contact: int | None = None
@@ -119,7 +119,7 @@ async def _made_place(context: Context, made: _Made) -> _Place:
     made.program = (await send(create_program(NAME + mark[:6], meta={MARK: mark}))).id
     definition = await send(create_balance_definition(made.program, "Probe points", "POINTS"))
     await send(publish_program(made.program))
-    # Without an email or a phone number nothing can be sent to it.
+    # Without an email address or phone number, nothing can be sent to the contact.
     made.contact = (await send(create_contact(ext_id=f"loyalty-mcp-probe-{mark}"))).id
     if made.contact is None:
         raise Refused("Brevo told no id of the contact that the probe made.")
@@ -129,7 +129,7 @@ async def _made_place(context: Context, made: _Made) -> _Place:
 
 
 async def _cleaned_up(context: Context, made: _Made) -> Finding:
-    """Delete everything; whatever resists is named."""
+    """Delete everything, and report what could not be deleted."""
     steps: list[tuple[str, Any]] = []
     if made.program is not None:
         if made.enrolled and made.contact is not None:
@@ -152,7 +152,7 @@ async def _cleaned_up(context: Context, made: _Made) -> Finding:
 
 
 async def _tried(context: Context, place: _Place, wait: Wait) -> list[Finding]:
-    """Try everything on what was made."""
+    """Test every assumption on the created objects."""
     credit = await _moved(context, place, CREDITED, at_once=True)
     lag, history = await _lag(context, place, credit.id, wait)
     shown = any((item.meta or {}).get(MARK) == place.mark for item in history)
@@ -210,7 +210,7 @@ EFFECTS: Final = {
     "history": "It is read from its end.",
     "ttl": "Drafts are given their life in minutes, where the unit is known.",
 }
-"""What differs for this account where an assumption does not hold."""
+"""What the server does differently if an assumption is false."""
 
 
 def _finding(name: str, holds: bool, so: str, otherwise: str) -> Finding:
@@ -255,17 +255,17 @@ async def _history(
 async def _lag(
     context: Context, place: _Place, transaction_id: str, wait: Wait
 ) -> tuple[int, Sequence[PastTransaction]]:
-    """Seconds after which the history shows a movement, with a reserve; and what it shows.
+    """The time until the history shows a movement, in seconds with a margin; and what it shows.
 
     Raises:
-        OutcomeUnknown: it does not show it in half a minute.
+        OutcomeUnknown: the history did not show it within half a minute.
     """
     waited = 0.0
     for pause in (*WAITS, None):
         try:
             found = await _history(context, place)
         except (NotFound, Refused):
-            found = ()  # where reads lag, the program itself may not be seen yet
+            found = ()  # if reads lag, the program may not be visible yet
         if any(item.id == transaction_id for item in found):
             return ceil(2 * waited), found
         if pause is not None:
@@ -292,7 +292,7 @@ async def _second_completion(
 
 
 async def _is_accepted(context: Context, request: Any) -> bool:
-    """Whether the API accepts what it should refuse.
+    """Whether the API accepts a request that it should refuse.
 
     Raises:
         LoyaltyError: it did not answer.
@@ -305,7 +305,7 @@ async def _is_accepted(context: Context, request: Any) -> bool:
 
 
 def _ttl_unit(draft: Transaction) -> Any:
-    """What the draft's own end says of the unit of its ttl; None where it says nothing."""
+    """The unit of `ttl` according to the draft's expiry; None if the draft does not show one."""
     if draft.expiration_date is None or draft.created_at is None:
         return None
     seconds = (draft.expiration_date - draft.created_at).total_seconds()

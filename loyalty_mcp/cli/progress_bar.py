@@ -1,4 +1,4 @@
-"""A bar with the time left, on a terminal's standard error; nothing elsewhere."""
+"""A progress bar with the remaining time, on a terminal's standard error only."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from loyalty_mcp.tools.progress import reporting_to
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[None]:
-    """Show how far the work inside is."""
+    """Show the progress of the work in this context."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),

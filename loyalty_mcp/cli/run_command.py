@@ -1,4 +1,4 @@
-"""What commands share: a server's runtime for their work, JSON output, the code for a finding."""
+"""Shared code of commands: the runtime, JSON output, and the exit code for a problem."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from loyalty_mcp.server.bootstrap import Runtime
 
 FOUND: Final = 1
-"""The exit code for a finding: a broken trail, an outcome that is still unknown."""
+"""Exit code for a problem that was found: a broken audit trail, or an outcome still unknown."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def run(flags: dict[str, Any], work: "Callable[[Runtime], Awaitable[Any]]") -> Any:
-    """Run `work` with the runtime of a server, and close the runtime afterwards."""
-    import anyio  # noqa: PLC0415 - only where something runs
+    """Run `work` with a server's runtime, and close the runtime afterwards."""
+    import anyio  # noqa: PLC0415 - loaded only by commands that need it
 
-    from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - the same
+    from loyalty_mcp.server.bootstrap import compose  # noqa: PLC0415 - same reason
 
     async def to_the_end() -> Any:
         runtime = compose(settings_from(flags))

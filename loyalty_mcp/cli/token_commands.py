@@ -1,4 +1,4 @@
-"""The commands about tokens: make one, list them, revoke one."""
+"""The commands for tokens: create, list and revoke."""
 
 import json
 from datetime import UTC, datetime
@@ -20,12 +20,12 @@ ROLES = [role.value for role in Role]
 
 
 class Moment(click.ParamType[datetime]):
-    """A moment in ISO 8601; in UTC where it names no zone."""
+    """A date and time in ISO 8601; UTC if it has no time zone."""
 
     name = "ISO"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        """The moment that a text names."""
+        """The date and time that a text denotes."""
         try:
             found = datetime.fromisoformat(value)
         except ValueError:
@@ -37,7 +37,7 @@ class Moment(click.ParamType[datetime]):
 @settings_options
 @click.pass_context
 def token(context: click.Context, flags: dict[str, Any]) -> None:
-    """Make, list and revoke the tokens of callers over HTTP.
+    """Create, list and revoke the tokens of HTTP callers.
 
     Example: loyalty-mcp token create --name shop --role support
     """
@@ -62,11 +62,11 @@ def create(
     *,
     operator: bool,
 ) -> None:
-    """Make a token and print it, this once; only its digest is kept.
+    """Create a token and print it once; only its digest is stored.
 
     Example: loyalty-mcp token create --name till-3 --role support --expires 2027-01-31
     """
-    from loyalty_mcp.intents.access_token import Token, digest_of, new_secret, validate_token  # noqa: PLC0415 - only here
+    from loyalty_mcp.intents.access_token import Token, digest_of, new_secret, validate_token  # noqa: PLC0415 - only needed here
 
     secret = new_secret()
 
@@ -83,7 +83,7 @@ def create(
 @as_json
 @click.pass_obj
 def list_tokens(flags: dict[str, Any], *, as_json: bool) -> None:
-    """List the tokens that were made, without their secrets.
+    """List the tokens, without their secrets.
 
     Example: loyalty-mcp token list --json
     """
@@ -109,7 +109,7 @@ def list_tokens(flags: dict[str, Any], *, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def revoke(flags: dict[str, Any], name: str) -> None:
-    """Revoke a token for good; every replica refuses it within a second.
+    """Revoke a token permanently; every replica refuses it within a second.
 
     Example: loyalty-mcp token revoke till-3
     """

@@ -1,1 +1,1 @@
-"""The guard: agreement before a change, one change at a time, and the truth about its outcome."""
+"""The guard: agreement before a change, one change at a time, and true outcomes."""

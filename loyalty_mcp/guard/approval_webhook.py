@@ -1,4 +1,4 @@
-"""Tell a web address that something waits for an operator, signed by Standard Webhooks."""
+"""A signed message (Standard Webhooks) to a web address when an intent waits for an operator."""
 
 import base64
 import hashlib
@@ -23,22 +23,22 @@ RETRY_SECONDS: Final = (1.0, 5.0, 30.0, 120.0)
 
 MOST_QUEUED: Final = 1_000
 SHOWN_ID: Final = 8
-"""Letters of an intent's id that are told: enough to find it, and no use for a repeated call."""
+"""Characters of an intent's id in the message: enough to find it, too few to repeat the call."""
 
 
 class ApprovalWebhook:
     """Sends one message for each intent that waits for an operator.
 
-    A message names the tool, who asks and until when, and nothing of the change itself: no
-    argument, no personal data and no confirmation. What is not delivered when the process ends is
-    not sent again; the approvals page has everything that waits.
+    A message contains the tool, the caller and the expiry, but nothing of the change itself: no
+    arguments, no personal data and no confirmation. Messages that are not delivered when the
+    process ends are lost; the approvals page lists everything that waits.
 
     Args:
-        url: where messages go; redirects are not followed.
-        secrets: sign each message; two while one replaces the other.
+        url: the receiver; redirects are not followed.
+        secrets: sign each message; two during a rotation.
         now: the clock, UTC.
-        page: the address of the approvals page; None if it is not known.
-        sandbox: whether the embedded sandbox serves.
+        page: the address of the approvals page; None if unknown.
+        sandbox: whether the embedded sandbox is used.
         transport: how messages are sent; None for the network.
         sleep: waits for a number of seconds.
     """
@@ -65,7 +65,7 @@ class ApprovalWebhook:
         self._queued = anyio.Event()
 
     def announce(self, intent: Intent) -> None:
-        """Queue a message about an intent; nobody waits for its delivery."""
+        """Queue a message about an intent, without waiting for its delivery."""
         self._queue.append(intent)
         self._queued.set()
 
@@ -92,10 +92,10 @@ class ApprovalWebhook:
             await self._sleep(pause)
 
     async def _attempt(self, http: httpx2.AsyncClient, intent: Intent) -> str | None:
-        """Send a message once; what went wrong, or None."""
+        """Send a message once; the error, or None."""
         moment = self._now()
         body = message_about(intent, moment, page=self._page, sandbox=self._sandbox)
-        # The id is the same in each attempt, so that the receiver can drop repetitions.
+        # The id is the same for each attempt, so that the receiver can drop duplicates.
         message_id = f"approval_{intent.id[:SHOWN_ID]}"
         timestamp = str(int(moment.timestamp()))
         headers = {
@@ -105,7 +105,7 @@ class ApprovalWebhook:
             "webhook-signature": signatures(self._secrets, message_id, timestamp, body),
         }
         try:
-            # Its body is not read: nothing in it is of use.
+            # The response body is not needed.
             async with http.stream("POST", self._url, content=body, headers=headers) as answer:
                 return None if answer.is_success else f"status {answer.status_code}"
         except (httpx2.HTTPError, OSError) as error:
@@ -113,12 +113,12 @@ class ApprovalWebhook:
 
 
 def message_about(intent: Intent, now: datetime, *, page: str | None, sandbox: bool) -> bytes:
-    """The body of a message: that something waits, and where to decide on it.
+    """The body of a message: what waits, and where to decide.
 
     Args:
         intent: waits for an operator.
         now: UTC.
-        page: the address of the approvals page; None if it is not known.
+        page: the address of the approvals page; None if unknown.
         sandbox: whether the embedded sandbox serves.
     """
     data = {
@@ -134,7 +134,7 @@ def message_about(intent: Intent, now: datetime, *, page: str | None, sandbox: b
 
 
 def signatures(secrets: Sequence[str], message_id: str, timestamp: str, body: bytes) -> str:
-    """The header `webhook-signature`: one signature for each secret, separated by blanks."""
+    """The header `webhook-signature`: one signature per secret, separated by spaces."""
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
     digests = (hmac.digest(secret.encode(), signed, hashlib.sha256) for secret in secrets)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)

@@ -1,8 +1,8 @@
-"""Batches: many rows behind one agreement, each an intent of its own, continued after any stop.
+"""Batches: many rows with one agreement, each row a separate intent. A batch can be continued.
 
-Each row is carried out as if it had been agreed to alone: in its turn, from a fresh read, within
-the caps, at most once. Its intent has the same id in every process, so several that work on one
-batch never do a row twice.
+Each row is carried out like a change of its own: in its turn, from a fresh read, within the caps,
+and at most once. Its intent has the same id in every process, so several processes that work on one
+batch never carry out a row twice.
 """
 
 from dataclasses import replace
@@ -37,22 +37,22 @@ from loyalty_mcp.tools.progress import report
 from loyalty_mcp.tools.send_window import new_deadline
 
 VALID_FOR: Final = timedelta(days=1)
-"""How long an agreed batch can be continued."""
+"""How long a batch can be continued after the agreement."""
 
 LOOK_SECONDS: Final = 5.0
-"""How long a row that another process is sending is waited for before the next one."""
+"""How long to wait for a row that another process is sending, before going on to the next."""
 
 ROWS_A_LOOK: Final = 10
-"""Rows after which the balances and tiers of the program are read anew: others may publish."""
+"""The program's balances and tiers are read again after this many rows: somebody may publish."""
 
 ROW_BUSY: Final = "Another change of this member was under way all the time; this row was not done."
 
 
 class Stopped(Exception):
-    """A batch cannot go on now; its rows that are left can be done later.
+    """A batch cannot continue now; the rows that are left can be carried out later.
 
     Args:
-        why: what stopped it, as the answer tells it.
+        why: the cause, as shown in the answer.
     """
 
     def __init__(self, why: str) -> None:
@@ -63,19 +63,19 @@ class Stopped(Exception):
 async def carry_out_batch(
     context: Context, policy: Policy, batch: Intent, *, agreed_by: str
 ) -> Envelope:
-    """Carry out the rows of a batch that are left, in their order, as far as it goes.
+    """Carry out the remaining rows of a batch in order, as far as possible.
 
     Args:
-        context: what tools work with.
-        policy: whose caps each row has to keep.
+        context: the clients, the journal and the settings that tools use.
+        policy: its caps apply to each row.
         batch: agreed to now, or before.
-        agreed_by: how, if now.
+        agreed_by: how it was agreed to, if now.
 
     Returns:
-        `applied` when no row is left; `partly_applied` with what to repeat the call with to go on.
+        `applied` if no row is left; otherwise `partly_applied` with the confirmation to continue.
 
     Raises:
-        JournalUnavailable: what happened cannot be written; the rows that were done are.
+        JournalUnavailable: an outcome cannot be written; the rows carried out so far remain.
     """
     journal, now = context.journal.open(), context.now()
     if batch.state == "proposed":
@@ -91,12 +91,12 @@ async def carry_out_batch(
 
 
 async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> str | None:
-    """Carry out what is left; gives what stopped it, or None if it came to its end."""
+    """Carry out the remaining rows; what stopped the batch, or None if it is complete."""
     found = {row.id: row for row in await context.journal.open().batches.rows(batch.id)}
     rows = [row for row in planned_rows(batch) if row.refused is None]
     context.brevo.read_afresh()
     try:
-        # A read that nearly every row shares; it also tells what is left of the hour by now.
+        # Nearly every row needs this read, and it updates the remaining hourly budget.
         await context.references.tiers(str(rows[0].resolved[0]))
     except LoyaltyError as error:
         return _cause(error)
@@ -109,7 +109,7 @@ async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> st
         if carried_out % ROWS_A_LOOK == 0:
             context.brevo.read_afresh()
         carried_out += 1
-        # Between two rows a caller who went away ends the work; a row is never left half done.
+        # A batch is cancelled only between two rows, so that no row is left half done.
         await checkpoint()
         if lapsed(batch, context.now()):
             return "The day in which it can be continued is over."
@@ -122,7 +122,7 @@ async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> st
 
 
 async def _envelope(context: Context, batch: Intent, why: str | None) -> Envelope:
-    """What is answered, and written down if nothing is left to do."""
+    """The answer for a batch; if no row is left, its end is written to the journal."""
     result = await read_batch_result(context, batch)
     if result.finished:
         return await finish_batch(context, batch, result)
@@ -138,10 +138,10 @@ async def _envelope(context: Context, batch: Intent, why: str | None) -> Envelop
 
 
 async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: PlannedRow) -> None:
-    """Carry out one row, unless somebody has.
+    """Carry out one row, unless another process has.
 
     Raises:
-        Stopped: the batch cannot go on now.
+        Stopped: the batch cannot continue now.
     """
     journal = context.journal.open()
     try:
@@ -156,12 +156,12 @@ async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: P
 
 
 def _cause(error: LoyaltyError) -> str:
-    """What an error says, without what holds for a change that stands alone."""
+    """The message of an error without the parts that apply only to a single change."""
     return str(error).replace("; nothing was changed", "").replace(" Nothing was changed.", "")
 
 
 async def _send_row(context: Context, policy: Policy, intent: Intent, row: PlannedRow) -> None:
-    """Send a row in its turn, if it still does what was agreed to.
+    """Send a row in its turn, if its effect is still the agreed one.
 
     Raises:
         TemporaryError: it cannot be read now; the row is left.
@@ -203,5 +203,5 @@ async def _refuse(context: Context, intent: Intent, reason: str) -> None:
 
 
 def can_be_continued(intent: Intent) -> bool:
-    """Whether an intent's own id stands for its confirmation: it is a batch that was agreed to."""
+    """Whether the intent's id serves as its confirmation: it is a batch that was agreed to."""
     return is_batch(intent) and intent.state != "proposed"

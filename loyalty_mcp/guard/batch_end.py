@@ -1,4 +1,4 @@
-"""How a batch ends: with nothing left to do, or when the day in which it may go on is over."""
+"""The end of a batch: no row is left, or the time to continue it is over."""
 
 from typing import Any, Final, Literal
 
@@ -11,7 +11,7 @@ NOTHING_DONE: Final = "None of the rows could be done; nothing was changed."
 
 
 async def finish_batch(context: Context, batch: Intent, result: BatchResult) -> Envelope:
-    """Write down and answer how a batch ended in which nothing is left to do.
+    """Record and answer the outcome of a batch with no row left.
 
     Raises:
         JournalUnavailable: it cannot be written.
@@ -24,7 +24,7 @@ async def finish_batch(context: Context, batch: Intent, result: BatchResult) -> 
 
 
 async def end_lapsed_batch(context: Context, batch: Intent) -> None:
-    """End an agreed batch whose day is over, with what was done of it.
+    """End an agreed batch whose time is over, with the outcome of its rows.
 
     Raises:
         JournalUnavailable: it cannot be written.
@@ -42,5 +42,5 @@ async def end_lapsed_batch(context: Context, batch: Intent) -> None:
 
 
 def batch_data(result: BatchResult) -> dict[str, Any]:
-    """What became of a batch as structured content."""
+    """The result of a batch as structured content."""
     return result.model_dump(mode="json", exclude_none=True)

@@ -1,4 +1,4 @@
-"""What a card sends back as the confirmation of a call: a yes, with what was typed, or a no."""
+"""What a card sends as a confirmation: an agreement with the typed text, or a decline."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,10 +8,10 @@ from loyalty_mcp.errors import Refused
 from loyalty_mcp.guard.confirmation import Reaction
 
 DECLINE: Final = "decline:"
-"""What a no begins with; the confirmation follows."""
+"""The prefix of a decline; the confirmation follows."""
 
 TYPED: Final = ":"
-"""What stands between the confirmation and what the person typed."""
+"""The separator between the confirmation and the typed text."""
 
 SAID_NO: Final = "the person said no in the card"
 NEW_PREVIEW: Final = "The earlier preview no longer holds, so this is a new one."
@@ -19,11 +19,11 @@ NEW_PREVIEW: Final = "The earlier preview no longer holds, so this is a new one.
 
 @dataclass(frozen=True, slots=True)
 class CardAnswer:
-    """The answer of a person in a card.
+    """A person's answer in a card.
 
     Args:
-        confirmation: the secret that the card was given.
-        reaction: what the person decided.
+        confirmation: the secret that the card received.
+        reaction: the person's decision.
     """
 
     confirmation: str
@@ -31,10 +31,10 @@ class CardAnswer:
 
 
 def read_card_answer(said: str) -> CardAnswer:
-    """Read what a card sent as a confirmation.
+    """Parse a confirmation that a card sent.
 
-    A confirmation alone is a yes, `CONFIRMATION:TEXT` a yes with what was typed, and
-    `decline:CONFIRMATION` a no. A confirmation is hexadecimal, so it holds no colon.
+    A confirmation alone agrees, `CONFIRMATION:TEXT` agrees with the typed text, and
+    `decline:CONFIRMATION` declines. A confirmation is hexadecimal, so it contains no colon.
     """
     if said.startswith(DECLINE):
         return CardAnswer(said.removeprefix(DECLINE), Reaction(agreed=False, why_not=SAID_NO))
@@ -43,7 +43,7 @@ def read_card_answer(said: str) -> CardAnswer:
 
 
 def wrongly_typed(expected: str | None) -> Refused:
-    """The error for a yes without what has to be typed, which the same card can give again."""
+    """The error for an agreement without the required text; the same card can be used again."""
     return Refused(
         f"Type {quoted(expected or '')} as the preview shows it, and agree again; nothing was "
         "changed."

@@ -1,4 +1,4 @@
-"""What passes between a guarded call and whoever has to agree to it."""
+"""The data types between a guarded call and those who agree to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,19 +22,19 @@ Status = Literal[
     "expired",
 ]
 ROW_FACTS: Final = ("number", "member", "summary", "refused")
-"""What a picture shows of a row of a batch."""
+"""What a picture shows of each row of a batch."""
 
 FAILED: Final[frozenset[Status]] = frozenset({"not_applied", "unknown", "expired"})
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls.
+    """The caller of a tool.
 
     Args:
         name: what intents are bound to.
-        can_ask: whether their client can show a person a dialog.
-        shows_cards: whether their client shows cards of MCP Apps.
+        can_ask: whether the client can show a dialog to a person.
+        shows_cards: whether the client shows MCP Apps cards.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a guarded tool, its arguments checked and its references not yet resolved.
+    """One call of a guarded tool, with validated arguments and unresolved references.
 
     Args:
-        tool: what is called.
-        given: the checked arguments.
+        tool: the tool that is called.
+        given: the validated arguments.
         caller: who calls.
-        scope: the role and the pins under which they call.
+        scope: the caller's role and pins.
     """
 
     tool: Tool
@@ -68,26 +68,26 @@ class Call:
 
     @property
     def whole(self) -> dict[str, Any]:
-        """The arguments as plain JSON, with those that the settings have pinned."""
+        """The arguments as plain JSON, including pinned ones."""
         return {**said(self.given), **self.tool.pinned}
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a guarded tool answers; a field is there only when the status has it.
+    """The answer of a guarded tool; a field is set only if the status has it.
 
     Args:
-        status: what became of the call.
-        intent: its id, once there is one.
-        preview: what is to be agreed to.
+        status: the outcome of the call.
+        intent: the intent's id, if there is one.
+        preview: what to agree to.
         confirmation: what to repeat the call with.
-        expires_at: until when.
-        result: the typed answer, once applied; of a batch, what became of each row.
+        expires_at: when the confirmation expires.
+        result: the typed answer, once applied; for a batch, the outcome of each row.
         reason: what happened and what to do next.
-        again: whether this was answered before, and nothing was done now.
-        done: what has happened, in a sentence, where the result alone does not say it.
-        card_confirmation: the confirmation where a card alone may hold it, and no model.
-        rows: of a batch, what a card shows of each row, as `shown_rows` gives it.
+        again: whether this is an earlier outcome, and nothing was done now.
+        done: what happened, in a sentence, unless the result says it.
+        card_confirmation: the confirmation, if only a card may have it.
+        rows: for a batch, what a card shows of each row, from `shown_rows`.
     """
 
     status: Status
@@ -110,12 +110,12 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person is asked in a dialog, before anything changes.
+    """What a person is asked in a dialog before a change.
 
     Args:
         intent: what they agree to.
-        rounds: how many dialogs this call has shown, this one included.
-        moved: what changed since the last dialog, if this is not the first.
+        rounds: how many dialogs this call has shown, including this one.
+        moved: what changed since the last dialog, unless this is the first.
     """
 
     intent: Intent
@@ -124,17 +124,17 @@ class Question:
 
     @property
     def typed(self) -> str | None:
-        """What they have to type to agree; None where ticking a box is enough."""
+        """What they have to type to agree; None if ticking a box is enough."""
         return self.intent.preview.typed
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What came back from a dialog: a clear yes, or why it is none.
+    """The result of a dialog: agreement, or why there is none.
 
     Args:
         agreed: whether the person ticked the box.
-        why_not: the reason, otherwise.
+        why_not: the reason, if not.
         typed: what they typed, if they were asked to.
     """
 
@@ -143,7 +143,7 @@ class Reaction:
     typed: str | None = None
 
     def matches(self, expected: str | None) -> bool:
-        """Whether what was typed is what was displayed; numbers are compared as numbers."""
+        """Whether the typed text is the displayed one; numbers are compared as numbers."""
         if expected is None:
             return True
         if self.typed is None:
@@ -162,10 +162,10 @@ def _number(text: str) -> Decimal | None:
 
 
 def require_same_call(call: Call, intent: Intent, account: str) -> None:
-    """Make sure that an intent is that of a call: its tool, account, scope and arguments.
+    """Check that an intent belongs to a call: same tool, account, scope and arguments.
 
     Raises:
-        Refused: which of them differs.
+        Refused: one of them differs; the message says which.
     """
     if intent.tool != call.tool.name:
         raise Refused(f"That confirmation is for {intent.tool}, not for {call.tool.name}.")
@@ -192,7 +192,7 @@ def pressed_in_card(call: Call) -> Call:
 
 
 def waiting(intent: Intent, moved: str | None = None) -> Envelope:
-    """The answer while an operator has to decide."""
+    """The answer while an operator has yet to decide."""
     return Envelope(
         "waiting_for_operator",
         intent.id,
@@ -203,7 +203,7 @@ def waiting(intent: Intent, moved: str | None = None) -> Envelope:
 
 
 def confirmable(intent: Intent, confirmation: str, moved: str | None = None) -> Envelope:
-    """The answer while the same call has to be repeated with its confirmation."""
+    """The answer that asks to repeat the call with its confirmation."""
     return Envelope(
         "confirmation_required",
         intent.id,
@@ -215,7 +215,7 @@ def confirmable(intent: Intent, confirmation: str, moved: str | None = None) -> 
 
 
 def confirmable_in_card(intent: Intent, confirmation: str, moved: str | None = None) -> Envelope:
-    """The answer while a person has to decide in a card, which alone gets the confirmation."""
+    """The answer while a person has to decide in a card; only the card gets the confirmation."""
     return Envelope(
         "confirmation_required",
         intent.id,
@@ -228,7 +228,7 @@ def confirmable_in_card(intent: Intent, confirmation: str, moved: str | None = N
 
 
 def shown_rows(intent: Intent) -> list[dict[str, Any]]:
-    """What a picture shows of each row of a batch; nothing for any other change."""
+    """What a picture shows of each row of a batch; empty for other changes."""
     return [
         {name: row[name] for name in ROW_FACTS if name in row}
         for row in intent.kept.get(BATCH_ROWS, ())
@@ -236,7 +236,7 @@ def shown_rows(intent: Intent) -> list[dict[str, Any]]:
 
 
 def outcome_of(intent: Intent) -> Envelope:
-    """The answer that an intent in its present state gives."""
+    """The answer for the current state of an intent."""
     match intent.state:
         case "applied" | "not_applied" | "unknown" | "declined" | "expired" as status:
             return Envelope(

@@ -1,4 +1,4 @@
-"""The guard: nothing changes that nobody agreed to, and nothing changes twice."""
+"""The guard: no change without agreement, and no change twice."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -43,16 +43,16 @@ from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.send_window import new_deadline
 
 DIALOGS: Final = 3
-"""A dialog is asked once, and again at most twice when its preview no longer holds."""
+"""The first dialog, plus at most two more if the preview changes."""
 
 NEVER_ISSUED: Final = "The confirmation in that call was never issued, so this is a new preview."
 
 
 class Guard:
-    """Previews, asks, writes down and carries out changes.
+    """Previews changes, asks for agreement, records and carries them out.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         policy: what the operator allows.
         confirm: who has to agree.
         intent_ttl: how long an intent may wait for agreement.
@@ -81,23 +81,23 @@ class Guard:
         self._dialog_timeout = dialog_timeout
 
     async def request(self, call: Call) -> Envelope | Question:
-        """Preview a change, and find out who has to agree to it.
+        """Preview a change, and determine who has to agree to it.
 
         Raises:
             Refused: the policy forbids it, it cannot succeed, or nobody can be asked.
-            RateLimited: what is left of the hour would not see it to its end.
-            LoyaltyError: it cannot be previewed, or not be written down; nothing was changed.
+            RateLimited: the rest of the hourly budget is not enough to complete it.
+            LoyaltyError: it cannot be previewed or recorded; nothing was changed.
         """
         return await self._propose_anew(call)
 
     async def confirm(self, call: Call, confirmation: str) -> Envelope | Question:
-        """Go on with a call that is repeated with a confirmation.
+        """Continue a call that is repeated with a confirmation.
 
-        A confirmation that was never issued confirms nothing: the call is previewed.
+        If the confirmation was never issued, the call is previewed.
 
         Raises:
-            Refused: it is not a confirmation of this call by this caller; it is not used up.
-            LoyaltyError: the preview cannot be made again now; it is not used up.
+            Refused: the confirmation is for another call or caller; it stays valid.
+            LoyaltyError: the preview cannot be made again now; the confirmation stays valid.
         """
         intent = await self._confirmed_by(call, confirmation)
         if intent is None:
@@ -111,7 +111,7 @@ class Guard:
     async def _decided_in_card(
         self, call: Call, intent: Intent, reaction: Reaction
     ) -> Envelope | Question:
-        """Go on with what a person decided in a card; a card that is too old gets a new preview."""
+        """Continue after a person decided in a card; an expired card gets a new preview."""
         if not reaction.agreed:
             return await self._decline(intent, reaction.why_not)
         if intent.state == "proposed" and lapsed(intent, self._context.now()):
@@ -127,10 +127,10 @@ class Guard:
     async def answered(
         self, call: Call, intent_id: str, reaction: Reaction, rounds: int
     ) -> Envelope | Question:
-        """Go on with a call whose dialog came back.
+        """Continue a call after its dialog was answered.
 
         Raises:
-            Refused: the intent is not of this call by this caller.
+            Refused: the intent belongs to another call or caller.
             LoyaltyError: the preview cannot be made again now.
         """
         intent = await self._context.journal.open().get(intent_id)
@@ -150,15 +150,15 @@ class Guard:
         return await self._proceed(call, intent, agreed_by="dialog", rounds=rounds)
 
     async def _confirmed_by(self, call: Call, confirmation: str) -> Intent | None:
-        """The intent that a confirmation of this caller confirms."""
+        """The intent of this caller that a confirmation confirms."""
         journal = self._context.journal.open()
         answer = read_card_answer(confirmation)
         intent = await journal.by_confirmation(confirmation_digest(answer.confirmation))
         if intent is not None and intent.route != "card" and answer.confirmation != confirmation:
             return None
         if intent is None:
-            # What waits for an operator is confirmed by them, and a batch that goes on was agreed
-            # to: the call is repeated with its id.
+            # An intent that waits for an operator, and a batch that continues, need no secret: the
+            # call is repeated with the intent's id.
             intent = await journal.get(confirmation)
             if intent and intent.route != "operator" and not can_be_continued(intent):
                 return None
@@ -173,7 +173,7 @@ class Guard:
         return Envelope("declined", intent.id, reason=reason)
 
     async def _propose_anew(self, call: Call, moved: str | None = None) -> Envelope | Question:
-        """Preview a call that nothing is agreed to of."""
+        """Preview a call that has no agreed intent."""
         check(self._policy, call.tool.name, None)
         self._context.brevo.require(call.tool.requests)
         return await self._propose(call, rounds=1, moved=moved)
@@ -241,7 +241,7 @@ class Guard:
     async def _proceed(
         self, call: Call, intent: Intent, *, agreed_by: str, rounds: int
     ) -> Envelope | Question:
-        """Carry out what was agreed to, unless it lapsed or its preview no longer holds."""
+        """Carry out what was agreed to, unless it expired or its preview changed."""
         if intent.state not in {"proposed", "approved"}:
             return await self._first_outcome(intent)
         if lapsed(intent, self._context.now()):
@@ -256,7 +256,7 @@ class Guard:
         return await self._carry_out(call, intent, agreed_by=agreed_by, rounds=rounds)
 
     async def _void(self, intent: Intent, reason: str) -> Envelope:
-        """End an intent that may no longer be carried out, or say what became of it."""
+        """Expire an intent that may no longer be carried out, or give its outcome if it ended."""
         journal, now = self._context.journal.open(), self._context.now()
         if not await journal.move(intent.id, intent.state, "expired", now, reason=reason):
             return await self._first_outcome(intent)
@@ -284,18 +284,18 @@ class Guard:
             return voided
         if rounds >= DIALOGS:
             return Envelope("declined", intent.id, reason=f"{reason} It keeps changing.")
-        # What was meant is known by its id, whatever it is called by now.
+        # The recorded ids identify what was meant, even if it was renamed.
         return await self._propose(call, rounds=rounds + 1, moved=reason, recorded=intent.resolved)
 
     async def _in_turn(self, call: Call, intent: Intent) -> Envelope | Preparation | None:
-        """Carry out an approved change, alone on its subject.
+        """Carry out an approved change while it holds the claim on its subject.
 
         Returns:
-            its outcome; or the new preview, if the agreed one no longer holds; or None if somebody
-            else carries it out.
+            its outcome; or the new preview, if it differs from the agreed one; or None if another
+            process carries out the change.
 
         Raises:
-            LoyaltyError: the preview cannot be made again now; the intent is still approved.
+            LoyaltyError: the preview cannot be made again now; the intent stays approved.
         """
         if not await take_turn(self._context, intent):
             return await self._void(intent, BUSY)
@@ -311,9 +311,9 @@ class Guard:
         return await self._send(call, intent, arguments)
 
     async def _not_previewed(self, intent: Intent, error: LoyaltyError) -> Envelope | None:
-        """A preview that could not be made again: the change is now refused, or cannot be read.
+        """Handle a failed second preview: the change is no longer possible, or cannot be read now.
 
-        Whoever used this confirmation at the same moment may have caused the refusal.
+        A simultaneous use of the same confirmation may have caused the refusal.
         """
         stored = await self._context.journal.open().get(intent.id)
         if stored is None or stored.state != "approved":
@@ -325,7 +325,7 @@ class Guard:
     async def _send(
         self, call: Call, intent: Intent, arguments: Mapping[str, Any]
     ) -> Envelope | None:
-        """Send an approved change and see it to its end; None if somebody else does."""
+        """Send an approved change and await its outcome; None if another process sends it."""
         journal, now = self._context.journal.open(), self._context.now()
         deadline = new_deadline(self._context)
         try:
@@ -337,7 +337,7 @@ class Guard:
         return await ending(self._context, sent, call.tool.run(self._context, sent, **arguments))
 
     async def _refuse(self, intent: Intent, refusal: Refused) -> Envelope:
-        """A cap was reached between preview and execution."""
+        """End an intent because a cap was reached after the preview."""
         reason = f"{refusal} Nothing was changed."
         journal, now = self._context.journal.open(), self._context.now()
         if not await journal.move(intent.id, "approved", "not_applied", now, reason=reason):
@@ -345,5 +345,5 @@ class Guard:
         return Envelope("not_applied", intent.id, reason=reason)
 
     async def _first_outcome(self, intent: Intent) -> Envelope:
-        """What became of an intent that is no longer ours to carry out."""
+        """The outcome of an intent that this call no longer carries out."""
         return await outcome_elsewhere(self._context, intent.id)

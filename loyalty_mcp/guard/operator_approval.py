@@ -1,4 +1,4 @@
-"""An operator's word on an intent; it approves and never carries out."""
+"""The decisions of operators, who approve intents but do not carry them out."""
 
 from datetime import timedelta
 from typing import Final, Literal
@@ -13,12 +13,12 @@ DECIDED_SHOWN: Final = timedelta(days=7)
 
 
 async def waiting(context: Context) -> list[Intent]:
-    """The intents that an operator can decide on now, the first to expire first; 500 at most."""
+    """The intents that an operator can decide on now, by expiry; at most 500."""
     return await context.journal.open().waiting(context.now(), limit=MOST_WAITING)
 
 
 async def decided(context: Context) -> list[Intent]:
-    """What operators could decide on in the last seven days and is decided, the newest first."""
+    """The intents that were decided in the last seven days, newest first."""
     since = context.now() - DECIDED_SHOWN
     return await context.journal.open().decided(since, limit=MOST_DECIDED)
 
@@ -26,18 +26,18 @@ async def decided(context: Context) -> list[Intent]:
 async def decide(
     context: Context, intent_id: str, target: Literal["approved", "declined"], operator: str
 ) -> Intent:
-    """Approve an intent that waits for an operator, or decline one that nobody agreed to yet.
+    """Approve an intent that waits for an operator, or decline one that is not agreed to yet.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         intent_id: which intent.
         target: the decision.
         operator: who decides, as the audit trail shows it.
 
     Raises:
         UnknownReference: there is no such intent.
-        Refused: it does not wait any more, or not for an operator.
-        OwnIntent: the operator asked for it.
+        Refused: it no longer waits, or does not wait for an operator.
+        OwnIntent: the operator is its caller.
     """
     journal, now = context.journal.open(), context.now()
     intent = await journal.get(intent_id)
@@ -45,7 +45,7 @@ async def decide(
         raise UnknownReference("There is no such intent.")
     if intent.caller == operator:
         raise OwnIntent("Nobody decides on their own intent.")
-    # An operator may veto whatever waits, and approve only what waits for an operator.
+    # An operator may decline any waiting intent, but approve only those that wait for an operator.
     if intent.state != "proposed":
         raise Refused(f"That intent does not wait any more; it is {intent.state}.")
     if intent.route != "operator" and target == "approved":
@@ -71,10 +71,10 @@ async def close_unknown(
     why: str,
     operator: str,
 ) -> Intent:
-    """Record what an operator found out about an intent whose outcome no read can tell.
+    """Record an outcome that no read can determine, as found out by an operator.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         intent_id: which intent.
         outcome: what happened.
         why: how the operator knows, for the audit trail.
@@ -82,7 +82,7 @@ async def close_unknown(
 
     Raises:
         UnknownReference: there is no such intent.
-        Refused: its outcome is known.
+        Refused: its outcome is already known.
     """
     journal, now = context.journal.open(), context.now()
     intent = await journal.get(intent_id)

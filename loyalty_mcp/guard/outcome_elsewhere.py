@@ -1,4 +1,4 @@
-"""What became of an intent that another call, or another process, carries out."""
+"""The outcome of an intent that another call or process carries out."""
 
 from typing import Final
 
@@ -15,10 +15,10 @@ NO_SUCH: Final = "There is no such confirmation; call again without it for a new
 
 
 async def outcome_elsewhere(context: Context, intent_id: str) -> Envelope:
-    """The outcome of an intent, once whoever carries it out is done, or has stopped.
+    """The outcome of an intent, once it has ended or its process has stopped.
 
     Raises:
-        Refused: there is no such intent any more.
+        Refused: the intent no longer exists.
     """
     stored = await settled_elsewhere(context, intent_id, WAIT_SECONDS)
     if stored is None:
@@ -29,16 +29,16 @@ async def outcome_elsewhere(context: Context, intent_id: str) -> Envelope:
 async def settled_elsewhere(
     context: Context, intent_id: str, seconds: float, *, close: bool = False
 ) -> Intent | None:
-    """An intent once nobody works on it any more; reconciled, if whoever did has stopped.
+    """An intent after its work has ended; reconciled if its process has stopped.
 
     Args:
-        context: what tools work with.
-        intent_id: of the intent.
-        seconds: how long to wait; after that the intent is returned as it is.
-        close: whether reconciliation may cancel what is still open of it.
+        context: the clients, the journal and the settings that tools use.
+        intent_id: the intent's id.
+        seconds: how long to wait; after that, the intent is returned as it is.
+        close: whether reconciliation may cancel its open draft.
 
     Returns:
-        None if there is no such intent any more.
+        None if the intent no longer exists.
     """
     journal, reconciler = context.journal.open(), context.reconciler
     stored = await journal.get(intent_id)

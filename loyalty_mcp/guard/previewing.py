@@ -1,4 +1,4 @@
-"""Previews as the guard needs them: made again alike, and with what looks like a repetition."""
+"""Previews for the guard: comparable with earlier ones, and with warnings about repetitions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,13 +20,13 @@ NAMING: Final = (
     "voucher_ids",
     "code",
 )
-"""Arguments that name what a change is about, the most telling first."""
+"""Arguments that identify what a change affects, the most specific first."""
 
 
 def subject_of(tool: Tool, arguments: Mapping[str, Any]) -> str:
-    """What a call changes, as far as its arguments name it.
+    """The subject of a call, as far as its arguments identify it.
 
-    A member of a program, an object of theirs, the draft of a program, or the account's programs.
+    A member of a program, an object of a member, the draft of a program, or all programs.
     """
     program = arguments.get("program") or "*"
     if tool.risk != "write":
@@ -38,10 +38,10 @@ def subject_of(tool: Tool, arguments: Mapping[str, Any]) -> str:
 
 
 async def preview_call(context: Context, call: Call, arguments: Mapping[str, Any]) -> Preparation:
-    """What a call would do, with what looks like a repetition.
+    """The preview of a call, with warnings about likely repetitions.
 
     Raises:
-        LoyaltyError: it cannot succeed, or cannot be previewed now.
+        LoyaltyError: the change cannot succeed, or cannot be previewed now.
     """
     context = replace(context, caller=call.caller.name)
     preparation = await _prepared(context, call, arguments)
@@ -51,12 +51,12 @@ async def preview_call(context: Context, call: Call, arguments: Mapping[str, Any
 async def preview_again(
     context: Context, call: Call, arguments: Mapping[str, Any], intent: Intent
 ) -> Preparation:
-    """The same at the moment it is carried out; equal values read alike.
+    """The second preview, before the change is carried out; equal values have equal texts.
 
-    Moments that are told relative to now are told relative to the first preview.
+    Relative times refer to the time of the first preview.
 
     Raises:
-        LoyaltyError: it cannot succeed any more, or cannot be previewed now.
+        LoyaltyError: the change can no longer succeed, or cannot be previewed now.
     """
     then = replace(context, now=lambda: intent.created_at, kept=intent.kept)
     preparation = await _prepared(then, call, arguments)
@@ -76,7 +76,7 @@ async def _with_warnings(
     preparation: Preparation,
     own: str | None,
 ) -> Preparation:
-    """The preparation with the typed amount, and a warning for each change of unknown outcome."""
+    """The preparation with the amount to type, and a warning for each similar unknown change."""
     preview, movement = preparation.preview, preparation.total or preparation.movement
     if preview.typed is None and movement and needs_typed_amount(context.policy, movement):
         preview = replace(preview, typed=f"{movement.amount.normalize():f}")

@@ -1,4 +1,4 @@
-"""Reconciliation: how a change that was sent ended, also when its answer was lost."""
+"""Reconciliation: determine the outcome of a change that was sent, even if its answer was lost."""
 
 import logging
 from collections.abc import Awaitable, Mapping
@@ -34,7 +34,7 @@ LOOKED_AT_FOR: Final = timedelta(days=1)
 async def ended(
     intent: Intent, work: Awaitable[BaseModel]
 ) -> tuple[Ending, dict[str, Any] | None, str | None]:
-    """How some work ended: its outcome, its result, and the reason where it has none."""
+    """The outcome, the result, and the reason if there is no result, of some work."""
     try:
         reply = await work
     except OutcomeUnknown as error:
@@ -48,10 +48,10 @@ async def ended(
 
 
 async def ending(context: Context, intent: Intent, work: Awaitable[BaseModel]) -> Envelope:
-    """Wait for the work on a sent intent, write down how it ended, and say it.
+    """Await the work on a sent intent, record its outcome, and answer it.
 
-    Whoever did the work knows best: that it succeeded is written over what another process may have
-    concluded meanwhile. What it could not find out never is.
+    The process that did the work has first-hand knowledge: its success overrides an outcome that
+    another process recorded. An unknown outcome never overrides anything.
     """
     target, result, reason = await ended(intent, work)
     done = intent.preview.done
@@ -59,7 +59,7 @@ async def ending(context: Context, intent: Intent, work: Awaitable[BaseModel]) -
     try:
         stored = await _written(context, intent, target, result=result, reason=reason)
     except JournalUnavailable:
-        # What happened is true all the same; the entry is reconciled later.
+        # The outcome is true even if it is not recorded; the entry is reconciled later.
         log.error("intent %s ended %s, unwritten", intent.id[:8], target)  # noqa: TRY400
         return envelope
     return envelope if stored is None else outcome_of(stored)
@@ -70,13 +70,13 @@ FIRST_HAND: Final[Mapping[Ending, tuple[State, ...]]] = {
     "not_applied": ("sent", "unknown"),
     "unknown": ("sent",),
 }
-"""From which states the one who did the work may move its intent to an outcome."""
+"""The states from which the process that did the work may record each outcome."""
 
 
 async def _written(
     context: Context, intent: Intent, target: Ending, **changes: Any
 ) -> Intent | None:
-    """Write an outcome that is known at first hand; the stored intent where it was not written."""
+    """Record a first-hand outcome; the stored intent if it could not be recorded."""
     journal, now = context.journal.open(), context.now()
     for origin in FIRST_HAND[target]:
         if await journal.move(intent.id, origin, target, now, **changes):
@@ -85,36 +85,36 @@ async def _written(
 
 
 def _too_late(intent: Intent) -> tuple[State, str]:
-    """How an intent ends of which nothing was sent in its time.
+    """The final state of an intent that expired before anything was sent.
 
-    Once agreed to it is carried out at once, unless an operator agreed: then the caller has to
-    come back.
+    An agreed intent is carried out immediately, unless an operator agreed: then the caller has to
+    repeat the call.
     """
     broken_off = intent.state == "approved" and intent.route != "operator"
     return ("not_applied", CRASHED) if broken_off else ("expired", LATE)
 
 
 class Reconciler:
-    """Finds out by reading what became of intents.
+    """Determines the outcome of intents by reading.
 
     Args:
-        tools: every tool there is, nothing pinned: an intent may be older than the settings.
+        tools: all tools without pins, because an intent may be older than the settings.
     """
 
     def __init__(self, tools: Mapping[str, Tool]) -> None:
         self._tools = tools
 
     async def reconcile(self, context: Context, intent: Intent, *, close: bool = False) -> Intent:
-        """The intent, reconciled as far as reads can tell.
+        """The intent, with its outcome if reads can determine it.
 
         Args:
-            context: what tools work with.
-            intent: in any state; only one that was sent, or is unknown, can change. One of another
-                account is left as it is: nothing that can be read here tells of it.
-            close: also cancel what is still open, so that it can never take effect.
+            context: the clients, the journal and the settings that tools use.
+            intent: in any state; only one in state sent or unknown can change. An intent of another
+                account is returned unchanged, because its effects cannot be read here.
+            close: also cancel an open draft, so that it can never take effect.
 
         Raises:
-            JournalUnavailable: what was found out cannot be written.
+            JournalUnavailable: the outcome cannot be recorded.
         """
         journal, now = context.journal.open(), context.now()
         if intent.state == "approved" and is_batch(intent):
@@ -134,7 +134,7 @@ class Reconciler:
         return await journal.get(intent.id) or intent
 
     async def _is_ours(self, context: Context, intent: Intent) -> bool:
-        """Whether an intent belongs to the account that this process reaches."""
+        """Whether an intent belongs to the account of this process."""
         if intent.account == context.account:
             return True
         facts = context.journal.open().account_facts
@@ -143,11 +143,11 @@ class Reconciler:
     async def _work(
         self, context: Context, tool: Tool, intent: Intent, *, close: bool
     ) -> BaseModel:
-        """What the reads of a tool tell.
+        """The result of the reads of a tool.
 
         Raises:
-            DidNotHappen: it did not take effect, and no longer can.
-            OutcomeUnknown: it may still come, or the reads themselves failed: that says nothing.
+            DidNotHappen: the change did not take effect, and no longer can.
+            OutcomeUnknown: it may still take effect, or the reads failed.
         """
         if tool.reconcile is None:
             raise OutcomeUnknown("No read can tell what became of it.")
@@ -168,16 +168,16 @@ class Reconciler:
             raise OutcomeUnknown(f"{error} What became of it cannot be read now.") from None
 
     def is_orphaned(self, context: Context, intent: Intent) -> bool:
-        """Whether an intent was sent so long ago that nobody can be working on it any more."""
+        """Whether an intent was sent so long ago that no process can still be working on it."""
         return intent.state == "sent" and not may_arrive(context, intent)
 
     async def reconcile_all(self, context: Context) -> list[Intent]:
-        """Reconcile everything of this account that has not ended; for the operator.
+        """Reconcile all open intents of this account, for an operator.
 
-        Where only time can tell, it waits until nothing can be on its way any more.
+        If necessary, it waits until no request can still be under way.
 
         Returns:
-            the intents that were looked at, as they are now.
+            the intents that were checked, in their current state.
         """
         seen: dict[str, Intent] = {}
         left = await self._unsettled(context)
@@ -196,16 +196,16 @@ class Reconciler:
         return list(seen.values())
 
     async def _unsettled(self, context: Context) -> list[Intent]:
-        """What has not ended, of the accounts that this process reaches."""
+        """The intents without a final outcome, of the accounts of this process."""
         journal = context.journal.open()
         accounts = await journal.account_facts.same_organization(context.account)
         return await journal.find(states=UNSETTLED, accounts=accounts, limit=MANY)
 
     async def sweep(self, context: Context) -> None:
-        """Reconcile what dead processes left, and prune what is old, once.
+        """Reconcile what dead processes left behind and prune old entries, once.
 
-        What is unknown is looked at again by each sweep until its age makes that pointless; then it
-        waits for check_intent, or for an operator.
+        Every sweep checks unknown intents again, up to a certain age. After that, only check_intent
+        or an operator does.
         """
         journal, now = context.journal.open(), context.now()
         for intent in await self._unsettled(context):
@@ -217,7 +217,7 @@ class Reconciler:
         await journal.prune(now)
 
     async def reconcile_abandoned(self, context: Context) -> None:
-        """Sweep again and again while the server runs."""
+        """Sweep repeatedly while the server runs."""
         while True:
             try:
                 if context.journal.in_use:

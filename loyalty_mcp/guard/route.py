@@ -10,16 +10,16 @@ from loyalty_mcp.settings import Confirm
 def route_of(call: Call, preparation: Preparation, policy: Policy, confirm: Confirm) -> Route:
     """Who has to agree to a call.
 
-    In mode `ask` a dialog comes first, then a card, and last the answer itself.
+    In mode `ask`, a dialog is preferred, then a card, then a confirmation in the answer.
 
     Args:
-        call: and whether its client shows dialogs or cards.
-        preparation: what it would do.
+        call: including whether its client shows dialogs or cards.
+        preparation: what the call would do.
         policy: what the operator allows.
-        confirm: the mode of the server.
+        confirm: the server's confirm mode.
 
     Raises:
-        Refused: a dialog is wanted, and the client has none.
+        Refused: a dialog is required, but the client has none.
     """
     movement = preparation.total or preparation.movement
     if needs_operator(policy, movement) or confirm == "operator":

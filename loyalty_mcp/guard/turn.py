@@ -1,6 +1,6 @@
-"""Turns: of several agreed changes to one subject, one is carried out at a time.
+"""Turns: agreed changes of the same subject are carried out one at a time.
 
-The claim is a row of the journal, so it holds across all processes that share it.
+The claim is a row of the journal, so it applies to all processes that share the journal.
 """
 
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS: Final = 0.05
 WAIT_SECONDS: Final = 90.0
 RECONCILE_EVERY: Final = 20
-"""Polls between two looks at what became of an intent that holds the subject and has stopped."""
+"""Polls between two checks whether the process of the claiming intent has stopped."""
 
 BUSY: Final = (
     "Another change to the same subject was under way all the time; nothing was changed. "
@@ -30,12 +30,12 @@ BUSY: Final = (
 
 
 async def take_turn(context: Context, intent: Intent) -> bool:
-    """Claim the subject of an approved intent, waiting for whoever holds it.
+    """Claim the subject of an approved intent, waiting while another intent holds it.
 
-    The claim ends with the intent; if the process dies, it ends when nothing more can arrive.
+    The claim ends with the intent. If its process dies, the claim ends when no request can arrive.
 
     Returns:
-        whether it is held now.
+        whether the claim is held now.
     """
     polls = 0
     with anyio.move_on_after(WAIT_SECONDS):
@@ -45,7 +45,8 @@ async def take_turn(context: Context, intent: Intent) -> bool:
                 await _look_after(context, holder)
             polls += 1
             await anyio.sleep(POLL_SECONDS)
-            # Claiming takes the journal's write lock, so it is tried only once nobody holds it.
+            # Claiming takes the journal's write lock, so it is tried only when no other intent
+            # holds it.
             now = _known_now(context)
             holder = await context.journal.open().subject_holder(intent, now=now)
             if holder is None:
@@ -55,7 +56,7 @@ async def take_turn(context: Context, intent: Intent) -> bool:
 
 
 async def _claim(context: Context, intent: Intent) -> str | None:
-    """Claim the subject of an intent; the intent that holds it, None if it is ours."""
+    """Claim the subject of an intent; the intent that holds it, or None if the claim succeeded."""
     preview = timedelta(seconds=3 * context.settings.timeout)
     until = context.brevo.upstream_now() + preview
     journal = context.journal.open()
@@ -63,13 +64,13 @@ async def _claim(context: Context, intent: Intent) -> str | None:
 
 
 def _known_now(context: Context) -> datetime | None:
-    """The upstream's time; None before its first answer, and then nobody is overtaken."""
+    """The upstream's time; None before its first answer, when no claim may be taken over."""
     known = context.brevo.clock_skew is not None or context.settings.sandbox
     return context.brevo.upstream_now() if known else None
 
 
 async def _look_after(context: Context, holder_id: str) -> None:
-    """Reconcile the intent that holds the subject, if nobody works on it any more."""
+    """Reconcile the intent that holds the claim, if its process has stopped."""
     holder = await context.journal.open().get(holder_id)
     if holder is None or holder.account != context.account:
         return
@@ -82,7 +83,7 @@ async def _look_after(context: Context, holder_id: str) -> None:
 
 
 async def to_the_end(work: Awaitable[ResultT]) -> ResultT:
-    """Wait for `work` even if the caller goes away: a change must not be left half done."""
+    """Await `work` even if the caller disconnects, because a change must not be left half done."""
     result: list[ResultT] = []
     with anyio.CancelScope(shield=True):
         result.append(await work)

@@ -9,9 +9,9 @@ _NOT_COUNTED: Final = frozenset({"settings", "open_lots", "due", "events"})
 
 _PROGRAMS: Final = "SELECT id FROM programs WHERE deleted_at IS NULL"
 _MEMBERS: Final = f"SELECT seq FROM subscriptions WHERE program IN ({_PROGRAMS})"  # noqa: S608 - our own names
-_MOVED: Final = f"SELECT seq FROM transactions WHERE program IN ({_PROGRAMS})"  # noqa: S608 - the same
-_VOUCHERS: Final = f"SELECT seq FROM vouchers WHERE program IN ({_PROGRAMS})"  # noqa: S608 - the same
-_REDEEMED: Final = f"SELECT seq FROM redemptions WHERE voucher_seq IN ({_VOUCHERS})"  # noqa: S608 - the same
+_MOVED: Final = f"SELECT seq FROM transactions WHERE program IN ({_PROGRAMS})"  # noqa: S608 - same reason
+_VOUCHERS: Final = f"SELECT seq FROM vouchers WHERE program IN ({_PROGRAMS})"  # noqa: S608 - same reason
+_REDEEMED: Final = f"SELECT seq FROM redemptions WHERE voucher_seq IN ({_VOUCHERS})"  # noqa: S608 - same reason
 _BY_PROGRAM: Final = f"program IN ({_PROGRAMS})"
 _BY_MEMBER: Final = f"member IN ({_MEMBERS})"
 _BY_TRANSACTION: Final = f"transaction_seq IN ({_MOVED})"

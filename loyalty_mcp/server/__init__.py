@@ -1,1 +1,1 @@
-"""The MCP server: what it answers, how a person is asked, and how its parts are put together."""
+"""The MCP server: its answers, its dialogs, and the composition of its parts."""

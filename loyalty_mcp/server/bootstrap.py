@@ -1,4 +1,4 @@
-"""The composition root: the only place that knows every part of the server."""
+"""The composition root: the only module that knows every part of the server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,21 +41,21 @@ if TYPE_CHECKING:
     from loyalty_mcp.server.elicitation import RequestContext
 
 RECONCILE_AFTER_SECONDS: Final = 3.0
-"""Reconciliation loads SQL, which takes a sixth of the start; the first answers come before it."""
+"""Reconciliation loads SQL, a sixth of the start-up time, so first answers precede it."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Everything one server process works with.
+    """Everything that a server process works with.
 
     Args:
-        settings: as they were read.
-        context: what tools work with.
-        sessions: what each caller can use.
-        http: the one HTTP client to the upstream; closed with the server.
-        embedded_sandbox: the sandbox, if it was created here.
+        settings: as read.
+        context: the clients, the journal and the settings that tools use.
+        sessions: the tools and scope of each caller.
+        http: the HTTP client for the upstream; closed with the server.
+        embedded_sandbox: the sandbox, if this runtime created it.
         reconcile_after: seconds between the start and reconciliation.
-        webhook: tells operators that something waits; None if nobody is to be told.
+        webhook: tells operators about waiting intents; None if not configured.
     """
 
     settings: Settings
@@ -68,13 +68,13 @@ class Runtime:
 
     @property
     def dispatcher(self) -> Dispatcher:
-        """The dispatcher of whoever started this process."""
+        """The dispatcher for the caller who started this process."""
         return self.sessions.of(local(self.settings)).dispatcher
 
     async def reconcile_earlier_run(self) -> None:
-        """Find out again and again what became of intents that dead processes left behind.
+        """Repeatedly determine the outcome of intents that dead processes left behind.
 
-        A sandbox in memory is an account of its own, so what an earlier one left is not looked at.
+        A sandbox in memory is a separate account, so intents of an earlier one are ignored.
         """
         await anyio.sleep(self.reconcile_after)
         lost = self.settings.sandbox and self.settings.sandbox_file is None
@@ -83,7 +83,7 @@ class Runtime:
         await self.context.reconciler.reconcile_abandoned(self.context)
 
     async def work_in_background(self) -> None:
-        """Whatever runs while the server serves; until cancelled."""
+        """Everything that runs while the server serves, until cancelled."""
         async with anyio.create_task_group() as group:
             if self.webhook is not None:
                 group.start_soon(self.webhook.run)
@@ -102,15 +102,15 @@ class Runtime:
         return self._server(lambda _request: session)
 
     def http_server(self) -> "Server[None]":
-        """The MCP server for callers whom each HTTP request names."""
-        # Imports of half a second.
+        """The MCP server for callers that are authenticated with each HTTP request."""
+        # These imports take half a second.
         from loyalty_mcp.server.handlers import principal_of  # noqa: PLC0415
 
         return self._server(lambda request: self.sessions.of(principal_of(request)))
 
     def _server(self, session_of: "Callable[[RequestContext], CallerSession]") -> "Server[None]":
-        from loyalty_mcp.server.handlers import Handlers  # noqa: PLC0415 - imports of half a second
-        from loyalty_mcp.server.mcp_server import build_server, server_lifespan  # noqa: PLC0415 - same
+        from loyalty_mcp.server.handlers import Handlers  # noqa: PLC0415 - they take half a second
+        from loyalty_mcp.server.mcp_server import build_server, server_lifespan  # noqa: PLC0415 - same reason
 
         lifespan = server_lifespan(self.work_in_background, self.close)
         fresh = self.embedded_sandbox is not None and self.embedded_sandbox.fresh
@@ -118,9 +118,9 @@ class Runtime:
 
 
 def journal_address(settings: Settings) -> str:
-    """The journal's address: the setting, else a file in the user's state folder.
+    """The journal's address: the setting, otherwise a file in the user's state folder.
 
-    The embedded sandbox loses its data when it ends, so its intents go to a file of their own.
+    The embedded sandbox loses its data when it ends, so its intents have a separate file.
     """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
@@ -128,15 +128,15 @@ def journal_address(settings: Settings) -> str:
 
 
 def journal_file(settings: Settings) -> Path:
-    """The journal's file, where no address is set."""
+    """The journal's file, if no address is set."""
     return state_folder() / ("sandbox-journal.db" if settings.sandbox else "journal.db")
 
 
 def approval_webhook(settings: Settings) -> ApprovalWebhook | None:
-    """What tells operators that something waits; None if no address is set.
+    """The webhook that tells operators about waiting intents; None if no address is set.
 
     Raises:
-        BadSetting: there is no secret to sign with.
+        BadSetting: there is no secret for its signatures.
     """
     if settings.approval_webhook is None:
         return None
@@ -167,17 +167,16 @@ def compose(
     """Build the runtime of a server.
 
     Args:
-        settings: as they were read.
+        settings: as read.
         sandbox: the ASGI application to use without an API key; None for a new one.
-        observe: told of every call of a tool.
+        observe: called with every call of a tool.
         now: the clock; this machine's by default.
 
     Raises:
-        BadSetting: no menu can be made of these settings, or the policy or the file of the
-            sandbox cannot be used.
+        BadSetting: these settings give no menu, or the policy or the sandbox's file cannot be used.
     """
     check_credentials(settings)
-    menu(settings)  # refuse wrong settings before anything is opened
+    menu(settings)  # refuse wrong settings before opening anything
     policy = read_policy(settings.policy, {name: tool.risk for name, tool in TOOLS.items()})
     embedded = None
     if settings.api_key is not None:

@@ -18,19 +18,19 @@ from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.tools.tool import Tool
 
 CACHED_SESSIONS: Final = 1_000
-"""Sessions kept; an evicted one is rebuilt within a millisecond."""
+"""The number of cached sessions; rebuilding an evicted one takes less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerSession:
-    """What one principal can use.
+    """The tools and scope of one principal.
 
     Args:
         principal: who calls.
-        context: what its tools, resources and completions work with.
+        context: what its tools, resources and completions use.
         dispatcher: runs its tools.
         scope: what it may see in resources and completions.
-        menu: the tools it is shown; shared by all principals with the same rights.
+        menu: its published tools; shared by all principals with the same rights.
     """
 
     principal: Principal
@@ -44,12 +44,12 @@ class CallerSessions:
     """The sessions of all callers of one server.
 
     Args:
-        context: what tools work with.
-        guard: carries out the changes of every session.
-        observe: told of every call.
+        context: the clients, the journal and the settings that tools use.
+        guard: carries out the changes of all sessions.
+        observe: called with every call of a tool.
 
     Raises:
-        BadSetting: the menu cannot be made of the settings.
+        BadSetting: the settings give no menu.
     """
 
     def __init__(self, context: Context, guard: Guard, observe: CallObserver = ignore_call) -> None:

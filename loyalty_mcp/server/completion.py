@@ -1,4 +1,4 @@
-"""Completion: the names that begin with what was typed."""
+"""Completion: names that begin with the typed text."""
 
 from typing import Final
 
@@ -14,14 +14,14 @@ NAMED_IN_PROGRAM: Final[tuple[ReferenceKind, ...]] = ("balance", "tier", "reward
 async def complete_name(
     context: Context, scope: Scope, kind: str, typed: str, program: str | None
 ) -> list[str]:
-    """The names of a kind that begin with what was typed, within the scope; none for members.
+    """The names of a kind that begin with the typed text, within the scope; none for members.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         scope: what the caller may see.
-        kind: `program`, `balance`, `tier`, `tier_group` or `reward`; anything else has no names.
-        typed: the beginning of the name; case does not matter.
-        program: where names are looked up, by name or id; None if it is not known.
+        kind: `program`, `balance`, `tier`, `tier_group` or `reward`; other kinds have no names.
+        typed: the beginning of the name, case-insensitive.
+        program: where to look up names, by name or id; None if unknown.
     """
     names: list[str] = []
     if kind == "program":
@@ -40,5 +40,5 @@ async def complete_name(
 
 
 def _is_plain_name(name: str) -> bool:
-    """Whether a name is short and has no invisible characters; only such names are offered."""
+    """Whether a name is short and has no invisible characters. Only such names are offered."""
     return name == cleaned(name) and len(name) <= FENCE_LENGTH

@@ -1,4 +1,4 @@
-"""The one path of every tool call: validate, resolve references, guard, run, answer."""
+"""The path of every tool call: validate, resolve references, guard, run, answer."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SANDBOX_MARK: Final = "[sandbox] "
 UNKNOWN_TOOL: Final = "none"
-"""What an observer is told of a tool that is not in the menu."""
+"""The name that observers get for a tool that is not in the menu."""
 
 INTERNAL_ERROR: Final = (
     "The server failed on this call; nothing more is known. The operator has the log."
@@ -37,11 +37,11 @@ class Answer:
     """The answer of a tool.
 
     Args:
-        text: stands alone.
-        structured: the same as data; None with an error.
+        text: complete without the structured content.
+        structured: the same as data; None for an error.
         failed: whether it is an error.
-        error: an error for programs: `code`, and where known `argument` and `retry_at`.
-        for_card: what a card alone gets, in the `_meta` of the result.
+        error: the machine-readable error: `code`, and if known `argument` and `retry_at`.
+        for_card: data only for the card, in the `_meta` of the result.
     """
 
     text: str
@@ -68,7 +68,7 @@ TYPED_FIELDS: Final[Mapping[Typed, Mapping[str, str]]] = {
 
 
 def typed_field(expected: str | None) -> Typed | None:
-    """The field in which a person types what the preview shows: a number, or a name."""
+    """The field in which a person types the text that the preview shows: a number or a name."""
     if expected is None:
         return None
     return "amount" if expected.replace(".", "", 1).isdigit() else "name"
@@ -76,13 +76,13 @@ def typed_field(expected: str | None) -> Typed | None:
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """A dialog to show to a person before the call can go on.
+    """A dialog to show to a person before the call can continue.
 
     Args:
-        message: what they agree to, every outside word in it quoted.
-        intent: what to hand back with their reaction.
+        message: what they agree to, with all outside text quoted.
+        intent: the id to return with their reaction.
         rounds: how many dialogs this call has shown.
-        typed: what the person has to type to agree; None where ticking a box is enough.
+        typed: what the person has to type to agree; None if ticking a box is enough.
     """
 
     message: str
@@ -92,7 +92,7 @@ class Dialog:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The form: a box to tick, and a field where something has to be typed."""
+        """The form: a box to tick, and a field if something has to be typed."""
         fields: dict[str, Any] = {
             "agree": {
                 "type": "boolean",
@@ -107,13 +107,13 @@ class Dialog:
 
 
 def scope_of(role: str, tools: Mapping[str, Tool]) -> str:
-    """The role and the pins of a caller, as a confirmation is bound to them."""
+    """The role and the pins of a caller, which a confirmation is bound to."""
     pins = {name: value for tool in tools.values() for name, value in tool.pinned.items()}
     return " ".join([str(role), *(f"{name}={pins[name]}" for name in sorted(pins))])
 
 
 def error_facts(error: LoyaltyError) -> dict[str, str]:
-    """An error for programs: `code`, and where known `argument` and `retry_at`."""
+    """The machine-readable error: `code`, and if known `argument` and `retry_at`."""
     facts = {"code": error.code}
     if error.argument is not None:
         facts["argument"] = error.argument
@@ -123,7 +123,7 @@ def error_facts(error: LoyaltyError) -> dict[str, str]:
 
 
 CallObserver = Callable[[str, str, float], None]
-"""Takes the tool, a word for how the call ended, and the seconds it took."""
+"""Called with the tool, a word for the outcome, and the duration in seconds."""
 
 
 def ignore_call(_tool: str, _outcome: str, _seconds: float) -> None:
@@ -131,7 +131,7 @@ def ignore_call(_tool: str, _outcome: str, _seconds: float) -> None:
 
 
 def outcome_word(outcome: Answer | Dialog) -> str:
-    """How a call ended: the status of its envelope, `ok`, `error`, or `asked`."""
+    """The outcome of a call: the status of its envelope, `ok`, `error`, or `asked`."""
     if isinstance(outcome, Dialog):
         return "asked"
     status = (outcome.structured or {}).get("status")
@@ -145,10 +145,10 @@ class Dispatcher:
 
     Args:
         tools: the menu.
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         guard: carries out the changes.
         sandbox: whether every answer has to say that it comes from the sandbox.
-        observe: told of every call, its outcome and its duration in seconds.
+        observe: called with each call, its outcome and its duration in seconds.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Dispatcher:
         dialog: Dialog,
         reaction: Reaction,
     ) -> Answer | Dialog:
-        """Continue a call whose dialog was answered."""
+        """Continue a call after its dialog was answered."""
         return await self._observed(name, arguments, caller, (dialog, reaction))
 
     async def _observed(
@@ -234,13 +234,13 @@ class Dispatcher:
         structured = reply.model_dump(mode="json", exclude_none=True)
         text = None
         if tool.read_text is not None:
-            # Names that cannot be read now must not take the answer with them.
+            # The answer is complete even if names cannot be read now.
             with contextlib.suppress(LoyaltyError):
                 text = await tool.read_text(context, received, reply)
         return Answer(f"{self._mark}{text or self._result_text(tool, structured)}", structured)
 
     def _context_of(self, caller: Caller) -> Context:
-        """The context of a call; nearly always the caller is the one it was made for."""
+        """The context for a caller; nearly always the one that the dispatcher was created with."""
         known = self._context.caller == caller.name
         return self._context if known else replace(self._context, caller=caller.name)
 

@@ -1,4 +1,4 @@
-"""Elicitation in both eras of the protocol: forms to agree in, pages to open."""
+"""Elicitation in both eras of the protocol: forms to agree, and pages to open."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FORM_KEY: Final = "confirm"
 PAGE_KEY: Final = "page"
 QUICKEST_READER: Final = timedelta(seconds=0.3)
-"""An answer that comes faster was given by a program: nobody can have read the dialog."""
+"""A faster answer comes from a program: no person can have read the dialog."""
 
 SETTING_HINT: Final = "if no dialog was shown, the operator can set LOYALTY_MCP_CONFIRM to token"
 NOT_ANSWERED: Final = Reaction(
@@ -44,20 +44,20 @@ def can_show_form(ctx: RequestContext) -> bool:
 
 
 def can_show_page(ctx: RequestContext) -> bool:
-    """Whether the client can show a person the address of a page to open."""
+    """Whether the client can show a person the address of a page."""
     capability = _elicitation_capability(ctx)
     return capability is not None and capability.url is not None
 
 
 def _elicitation_capability(ctx: RequestContext) -> types.ElicitationCapability | None:
-    """What the client declares, if it can be asked during this call."""
+    """The client's declared capability, if it can be asked during this call."""
     reachable = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
     capabilities = ctx.session.client_capabilities
     return capabilities.elicitation if reachable and capabilities is not None else None
 
 
 def form_params(dialog: Dialog) -> types.ElicitRequestFormParams:
-    """A dialog as the protocol spells it."""
+    """A dialog as protocol parameters."""
     return types.ElicitRequestFormParams(
         message=dialog.message, requested_schema=dict(dialog.schema)
     )
@@ -86,7 +86,7 @@ async def show_page(
 ) -> None:
     """Show the page's address over the open connection, for at most `seconds`.
 
-    The answer to the call is the same whatever comes of it.
+    The answer to the call does not depend on the result.
     """
     with anyio.move_on_after(seconds):
         try:
@@ -101,13 +101,13 @@ async def show_page(
 
 
 def intent_of_shown_page(params: types.CallToolRequestParams) -> str | None:
-    """The intent whose page was shown, if the call was suspended for that."""
+    """The intent whose page was shown, if the call was suspended for it."""
     state = json.loads(params.request_state or "[]")
     return str(state[PAGE_KEY]) if isinstance(state, dict) else None
 
 
 def answered_dialog(params: types.CallToolRequestParams, now: datetime) -> tuple[Dialog, Reaction]:
-    """The dialog of a resumed call, and how a person reacted to it."""
+    """The dialog of a resumed call, and the person's reaction to it."""
     intent, rounds, typed, shown_at = json.loads(params.request_state or "[]")
     dialog = Dialog(message="", intent=intent, rounds=rounds, typed=typed)
     answer = (params.input_responses or {}).get(FORM_KEY)
@@ -122,7 +122,7 @@ async def show_form(
     """Show a dialog over the open connection (handshake protocols), for at most `seconds`.
 
     Returns:
-        how the person reacted; None if the client could not show it.
+        the person's reaction; None if the client could not show the form.
     """
     params, shown_at = form_params(dialog), now()
     with anyio.move_on_after(seconds):
@@ -140,11 +140,11 @@ async def show_form(
 
 
 def reaction_to(answer: types.ElicitResult, dialog: Dialog, after: timedelta) -> Reaction:
-    """What an answer to a dialog means; only an accepted form with the box ticked agrees.
+    """The meaning of an answer to a dialog. Only an accepted form with the box ticked agrees.
 
     Args:
         answer: what the client sent.
-        dialog: what it was asked to show.
+        dialog: what the client was asked to show.
         after: how long the dialog was open.
     """
     if answer.action == "cancel":
@@ -163,7 +163,7 @@ def reaction_to(answer: types.ElicitResult, dialog: Dialog, after: timedelta) ->
 
 
 def with_typed(field: Typed, value: Any) -> Reaction:
-    """An agreement with what was typed; an amount that is no number, or a name no text, is none."""
+    """An agreement with the typed text; not an agreement if its type is wrong."""
     expected = str if field == "name" else (int, float)
     if isinstance(value, bool) or not isinstance(value, expected):
         return UNREADABLE

@@ -1,4 +1,4 @@
-"""The embedded sandbox: the engine inside this process, in memory or in a file."""
+"""The embedded sandbox: the engine in this process, with its data in memory or in a file."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -20,13 +20,13 @@ Engine = Any
 
 
 class EmbeddedSandbox:
-    """An ASGI application that creates its engine when the first request arrives.
+    """An ASGI application that creates its engine on the first request.
 
-    Many sessions never send one, and loading the engine takes a sixth of the start-up time.
+    Many sessions never send a request, and loading the engine takes a sixth of the start-up time.
 
     Args:
         create_engine: creates the engine; called at most once.
-        fresh: whether its data begin and end with this process.
+        fresh: whether its data live only as long as this process.
     """
 
     def __init__(self, create_engine: Callable[[], Engine], *, fresh: bool = True) -> None:
@@ -47,12 +47,12 @@ class EmbeddedSandbox:
 
 
 def sandbox_in_memory() -> EmbeddedSandbox:
-    """A sandbox that begins with the seeded world, and is forgotten at the end."""
+    """A sandbox that starts with the seeded data and loses its data at the end."""
     return EmbeddedSandbox(_create_engine)
 
 
 def sandbox_in_file(file: Path) -> EmbeddedSandbox:
-    """The sandbox that a file keeps; a new file begins with the seeded world.
+    """A sandbox with its data in a file; a new file starts with the seeded data.
 
     Raises:
         BadSetting: the file cannot be used.
@@ -69,7 +69,7 @@ def sandbox_in_file(file: Path) -> EmbeddedSandbox:
 
 @asynccontextmanager
 async def private_sandbox() -> AsyncIterator[Brevo]:
-    """A client of an empty sandbox of its own, discarded afterwards."""
+    """A client of a separate empty sandbox, which is discarded afterwards."""
     engine = _create_engine(empty=True, rate_limit=0)
     transport = httpx2.ASGITransport(app=engine)
     http = open_http_client(
@@ -83,7 +83,7 @@ async def private_sandbox() -> AsyncIterator[Brevo]:
 
 
 def _create_engine(**settings: Any) -> Engine:
-    # The engine is slow to load, and a server with an API key never needs it.
+    # The engine is slow to load, and a server with an API key does not need it.
     from loyalty_mcp.sandbox.app import create_app  # noqa: PLC0415
     from loyalty_mcp.sandbox.settings import SandboxSettings  # noqa: PLC0415
 

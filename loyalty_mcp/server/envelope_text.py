@@ -1,4 +1,4 @@
-"""What a guarded tool answers, in words and as data."""
+"""The answers of guarded tools, as text and as data."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,12 +13,12 @@ from loyalty_mcp.tools.render import moment_text
 def envelope_text(
     envelope: Envelope, result_text: Callable[[Mapping[str, Any]], str], now: datetime
 ) -> str:
-    """An envelope in words: what happened, and what to do next.
+    """An envelope as text: what happened, and what to do next.
 
     Args:
-        envelope: what the guard answered.
-        result_text: puts the result of an applied change in words.
-        now: the time of the answer, for relative moments.
+        envelope: the guard's answer.
+        result_text: describes the result of an applied change.
+        now: the time of the answer, for relative times.
     """
     match envelope.status:
         case "applied":
@@ -114,11 +114,11 @@ def envelope_data(envelope: Envelope, now: datetime) -> dict[str, Any]:
 
 
 def preview_data(preview: Preview, *, in_card: bool = False) -> dict[str, Any]:
-    """A preview as structured content; empty fields are left out.
+    """A preview as structured content; empty fields are omitted.
 
     Args:
         preview: what is to be agreed to.
-        in_card: whether a card shows it, which asks the person to type what has to be typed.
+        in_card: whether a card shows it. A card asks the person to type the text itself.
     """
     values = {
         "summary": preview.summary,
@@ -131,20 +131,20 @@ def preview_data(preview: Preview, *, in_card: bool = False) -> dict[str, Any]:
 
 
 def preview_text(preview: Preview | None) -> str:
-    """A preview in words."""
+    """A preview as text."""
     if preview is None:
         return ""
     return "\n".join([preview.summary, *preview.warnings])
 
 
 def question_text(question: Question) -> str:
-    """What a person reads in a dialog."""
+    """The text of a dialog."""
     again = f"{question.moved} Please look again.\n" if question.moved else ""
     return f"{again}{preview_text(question.intent.preview)}\nDo this?"
 
 
 def _rows(envelope: Envelope, result_text: Callable[[Mapping[str, Any]], str]) -> str:
-    """What became of the rows of a batch that did not come to its end."""
+    """The rows of an unfinished batch with their outcomes."""
     return "" if envelope.result is None else f"\n{result_text(envelope.result)}"
 
 

@@ -1,4 +1,4 @@
-"""The handlers of the MCP server: one for each request of the protocol."""
+"""The handlers of the MCP server, one per kind of protocol request."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,10 +36,10 @@ with built_on_first_use():
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 PRINCIPAL: Final = "loyalty_mcp.intents.principal"
-"""The key in the scope of an HTTP request under which the edge says who calls."""
+"""The key in the scope of an HTTP request for the authenticated principal."""
 
 SANDBOX: Final = "sandbox"
-"""Where an answer says that it comes from the sandbox: in its data and in its `_meta`."""
+"""The key in the data and in `_meta` that says that an answer comes from the sandbox."""
 
 ERROR_META_KEY: Final = "loyalty-mcp/error"
 FRESH_SANDBOX: Final = (
@@ -63,10 +63,9 @@ class Handlers:
     """The answers to each kind of request.
 
     Args:
-        session_of: finds the session of whoever sent a request.
-        context: the settings; what a caller's tools work with is in its session.
-        fresh_sandbox: whether answers come from a sandbox that began with this process; the first
-            one says so.
+        session_of: finds the session of the caller of a request.
+        context: for its settings; a caller's tools use the context of their session.
+        fresh_sandbox: whether the sandbox started with this process; the first answer then says so.
         menus: the published menus, by the identity of the session's menu, which is never freed.
     """
 
@@ -93,7 +92,7 @@ class Handlers:
     async def call_tool(
         self, ctx: RequestContext, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        """Run a tool, ask a person where it has to, and report progress."""
+        """Run a tool, ask a person if necessary, and report progress."""
 
         async def report(done: int, total: int, now: str) -> None:
             await ctx.session.report_progress(done, total, now)
@@ -136,7 +135,7 @@ class Handlers:
         return tool_result(self._announce_fresh_sandbox(outcome), self.meta)
 
     def _announce_fresh_sandbox(self, answer: Answer) -> Answer:
-        """The answer; the first one says that the sandbox is new, and not the one of before."""
+        """The answer; the first one adds that the sandbox is new and has lost its earlier data."""
         if not self.fresh_sandbox:
             return answer
         self.fresh_sandbox = False
@@ -150,7 +149,7 @@ class Handlers:
         dialog: Dialog,
         reaction: Reaction | None,
     ) -> Answer | Dialog:
-        """Continue a call after its dialog; if that failed, as for a client without dialogs."""
+        """Continue a call after its dialog. If the dialog failed, continue as without dialogs."""
         if reaction is not None:
             return await dispatcher.resume(*call, caller, dialog, reaction)
         declined = await dispatcher.resume(*call, caller, dialog, DIALOG_FAILED)
@@ -164,9 +163,9 @@ class Handlers:
     def approvals_page(
         self, ctx: RequestContext, answer: Answer, arguments: Mapping[str, Any]
     ) -> types.ElicitRequestURLParams | None:
-        """The page on which an operator decides, if the client can show its address to a person.
+        """The page where an operator decides, if the client can show its address to a person.
 
-        Only when the intent is new: whoever repeats the call has seen the page already.
+        Only for a new intent: a caller who repeats the call has already seen the page.
         """
         settings, structured = self.context.settings, answer.structured or {}
         if structured.get("status") != "waiting_for_operator" or "confirmation" in arguments:
@@ -245,7 +244,7 @@ class Handlers:
     async def complete(
         self, ctx: RequestContext, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
-        """The names that begin with what was typed."""
+        """The names that begin with the typed text."""
         known = params.context.arguments if params.context is not None else None
         session = self.session_of(ctx)
         names = await _as_protocol_error(
@@ -263,7 +262,7 @@ class Handlers:
 
 
 async def _as_protocol_error(work: Awaitable[ResultT]) -> ResultT:
-    """Await `work`, and raise its LoyaltyError as an error of the protocol."""
+    """Await `work`, and convert a LoyaltyError to a protocol error."""
     try:
         return await work
     except LoyaltyError as error:
@@ -271,7 +270,7 @@ async def _as_protocol_error(work: Awaitable[ResultT]) -> ResultT:
 
 
 def prompt_of(prompt: prompts.Prompt) -> types.Prompt:
-    """A prompt as it is listed."""
+    """A prompt as listed."""
     return types.Prompt(
         name=prompt.name,
         description=prompt.description,
@@ -297,9 +296,10 @@ def result_meta(settings: Settings) -> dict[str, Any]:
 
 
 def tool_result(answer: Answer, meta: dict[str, Any] | None) -> types.CallToolResult:
-    """An answer as the protocol spells it.
+    """An answer as a protocol result.
 
-    Clients keep `_meta` from the model, and some the text, so the data says it of the sandbox, too.
+    Clients do not show `_meta` to the model, and some do not show the text, so the structured
+    content also says that it comes from the sandbox.
     """
     structured = answer.structured
     if structured is not None and meta is not None and SANDBOX in meta:
@@ -317,10 +317,10 @@ def tool_result(answer: Answer, meta: dict[str, Any] | None) -> types.CallToolRe
 
 
 def principal_of(ctx: RequestContext) -> Principal:
-    """Who sent an HTTP request, as the edge has authenticated them.
+    """The authenticated principal of an HTTP request.
 
     Raises:
-        MCPError: nobody was authenticated.
+        MCPError: the caller is not authenticated.
     """
     scope = {} if ctx.request is None else ctx.request.scope
     found = scope.get(PRINCIPAL)

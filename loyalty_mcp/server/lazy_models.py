@@ -1,4 +1,4 @@
-"""Models that pydantic builds when they are first used, not when they are imported."""
+"""Build pydantic models on first use instead of on import."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,16 +7,16 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 ADAPTER_SWITCH: Final = "_defer_build"
-"""A private name of pydantic: whether a `TypeAdapter` builds its validator later."""
+"""A private pydantic attribute: whether a `TypeAdapter` builds its validator later."""
 
 
 @contextmanager
 def built_on_first_use() -> Iterator[None]:
-    """Defer the building of every model that is defined inside.
+    """Defer building the models that are defined in this context.
 
-    For the import of the MCP library, which defines hundreds of models, of which a session uses a
-    few. See docs/decisions/lazy-models.md. Where pydantic has no such switch for adapters, they
-    are built at once; nothing else changes.
+    Used while importing the MCP library, which defines hundreds of models, of which a session uses
+    a few. See docs/decisions/lazy-models.md. If pydantic has no such attribute for adapters, they
+    are built immediately, and nothing else changes.
     """
     model_config = BaseModel.model_config
     switch = TypeAdapter.__dict__.get(ADAPTER_SWITCH)

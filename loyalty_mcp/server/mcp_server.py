@@ -50,7 +50,7 @@ def server_lifespan(
 
 
 def only_with_telemetry(middleware: ServerMiddleware[Any]) -> ServerMiddleware[Any]:
-    """Run a middleware that makes spans only where an OpenTelemetry SDK is installed."""
+    """Run a middleware that creates spans only if an OpenTelemetry SDK is installed."""
 
     async def traced(ctx: RequestContext, call_next: CallNext) -> HandlerResult:
         return await (middleware(ctx, call_next) if sdk_installed() else call_next(ctx))
@@ -62,8 +62,8 @@ def build_server(handlers: Handlers, lifespan: Lifespan) -> Server[None]:
     """The MCP server.
 
     Args:
-        handlers: answer its requests.
-        lifespan: what runs beside it, and what is closed with it.
+        handlers: answer the requests.
+        lifespan: what runs in the background, and what is closed at the end.
     """
     settings = handlers.context.settings
     name = f"{NAME} (sandbox)" if settings.sandbox else NAME
@@ -90,11 +90,11 @@ def build_server(handlers: Handlers, lifespan: Lifespan) -> Server[None]:
 
 
 def no_schema_for_headers(_tool: str) -> None:
-    """Spare the library a schema: none of our arguments is mirrored in an HTTP header."""
+    """Return no schema to the library: none of our arguments is mirrored in an HTTP header."""
 
 
 def state_security(settings: Settings) -> RequestStateSecurity:
-    """How a suspended call is sealed: with the shared secrets, or with one of this process."""
+    """How a suspended call is sealed: with the shared secrets, or with a secret of this process."""
     lifetime = float(max(settings.intent_ttl, settings.dialog_timeout) + 60)
     if not settings.secrets:
         return RequestStateSecurity.ephemeral(ttl=lifetime)

@@ -1,8 +1,7 @@
-"""The JSON-RPC messages in a line of input, also when the line is not quite right.
+"""The JSON-RPC messages in a line of input, including malformed lines.
 
-Clients send what their runtime gives them: a byte order mark, half an emoji that a text was cut
-after, an array of messages, or no JSON at all. The MCP library drops such a line without an answer,
-and the client waits for its timeout.
+Some clients send a byte order mark, an unpaired surrogate, an array of messages, or invalid JSON.
+The MCP library drops such a line without an answer, and the client waits until its timeout.
 """
 
 import json
@@ -20,9 +19,9 @@ EMPTY_BATCH: Final = "This batch is empty; send one JSON-RPC message a line."
 
 
 def messages_in(line: bytes) -> list[str | types.JSONRPCError]:
-    """The messages of a line: each as text, or the error to answer it with.
+    """The messages of a line: each as text, or the error to answer with.
 
-    Half of a surrogate pair becomes U+FFFD. A batch becomes its messages, each answered alone.
+    An unpaired surrogate becomes U+FFFD. A batch becomes its messages, each answered separately.
     """
     text = line.decode("utf-8-sig", errors="replace").strip()
     if not text:
@@ -50,12 +49,12 @@ def _messages_of(value: Any) -> Iterator[str | types.JSONRPCError]:
 
 
 def _is_message(text: str) -> bool:
-    """Whether the library takes this text as the message it is meant to be."""
+    """Whether the library parses this text as the intended kind of message."""
     try:
         found = types.jsonrpc_message_adapter.validate_json(text, by_name=False)
     except ValueError:
         return False
-    # A request whose id cannot be used would pass as a notification, and never be answered.
+    # A request with an invalid id would be parsed as a notification, and never be answered.
     return not (isinstance(found, types.JSONRPCNotification) and "id" in json.loads(text))
 
 

@@ -10,12 +10,12 @@ from loyalty_mcp.intents.roles import Role, definition_of
 
 @dataclass(frozen=True, slots=True)
 class PromptArgument:
-    """A value that a person fills in.
+    """A value that a person enters.
 
     Args:
         name: as published.
-        description: what to fill in.
-        completes: the kind of reference whose names are offered; empty for none.
+        description: what to enter.
+        completes: the kind of reference to complete; empty for none.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Prompt:
         name: as published.
         description: when to use it.
         arguments: all required.
-        text: the instruction to the assistant; the filled-in values follow it, fenced.
+        text: the instruction to the assistant; the entered values follow it, fenced.
     """
 
     name: str
@@ -78,7 +78,7 @@ def prompts_for(role: Role) -> list[Prompt]:
 
 
 def prompt_text(prompt: Prompt, given: dict[str, str]) -> str:
-    """The text of a prompt with the filled-in values fenced as data.
+    """The text of a prompt with the entered values fenced as data.
 
     Raises:
         InvalidArgument: an argument is missing or unknown.

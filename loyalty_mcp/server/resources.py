@@ -27,8 +27,8 @@ class Scope:
     """What a caller may see.
 
     Args:
-        program: the one program, by name or id; None for all.
-        member: the one member, in any form; None for all.
+        program: the only program, by name or id; None for all.
+        member: the only member, in any form; None for all.
     """
 
     program: str | None = None
@@ -51,7 +51,7 @@ async def read_resource(context: Context, scope: Scope, address: str) -> str:
     """The text of a resource.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         scope: what the caller may see.
         address: `loyalty://programs`, `…/{program}` or `…/{program}/members/{member}`, each
             name percent-encoded.
@@ -81,7 +81,7 @@ def _path_segments(address: str) -> list[str]:
 
 
 async def _allowed_program(context: Context, scope: Scope) -> str | None:
-    """The id of the one program of the scope, if it has one."""
+    """The id of the only program of the scope, if it has one."""
     return None if scope.program is None else await context.references.program(scope.program)
 
 
@@ -107,7 +107,7 @@ async def _programs_text(context: Context, scope: Scope) -> str:
 
 
 async def _program_text(context: Context, program: str) -> str:
-    """A program as it is live: balances, tiers, rewards."""
+    """The live version of a program: balances, tiers, rewards."""
     balances, tiers, rewards = await together(
         context.references.balances(program),
         context.references.tiers(program),

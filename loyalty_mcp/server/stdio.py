@@ -1,4 +1,4 @@
-"""Serving over standard input and output, until the input ends or a signal comes."""
+"""Serving over standard input and output, until the input ends or a signal arrives."""
 
 import os
 import signal
@@ -28,7 +28,8 @@ ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 async def serve_stdio(server: Server[None]) -> None:
     """Serve the client that started this process.
 
-    Ends when the input ends, or at SIGINT or SIGTERM; a change under way is seen to its end.
+    Ends when the input ends, or on SIGINT or SIGTERM. A change that is being carried out is
+    finished.
     """
     messages = InputMessages(sys.stdin.fileno())
     async with (
@@ -43,7 +44,7 @@ async def serve_stdio(server: Server[None]) -> None:
 
 
 class InputMessages:
-    """The messages that arrive on a file descriptor, as texts.
+    """The messages that arrive on a file descriptor, as text.
 
     Args:
         descriptor: read from until its end.
@@ -56,16 +57,16 @@ class InputMessages:
         self._has_output = anyio.Event()
 
     def answer_errors_on(self, output: ObjectSendStream[SessionMessage]) -> None:
-        """Say where to answer lines that hold no message."""
+        """Set where to answer lines without a valid message."""
         self._output = output
         self._has_output.set()
 
     def end(self) -> None:
-        """Take nothing more, as if the input had ended."""
+        """Accept no more messages, as if the input had ended."""
         self._send.close()
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        """Give one message after the other; what is none is answered with an error."""
+        """Yield one message after the other; invalid ones are answered with an error."""
         reading = (self._descriptor, self._send, current_token())
         threading.Thread(target=_read_lines, args=reading, daemon=True).start()
         with self._send, self._lines:
@@ -80,13 +81,14 @@ class InputMessages:
 
 
 def _read_lines(descriptor: int, lines: ObjectSendStream[bytes], token: Any) -> None:
-    """Send the lines of a descriptor to the event loop, from a thread of their own.
+    """Read lines from a descriptor in a separate thread, and send them to the event loop.
 
-    A read that waits for input cannot be cancelled, so nobody waits for this thread. It reads the
-    descriptor itself: the interpreter cannot end while a thread holds the lock of `sys.stdin`.
+    A read that waits for input cannot be cancelled, so nothing waits for this thread. It reads the
+    descriptor directly, because the interpreter cannot exit while a thread holds the lock of
+    `sys.stdin`.
     """
     begun = bytearray()
-    # The server may end while a line is handed over.
+    # The server may end while a line is being passed on.
     with suppress(OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
         while chunk := os.read(descriptor, CHUNK_BYTES):
             begun += chunk

@@ -26,7 +26,7 @@ ANNOTATIONS: Final[Mapping[Risk, types.ToolAnnotations]] = {
     ),
 }
 IDEMPOTENT_WRITES: Final = ("update_", "patch_", "publish_program")
-"""How the names of the writes begin that change nothing when they are repeated."""
+"""Name prefixes of writes that change nothing when they are repeated."""
 
 
 def annotations_of(tool: Tool) -> types.ToolAnnotations:

@@ -1,4 +1,4 @@
-"""The settings: read once, from flags and the environment, and never changed."""
+"""The settings, read once from flags and environment variables, and immutable afterwards."""
 
 import os
 from difflib import get_close_matches
@@ -46,7 +46,7 @@ BREVO_VARIABLES: Final = {
     "client_id": "BREVO_CLIENT_ID",
     "client_secret": "BREVO_CLIENT_SECRET",
 }
-"""Settings whose variable has no prefix: they are Brevo's, and other programs know them too."""
+"""Settings without our prefix: these variables are Brevo's, and other programs use them too."""
 
 APPROVALS_PATH: Final = "/approvals"
 """Where the approvals page is served."""
@@ -58,17 +58,17 @@ SECRET_FILES: Final = {
     "database_url_file": "database_url",
     "approval_webhook_secret_file": "approval_webhook_secret",
 }
-"""Settings that name a file, and the secret setting that the file holds."""
+"""Settings that name a file, with the secret setting that the file contains."""
 
 
 def state_folder() -> Path:
-    """The folder for what must outlive a process; a folder that an older version made is kept."""
+    """The folder for persistent data; a folder created by an older version stays in use."""
     chosen, home = os.environ.get("XDG_STATE_HOME"), Path.home() / ".local" / "state"
     if chosen:
         return Path(chosen) / APP_NAME
     if (home / APP_NAME).is_dir():
         return home / APP_NAME
-    from platformdirs import user_state_path  # noqa: PLC0415 - rarely needed, and slow to load
+    from platformdirs import user_state_path  # noqa: PLC0415 - rarely needed and slow to load
 
     return user_state_path(APP_NAME, appauthor=False)
 
@@ -217,7 +217,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _drop_blank_values(cls, values: Any) -> Any:
-        """Treat an empty value as not set, and trim the others."""
+        """Treat an empty value as not set, and strip whitespace from other values."""
         trimmed = {
             name: value.strip() if isinstance(value, str) else value
             for name, value in values.items()
@@ -234,7 +234,7 @@ class Settings(BaseSettings):
             return tuple(name for name in (part.strip() for part in value.split(",")) if name)
         return value
 
-    # The last one runs first, so it still sees the text.
+    # Validators run last to first, so this one still sees the text.
     _no_template = field_validator("*", mode="before")(without_template)
     _usable_key = field_validator("api_key")(usable_key)
     _known_database = field_validator("database_url")(known_database)
@@ -250,14 +250,14 @@ class Settings(BaseSettings):
 
     @property
     def replicated(self) -> bool:
-        """Whether several processes may share the work: no session may live in one of them."""
+        """Whether several processes share the work; then no session may be tied to one of them."""
         url = self.database_url
         shared = url is not None and url.get_secret_value().startswith("postgresql")
         return shared and self.secret is not None
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets that replicas share: the first one signs, and all are accepted."""
+        """The secrets that replicas share: the first one signs, all are accepted."""
         return () if self.secret is None else split_secrets(self.secret.get_secret_value())
 
     @property
@@ -267,20 +267,20 @@ class Settings(BaseSettings):
 
     @property
     def sandbox(self) -> bool:
-        """Whether the embedded sandbox serves, because there are no credentials of Brevo."""
+        """Whether the embedded sandbox is used, because there are no Brevo credentials."""
         given = (self.api_key, self.client_id, self.client_secret)
         return all(value is None for value in given)
 
 
 def variable_of(field: str) -> str:
     """The environment variable of a setting."""
-    if field in BREVO_VARIABLES.values():  # as a validation error names it
+    if field in BREVO_VARIABLES.values():  # the name in a validation error
         return field
     return BREVO_VARIABLES.get(field, PREFIX + field.upper())
 
 
 def meaning_of(field: str) -> str:
-    """A setting in a few words, for `--help` and the documents."""
+    """A short description of a setting, for `--help` and the documents."""
     return str(Settings.model_fields[field].description)
 
 
@@ -292,7 +292,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def read_settings(**flags: Any) -> Settings:
-    """The settings from the environment, overruled by the flags that are neither None nor empty.
+    """The settings from the environment, overridden by flags that are neither None nor empty.
 
     Raises:
         BadSetting: one sentence that names the setting, what is wrong, and what would be right.
@@ -317,10 +317,10 @@ def read_settings(**flags: Any) -> Settings:
 
 
 def check_credentials(settings: Settings) -> None:
-    """Refuse half of the client credentials, and credentials of two kinds.
+    """Refuse incomplete client credentials, and credentials of both kinds.
 
     Raises:
-        BadSetting: says which setting is missing or too many.
+        BadSetting: names the setting that is missing or redundant.
     """
     names = {field: variable_of(field) for field in BREVO_VARIABLES}
     has_id, has_secret = settings.client_id is not None, settings.client_secret is not None
@@ -332,7 +332,7 @@ def check_credentials(settings: Settings) -> None:
 
 
 def _read_secret_files(settings: Settings) -> dict[str, Any]:
-    """The settings that stand in files, by the names under which `Settings` takes them."""
+    """The settings that are read from files, under the names that `Settings` accepts."""
     found: dict[str, Any] = {}
     for name, field in SECRET_FILES.items():
         file: Path | None = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""What the value of a setting must look like. Each check raises ValueError with half a sentence."""
+"""Validation of setting values. Each check raises ValueError with the end of a sentence."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,11 @@ WEB_ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 HOST: Final = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 ENCRYPTED: Final = re.compile(r"https:|http://(localhost|127\.0\.0\.1|\[::1\])[:/]")
-"""What nobody on the network can read."""
+"""Schemes that the network cannot read."""
 
 DATABASES: Final = ("sqlite:///", "postgresql+asyncpg://")
 OLD_SQLITE: Final = "sqlite+aiosqlite://"
-"""How earlier versions spelled `sqlite://`; still read."""
+"""The earlier spelling of `sqlite://`; still accepted."""
 
 TEMPLATE: Final = re.compile(r"\$\{[^}]*\}|\{\{[^}]*\}\}")
 """A placeholder that the client should have replaced, such as `${user_config.api_key}`."""
@@ -29,10 +29,10 @@ PLACEHOLDER_KEY: Final = re.compile(
     r")",
     re.IGNORECASE,
 )
-"""What people and templates leave where a key belongs."""
+"""Placeholders that people and templates leave in place of a key."""
 
 RANDOM: Final = frozenset({"secret", "approval_webhook_secret"})
-"""Settings whose value is random, so that it may hold what looks like a template."""
+"""Settings with random values, which may look like a template by chance."""
 
 SECRET_BYTES: Final = 32
 MOST_SECRETS: Final = 2
@@ -40,7 +40,7 @@ MOST_FILE_BYTES: Final = 4_096
 
 
 def without_template(value: Any, info: ValidationInfo) -> Any:
-    """Refuse a template that the client left in, whatever the setting."""
+    """Refuse a template that the client did not replace, in any setting."""
     found = TEMPLATE.fullmatch if info.field_name in RANDOM else TEMPLATE.search
     if isinstance(value, str) and found(value):
         raise ValueError(
@@ -51,7 +51,7 @@ def without_template(value: Any, info: ValidationInfo) -> Any:
 
 
 def usable_key(value: SecretStr | None) -> SecretStr | None:
-    """A key of Brevo's API, as far as can be seen; None for a blank one."""
+    """A plausible Brevo API key; None for a blank value."""
     key = "" if value is None else value.get_secret_value().strip()
     if PLACEHOLDER_KEY.fullmatch(key):
         raise ValueError(
@@ -69,7 +69,7 @@ def usable_key(value: SecretStr | None) -> SecretStr | None:
 
 
 def known_database(value: SecretStr | None) -> SecretStr | None:
-    """The address of a database that a journal can be in."""
+    """The address of a supported database for the journal."""
     if value is None:
         return None
     address = value.get_secret_value()
@@ -81,7 +81,7 @@ def known_database(value: SecretStr | None) -> SecretStr | None:
 
 
 def readable_file(value: Path | None) -> Path | None:
-    """A file with something in it."""
+    """A readable file that is not empty."""
     if value is None:
         return None
     try:
@@ -100,12 +100,12 @@ def readable_file(value: Path | None) -> Path | None:
 
 
 def split_secrets(value: str) -> tuple[str, ...]:
-    """The secrets in a value: one, or two with a comma between them."""
+    """The secrets in a value: one, or two separated by a comma."""
     return tuple(secret.strip() for secret in value.split(","))
 
 
 def strong_secret(value: SecretStr | None) -> SecretStr | None:
-    """One secret or two, each long enough."""
+    """One or two secrets, each long enough."""
     if value is None:
         return None
     secrets = split_secrets(value.get_secret_value())
@@ -120,35 +120,35 @@ def strong_secret(value: SecretStr | None) -> SecretStr | None:
 
 
 def api_root(value: str) -> str:
-    """The root of the API, without a slash at its end."""
+    """The root of the API, without a trailing slash."""
     if not WEB_ADDRESS.fullmatch(value):
         raise ValueError("it must be an address such as https://api.brevo.com/v3")
     return value.rstrip("/")
 
 
 def web_address(value: str | None) -> str | None:
-    """An address without query, fragment and user, and without a slash at its end."""
+    """An address without query, fragment and user, and without a trailing slash."""
     if value is not None and not WEB_ADDRESS.fullmatch(value):
         raise ValueError("it must be an address such as https://loyalty.example.com")
     return None if value is None else value.rstrip("/")
 
 
 def webhook_address(value: str | None) -> str | None:
-    """An address that messages go to: HTTPS, or on this machine."""
+    """An address for messages: HTTPS, or on this machine."""
     if value is not None and not (WEB_ADDRESS.fullmatch(value) and ENCRYPTED.match(value)):
         raise ValueError("it must be an address such as https://hooks.example.com/loyalty")
     return value
 
 
 def issuer_address(value: str | None) -> str | None:
-    """The address of an authorization server; a slash at its end stays, as in the claim."""
+    """The address of an authorization server; a trailing slash is kept, as in the claim."""
     if value is not None and not WEB_ADDRESS.fullmatch(value):
         raise ValueError("it must be the address of the authorization server, letter by letter")
     return value
 
 
 def host_names(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as the Host header has them, in lower case."""
+    """Names as in the Host header, in lower case."""
     for host in value:
         if not HOST.fullmatch(host):
             raise ValueError("give names such as loyalty.example.com, without scheme or port")
@@ -156,7 +156,7 @@ def host_names(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def web_origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Origins as the Origin header has them, in lower case."""
+    """Origins as in the Origin header, in lower case."""
     for origin in value:
         if not ORIGIN.fullmatch(origin):
             raise ValueError("give origins such as https://app.example.com, without a path")
@@ -164,7 +164,7 @@ def web_origins(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def networks(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Networks; an address alone is a network of one."""
+    """Networks; a single address is a network of one."""
     from ipaddress import ip_network  # noqa: PLC0415 - rarely needed
 
     try:

@@ -85,7 +85,7 @@ async def remember_facts(
     """Remember what a probe found, in place of what was known.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         marks_shown: whether the history shows `meta`.
         history_lag: seconds.
         drafts_counted: whether balances include open drafts.

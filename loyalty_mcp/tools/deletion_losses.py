@@ -16,7 +16,7 @@ async def deletion_losses(
     """Count the members of a program, or of a balance, that is about to be deleted.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         operation: the name of the operation.
         arguments: of the operation, with ids.
 

@@ -129,7 +129,7 @@ class SteppedChange:
     """A change of many requests: its deadline is recorded anew as it goes on.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         intent: is being sent.
     """
 
@@ -162,7 +162,7 @@ async def effect_after(
     A refusal is checked as well: a gateway may refuse what was done behind it.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         failure: the answer, or that there was none.
         look: reads the effect; None where there is none.
 

@@ -28,7 +28,7 @@ class Readiness:
     The read of Brevo is cached for a minute, so that probes do not use up the hourly budget.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
     """
 
     def __init__(self, context: Context) -> None:

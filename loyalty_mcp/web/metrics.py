@@ -72,7 +72,7 @@ class MetricsPage:
     """The page Prometheus reads.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         calls: counted tool calls.
         load: what clients take.
     """

@@ -115,7 +115,7 @@ async def resumed_without_answer(make_runtime: Make, confirm: str) -> Any:
 
     async def unused(
         context: ClientRequestContext,  # noqa: ARG001 - the protocol of the client names it
-        params: types.ElicitRequestParams,  # noqa: ARG001 - the same
+        params: types.ElicitRequestParams,  # noqa: ARG001 - same reason
     ) -> types.ElicitResult:
         raise AssertionError("this call is resumed by hand")
 

@@ -218,7 +218,7 @@ async def modern(make_runtime: Callable[..., Runtime]) -> AsyncIterator[Client]:
 
     async def unused(
         context: ClientRequestContext,  # noqa: ARG001 - the protocol of the client names it
-        params: types.ElicitRequestParams,  # noqa: ARG001 - the same
+        params: types.ElicitRequestParams,  # noqa: ARG001 - same reason
     ) -> types.ElicitResult:
         raise AssertionError("these calls are resumed by hand")
 

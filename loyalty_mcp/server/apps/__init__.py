@@ -1,1 +1,1 @@
-"""MCP Apps: the cards that a host shows in the chat, and what binds them to tools."""
+"""MCP Apps: the cards that a host shows in the chat, and which tools they belong to."""

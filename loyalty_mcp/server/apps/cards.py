@@ -1,4 +1,4 @@
-"""The cards as resources of the protocol, and which tool is shown in which."""
+"""The cards as MCP resources, and which card belongs to which tool."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,7 +21,7 @@ CARDS_OF_READS: Final[Mapping[str, str]] = {
     "export_program": "program",
     "get_program_report": "program",
 }
-"""The card of each tool that changes nothing and has one; every guarded tool has the approval."""
+"""The card of each read-only tool that has one; every guarded tool has the approval card."""
 
 RESOURCE_TITLES: Final[Mapping[str, str]] = {
     "member": "A member: balances, tier, vouchers",
@@ -39,16 +39,16 @@ PAGE_META: Final[Mapping[str, Any]] = {
         "prefersBorder": True,
     }
 }
-"""No address may be reached from a card: it has all it needs in it."""
+"""A card may not load from any address; it contains everything that it needs."""
 
 
 def card_of(tool: Tool) -> str | None:
-    """The name of the card that shows what a tool answers; None where there is none."""
+    """The name of the card for a tool's answers; None if it has none."""
     return APPROVAL if tool.guarded else CARDS_OF_READS.get(tool.name)
 
 
 def tool_meta(tool: Tool) -> dict[str, Any] | None:
-    """The `_meta` of a tool in the menu: where its card is."""
+    """The `_meta` of a tool in the menu, with the address of its card."""
     card = card_of(tool)
     return None if card is None else {"ui": {"resourceUri": f"{FOLDER}{card}"}}
 
@@ -70,7 +70,7 @@ def listed_cards(menu: Mapping[str, Tool]) -> list[types.Resource]:
 
 
 def card_page(address: str) -> types.TextResourceContents | None:
-    """The page at an address; None if no card is there."""
+    """The page at an address; None if there is no card."""
     name = str(address).removeprefix(FOLDER)
     if name not in NAMES or not str(address).startswith(FOLDER):
         return None

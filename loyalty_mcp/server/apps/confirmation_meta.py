@@ -1,4 +1,4 @@
-"""What a card gets beside an answer: the confirmation, and the call to repeat with it."""
+"""What a card gets in addition to an answer: the confirmation, and the call to repeat with it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,12 +12,12 @@ CALL_KEY: Final = "loyalty-mcp/call"
 def confirmation_meta(
     envelope: Envelope, tool: str, arguments: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The `_meta` of a result that a person decides on in a card; None for any other.
+    """The `_meta` of a result that a person decides on in a card; None for other results.
 
     Args:
-        envelope: what the guard answered.
-        tool: the name of the tool that was called.
-        arguments: as they were given.
+        envelope: the guard's answer.
+        tool: the tool that was called.
+        arguments: as given.
     """
     if envelope.card_confirmation is None:
         return None

@@ -1,4 +1,4 @@
-"""The pages of the cards: each is put together as one whole document that loads nothing."""
+"""The pages of the cards. Each is a complete document that loads nothing."""
 
 import base64
 import functools
@@ -14,10 +14,10 @@ DOCUMENT_TITLES: Final[Mapping[str, str]] = {
     "approval": "Approval of a change",
     "program": "Loyalty program",
 }
-"""The title of each card's document."""
+"""The document title of each card."""
 
 NAMES: Final = tuple(DOCUMENT_TITLES)
-"""The cards there are."""
+"""The names of the cards."""
 
 SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
     "member": ("elements.js", "plots.js", "member.js", "host.js"),
@@ -31,7 +31,7 @@ SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
 def card_html(name: str) -> str:
     """The page of a card.
 
-    Its own policy lets the browser run this script and nothing else, and load nothing.
+    Its content security policy allows only this script, and no loading.
 
     Args:
         name: `member`, `approval` or `program`.
@@ -55,26 +55,26 @@ def card_html(name: str) -> str:
 
 
 def filled_card(name: str, answer: Mapping[str, Any]) -> str:
-    """The page of a card with an answer in it, to be looked at without a host.
+    """The page of a card with an answer in it, for viewing without a host.
 
     Args:
         name: `member`, `approval` or `program`.
-        answer: `result` as the tool answered it (`structuredContent`, `content`); optionally
+        answer: `result` as answered by the tool (`structuredContent`, `content`); optionally
             `input` (its arguments), `now` (ISO 8601) and `theme` (`light` or `dark`).
 
     Raises:
         ValueError: there is no such card.
     """
-    # A "<" could end the element that holds the answer.
+    # A "<" could close the element that contains the answer.
     stored = json.dumps(answer, ensure_ascii=False).replace("<", "\\u003c")
     element = f'<script type="application/json" id="answer">{stored}</script>\n<script>'
     return element.join(card_html(name).rsplit("<script>", 1))
 
 
 def picture_script() -> str:
-    """The script that draws what a change would do, for a page that is no card.
+    """The script that draws the effect of a change, for pages other than cards.
 
-    It defines `picture(preview)`, and does nothing by itself.
+    It defines `picture(preview)`, and does nothing on its own.
     """
     return _sources(("elements.js", "picture.js"))
 

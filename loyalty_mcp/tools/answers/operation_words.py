@@ -38,7 +38,7 @@ async def words_of_arguments(
 
     Args:
         operation: a change.
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         arguments: with ids for names.
         current: the object before the change, if a read shows it.
 

@@ -103,10 +103,10 @@ async def bulk_change(
     context: Context,
     intent: Intent,
     program: ProgramId,  # noqa: ARG001 - the rows were planned by the preview
-    action: Annotated[Action, Field(description="What each row does")],  # noqa: ARG001 - same
-    rows: BulkRows,  # noqa: ARG001 - same
-    balance: BalanceId | None = None,  # noqa: ARG001 - same
-    reason: Reason | None = None,  # noqa: ARG001 - same
+    action: Annotated[Action, Field(description="What each row does")],  # noqa: ARG001 - same reason
+    rows: BulkRows,  # noqa: ARG001 - same reason
+    balance: BalanceId | None = None,  # noqa: ARG001 - same reason
+    reason: Reason | None = None,  # noqa: ARG001 - same reason
 ) -> BatchResult:
     """Credit, debit, enrol or put on a tier up to 500 members behind one agreement."""
     return await read_batch_result(context, intent)

@@ -78,7 +78,7 @@ async def read_holders(
     """The members who hold a balance, by contact id; empty where rows are read one by one for less.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         program: its id.
         balance: its definition's id.
         rows: how many rows need a member's balance.
@@ -101,7 +101,7 @@ async def read_states(
     """The members by contact id: by pages where that takes fewer requests, else one by one.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         rules: of the balance that moves.
         contacts: ids of the members; one may be there twice.
 

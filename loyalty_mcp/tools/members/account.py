@@ -74,7 +74,7 @@ async def read_account(
     """Read what a credit or debit is previewed from, concurrently.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         program: its id.
         member: contact id.
         balance: its definition's id.

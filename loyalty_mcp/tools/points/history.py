@@ -105,7 +105,7 @@ async def newest_first(
     """The transactions of a balance, drafts included.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         place: whose.
         pages: at most so many requests; None for the whole history.
 

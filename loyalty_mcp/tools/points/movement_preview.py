@@ -121,7 +121,7 @@ async def preview_movement(
     completed meanwhile shows in the balance.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         wanted: the movement.
         history: the newest transactions of the balance, if they were read just now.
         more: further warnings.

@@ -19,7 +19,7 @@ async def with_movement(
     """The preview of an operation, with what the movement itself does where it is applied at once.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         arguments: of the operation, references resolved.
         preparation: its preview as an operation.
 

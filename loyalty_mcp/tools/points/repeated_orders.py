@@ -34,7 +34,7 @@ async def repeated_order(
     """A warning for each movement of the same order that happened, or may have.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         place: whose balance.
         order_id: the order.
         kind: the direction that is wanted.

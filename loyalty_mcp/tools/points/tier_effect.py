@@ -50,7 +50,7 @@ async def tier_effect(
     that are held: otherwise no group, however it evaluates, moves the member.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         program: its id.
         info: the member.
         tiers: all tiers of the program, as they are live.

@@ -62,7 +62,7 @@ async def count_threshold_effects(
     """Count the members who would be on another tier, where the budget allows it.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         program: its id.
         live: as members see it.
         later: as it would be.

@@ -25,7 +25,7 @@ class BalancePages:
     from one page to the next.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         program: its id.
         balance: its definition's id.
     """

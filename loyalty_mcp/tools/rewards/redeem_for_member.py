@@ -119,8 +119,8 @@ async def redeem_for_member(
     program: ProgramId,
     member: ContactId,
     voucher_id: VoucherId | None = None,  # noqa: ARG001 - the preview found which voucher is meant
-    code: Code | None = None,  # noqa: ARG001 - the same
-    reward: RewardId | None = None,  # noqa: ARG001 - the same
+    code: Code | None = None,  # noqa: ARG001 - same reason
+    reward: RewardId | None = None,  # noqa: ARG001 - same reason
 ) -> Redeemed:
     """Redeem a member's voucher, named by voucher_id, code or reward; it is used up for good."""
     fields = {"voucher_id": intent.kept["voucher"], "member": member, "ttl": OPEN_SECONDS}

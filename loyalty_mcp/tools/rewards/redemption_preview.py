@@ -73,7 +73,7 @@ async def preview_redemption_of(
     """What redeeming a voucher of a member does.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         program: its id.
         member: contact id.
         what: the verb.

@@ -93,7 +93,7 @@ async def complete_opened(
     """Complete a redemption; repeating is harmless, for a second completion is refused.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         intent: is being sent.
         program: its id.
         opened: the redemption.

@@ -38,7 +38,7 @@ class Approvals:
     """The pages under /approvals.
 
     Args:
-        context: what tools work with.
+        context: the clients, the journal and the settings that tools use.
         authenticator: checks the token an operator signs in with.
         tokens: tells whether that token is still active.
         signer: signs session cookies and form tokens.

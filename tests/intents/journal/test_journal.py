@@ -439,7 +439,7 @@ class TestTrail:
         (value,) = found[0]
         place = drawn.randrange(len(value))
         altered = value[:place] + chr(ord(value[place]) ^ 1) + value[place + 1 :]
-        change = f"UPDATE audit SET {column} = :altered WHERE number = {number}"  # noqa: S608 - the same
+        change = f"UPDATE audit SET {column} = :altered WHERE number = {number}"  # noqa: S608 - same reason
         await tamper(written, change, altered=altered)
 
         problems = broken(await written.trail())

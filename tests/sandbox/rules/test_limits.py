@@ -19,7 +19,7 @@ WEDNESDAY = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
 UNITS: list[PeriodUnit] = ["day", "week", "month", "year"]
 MOMENTS = st.datetimes(
     datetime(2001, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone itself
-    datetime(2090, 1, 1),  # noqa: DTZ001 - the same
+    datetime(2090, 1, 1),  # noqa: DTZ001 - same reason
     timezones=st.just(UTC),
 )
 SIZES = st.decimals(Decimal(0), Decimal(1000), places=2)

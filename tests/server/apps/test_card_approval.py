@@ -239,7 +239,7 @@ async def test_a_host_with_dialogs_and_cards_shows_the_dialog(
 
     async def agree(
         context: ClientRequestContext,  # noqa: ARG001 - the protocol of the client names it
-        params: types.ElicitRequestParams,  # noqa: ARG001 - the same
+        params: types.ElicitRequestParams,  # noqa: ARG001 - same reason
     ) -> types.ElicitResult:
         return YES
 

@@ -182,7 +182,7 @@ async def test_an_hmac_with_the_public_key_is_refused(
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
     import hashlib  # noqa: PLC0415 - PyJWT refuses to create such a token
-    import hmac  # noqa: PLC0415 - the same
+    import hmac  # noqa: PLC0415 - same reason
 
     unsigned = forged({"alg": "HS256", "typ": "JWT", "kid": "one"}, GOOD_CLAIMS).rpartition(".")[0]
     signature = hmac.digest(public, unsigned.encode(), hashlib.sha256)

@@ -1,1 +1,1 @@
-"""Intents: their life, the policy, the audit trail and the journal that keeps them."""
+"""Intents: their states, the policy, the audit trail and the journal."""

@@ -1,4 +1,4 @@
-"""Static access tokens: what a caller presents, and what is stored of it. Pure."""
+"""Static access tokens: what a caller presents, and what is stored. Pure."""
 
 import hashlib
 import re
@@ -12,21 +12,21 @@ from loyalty_mcp.intents.principal import Principal
 from loyalty_mcp.intents.roles import Role, definition_of, is_known
 
 PREFIX: Final = "lmcp_"
-"""Makes a leaked token recognisable in a log, a chat or a repository."""
+"""The prefix makes a leaked token recognisable in a log, a chat or a repository."""
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is stored of a token; never the token itself.
+    """The stored data of a token; never the token itself.
 
     Args:
-        name: the holder; never reused, because the audit trail names callers by it.
+        name: the holder; never reused, because the audit trail identifies callers by it.
         digest: SHA-256 of the token, in hex.
-        role: which tools the holder gets; none where this version does not know the role.
-        member: the one member the holder may reach; None for all.
-        operator: whether the holder decides on other callers' intents.
+        role: determines the holder's tools; None if this version does not know the role.
+        member: the only member the holder can reach; None for all.
+        operator: whether the holder can decide on other callers' intents.
         created_at: UTC.
         expires_at: UTC; None for never.
         revoked_at: UTC; None if not revoked.
@@ -51,7 +51,7 @@ class Token:
         """The principal of the holder.
 
         Raises:
-            ValueError: its role is unknown, so it is not active.
+            ValueError: the role is unknown, so the token is not active.
         """
         kind = "operator" if self.operator else "token"
         return Principal(
@@ -65,7 +65,7 @@ def new_secret() -> str:
 
 
 def digest_of(secret: str) -> str:
-    """The digest that is stored. A token is long and random, so a slow hash is not needed."""
+    """The digest that is stored. A token is long and random, so no slow hash is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -73,7 +73,7 @@ def validate_token(token: Token, now: datetime) -> Token:
     """Check a new token, and return it.
 
     Raises:
-        InvalidArgument: what is wrong, and what would be right.
+        InvalidArgument: says what is wrong and what would be right.
     """
     if not NAME.fullmatch(token.name):
         raise InvalidArgument(

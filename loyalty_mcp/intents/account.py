@@ -10,13 +10,13 @@ _THIS_PROCESS: Final = secrets.token_hex(8)
 
 
 def account_of(settings: Settings) -> str:
-    """A fingerprint of the account behind the credentials; nothing of them can be read from it.
+    """A fingerprint of the account of the credentials, which reveals nothing of them.
 
-    The embedded sandbox in memory is an account of this process alone: another process has another
-    sandbox. Keys that belong to one organization are joined in the journal, once that is known.
+    An embedded sandbox in memory is an account of its own, because another process has another
+    sandbox. Keys of the same organization are joined in the journal once that is known.
     """
     if settings.client_id is not None:
-        # Not the secret, which is rotated.
+        # The client secret is left out, because it is rotated.
         return hashlib.sha256(f"client {settings.client_id}".encode()).hexdigest()[:32]
     if settings.api_key is None and settings.sandbox_file is None:
         return f"sandbox-{_THIS_PROCESS}"
@@ -24,5 +24,5 @@ def account_of(settings: Settings) -> str:
         file = str(settings.sandbox_file)
         return f"sandbox-{hashlib.sha256(file.encode()).hexdigest()[:16]}"
     key = settings.api_key.get_secret_value()
-    # Not the base URL: the same account can be reached by a proxy.
+    # The base URL is left out, because a proxy can lead to the same account.
     return hashlib.sha256(key.encode()).hexdigest()[:32]

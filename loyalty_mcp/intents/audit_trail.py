@@ -1,4 +1,4 @@
-"""The audit trail: every guarded call, as a chain that shows any later change. Pure."""
+"""The audit trail: every guarded call, in a chain that reveals later alterations. Pure."""
 
 import hashlib
 import json
@@ -9,23 +9,23 @@ from typing import Any, Final
 START: Final = "0" * 64
 SHOWN_LETTERS: Final = 1
 PERSONAL: Final = frozenset({"member", "members", "contact", "email", "phone", "own_id", "code"})
-"""Arguments that name a person, or what a person holds."""
+"""Arguments that name a person, or something that a person owns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One step of one intent, or one disclosure of personal data.
+    """One step of an intent, or one disclosure of personal data.
 
     Args:
         number: from 1, without gaps.
-        at: when, in UTC.
-        intent: whose step; empty for a disclosure.
-        step: the state that was reached, or `disclosed`.
+        at: the time in UTC.
+        intent: the id of the intent; empty for a disclosure.
+        step: the new state, or `disclosed`.
         caller: who asked.
-        tool: what was called.
-        details: masked arguments, facts, agreement, transaction, outcome; as JSON text.
-        previous: the fingerprint of the entry before.
-        fingerprint: of all of the above.
+        tool: the tool that was called.
+        details: masked arguments, facts, agreement, transaction and outcome, as JSON text.
+        previous: the fingerprint of the previous entry.
+        fingerprint: of all fields above.
     """
 
     number: int
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last entry, kept apart, so that a cut end shows."""
+    """The last entry, stored separately so that a truncated end is detected."""
 
     number: int = 0
     fingerprint: str = START
@@ -49,12 +49,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The entries of a trail and its two ends.
+    """The entries of a trail, and both of its ends.
 
     Args:
         entries: in the order of their numbers.
-        head: the last entry that was written.
-        start: the last entry that was pruned; the first kept one follows it.
+        head: the last written entry.
+        start: the last pruned entry, which precedes the first remaining one.
     """
 
     entries: tuple[Entry, ...]
@@ -63,7 +63,7 @@ class Trail:
 
 
 def fingerprint(*content: int | str) -> str:
-    """What an entry's fingerprint has to be: of all its fields before that one, in order."""
+    """The expected fingerprint of an entry: of all its other fields, in order."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -77,7 +77,7 @@ def next_entry(
 
 
 def broken(trail: Trail) -> list[str]:
-    """What is wrong with a whole trail, a problem a line; empty if it is intact."""
+    """The problems of a whole trail, one per line; empty if it is intact."""
     problems: list[str] = []
     head = trail.head
     expected, previous = trail.start.number + 1, trail.start.fingerprint
@@ -106,7 +106,7 @@ def _numbers(first: int, last: int) -> str:
 
 
 def masked(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments with what names a person cut to its first letter; `meta` is left out whole."""
+    """Arguments with personal values cut to their first letter; `meta` is omitted."""
     return {
         name: _masked(value) if name in PERSONAL else _masked_inside(value)
         for name, value in arguments.items()
@@ -115,7 +115,7 @@ def masked(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _masked_inside(value: Any) -> Any:
-    """The rows of a batch, each masked; any other value as it is."""
+    """The rows of a batch, each masked; any other value unchanged."""
     if isinstance(value, list | tuple):
         return [masked(item) if isinstance(item, Mapping) else item for item in value]
     return value

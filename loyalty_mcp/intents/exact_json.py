@@ -1,4 +1,4 @@
-"""JSON with exact numbers: a decimal is written digit by digit and read back as it was."""
+"""JSON with exact numbers: decimals are written digit by digit and read back unchanged."""
 
 import json
 import re
@@ -10,19 +10,19 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 SIGN: Final = "\ue000"
-"""A private-use character. A text that begins with it is written with one more of it."""
+"""A private-use character. Text that begins with it is written with one more of it."""
 
 MARK: Final = f"{SIGN}number:"
-"""Begins a number while it is still a text."""
+"""Marks a number that is written as text."""
 
 MARKED: Final = re.compile(rf'"{MARK}([^"]*)"')
 
 
 def exact_json(value: Any) -> str:
-    """Write `value` as JSON, decimals exact, keys sorted: equal values give equal text.
+    """Write `value` as JSON, decimals exact and keys sorted, so that equal values give equal text.
 
     Args:
-        value: mappings, sequences, text, numbers, decimals, moments and pydantic models.
+        value: mappings, sequences, text, numbers, decimals, datetimes and pydantic models.
     """
     text = json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)
     return MARKED.sub(r"\1", text)

@@ -1,4 +1,4 @@
-"""The way to the journal: opened when a change first needs it, for SQL is slow to load."""
+"""Access to the journal, opened when a change first needs it, because SQL is slow to load."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ class LazyJournal:
     """Opens the journal once, at its first use.
 
     Args:
-        address: gives the journal's address; asked once.
+        address: returns the journal's address; called once.
     """
 
     def __init__(self, address: Callable[[], str]) -> None:
@@ -22,7 +22,7 @@ class LazyJournal:
         """The journal.
 
         Raises:
-            JournalUnavailable: its place cannot be used.
+            JournalUnavailable: its location cannot be used.
         """
         if self._journal is None:
             from loyalty_mcp.intents.journal import Journal  # noqa: PLC0415 - costs a sixth of a second
@@ -36,6 +36,6 @@ class LazyJournal:
         return self._journal is not None
 
     async def close(self) -> None:
-        """Let the database go, if it was ever opened."""
+        """Close the journal, if it was opened."""
         if self._journal is not None:
             await self._journal.close()

@@ -1,4 +1,4 @@
-"""The policy: what the operator allows, whoever agrees. Pure rules over one TOML file."""
+"""The policy: what the operator allows, regardless of agreement. Pure rules from one TOML file."""
 
 import tomllib
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Points = Annotated[float, Field(ge=0, le=1_000_000_000)]
 
 
 class ChangesUsedUp(Refused):
-    """The changes that the policy allows in an hour are used up; time will help."""
+    """The changes that the policy allows per hour are used up; the call may succeed later."""
 
 
 class _Section(BaseModel):
@@ -26,7 +26,7 @@ class _Section(BaseModel):
 
 
 class Caps(_Section):
-    """The most that may move; what is left out is not bounded."""
+    """Limits of what may be moved; a missing one means no limit."""
 
     credit_per_call: Points | None = None
     debit_per_call: Points | None = None
@@ -46,7 +46,7 @@ class Caps(_Section):
 
     @property
     def bind_points(self) -> bool:
-        """Whether the size of a movement matters to any cap."""
+        """Whether any cap limits the size of a movement."""
         caps = [cap(kind) for cap in (self.per_call, self.per_day) for kind in ("credit", "debit")]
         return any(cap is not None for cap in caps)
 
@@ -66,7 +66,7 @@ class DeniedTools(_Section):
 
 
 class Policy(_Section):
-    """The operator's word; no confirmation lifts it."""
+    """The operator's rules; no confirmation overrides them."""
 
     caps: Caps = Caps()
     approval: Approval = Approval()
@@ -75,11 +75,11 @@ class Policy(_Section):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What has been moved and called already.
+    """What has been moved and changed already.
 
     Args:
         moved_today: of this member, in this direction, since midnight UTC.
-        changes_this_hour: guarded calls of this caller that were carried out.
+        changes_this_hour: changes that were carried out for this caller.
     """
 
     moved_today: Decimal = Decimal(0)
@@ -95,14 +95,14 @@ def _decimal(value: float | None) -> Decimal | None:
 
 
 def read_policy(file: Path | None, risks: dict[str, Risk]) -> Policy:
-    """The policy in `file`; without one, everything is allowed to whoever gets agreement.
+    """The policy in `file`; without a file, everything is allowed after agreement.
 
     Args:
         file: a TOML file.
-        risks: every tool there is, with its risk.
+        risks: every tool with its risk.
 
     Raises:
-        BadSetting: the file cannot be read, or says something that makes no sense.
+        BadSetting: the file cannot be read, or contains an invalid rule.
     """
     if file is None:
         return Policy()
@@ -120,7 +120,7 @@ def read_policy(file: Path | None, risks: dict[str, Risk]) -> Policy:
 
 
 def _tuples(value: object) -> object:
-    """TOML's arrays as tuples, which is what the sections hold."""
+    """TOML arrays as tuples, the type of the fields."""
     if isinstance(value, dict):
         return {key: _tuples(item) for key, item in value.items()}
     return tuple(value) if isinstance(value, list) else value
@@ -154,14 +154,14 @@ def check(policy: Policy, tool: str, movement: Movement | None, usage: Usage = U
     """Refuse what the policy forbids.
 
     Args:
-        policy: the operator's word.
-        tool: what is called.
+        policy: the operator's rules.
+        tool: the tool that is called.
         movement: the points it would move, if any.
-        usage: what was moved and called before.
+        usage: what was moved and changed before.
 
     Raises:
-        ChangesUsedUp: no more changes in this hour.
-        Refused: which other rule, and what is left of it.
+        ChangesUsedUp: no more changes are allowed in this hour.
+        Refused: names the rule and what is left of it.
     """
     if tool in policy.tools.deny:
         raise Refused(f"The operator's policy denies {tool}.")
@@ -185,7 +185,7 @@ def check(policy: Policy, tool: str, movement: Movement | None, usage: Usage = U
 
 
 def needs_operator(policy: Policy, movement: Movement | None) -> bool:
-    """Whether an operator has to approve, whatever the mode."""
+    """Whether an operator has to approve, in any mode."""
     above = _decimal(policy.approval.operator_above)
     return above is not None and movement is not None and movement.amount > above
 

@@ -1,4 +1,4 @@
-"""A principal: who calls, and what they may see and change."""
+"""A principal: the caller, and what they may see and change."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,19 +7,19 @@ from loyalty_mcp.intents.roles import Role
 from loyalty_mcp.settings import Settings
 
 LOCAL: Final = "local"
-"""Who calls over stdio: whoever may start programs as this user."""
+"""The caller over stdio: anybody who can start programs as this user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls.
+    """An authenticated caller.
 
     Args:
         name: what intents are bound to.
-        role: which tools are theirs.
-        member: the one member they may reach, in any form; None for all.
-        read_only: whether they may only read.
-        operator: whether they decide on the intents of others.
+        role: determines their tools.
+        member: the only member they can reach, in any form; None for all.
+        read_only: whether they can only read.
+        operator: whether they can decide on others' intents.
     """
 
     name: str
@@ -30,5 +30,5 @@ class Principal:
 
 
 def local(settings: Settings) -> Principal:
-    """Who calls where nobody has to say who they are: all that the settings allow."""
+    """The principal without authentication, with everything that the settings allow."""
     return Principal(LOCAL, settings.role, settings.member)

@@ -1,4 +1,4 @@
-"""Roles: what each kind of user is offered. Everything that depends on a role stands here."""
+"""Roles: the tools for each kind of user. Everything that depends on a role is defined here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 
 class Role(StrEnum):
-    """For whom a server, or a token, is set up."""
+    """The kinds of users that a server or a token is set up for."""
 
     FULL = "full"
     MANAGER = "manager"
@@ -16,18 +16,18 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoleDefinition:
-    """What a role is offered.
+    """What a role offers.
 
     Args:
         meaning: one sentence for the documents.
-        instructions: what a client may show its model; nothing is said only here.
+        instructions: what a client may show its model; everything in it is also said elsewhere.
         prompts: names of the prompts.
-        menu_tokens: the most tokens that its menu may cost a model.
-        tools: names of the tools; every tool where `everything` is set.
-        groups: groups of operations whose tools are offered too, unless they move value.
-        everything: whether every tool is offered.
-        needs_member: whether it serves one member, who has to be named.
-        sees_as_member: whether it sees what members see: what is live, and nothing internal.
+        menu_tokens: the token budget of its menu.
+        tools: names of its tools; not needed if `everything` is set.
+        groups: groups of operations that it also offers, except those that move value.
+        everything: whether it offers every tool.
+        needs_member: whether it serves one member, who has to be configured.
+        sees_as_member: whether it sees what members see: the live version, and nothing internal.
     """
 
     meaning: str
@@ -96,7 +96,7 @@ MANAGER_TOOLS: Final = (
     "get_server_status",
     "check_intent",
 )
-"""Beside the configuration; what moves a member's value is not a manager's work."""
+"""In addition to the configuration. Managers do not move members' value."""
 
 FULL: Final = RoleDefinition(
     meaning="Everything: every operation of the API and every task.",
@@ -140,10 +140,10 @@ MEMBER: Final = RoleDefinition(
 
 
 def definition_of(role: Role) -> RoleDefinition:
-    """What a role is offered.
+    """The definition of a role.
 
     Raises:
-        AssertionError: it is no role; nobody is served by default.
+        AssertionError: the role is unknown; there is no default.
     """
     match role:
         case Role.FULL:

@@ -111,10 +111,10 @@ def create_app(
     """The whole application.
 
     Args:
-        runtime: what the server is made of; closed when the application's lifespan ends.
+        runtime: the parts of the server; closed when the application's lifespan ends.
         calls: tool calls counted by `runtime`.
-        host: address that is listened on.
-        jwks_http: downloads the authorization server's keys; None for a client of its own.
+        host: the address to listen on.
+        jwks_http: downloads the authorization server's keys; None for a separate client.
         throttle: delays failed sign-ins.
         streams: tracks open event streams, so that they can be closed.
         connections: the open connections, to be counted.
@@ -122,7 +122,7 @@ def create_app(
         stream_pause: waits between two checks of the open event streams.
 
     Raises:
-        BadSetting: OAuth is set up in part.
+        BadSetting: OAuth is only partly configured.
     """
     settings = runtime.settings
     jwks_client = jwks_http or httpx2.AsyncClient(
@@ -223,7 +223,7 @@ def local_principal(settings: Settings, host: str) -> Principal | None:
 
 
 def metadata_url(resource: str) -> str:
-    """Where the metadata of a protected resource is found (RFC 9728, section 3.1)."""
+    """The address of a protected resource's metadata (RFC 9728, section 3.1)."""
     parsed = urlsplit(resource)
     return f"{parsed.scheme}://{parsed.netloc}{METADATA_PATH}{parsed.path}"
 

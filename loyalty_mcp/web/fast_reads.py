@@ -1,9 +1,9 @@
 """Answer plain reads over HTTP without the MCP library.
 
-Most requests call one tool that changes nothing. For each of them the library builds a session, a
-context and an envelope, which a read does not need. A request that is plainly such a call is
-answered here; every other request, and every malformed one, goes to the library.
-`docs/decisions/fast-reads.md` says what this earns and when to delete it.
+Most requests call one read-only tool. For each of them the library builds a session, a context and
+an envelope, which a read does not need. Plain calls of this kind are answered here. All other
+requests, including malformed ones, go to the library. `docs/decisions/fast-reads.md` says what this
+gains and when to delete it.
 """
 
 from typing import Any, Final, Literal, cast
@@ -25,7 +25,7 @@ NAME: Final = b"mcp-name"
 ACCEPT: Final = b"accept"
 JSON: Final = b"application/json"
 ACCEPTED: Final = frozenset((JSON, b"text/event-stream"))
-"""Media types that a client must accept: the library may answer with either."""
+"""Media types that a client must accept, because the library may answer with either."""
 
 CHECKED_HEADERS: Final = frozenset((ACCEPT, b"content-type"))
 TOOL_CALL_HEADERS: Final = {
@@ -36,13 +36,13 @@ TOOL_CALL_HEADERS: Final = {
 
 
 class _StrictModel(BaseModel):
-    """A part of a message that has no other fields."""
+    """A part of a message that allows no other fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class _ClientMeta(_StrictModel):
-    """The `_meta` of a request: what the client says about itself."""
+    """The `_meta` of a request, in which the client describes itself."""
 
     version: Literal["2026-07-28"] = Field(alias=types.PROTOCOL_VERSION_META_KEY)
     capabilities: types.ClientCapabilities = Field(alias=types.CLIENT_CAPABILITIES_META_KEY)
@@ -58,7 +58,7 @@ class _CallParameters(_StrictModel):
 
 
 class ToolCall(_StrictModel):
-    """A call of a tool without progress, dialogs or anything else to remember."""
+    """A call of a tool without progress, dialogs or other state."""
 
     jsonrpc: Literal["2.0"]
     id: StrictInt | StrictStr
@@ -67,11 +67,11 @@ class ToolCall(_StrictModel):
 
 
 class FastReads:
-    """Answers plain reads, and passes all other requests on.
+    """Answers plain reads, and passes on all other requests.
 
     Args:
         library: the MCP library's application.
-        sessions: what each caller gets.
+        sessions: the sessions of callers.
         meta: the `_meta` of every result.
     """
 
@@ -84,7 +84,7 @@ class FastReads:
         """Answer one request of an authenticated caller; its body is in the scope."""
         session = self._sessions.of(scope[PRINCIPAL])
         call = parse_plain_read(scope, session)
-        # Only the library makes spans.
+        # Only the library creates spans.
         if call is None or sdk_installed():
             await self._library(scope, receive, send)
             return
@@ -98,7 +98,7 @@ class FastReads:
 
 
 def parse_plain_read(scope: Scope, session: CallerSession) -> ToolCall | None:
-    """The call in a request, if it plainly calls a tool that changes nothing."""
+    """The call in a request, if it is a plain call of a read-only tool."""
     name = _tool_in_headers(scope)
     tool = None if name is None else session.dispatcher.tools.get(name.decode("latin-1"))
     if tool is None or tool.guarded:

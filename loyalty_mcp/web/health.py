@@ -13,7 +13,7 @@ from loyalty_mcp.tools.context import Context
 
 SPENT: Final = "spent"
 CACHE_SECONDS: Final = 2.0
-"""How long a result is reused, so that frequent probes cost nothing."""
+"""How long a result is reused, so that frequent probes are cheap."""
 
 
 async def health(_request: Request) -> Response:
@@ -22,10 +22,11 @@ async def health(_request: Request) -> Response:
 
 
 class Readiness:
-    """Whether the journal works, Brevo answers, and its hourly budget is not spent.
+    """Whether the journal works, Brevo answers, and the hourly budget is not used up.
 
-    While only the reserve is left, the server is ready: operators and changes under way use it.
-    The read of Brevo is cached for a minute, so that probes do not use up the hourly budget.
+    While only the reserve is left, the server is ready, because operators and changes that are
+    being carried out can use it. The read of Brevo is cached for a minute, so that probes do not
+    use up the hourly budget.
 
     Args:
         context: the clients, the journal and the settings that tools use.

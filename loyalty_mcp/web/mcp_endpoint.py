@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from loyalty_mcp.server.handlers import PRINCIPAL
 
 MAX_SESSIONS: Final = 2_000
-"""Sessions of handshake clients at once; further ones are told to come back (503)."""
+"""Limit of sessions of handshake clients; further ones get status 503."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ def mcp_endpoint(
 
     Args:
         server: finds the caller's tools by the principal in the request's scope.
-        sessions: whether handshake clients get a session in this process, and so dialogs. Without,
-            each request stands alone and any replica can answer it.
+        sessions: whether handshake clients get a session in this process, and thus dialogs. Without
+            sessions, each request is self-contained and any replica can answer it.
         session_idle: seconds after which an unused session ends.
-        max_body_bytes: largest body.
+        max_body_bytes: size limit of a body.
     """
     manager = StreamableHTTPSessionManager(
         server,

@@ -28,7 +28,8 @@ class CallMetrics:
     """Counts tool calls; pass `observe` to whatever runs them."""
 
     def __init__(self) -> None:
-        # No `_created` sample for each counter: it doubles the page, and Prometheus ignores it.
+        # No `_created` sample for each counter: it would double the page, and Prometheus ignores
+        # it.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._calls = Counter(
@@ -53,13 +54,13 @@ class CallMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What clients take of the server now, and what was refused.
+    """The current load, and the refused requests.
 
     Args:
         connections: the open connections.
         sessions: the open sessions of handshake clients.
-        refused_requests: counts the requests over a caller's rate.
-        refused_sessions: counts the sessions over a caller's limit.
+        refused_requests: counts the requests above a caller's rate.
+        refused_sessions: counts the sessions above a caller's limit.
     """
 
     connections: Sized
@@ -69,12 +70,12 @@ class Load:
 
 
 class MetricsPage:
-    """The page Prometheus reads.
+    """The page for Prometheus.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         calls: counted tool calls.
-        load: what clients take.
+        load: the current load.
     """
 
     def __init__(self, context: Context, calls: CallMetrics, load: Load) -> None:
@@ -83,7 +84,7 @@ class MetricsPage:
         self._load = load
 
     async def respond(self, _request: Request) -> Response:
-        """The metrics as text; what cannot be read now is left out."""
+        """The metrics as text; values that cannot be read now are omitted."""
         registry = CollectorRegistry()
         self._add_load(registry)
         self._add_upstream(registry)

@@ -35,11 +35,11 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger(__name__)
 
 OTHER_FILES: Final = 200
-"""Open files that are no connections of clients: the journal, the upstream, modules."""
+"""Open files that are not connections of clients: the journal, the upstream, modules."""
 
 GC_THRESHOLDS: Final = (10_000, 2, 2)
-"""See `gc.set_threshold`. A read leaves almost nothing behind to collect, a change some thousand
-objects; the default thresholds would look far too often."""
+"""See `gc.set_threshold`. A read leaves few objects to collect and a change about a thousand; with
+the default thresholds, collections would be far too frequent."""
 
 LISTEN_BACKLOG: Final = 1_024
 KEEP_ALIVE_SECONDS: Final = 30
@@ -47,7 +47,7 @@ SHUTDOWN_SECONDS: Final = 90
 
 
 class HttpServer(uvicorn.Server):
-    """A server that closes event streams when it is told to stop, and finishes all other work."""
+    """A server that closes event streams on shutdown, and finishes all other work."""
 
     def __init__(self, config: uvicorn.Config, streams: OpenStreams) -> None:
         super().__init__(config)
@@ -67,16 +67,16 @@ class HttpServer(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close event streams at once, and wait for everything else."""
+        """Close event streams immediately, and wait for all other work."""
         self._streams.close_all()
         await super().shutdown(sockets)
 
 
 async def require_authentication(runtime: Runtime, host: str) -> None:
-    """Refuse to serve others than this machine's users without tokens or OAuth.
+    """Refuse to serve other machines without tokens or OAuth.
 
     Raises:
-        BadSetting: anybody could call; says what to do about it.
+        BadSetting: anybody could call; the message says how to fix it.
         JournalUnavailable: the tokens cannot be read.
     """
     exposed = exposed_by(runtime.settings, host)
@@ -93,7 +93,7 @@ def serve_http(settings: Settings, host: str, port: int) -> None:
     """Serve until the process is told to stop.
 
     Args:
-        settings: the settings.
+        settings: as read.
         host: address to listen on.
         port: port to listen on; 0 for any free one.
 
@@ -123,7 +123,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
         await runtime.close()
         raise
     shown_host = f"[{host}]" if ":" in host else host
-    # Everything loaded by now stays for good; the collector need not look at it again.
+    # Objects loaded by now live as long as the process, so the garbage collector can skip them.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     config = uvicorn_config(app, settings, table)
@@ -133,7 +133,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings, table: ConnectionTable) -> uvicorn.Config:
-    """How uvicorn serves the application."""
+    """The uvicorn configuration for the application."""
     return uvicorn.Config(
         app,
         http=protocol_class(table, settings.header_timeout),
@@ -153,10 +153,10 @@ def uvicorn_config(app: ASGIApp, settings: Settings, table: ConnectionTable) -> 
 
 
 def connections_allowed(wanted: int) -> int:
-    """How many connections the limit of open files allows, after raising it as far as needed.
+    """The number of connections that the limit of open files allows, after raising it if necessary.
 
     Args:
-        wanted: connections that the settings allow.
+        wanted: the number of connections in the settings.
     """
     if resource is None:
         return wanted

@@ -1,6 +1,6 @@
-"""The journal: every intent and the audit trail, durable before anything is sent.
+"""The journal: all intents and the audit trail, durable before anything is sent.
 
-The only SQL outside the sandbox.
+Apart from the sandbox, only this package contains SQL.
 """
 
 from loyalty_mcp.intents.journal.journal import Journal

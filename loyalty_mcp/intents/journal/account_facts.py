@@ -1,4 +1,4 @@
-"""What was found out about an account: how the API behaves for it, and to whom it belongs."""
+"""Facts about an account: how the API behaves for it, and which organization it belongs to."""
 
 from datetime import datetime
 
@@ -10,12 +10,12 @@ from loyalty_mcp.intents.journal.tables import account_facts, accounts
 
 
 class AccountFacts:
-    """Facts by account and name, the latest of each.
+    """Facts by account and name, each with its latest value.
 
     Args:
-        database: where they are.
+        database: where they are stored.
 
-    Every method raises JournalUnavailable when the database cannot be used.
+    Every method raises JournalUnavailable if the database cannot be used.
     """
 
     def __init__(self, database: Database) -> None:
@@ -31,7 +31,7 @@ class AccountFacts:
         )
 
     async def remember(self, account: str, name: str, value: str, at: datetime) -> None:
-        """Keep a fact in place of what was known."""
+        """Store a fact, replacing its earlier value."""
 
         def work(connection: Connection) -> None:
             place = (account_facts.c.account == account) & (account_facts.c.name == name)
@@ -43,7 +43,7 @@ class AccountFacts:
         await self._database.write(work)
 
     async def set_organization(self, account: str, organization: str) -> None:
-        """Keep to which Brevo organization a key belongs."""
+        """Store the Brevo organization of a key."""
 
         def work(connection: Connection) -> None:
             connection.execute(delete(accounts).where(accounts.c.account == account))
@@ -52,7 +52,7 @@ class AccountFacts:
         await self._database.write(work)
 
     async def same_organization(self, account: str) -> frozenset[str]:
-        """The accounts that are known to be the same organization as this one, itself included."""
+        """The accounts of the same organization, including this one."""
         mine = select(accounts.c.organization).where(accounts.c.account == account)
         query = select(accounts.c.account).where(accounts.c.organization.in_(mine))
         found = await self._database.read(

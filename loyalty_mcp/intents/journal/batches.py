@@ -1,4 +1,4 @@
-"""Batches on disk: rows that are made once, and the end of the whole."""
+"""Stored batches: rows that are created once, and the end of the batch."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -18,23 +18,23 @@ from loyalty_mcp.intents.lifecycle import Intent, State
 AGREED: Final[tuple[State, ...]] = ("approved",)
 
 REFERENCES_AT_ONCE: Final = 500
-"""Placeholders of one statement; SQLite takes 999 at least."""
+"""Placeholders in one statement; SQLite accepts at least 999."""
 
 
 class Batches:
     """The intents of batches and of their rows.
 
     Args:
-        database: of the journal.
+        database: the journal's.
 
-    Every method raises JournalUnavailable when the database cannot be used.
+    Every method raises JournalUnavailable if the database cannot be used.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def rows(self, batch: str) -> list[Intent]:
-        """The intents of the rows of a batch, the oldest first."""
+        """The intents of a batch's rows, oldest first."""
         return await self._database.read(
             lambda connection: [
                 intent_of(row) for row in connection.execute(queries.rows_of(batch)).mappings()
@@ -42,7 +42,7 @@ class Batches:
         )
 
     async def add_row(self, intent: Intent) -> Intent:
-        """Write the intent of a row, unless it is there already; the one that is there now."""
+        """Store the intent of a row unless it exists already; return the stored one."""
         details = {
             "arguments": masked(intent.arguments),
             "facts": intent.facts,
@@ -61,7 +61,7 @@ class Batches:
         return await self._database.write(work)
 
     async def extend(self, batch: str, until: datetime) -> bool:
-        """Let an agreed batch go on until a later moment; False if it has ended."""
+        """Extend the time of an agreed batch; False if it has ended."""
         statement = (
             update(intents)
             .where(intents.c.id == batch, intents.c.state == "approved")
@@ -80,14 +80,14 @@ class Batches:
         result: Mapping[str, Any],
         reason: str | None = None,
     ) -> bool:
-        """End a batch in which nothing is left to do, or whose time is over.
+        """End a batch with no row left, or whose time is over.
 
         Args:
-            batch: its id; still approved.
+            batch: the id of an approved batch.
             target: `applied`, `not_applied` or `expired`.
             at: our clock.
-            result: what became of each row.
-            reason: what happened, where not all of it was done.
+            result: the outcome of each row.
+            reason: what happened, if not all rows were carried out.
 
         Returns:
             whether this call ended it.
@@ -97,7 +97,7 @@ class Batches:
         def work(connection: Connection) -> bool:
             if target != "applied":
                 return move_intent(connection, batch, "approved", target, at, changes)
-            # What was sent are its rows; the batch itself passes through that state at once.
+            # Only its rows are sent; the batch itself passes through that state.
             return move_intent(connection, batch, "approved", "sent", at, {}) and move_intent(
                 connection, batch, "sent", target, at, changes
             )
@@ -107,7 +107,7 @@ class Batches:
     async def referring_to(
         self, account: str, references: Collection[str], states: Collection[State]
     ) -> list[Intent]:
-        """The intents in these states that name one of many orders, or undo one of many."""
+        """The intents in these states that name one of the orders, or reverse one of them."""
         wanted = sorted(set(references))
 
         def work(connection: Connection) -> list[Intent]:
@@ -124,7 +124,7 @@ class Batches:
         return await self._database.read(work)
 
     async def unfinished(self, account: str, caller: str, subject: str) -> list[Intent]:
-        """The agreed batches of a caller that have not ended, the newest first.
+        """The agreed batches of a caller that have not ended, newest first.
 
         Args:
             account: the Brevo account.

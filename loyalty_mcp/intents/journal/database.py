@@ -1,4 +1,4 @@
-"""The database under the journal: SQLite or PostgreSQL, one writer at a time."""
+"""The journal's database: SQLite or PostgreSQL, with one writer at a time."""
 
 import logging
 import sqlite3
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 
 Work = Callable[[Connection], ResultT]
-"""What is done inside a transaction."""
+"""The work inside a transaction."""
 
 THREADS: Final = 8
 LOCK_SECONDS: Final = 5
 WRITES: Final = "journal_writes"
 ADVISORY_LOCK: Final = 0x4C4F59
-"""Any number, as long as it is always the same: the writers of one journal queue behind it."""
+"""An arbitrary but fixed number, for which the writers of a journal queue."""
 
 UNAVAILABLE: Final = (
     "The journal cannot be used, so nothing can be changed; the operator must mend "
@@ -39,14 +39,15 @@ UNAVAILABLE: Final = (
 
 
 class Database:
-    """Transactions on the journal's database; the schema is brought up to date on first use.
+    """Transactions on the journal's database; the schema is migrated on first use.
 
     Args:
-        url: an SQLAlchemy address; SQLite is reached by its own driver, whichever it names.
+        url: an SQLAlchemy address; for SQLite, the built-in driver is used whatever driver it
+            names.
 
     Raises:
         BadSetting: the address cannot be used.
-        JournalUnavailable: its folder cannot be made.
+        JournalUnavailable: its folder cannot be created.
     """
 
     def __init__(self, url: str) -> None:
@@ -68,18 +69,18 @@ class Database:
             event.listen(self._engine, "begin", _begin)
         else:
             event.listen(self._engine.sync_engine, "begin", _queue)
-        # In memory there is one connection, so one transaction at a time.
+        # A database in memory has one connection, so one transaction at a time.
         self._threads = anyio.CapacityLimiter(THREADS if parsed.database else 1)
         self._ready = False
         self._preparing = anyio.Lock()
         self._writer = anyio.Lock(fast_acquire=True)
 
     def __repr__(self) -> str:
-        """Without the address: it may hold a password."""
+        """The representation without the address, which may contain a password."""
         return f"Database({self._engine.dialect.name})"
 
     async def close(self) -> None:
-        """Let it go."""
+        """Close the database."""
         if isinstance(self._engine, Engine):
             self._engine.dispose()
         else:
@@ -96,10 +97,10 @@ class Database:
             return await self._transact(work, writes=False)
 
     async def write(self, work: Work[ResultT]) -> ResultT:
-        """The result of a transaction that writes, alone: what it reads stays true until it ends.
+        """The result of a transaction that writes, without other writers in parallel.
 
         Raises:
-            JournalUnavailable: it cannot be written; nothing was.
+            JournalUnavailable: nothing could be written.
         """
         async with _translated():
             await self._prepare()
@@ -108,9 +109,9 @@ class Database:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """The writers of one process take turns, so that only one of them waits for the others.
+        """The writers of one process take turns, so that only one of them waits for others.
 
-        SQLite's own waiting is by chance: among many, some would wait too long.
+        SQLite's own waiting has no order: among many writers, some would wait too long.
         """
         with anyio.fail_after(LOCK_SECONDS):
             await self._writer.acquire()
@@ -120,7 +121,7 @@ class Database:
             self._writer.release()
 
     async def _transact(self, work: Work[ResultT], *, writes: bool) -> ResultT:
-        """A whole transaction at once: on SQLite in one visit to a thread, not one a statement."""
+        """Run a whole transaction; on SQLite, in one call to a thread, not one per statement."""
         if isinstance(self._engine, Engine):
             engine = self._engine
             return await to_thread.run_sync(
@@ -141,7 +142,7 @@ class Database:
 
 
 def _sqlite(url: URL) -> Engine:
-    """SQLite by its own driver; in memory, everybody shares the one connection there is."""
+    """SQLite with its own driver; in memory, one connection is shared."""
     kept = {} if url.database else {"poolclass": StaticPool}
     return create_engine(
         url.set(drivername="sqlite"), connect_args={"check_same_thread": False}, **kept
@@ -157,7 +158,7 @@ def _transacted(engine: Engine, work: Work[ResultT], *, writes: bool) -> ResultT
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
-    """Failures of the database as the one error that callers know; their text may hold values."""
+    """Convert database errors to the one error that callers know; their text may contain values."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
@@ -173,8 +174,8 @@ def _make_file(database: Path) -> None:
 
 
 def _durable(connection: sqlite3.Connection, _record: Any) -> None:
-    """SQLite as a journal: readers beside one writer, and on the disk before we go on."""
-    connection.isolation_level = None  # transactions are ours to begin, in `_begin`
+    """Configure SQLite as a journal: readers run beside one writer, and commits are on disk."""
+    connection.isolation_level = None  # `_begin` begins transactions itself
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
@@ -182,7 +183,7 @@ def _durable(connection: sqlite3.Connection, _record: Any) -> None:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
     except sqlite3.Error:
-        connection.close()  # nobody else does
+        connection.close()  # nothing else does
         raise
 
 
@@ -192,7 +193,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _queue(connection: Connection) -> None:
-    """PostgreSQL: writers wait for one another, up to the same time as on SQLite."""
+    """On PostgreSQL, let writers queue, for the same maximum time as on SQLite."""
     if connection.get_execution_options().get(WRITES):
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))

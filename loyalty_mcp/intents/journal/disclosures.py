@@ -1,4 +1,4 @@
-"""Who was shown a person's address in full: entries of the audit trail that belong to no intent."""
+"""Disclosures of a person's full contact data: audit entries that belong to no intent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ class Disclosures:
     """Writes disclosures of personal data to the audit trail.
 
     Args:
-        database: where the trail is.
+        database: where the trail is stored.
     """
 
     def __init__(self, database: Database) -> None:
@@ -26,12 +26,12 @@ class Disclosures:
     async def add(
         self, *, caller: str, tool: str, contact: int, fields: Sequence[str], at: datetime
     ) -> None:
-        """Write that a caller is about to be shown fields of a contact in full.
+        """Record that a caller is about to see fields of a contact in full.
 
         Args:
             caller: who asked.
-            tool: what was called.
-            contact: whose data it is.
+            tool: the tool that was called.
+            contact: the contact whose data is shown.
             fields: their names, never their values.
             at: UTC.
 

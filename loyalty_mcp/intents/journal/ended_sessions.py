@@ -1,4 +1,4 @@
-"""The sessions of operators that ended before their time, on disk: shared by all replicas."""
+"""Operator sessions that ended before they expired, stored for all replicas."""
 
 from datetime import datetime
 
@@ -10,23 +10,23 @@ from loyalty_mcp.intents.journal.tables import ended_sessions
 
 
 class EndedSessions:
-    """Ids of sessions that nobody may use any more, each until it would have expired.
+    """Ids of ended sessions, each stored until it would have expired.
 
     Args:
-        database: where they are.
+        database: where they are stored.
 
-    Every method raises JournalUnavailable when the database cannot be used.
+    Every method raises JournalUnavailable if the database cannot be used.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, session_id: str, expires_at: datetime, now: datetime) -> None:
-        """End a session, and forget those that have expired by now.
+        """End a session, and delete those that have expired.
 
         Args:
-            session_id: of the session; ending it twice is no error.
-            expires_at: when its cookie expires by itself.
+            session_id: the session's id; ending it twice is allowed.
+            expires_at: when its cookie expires.
             now: UTC.
         """
         known = select(ended_sessions.c.id).where(ended_sessions.c.id == session_id)

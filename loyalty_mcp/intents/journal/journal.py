@@ -1,4 +1,4 @@
-"""The life of intents, on disk: each move one conditional update, with its audit entry."""
+"""Stored intents: each state change is one conditional update, with its audit entry."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -34,12 +34,12 @@ KEPT: Final = timedelta(days=90)
 
 
 class Journal:
-    """Every intent, and what became of it.
+    """All intents with their outcomes.
 
     Args:
         url: an SQLAlchemy address.
 
-    Every method raises JournalUnavailable when the database cannot be used.
+    Every method raises JournalUnavailable if the database cannot be used.
     """
 
     def __init__(self, url: str) -> None:
@@ -51,15 +51,15 @@ class Journal:
         self.batches = Batches(self._database)
 
     def __repr__(self) -> str:
-        """Without the address: it may hold a password."""
+        """The representation without the address, which may contain a password."""
         return f"Journal({self._database!r})"
 
     async def close(self) -> None:
-        """Let the database go."""
+        """Close the database."""
         await self._database.close()
 
     async def add(self, intent: Intent) -> None:
-        """Write a new intent."""
+        """Store a new intent."""
         details = {
             "arguments": masked(intent.arguments),
             "facts": intent.facts,
@@ -78,7 +78,7 @@ class Journal:
         return await self._database.read(lambda connection: get_intent(connection, intent_id))
 
     async def starting_with(self, prefix: str) -> list[Intent]:
-        """The intents whose id starts with `prefix`, two at most."""
+        """The intents whose id starts with `prefix`, at most two."""
         return await self._found(queries.with_prefix(prefix))
 
     async def by_confirmation(self, digest: str) -> Intent | None:
@@ -88,15 +88,15 @@ class Journal:
     async def move(
         self, intent_id: str, origin: State, target: State, at: datetime, **changes: Any
     ) -> bool:
-        """Move an intent from `origin` to `target`, if it still is at `origin`.
+        """Change an intent from state `origin` to `target`, if its state is still `origin`.
 
-        Of several callers, in whatever process, one succeeds.
+        Of several callers, in any process, only one succeeds.
 
         Returns:
-            whether this call made the move.
+            whether this call changed the state.
 
         Raises:
-            IllegalMove: there is no such move.
+            IllegalMove: there is no such state change.
         """
         check_move(origin, target)
         return await self._database.write(
@@ -104,16 +104,16 @@ class Journal:
         )
 
     async def conclude(self, intent: Intent, target: State, at: datetime, **changes: Any) -> bool:
-        """Move an intent on as somebody found it, unless it has gone on by itself meanwhile.
+        """Record an outcome that was found by reading, unless the intent has changed since.
 
-        Whoever binds a draft, prolongs the deadline or ends the intent after it was looked at
-        knows more.
+        A process that has bound a draft, extended the deadline or ended the intent since then has
+        newer knowledge.
 
         Returns:
-            whether this call made the move.
+            whether this call changed the state.
 
         Raises:
-            IllegalMove: there is no such move.
+            IllegalMove: there is no such state change.
         """
         check_move(intent.state, target)
 
@@ -130,15 +130,15 @@ class Journal:
     async def claim_subject(
         self, intent: Intent, *, now: datetime | None, until: datetime
     ) -> str | None:
-        """Claim what an intent changes, so that no other intent changes it at the same time.
+        """Claim the subject of an intent, so that no other intent changes it at the same time.
 
         Args:
             intent: an approved intent with a subject.
-            now: upstream time; a claim that ended by then is taken over. None if it is not known.
-            until: when the claim ends by itself, in upstream time.
+            now: upstream time; an expired claim is taken over. None if unknown.
+            until: when the claim expires, in upstream time.
 
         Returns:
-            None if the claim is held, else the id of the intent that holds it.
+            None if this intent holds the claim, otherwise the id of the intent that holds it.
         """
         subject = intent.subject
         if subject is None:
@@ -150,7 +150,7 @@ class Journal:
         )
 
     async def subject_holder(self, intent: Intent, *, now: datetime | None) -> str | None:
-        """The other intent that holds what an intent changes; arguments as for `claim_subject`."""
+        """The other intent that holds the claim on a subject; arguments as for `claim_subject`."""
         subject = intent.subject
         if subject is None:
             return None
@@ -165,19 +165,19 @@ class Journal:
     async def send(
         self, intent: Intent, policy: Policy, now: datetime, *, deadline: datetime
     ) -> bool:
-        """Move an approved intent to `sent`, if the policy still allows it; all in one.
+        """In one transaction, change an approved intent to `sent` if the policy still allows it.
 
         Args:
             intent: holds the claim on its subject.
-            policy: whose caps are checked against what was moved before.
+            policy: its caps are checked against earlier movements.
             now: our clock.
-            deadline: until when something of it may still arrive, in upstream time.
+            deadline: until when a request of it may still arrive, in upstream time.
 
         Returns:
-            whether this call made the move.
+            whether this call changed the state.
 
         Raises:
-            Refused: a cap is reached; the intent is still approved.
+            Refused: a cap is reached; the intent stays approved.
         """
 
         def work(connection: Connection) -> bool:
@@ -191,10 +191,10 @@ class Journal:
         return await self._database.write(work)
 
     async def prolong(self, intent: Intent, deadline: datetime) -> bool:
-        """Record a later deadline for an intent that is being sent step by step.
+        """Record a later deadline for an intent that is sent in several steps.
 
         Returns:
-            whether it is still being sent; otherwise nothing more of it may be sent.
+            whether it is still being sent; otherwise nothing more may be sent.
         """
         statement = (
             update(intents)
@@ -212,7 +212,7 @@ class Journal:
     async def usage(
         self, account: str, caller: str, movement: Movement | None, now: datetime
     ) -> Usage:
-        """What was moved today and called this hour, in one account."""
+        """What was moved today, and how many changes were made this hour, in one account."""
         return await self._database.read(
             lambda connection: read_usage(connection, account, caller, movement, now)
         )
@@ -225,16 +225,16 @@ class Journal:
         *,
         kept: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Bind the draft to its intent, once for ever, while the intent is being sent.
+        """Bind a draft to its intent permanently, while the intent is being sent.
 
         Args:
             intent: is being sent.
             transaction_id: of the draft, or of the redemption.
             at: our clock.
-            kept: what the upstream said of it, for the reconciliation.
+            kept: facts from the upstream, for reconciliation.
 
         Returns:
-            whether this draft is the one; a second draft never is.
+            whether this draft is bound; a second draft never is.
         """
         statement = (
             update(intents)
@@ -256,19 +256,19 @@ class Journal:
         return await self._database.write(work)
 
     async def made_by(self, transaction_id: str) -> Intent | None:
-        """The intent that made a draft, if one of ours did."""
+        """The intent that created a draft, if it was one of ours."""
         return _first(await self._found(queries.with_transaction(transaction_id)))
 
     async def of_subject(
         self, account: str, subject: str, states: Collection[State], *, limit: int = 20
     ) -> list[Intent]:
-        """The newest intents that change a subject and are in one of these states."""
+        """The newest intents with this subject in one of these states."""
         return await self._found(queries.of_subject(account, subject, states, limit))
 
     async def referring_to(
         self, account: str, reference: str, states: Collection[State], *, limit: int = 20
     ) -> list[Intent]:
-        """The newest intents in these states that name an order, or undo a transaction."""
+        """The newest intents in these states that name an order, or reverse a transaction."""
         return await self._found(queries.referring_to(account, reference, states, limit))
 
     async def applied_by(self, account: str, tool: str, *, limit: int = 100) -> list[Intent]:
@@ -282,21 +282,21 @@ class Journal:
         accounts: Collection[str] | None = None,
         limit: int = 100,
     ) -> list[Intent]:
-        """The newest intents first.
+        """Intents, newest first.
 
         Args:
             states: only those in one of these states.
             accounts: only those of one of these accounts.
-            limit: at most so many.
+            limit: the maximum number.
         """
         return await self._found(queries.newest(states, accounts, limit))
 
     async def waiting(self, now: datetime, *, limit: int) -> list[Intent]:
-        """What an operator can decide on now, the first to expire first."""
+        """The intents that an operator can decide on now, by expiry."""
         return await self._found(queries.waiting_for_operator(now, limit))
 
     async def decided(self, since: datetime, *, limit: int) -> list[Intent]:
-        """What operators could decide on since then and is decided, the newest first."""
+        """The intents for an operator that were decided since then, newest first."""
         return await self._found(queries.decided_by_operator(since, limit))
 
     async def _found(self, query: queries.Query) -> list[Intent]:
@@ -305,7 +305,7 @@ class Journal:
         )
 
     async def counts(self, now: datetime, caller: str | None = None) -> dict[str, int]:
-        """How many intents are in each state that is not an end; none whose time is over."""
+        """The number of intents in each state that is not final, without expired ones."""
         query = queries.open_counts(now, caller)
 
         def work(connection: Connection) -> dict[str, int]:
@@ -315,10 +315,10 @@ class Journal:
         return await self._database.read(work)
 
     async def prune(self, now: datetime) -> int:
-        """Forget intents of long ago that were never sent, or have ended, and old audit entries.
+        """Delete old intents that were never sent or have ended, and old audit entries.
 
         Returns:
-            how many intents were forgotten.
+            how many intents were deleted.
         """
         statement = delete(intents).where(
             intents.c.state.in_((*ENDED, "proposed")), intents.c.created_at < stored(now - KEPT)
@@ -336,9 +336,9 @@ class Journal:
         """The audit trail in order, and its two ends.
 
         Args:
-            intent: only the entries of the intents whose id starts with this.
-            tool: only the entries of this tool.
-            since: only the entries from this moment on, as ISO text in UTC.
+            intent: only entries of intents whose id starts with this.
+            tool: only entries of this tool.
+            since: only entries from this time on, as ISO text in UTC.
         """
         return await self._database.read(
             lambda connection: read_trail(connection, intent=intent, tool=tool, since=since)

@@ -1,4 +1,4 @@
-"""Keep the journal's folder and files readable by their owner alone."""
+"""Make the journal's folder and files readable only by their owner."""
 
 import os
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from typing import Final
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 OTHERS: Final = 0o077
-"""The rights of the group and of everybody else."""
+"""The permissions of the group and of others."""
 
 SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
-"""Of the files SQLite keeps for one database. It creates them with the rights of the first."""
+"""Suffixes of the files that SQLite keeps for one database, with the permissions of the first."""
 
 
 def database_file(address: str) -> Path | None:
-    """The file of a journal's address; None for PostgreSQL, in memory, and SQLite's own URIs."""
+    """The file in a journal's address; None for PostgreSQL, memory, and SQLite's own URIs."""
     scheme, _, rest = address.partition(":///")
     file = rest.partition("?")[0]
     named = file and not file.startswith((":memory:", "file:"))
@@ -23,12 +23,12 @@ def database_file(address: str) -> Path | None:
 
 
 def make_private(database: Path, own_folder: Path) -> None:
-    """Create the folder and the file of a database, or take their rights from everybody else.
+    """Create the folder and the file of a database, or remove the permissions of others.
 
     Args:
         database: the SQLite file.
-        own_folder: a folder that is this program's alone. Rights of other folders are left as they
-            are, because other files may be in them.
+        own_folder: a folder that only this program uses. Permissions of other folders are not
+            changed, because they may contain other files.
 
     Raises:
         OSError: the folder or the file cannot be created.
@@ -37,7 +37,7 @@ def make_private(database: Path, own_folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     if folder == own_folder:
         _restrict(folder, PRIVATE_FOLDER)
-    # Created here, because SQLite would create it with the rights that the umask leaves.
+    # Created here, because SQLite would use the permissions of the umask.
     os.close(os.open(database, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
     for file in database_files(database):
         _restrict(file, PRIVATE_FILE)
@@ -52,7 +52,7 @@ def database_files(database: Path) -> Iterator[Path]:
 
 
 def open_to_others(database: Path) -> list[tuple[Path, int]]:
-    """The files of a database, and its folder, that others have rights to, with their modes."""
+    """The files and the folder of a database that others can access, with their modes."""
     paths = [database.parent, *database_files(database)]
     modes = [(path, path.stat().st_mode & 0o777) for path in paths if path.exists()]
     return [(path, mode) for path, mode in modes if mode & OTHERS]
@@ -63,4 +63,4 @@ def _restrict(path: Path, mode: int) -> None:
         if path.stat().st_mode & OTHERS:
             path.chmod(mode)
     except OSError:
-        pass  # somebody else's; `loyalty-mcp doctor` tells
+        pass  # owned by somebody else; `loyalty-mcp doctor` reports it

@@ -1,4 +1,4 @@
-"""What is asked of the intents, as statements; each has an index."""
+"""The queries on intents, as statements; each uses an index."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -19,7 +19,7 @@ def with_id(intent_id: str) -> Query:
 
 
 def with_prefix(prefix: str) -> Query:
-    """The intents whose id starts with `prefix`; two are enough to see that it is ambiguous."""
+    """The intents whose id starts with `prefix`; at most two, to detect ambiguity."""
     return select(intents).where(intents.c.id.startswith(prefix, autoescape=True)).limit(2)
 
 
@@ -29,24 +29,24 @@ def with_confirmation(digest: str) -> Query:
 
 
 def with_transaction(transaction_id: str) -> Query:
-    """The intent that made a draft."""
+    """The intent that created a draft."""
     return select(intents).where(intents.c.transaction_id == transaction_id)
 
 
 def of_subject(account: str, subject: str, states: Collection[State], limit: int) -> Query:
-    """The newest intents that change a subject."""
+    """The newest intents with a subject."""
     return _newest(states, limit).where(intents.c.account == account, intents.c.subject == subject)
 
 
 def referring_to(account: str, reference: str, states: Collection[State], limit: int) -> Query:
-    """The newest intents that name an order, or undo a transaction."""
+    """The newest intents that name an order, or reverse a transaction."""
     return _newest(states, limit).where(
         intents.c.account == account, intents.c.refers_to == reference
     )
 
 
 def applied_by(account: str, tool: str, limit: int) -> Query:
-    """The newest intents of a tool that were applied."""
+    """The newest applied intents of a tool."""
     return (
         _newest(None, limit)
         .where(intents.c.account == account, intents.c.tool == tool)
@@ -55,18 +55,18 @@ def applied_by(account: str, tool: str, limit: int) -> Query:
 
 
 def rows_of(batch: str) -> Query:
-    """The intents of the rows of a batch, the oldest first."""
+    """The intents of a batch's rows, oldest first."""
     return select(intents).where(intents.c.batch == batch).order_by(intents.c.created_at)
 
 
 def newest(states: Collection[State] | None, accounts: Collection[str] | None, limit: int) -> Query:
-    """The newest intents first, of all states and accounts unless some are named."""
+    """Intents, newest first, of all states and accounts unless some are given."""
     query = _newest(states, limit)
     return query if accounts is None else query.where(intents.c.account.in_(tuple(accounts)))
 
 
 def waiting_for_operator(now: datetime, limit: int) -> Query:
-    """What an operator can decide on now, the first to expire first."""
+    """The intents that an operator can decide on now, by expiry."""
     return (
         select(intents)
         .where(
@@ -80,7 +80,7 @@ def waiting_for_operator(now: datetime, limit: int) -> Query:
 
 
 def decided_by_operator(since: datetime, limit: int) -> Query:
-    """What was asked of an operator since then and waits no longer, the newest first."""
+    """The intents for an operator that were decided since then, newest first."""
     return _newest(None, limit).where(
         intents.c.created_at > stored(since),
         intents.c.route == "operator",
@@ -89,7 +89,7 @@ def decided_by_operator(since: datetime, limit: int) -> Query:
 
 
 def open_counts(now: datetime, caller: str | None) -> Query:
-    """How many intents are in each state that is not an end; none whose time is over."""
+    """The number of intents in each state that is not final, without expired ones."""
     in_time = intents.c.state.in_(BOUNDED) & (intents.c.expires_at > stored(now))
     query = (
         select(intents.c.state, func.count().label("number"))

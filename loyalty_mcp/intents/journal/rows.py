@@ -1,4 +1,4 @@
-"""Intents and audit entries as rows, and back."""
+"""Conversion of intents and audit entries to rows, and back."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ MOMENTS: Final = ("created_at", "expires_at", "sent_at", "deadline")
 
 
 def stored(value: Any) -> Any:
-    """A value as a column holds it: moments as UTC text, which sorts; structures as JSON."""
+    """A value for a column: datetimes as sortable UTC text; structures as JSON."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, Mapping | tuple | list):
@@ -32,26 +32,27 @@ def stored(value: Any) -> Any:
 
 
 def loaded(text: str | None) -> Any:
-    """JSON as it was; exact numbers stay exact."""
+    """Parsed JSON with exact numbers."""
     return None if text is None else read_exact_json(text)
 
 
 def row_of(intent: Intent) -> dict[str, Any]:
-    """An intent as a row."""
+    """The row of an intent."""
     row = {name: stored(getattr(intent, name)) for name in (*PLAIN, *JSON, *MOMENTS)}
     row["preview"] = stored(asdict(intent.preview))
     row["refers_to"] = reference_of(intent)
     movement = intent.movement
     if movement is not None:
         row["movement_kind"] = movement.kind
-        # What is smaller than a millionth counts as one: rounding never makes room under a cap.
+        # Amounts below a millionth count as one millionth, so that rounding never makes room under
+        # a cap.
         row["movement_amount"] = math.ceil(movement.amount * MILLIONTHS)
         row["movement_member"] = movement.member
     return row
 
 
 def intent_of(row: RowMapping) -> Intent:
-    """A row as the intent it is."""
+    """The intent of a row."""
     values: dict[str, Any] = {name: row[name] for name in PLAIN}
     values |= {name: loaded(row[name]) for name in JSON}
     values["kept"] = values["kept"] or {}
@@ -67,5 +68,5 @@ def intent_of(row: RowMapping) -> Intent:
 
 
 def entry_of(row: RowMapping) -> Entry:
-    """A row as the audit entry it is."""
+    """The audit entry of a row."""
     return Entry(**row)

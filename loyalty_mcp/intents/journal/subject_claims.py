@@ -1,7 +1,7 @@
-"""Claims on subjects: of several intents that change one subject, one runs at a time.
+"""Claims on subjects: of several intents with the same subject, one runs at a time.
 
-The primary key of the table lets one intent in, in whatever process it runs. A claim ends with its
-intent, or when its time is over: then whoever held it can no longer send anything.
+The primary key of the table admits one intent, in any process. A claim ends with its intent, or
+when it expires: after that, its holder can no longer send anything.
 """
 
 from datetime import datetime
@@ -24,16 +24,16 @@ def claim(
     """Claim a subject for an intent, inside a write transaction.
 
     Args:
-        connection: of the write transaction.
+        connection: the connection of the write transaction.
         account: the Brevo account.
-        subject: what is about to be changed.
+        subject: what will be changed.
         intent: who claims it.
-        now: upstream time; a claim whose time is over by then is taken over. None if it is not
-            known: then no claim is.
-        until: when the claim ends by itself, in upstream time.
+        now: upstream time; an expired claim is taken over. None if unknown: then no claim is taken
+            over.
+        until: when the claim expires, in upstream time.
 
     Returns:
-        None if the claim is held now, else the intent that holds it.
+        None if the intent holds the claim now, otherwise the intent that holds it.
     """
     other = holder_of(connection, account, subject, intent, now=now)
     if other is not None:
@@ -51,7 +51,7 @@ def claim(
 def holder_of(
     connection: Connection, account: str, subject: str, intent: str, *, now: datetime | None
 ) -> str | None:
-    """The other intent that holds a subject, if there is one; arguments as for `claim`."""
+    """The other intent that holds the claim on a subject, if any; arguments as for `claim`."""
     row = connection.execute(select(subject_claims).where(_place(account, subject)))
     found = row.mappings().first()
     if found is None or found["intent"] == intent:
@@ -65,7 +65,7 @@ def _place(account: str, subject: str) -> ColumnElement[bool]:
 
 
 def extend_claim(connection: Connection, intent: str, until: datetime) -> bool:
-    """Hold the claim of an intent until a later moment; False if the claim was lost."""
+    """Extend the claim of an intent; False if it was lost."""
     statement = (
         update(subject_claims).where(subject_claims.c.intent == intent).values(until=stored(until))
     )

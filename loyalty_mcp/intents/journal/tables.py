@@ -1,4 +1,4 @@
-"""The journal's tables, and how an older journal becomes this one."""
+"""The journal's tables, and the migrations of older journals."""
 
 from collections.abc import Callable
 from typing import Final
@@ -78,7 +78,7 @@ subject_claims = Table(
     Column("intent", String(32), nullable=False, unique=True),
     Column("until", String(32), nullable=False),
 )
-"""Which intent may change a subject now: the primary key lets one in at a time."""
+"""The intent that may change a subject now; the primary key admits one at a time."""
 
 accounts = Table(
     "accounts",
@@ -96,7 +96,7 @@ account_facts = Table(
     Column("value", Text, nullable=False),
     Column("at", String(32), nullable=False),
 )
-"""What was found out about how the API behaves for an account."""
+"""Facts about how the API behaves for an account."""
 
 audit = Table(
     "audit",
@@ -126,7 +126,7 @@ audit_start = Table(
     Column("number", Integer, nullable=False),
     Column("fingerprint", String(64), nullable=False),
 )
-"""The last entry that was pruned, if any was."""
+"""The last pruned entry, if any."""
 
 tokens = Table(
     "tokens",
@@ -147,7 +147,7 @@ ended_sessions = Table(
     Column("id", String(64), primary_key=True),
     Column("expires_at", String(32), nullable=False),
 )
-"""Sessions of operators that were signed out before they expired."""
+"""Operator sessions that were signed out before they expired."""
 
 
 def m001_initial(connection: Connection) -> None:
@@ -157,18 +157,18 @@ def m001_initial(connection: Connection) -> None:
 
 
 def m002_tokens(connection: Connection) -> None:
-    """Static tokens of callers over HTTP."""
+    """Static tokens of HTTP callers."""
     metadata.create_all(connection, tables=[tokens])
 
 
 def m003_indexes(connection: Connection) -> None:
-    """Whatever is asked often is found by an index, however many intents there are."""
+    """Every frequent query has an index, however many intents there are."""
     connection.execute(text("DROP INDEX IF EXISTS intents_by_caller"))
     _index(connection, "intents_by_age", "intents_by_caller_and_state")
 
 
 def m004_what_waits(connection: Connection) -> None:
-    """What can still be agreed to is found beside all that nobody agreed to."""
+    """Intents that can still be agreed to are found among many that were not."""
     _index(connection, "intents_by_end")
 
 
@@ -179,7 +179,7 @@ NEW_INDEXES: Final = (
 
 
 def m005_accounts_and_subjects(connection: Connection) -> None:
-    """Intents belong to an account and a scope, and changes of one subject take turns."""
+    """Intents belong to an account and a scope, and changes of the same subject take turns."""
     present = {column["name"] for column in inspect(connection).get_columns(intents.name)}
     for column in intents.columns:
         if column.name not in present:
@@ -193,12 +193,12 @@ def m005_accounts_and_subjects(connection: Connection) -> None:
 
 
 def m006_ended_sessions(connection: Connection) -> None:
-    """A session that was signed out has ended on every replica."""
+    """A session that was signed out ends on every replica."""
     metadata.create_all(connection, tables=[ended_sessions])
 
 
 def _index(connection: Connection, *names: str) -> None:
-    """Make indexes of the intents, where a newer first step has not made them already."""
+    """Create indexes of the intents, unless a newer first migration has created them already."""
     for index in intents.indexes:
         if index.name in names:
             index.create(connection, checkfirst=True)
@@ -212,14 +212,14 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m005_accounts_and_subjects,
     m006_ended_sessions,
 )
-"""In the order in which they are applied; once released, never edited."""
+"""In the order of their application; never edited after release."""
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the journal to this version, inside one write transaction.
+    """Migrate the journal to this version, inside one write transaction.
 
     Raises:
-        JournalUnavailable: a newer program wrote it.
+        JournalUnavailable: a newer version wrote it.
     """
     if not inspect(connection).has_table(versions.name):
         metadata.create_all(connection, tables=[versions])

@@ -1,4 +1,4 @@
-"""The tokens, on disk: added once, revoked for ever, never with their secret."""
+"""Stored tokens: added once, revoked permanently, without their secrets."""
 
 from datetime import datetime
 from typing import Final
@@ -20,26 +20,26 @@ class Tokens:
     """The tokens of one journal.
 
     Args:
-        database: where they are.
+        database: where they are stored.
 
-    Every method raises JournalUnavailable when the database cannot be used.
+    Every method raises JournalUnavailable if the database cannot be used.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def all(self) -> list[Token]:
-        """Every token that was ever made, by name."""
+        """Every token ever created, by name."""
         query = select(tokens).order_by(tokens.c.name)
         return await self._database.read(
             lambda connection: [_token_of(row) for row in connection.execute(query).mappings()]
         )
 
     async def add(self, token: Token) -> None:
-        """Write a new token.
+        """Store a new token.
 
         Raises:
-            Refused: its name was given before.
+            Refused: the name was used before.
         """
         row = {name: stored(getattr(token, name)) for name in FIELDS}
         query = select(tokens.c.name).where(tokens.c.name == token.name)
@@ -52,10 +52,10 @@ class Tokens:
         await self._database.write(work)
 
     async def revoke(self, name: str, at: datetime) -> bool:
-        """Revoke a token for ever.
+        """Revoke a token permanently.
 
         Returns:
-            whether there was one to revoke.
+            whether a token was revoked.
         """
         statement = (
             update(tokens)

@@ -1,4 +1,4 @@
-"""The audit trail on disk: entries are added, never changed; old ones are pruned as a prefix."""
+"""The stored audit trail: entries are added and never changed; the oldest are pruned."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from loyalty_mcp.intents.journal.tables import audit, audit_head, audit_start
 from loyalty_mcp.intents.lifecycle import Intent
 
 KEPT: Final = timedelta(days=400)
-"""How long entries are kept: a year, and a month to close it."""
+"""How long entries are kept: 400 days, so that a full year can be audited."""
 
 
 def append_entry(
@@ -42,7 +42,7 @@ def append_step(
     at: datetime,
     details: Mapping[str, Any],
 ) -> None:
-    """Add an entry to the trail; the write transaction keeps every other writer out."""
+    """Add an entry to the trail; the write transaction excludes other writers."""
     found = connection.execute(select(audit_head)).mappings().one()
     entry = next_entry(
         Head(**found),
@@ -63,7 +63,7 @@ def append_step(
 def read_trail(
     connection: Connection, *, intent: str | None, tool: str | None, since: str | None
 ) -> Trail:
-    """The entries in order, and both ends of the chain as they were kept apart."""
+    """The entries in order, and the separately stored ends of the chain."""
     query = select(audit).order_by(audit.c.number)
     if intent is not None:
         query = query.where(audit.c.intent.startswith(intent, autoescape=True))
@@ -77,10 +77,10 @@ def read_trail(
 
 
 def prune_trail(connection: Connection, now: datetime) -> int:
-    """Forget the oldest entries, and keep the fingerprint that the first kept one follows.
+    """Delete the oldest entries, and store the fingerprint before the first remaining one.
 
     Returns:
-        how many were forgotten.
+        how many were deleted.
     """
     kept = select(func.min(audit.c.number)).where(audit.c.at >= stored(now - KEPT))
     first_kept = connection.execute(kept).scalar_one()

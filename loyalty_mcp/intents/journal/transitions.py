@@ -1,4 +1,4 @@
-"""Moves of an intent on disk: one conditional update each, with its audit entry."""
+"""Stored state changes of an intent: one conditional update each, with its audit entry."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,14 +28,14 @@ def move_intent(
     at: datetime,
     changes: Mapping[str, Any],
 ) -> bool:
-    """Move an intent if it still is at `origin`, with its entry; ends its claim if it has ended."""
+    """Change an intent's state if it is still `origin`; release its claim if it has ended."""
     statement = (
         update(intents)
         .where(intents.c.id == intent_id, intents.c.state == origin)
         .values(state=target, **{name: stored(value) for name, value in changes.items()})
     )
     if origin == "not_applied":
-        # Only what was sent can turn out to have been applied.
+        # Only a sent intent can be corrected to applied.
         statement = statement.where(intents.c.sent_at.is_not(None))
     if connection.execute(statement).rowcount != 1:
         return False
@@ -49,7 +49,7 @@ def move_intent(
 
 
 def _outcome(intent: Intent, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What a move made known, without what names a person."""
+    """The outcome that a state change records, without personal data."""
     details = {name: changes[name] for name in ("agreed_by", "reason") if changes.get(name)}
     if intent.transaction_id is not None:
         details["transaction_id"] = intent.transaction_id

@@ -1,4 +1,4 @@
-"""What was moved and called before: the ground for the caps of the policy."""
+"""Earlier movements and changes, as the basis for the caps of the policy."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,14 +14,14 @@ from loyalty_mcp.intents.policy import Usage
 def read_usage(
     connection: Connection, account: str, caller: str, movement: Movement | None, now: datetime
 ) -> Usage:
-    """What the caller changed in the last hour, and what was moved of the member today.
+    """The caller's changes in the last hour, and the member's movements today.
 
     Args:
-        connection: of a transaction.
+        connection: the connection of a transaction.
         account: only its intents count.
         caller: whose changes are counted.
-        movement: whose member and direction are summed up; None for changes alone.
-        now: our clock; a day is a day of UTC.
+        movement: whose member and direction are added up; None to count only changes.
+        now: our clock; days are UTC days.
     """
     hour_ago = stored(now - timedelta(hours=1))
     in_caps = intents.c.state.in_(COUNTS_TOWARD_CAPS)

@@ -33,11 +33,11 @@ NOTICES: Final[Mapping[str, str]] = {
     "ended": "Your session has ended; log in again.",
     "forged": "This form does not belong to your session; nothing was decided.",
 }
-"""What the page may say at its top, by the `notice` in its URL; anything else shows nothing."""
+"""The messages at the top of the page, by the `notice` in its URL; other values show nothing."""
 
 
 def escape_text(value: Any) -> str:
-    """A value as `shown_text` gives it, for an element or a quoted attribute."""
+    """A value as text from `shown_text`, escaped for an element or a quoted attribute."""
     return html.escape(shown_text(value), quote=True)
 
 
@@ -45,8 +45,8 @@ def render_page(home: str, content: str, notice: str | None = None) -> str:
     """A whole page.
 
     Args:
-        home: path of the page as the browser knows it.
-        content: HTML made here.
+        home: path of the page in the browser.
+        content: HTML created by this server.
         notice: a key of `NOTICES`; any other value shows nothing.
     """
     message = NOTICES.get(notice or "")
@@ -61,14 +61,14 @@ def render_login(home: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The operator who looks at the page.
+    """The operator who views the page.
 
     Args:
         home: path of the page.
         operator: name of the principal.
-        form_token: what the session's forms carry.
+        form_token: the token in the session's forms.
         now: UTC.
-        sandbox: whether the embedded sandbox serves.
+        sandbox: whether the embedded sandbox is used.
     """
 
     home: str
@@ -83,8 +83,8 @@ def render_approvals(viewer: Viewer, waiting: Sequence[Intent], decided: Sequenc
 
     Args:
         viewer: the operator.
-        waiting: what they can decide on.
-        decided: what was decided in the last days, the newest first.
+        waiting: the intents that they can decide on.
+        decided: the decisions of the last days, newest first.
     """
     return _fill(
         "waiting.html",
@@ -132,10 +132,10 @@ def _render_intent(viewer: Viewer, intent: Intent) -> str:
 
 
 def _render_picture(intent: Intent, more: str) -> str:
-    """What would change, in words; the page's script draws what the attribute holds instead.
+    """What would change, in words; the page's script replaces it with a picture.
 
     Args:
-        intent: what waits.
+        intent: waits for a decision.
         more: the lines of its summary after the first.
     """
     preview = intent.preview

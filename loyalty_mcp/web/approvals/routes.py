@@ -29,7 +29,7 @@ PICTURE: Final[Mapping[str, tuple[Callable[[], str], str]]] = {
     "picture.css": (picture_style, "text/css"),
     "picture.js": (picture_script, "text/javascript"),
 }
-"""What draws a change, which the page and the card of an approval have in common."""
+"""The drawing of a change, shared by this page and the approval card."""
 
 MAX_FORM_FIELDS: Final = 10
 
@@ -39,10 +39,10 @@ class Approvals:
 
     Args:
         context: the clients, the journal and the settings that tools use.
-        authenticator: checks the token an operator signs in with.
-        tokens: tells whether that token is still active.
+        authenticator: checks the token that an operator signs in with.
+        tokens: says whether that token is still active.
         signer: signs session cookies and form tokens.
-        public_url: the address under which browsers reach the page; None for loopback alone.
+        public_url: the address at which browsers reach the page; None for loopback only.
         https: whether the cookie is sent over HTTPS only.
     """
 
@@ -103,7 +103,7 @@ class Approvals:
         return HTMLResponse(pages.render_page(self._home, content, notice))
 
     async def show_list(self, request: Request) -> Response:
-        """The list alone, for the page's script to refresh it."""
+        """The list alone, which the page's script reloads."""
         self._require_own_page(request)
         signed_in = await self._signed_in(request)
         if signed_in is None:
@@ -176,13 +176,13 @@ class Approvals:
         return self._redirect_with_notice(decision)
 
     def _require_own_page(self, request: Request) -> None:
-        """Refuse what another page has sent, whatever cookie came with it.
+        """Refuse requests from other pages, even if they carry our cookie.
 
-        A page on another port of this machine is another page, although it is the same site to a
-        browser and gets our cookie.
+        A page on another port of this machine is a different page, although browsers treat it as
+        the same site and send our cookie.
 
         Raises:
-            HttpError: it comes from another page (403).
+            HttpError: the request comes from another page (403).
         """
         origin = request.headers.get("origin")
         host = request.headers.get("host", "")
@@ -193,7 +193,7 @@ class Approvals:
             raise HttpError(403, "The approvals page answers its own pages only.")
 
     def _redirect_with_notice(self, notice: str) -> Response:
-        """Back to the list, with a notice."""
+        """Redirect to the list, with a notice."""
         return RedirectResponse(f"{self._home}?notice={notice}", 303)
 
     def _viewer(self, operator: Principal, session: OperatorSession) -> pages.Viewer:
@@ -202,12 +202,12 @@ class Approvals:
         return pages.Viewer(self._home, operator.name, form_token, self._context.now(), sandbox)
 
     def _session_of(self, request: Request) -> OperatorSession | None:
-        """The session of the request's cookie, whether or not it has been ended."""
+        """The session in the request's cookie, whether or not it has been ended."""
         cookie = request.cookies.get(self._cookie, "")
         return self._signer.read_cookie(cookie, self._context.now())
 
     async def _signed_in(self, request: Request) -> tuple[Principal, OperatorSession] | None:
-        """The signed-in operator, if they did not sign out and their token is still active."""
+        """The signed-in operator, if they have not signed out and their token is still active."""
         session = self._session_of(request)
         if session is None:
             return None
@@ -246,13 +246,13 @@ def parse_decision(value: str) -> Literal["approved", "declined"]:
 
 
 def is_own_origin(origin: str, host: str, public_url: str | None, *, https: bool) -> bool:
-    """Whether a page of that origin is one of this server's own.
+    """Whether an origin belongs to this server.
 
     Args:
         origin: the Origin header.
-        host: the Host header, already found to be one of ours.
-        public_url: the address under which the server is reached, if it is set.
-        https: whether it is reached by HTTPS. Directly on loopback it may be plain HTTP.
+        host: the Host header, already checked.
+        public_url: the server's public address, if it is set.
+        https: whether it is reached over HTTPS. On loopback, direct access may use plain HTTP.
     """
     if public_url is not None:
         public = urlsplit(public_url)
@@ -267,10 +267,10 @@ def is_own_origin(origin: str, host: str, public_url: str | None, *, https: bool
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form; the first value of each.
+    """The fields of a form, with the first value of each.
 
     Raises:
-        HttpError: the body is no form (400).
+        HttpError: the body is not a form (400).
     """
     try:
         body = (await request.body()).decode()
@@ -287,6 +287,6 @@ async def serve_file(request: Request) -> Response:
 
 
 async def serve_picture(request: Request) -> Response:
-    """The script or the style of the picture of a change."""
+    """The script or the style that draws a change."""
     text, media_type = PICTURE[request.url.path.rpartition("/")[2]]
     return Response(text(), media_type=media_type, headers={"Cache-Control": "no-cache"})

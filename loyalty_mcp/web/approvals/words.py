@@ -1,4 +1,4 @@
-"""Values of an intent as an operator reads them: no personal data in full. Pure."""
+"""Values of an intent in words for an operator, with personal data masked. Pure."""
 
 import re
 import unicodedata
@@ -15,11 +15,11 @@ PART: Final = r"[^\s@\"'<>,;:()\[\]]"
 EMAIL: Final = re.compile(rf"{PART}+@{PART}*\w")
 PHONE: Final = re.compile(r"(?<![\w-])(?:\+|00)\d(?:[ ()./-]{0,2}\d){6,14}(?!\w)")
 BARE_PHONE: Final = re.compile(r"\d{9,15}")
-"""Digits without a plus; a phone number only where a person is named."""
+"""Digits without a plus; treated as a phone number only if the name says that it is a person."""
 
 LINE_BREAKS: Final = "\n\t"
 EMOJI_SELECTORS: Final = "\ufe0e\ufe0f"
-"""Choose between the two looks of a character; common in ordinary text."""
+"""They choose between two renderings of a character, and are common in ordinary text."""
 
 PERSONS: Final = frozenset({"member", "members", "contact", "phone"})
 
@@ -32,15 +32,15 @@ STEPS: Final[Mapping[State, str]] = {
     "declined": "declined by {who}",
     "expired": "expired",
 }
-"""What became of an intent that an operator could decide on."""
+"""The outcome of an intent that an operator could decide on."""
 
 
 def without_personal_data(text: str, name: str = "") -> str:
-    """A text with its email addresses and phone numbers masked.
+    """Text with its email addresses and phone numbers masked.
 
     Args:
         text: any text.
-        name: of the argument it is the value of, if it is one.
+        name: the argument's name, if it is the value of an argument.
     """
     if name in PERSONS and BARE_PHONE.fullmatch(text):
         return str(masked(text))
@@ -49,14 +49,14 @@ def without_personal_data(text: str, name: str = "") -> str:
 
 
 def shown_text(value: Any, name: str = "") -> str:
-    """A value as text in which nothing is hidden but personal data.
+    """A value as text that hides nothing but personal data.
 
     Email addresses and phone numbers are masked. Characters that hide, reverse or control text are
-    shown by their number: what an operator reads is what is there. Line breaks stay.
+    replaced by their code points. Line breaks stay.
 
     Args:
         value: any value.
-        name: of the fact or argument it is the value of, if it is one.
+        name: the name of the fact or argument, if it is the value of one.
     """
     return "".join(map(_visible, without_personal_data(str(value), name)))
 
@@ -69,11 +69,11 @@ def _visible(char: str) -> str:
 
 
 def shown_data(value: Any, name: str = "") -> Any:
-    """A structure in terms of JSON with every text in it as `shown_text` gives it.
+    """A JSON structure with every text in it as from `shown_text`.
 
     Args:
         value: a number, a text, or a structure of them.
-        name: of the fact it is the value of.
+        name: the name of the fact.
     """
     if isinstance(value, Mapping):
         return {shown_text(key): shown_data(item, str(key)) for key, item in value.items()}
@@ -87,7 +87,7 @@ def in_words(value: Any, name: str = "") -> str:
 
     Args:
         value: a number, a text, a moment, or a structure of them.
-        name: of the fact or argument it is the value of.
+        name: the name of the fact or argument.
     """
     if value is None or value in ({}, [], ()):
         return "none"
@@ -125,7 +125,7 @@ def _indented(text: str) -> str:
 
 
 def decision_in_words(intent: Intent) -> str:
-    """What was decided on an intent, by whom, and what became of it."""
+    """The decision on an intent, who made it, and the outcome."""
     if intent.state == "expired" and intent.agreed_by is not None:
         return f"approved by {intent.agreed_by}; expired before it was carried out"
     if intent.state == "expired":
@@ -134,7 +134,7 @@ def decision_in_words(intent: Intent) -> str:
 
 
 def time_left_in_words(seconds: int) -> str:
-    """A time that runs out: `23 h 59 min`, or `9:59` within the last hour."""
+    """The time left: `23 h 59 min`, or `9:59` within the last hour."""
     if seconds >= 3_600:
         return f"{seconds // 3_600} h {seconds % 3_600 // 60:02d} min"
     return f"{seconds // 60}:{seconds % 60:02d}"

@@ -16,7 +16,7 @@ from loyalty_mcp.web.edge.http_errors import HttpError
 
 BEARER: Final = "bearer "
 FORWARDING_HEADERS: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-"""What proxies add: a request that has one comes from elsewhere, even if it arrives on loopback."""
+"""Headers that proxies add: such a request comes from another machine, even on loopback."""
 
 
 class Authenticator:
@@ -24,11 +24,11 @@ class Authenticator:
 
     Args:
         tokens: static tokens.
-        oauth: checks access tokens of an authorization server; None without OAuth.
-        local: who calls without a token, while none is required; None if that is not allowed.
+        oauth: verifies access tokens of an authorization server; None without OAuth.
+        local: the principal without a token, while none is required; None if that is not allowed.
         throttle: delays failed sign-ins.
         metadata_url: tells clients where to get an access token; None without OAuth.
-        only_member: the one member this server is pinned to; tokens of other members are refused.
+        only_member: the member that this server is pinned to; tokens of other members are refused.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Authenticator:
         """The principal of a request; a failed sign-in is delayed.
 
         Raises:
-            HttpError: as `verify`.
+            HttpError: as in `verify`.
         """
         try:
             return await self.verify(scope)
@@ -66,8 +66,8 @@ class Authenticator:
         """The principal of a request, without any delay.
 
         Raises:
-            HttpError: no token, or one that is not valid (401); a valid one without the right
-                (403); the journal or the keys cannot be read (503).
+            HttpError: no valid token (401); a valid token without permission (403); the journal or
+                the keys cannot be read (503).
         """
         headers = Headers(scope=scope)
         presented = headers.getlist("authorization")
@@ -93,7 +93,7 @@ class Authenticator:
         """The operator who sends a request.
 
         Raises:
-            HttpError: as `caller`; or the caller is no operator (403).
+            HttpError: as in `caller`; or the caller is not an operator (403).
         """
         principal = await self.caller(scope)
         if principal.operator:
@@ -103,10 +103,10 @@ class Authenticator:
         raise HttpError(403, "This needs a token that was created with --operator.")
 
     async def operator_by_secret(self, secret: str, scope: Scope) -> Principal:
-        """The operator whose token was typed into the sign-in form.
+        """The operator whose token was entered in the sign-in form.
 
         Raises:
-            HttpError: it is no operator's token (401), or the journal cannot be read (503).
+            HttpError: it is not an operator's token (401), or the journal cannot be read (503).
         """
         try:
             token = await self._tokens.find(secret)
@@ -148,7 +148,7 @@ class Authenticator:
 
 
 def address_of(scope: Scope) -> str:
-    """The address a request comes from."""
+    """The address that a request comes from."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 

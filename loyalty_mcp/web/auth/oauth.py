@@ -37,10 +37,10 @@ class OAuth:
     """Verifies access tokens.
 
     Args:
-        keys: of the authorization server.
+        keys: the authorization server's public keys.
         issuer: required value of `iss`.
         audience: required in `aud`.
-        member_claim: claim that names a member; a token with it reaches that member only.
+        member_claim: the claim that names a member; its token reaches only that member.
         require_at_jwt: whether only tokens of the type `at+jwt` are accepted.
     """
 
@@ -60,7 +60,7 @@ class OAuth:
         self._types = ACCESS_TOKEN_TYPES | (frozenset() if require_at_jwt else PLAIN_TYPES)
 
     async def principal(self, token: str) -> Principal | None:
-        """The principal of an access token; None if the token is not valid here.
+        """The principal of an access token; None if the token is not valid.
 
         Raises:
             HttpError: the token has none of our scopes (403), or cannot be verified (503).
@@ -79,7 +79,7 @@ class OAuth:
             )
         if self._member_claim in claims:
             member = claims[self._member_claim]
-            # `bool` is a kind of `int`, and names nobody.
+            # `bool` is a subclass of `int`, but not a member.
             member_id = str(member) if type(member) is int else member
             valid = _is_name(member_id)
             return Principal(name, Role.MEMBER, member=member_id) if valid else None
@@ -120,7 +120,7 @@ def _is_name(value: Any) -> TypeGuard[str]:
 
 
 def scopes_of(claims: Mapping[str, Any]) -> set[str]:
-    """The scopes of a token: `scope` (RFC 9068), or `scp` as some servers spell it."""
+    """The scopes of a token: `scope` (RFC 9068), or `scp`, which some servers use."""
     value = claims.get("scope", claims.get("scp", ""))
     if isinstance(value, str):
         return set(value.split())
@@ -130,7 +130,7 @@ def scopes_of(claims: Mapping[str, Any]) -> set[str]:
 
 
 def open_oauth(settings: Settings, http: httpx2.AsyncClient) -> OAuth | None:
-    """The verifier that the settings describe; None if OAuth is not set up.
+    """The verifier for the settings; None if OAuth is not configured.
 
     Raises:
         BadSetting: one of the settings is missing.

@@ -1,6 +1,6 @@
 """An operator's browser session: a signed cookie that every replica can read. Pure.
 
-Which sessions were signed out before they expired is in the journal.
+The journal stores which sessions were signed out before they expired.
 """
 
 import secrets
@@ -21,7 +21,7 @@ class OperatorSession:
 
     Args:
         id: random; the forms of the session are bound to it.
-        token_name: name of the token the operator signed in with.
+        token_name: the name of the token that the operator signed in with.
         expires_at: Unix time, seconds.
     """
 
@@ -34,12 +34,12 @@ class SessionSigner:
     """Signs session cookies and form tokens.
 
     Args:
-        shared: the secrets of all replicas: the first one signs, and all are accepted. Empty for
-            a random one of this process.
+        shared: the secrets of all replicas: the first one signs, all are accepted. If empty, this
+            process uses a random one.
     """
 
     def __init__(self, shared: Sequence[str] = ()) -> None:
-        # The library signs with the last key.
+        # The library signs with the last key of a list.
         keys = list(reversed(shared)) or [secrets.token_urlsafe(32)]
         self._cookies = URLSafeSerializer(keys, salt="loyalty-mcp operator session")
         self._forms = URLSafeSerializer(keys, salt="loyalty-mcp operator form")
@@ -62,11 +62,11 @@ class SessionSigner:
         return session if now.timestamp() < session.expires_at else None
 
     def form_token(self, session: OperatorSession) -> str:
-        """The token every form of a session carries, which no other site can know."""
+        """The token in every form of a session, which no other site can know."""
         return str(self._forms.dumps(session.id))
 
     def is_form_token(self, session: OperatorSession, token: str) -> bool:
-        """Whether a form was made for this session."""
+        """Whether a form belongs to this session."""
         try:
             return bool(self._forms.loads(token) == session.id)
         except BadSignature:

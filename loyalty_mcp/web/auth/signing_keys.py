@@ -21,10 +21,10 @@ ALGORITHMS: Final = (
 
 FRESH_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 10.0
-"""Shortest time between two downloads, however many unknown key ids are presented."""
+"""Minimum time between two downloads, however many unknown key ids are presented."""
 
 MAX_AGE_SECONDS: Final = 3_600.0
-"""How long keys work after their last download, while every further download fails."""
+"""How long keys stay valid after their last download if every further download fails."""
 
 MAX_DOCUMENT_BYTES: Final = 262_144
 CHUNK_BYTES: Final = 65_536
@@ -54,10 +54,10 @@ class SigningKeys:
         self._downloading = anyio.Lock()
 
     async def find(self, key_id: str | None) -> jwt.PyJWK | None:
-        """The key with that id, or the only key if no id is given; None if there is none.
+        """The key with an id, or the only key if no id is given; None if there is none.
 
         Raises:
-            HttpError: there are no usable keys and none can be downloaded (503).
+            HttpError: there are no usable keys, and they cannot be downloaded (503).
         """
         if self._should_download(key_id):
             async with self._downloading:
@@ -101,7 +101,7 @@ def parse_key_set(document: Any) -> dict[str | None, jwt.PyJWK]:
     """The keys of a JWKS document that may verify signatures; others are ignored.
 
     Raises:
-        ValueError: the document is no key set.
+        ValueError: the document is not a key set.
     """
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("no key set")  # noqa: TRY004 - handled like malformed JSON

@@ -14,20 +14,20 @@ from loyalty_mcp.web.edge.open_streams import OpenStream, OpenStreams
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 2.0
-"""Time between two checks. A static token may be a second old, so a stream ends three seconds after
-its token was revoked at the latest, however many there are."""
+"""Time between two checks. A token in the cache may be a second old, so a stream ends at most three
+seconds after its token was revoked, however many streams there are."""
 
 UNCHECKED_SECONDS: Final = 30.0
 """How long a stream stays open while its token cannot be checked."""
 
 
 class StreamWatch:
-    """Checks again who may listen, as long as they listen.
+    """Checks the permission of open streams repeatedly.
 
     Args:
         streams: the open streams.
-        verify: the principal of a request; raises `HttpError`, of status 503 if this cannot be
-            found out now.
+        verify: the principal of a request; raises `HttpError`, with status 503 if it cannot be
+            determined now.
         sleep: waits for a number of seconds.
         clock: monotonic seconds.
     """
@@ -46,13 +46,13 @@ class StreamWatch:
         self._unchecked_since: dict[OpenStream, float] = {}
 
     async def run(self) -> None:
-        """Check all streams again and again, until cancelled."""
+        """Check all streams repeatedly, until cancelled."""
         while True:
             await self._sleep(CHECK_SECONDS)
             await self.check()
 
     async def check(self) -> None:
-        """Check each open stream once, and close those whose caller may not listen any more."""
+        """Check each open stream once, and close those whose caller no longer has permission."""
         streams = self._streams.current()
         unchecked: dict[OpenStream, float] = {}
         for stream in streams:
@@ -65,6 +65,6 @@ class StreamWatch:
                     continue
                 log.info("closed an event stream: %s", error)
                 stream.close(error)
-            # Thousands of signatures in a row would hold up everybody else.
+            # Verifying thousands of signatures in a row would block all other work.
             await anyio.lowlevel.checkpoint()
         self._unchecked_since = unchecked

@@ -13,7 +13,7 @@ MAX_DELAY_SECONDS: Final = 8.0
 RESET_SECONDS: Final = 300.0
 MAX_REMEMBERED: Final = 10_000
 MAX_DELAYED: Final = 200
-"""Failures that may be delayed at once: each of them holds a connection."""
+"""Failures that may be delayed at the same time; each holds a connection."""
 
 MAX_DELAYED_PER_ADDRESS: Final = 20
 
@@ -21,9 +21,9 @@ MAX_DELAYED_PER_ADDRESS: Final = 20
 class Throttle:
     """Delays failed sign-ins by address and by credential.
 
-    Only a failed sign-in waits. No address is locked out, because all callers behind a load
-    balancer share one, and a failure is answered even where no more can be delayed: clients learn
-    from the answer how to get a new token.
+    Only a failed sign-in is delayed. No address is locked out, because all callers behind a load
+    balancer share one. If no more failures can be delayed, they are answered immediately, because
+    clients learn from the answer how to get a new token.
 
     Args:
         sleep: waits for a number of seconds.
@@ -44,8 +44,8 @@ class Throttle:
         """Record a failed sign-in, and return when it may be answered.
 
         Args:
-            address: where it comes from.
-            credential: what was presented; only a digest is remembered.
+            address: where the sign-in comes from.
+            credential: the presented credential; only its digest is stored.
         """
         digest = hashlib.sha256(credential.encode("utf-8", "replace")).hexdigest()
         count = max(self._record(f"address {address}"), self._record(f"credential {digest}"))

@@ -1,4 +1,4 @@
-"""The journal's static tokens, read again when the last read is older than a second."""
+"""The journal's static tokens, read again if the last read is older than a second."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from loyalty_mcp.intents.lazy_journal import LazyJournal
 
 FRESH_SECONDS: Final = 1.0
 REREAD_SECONDS: Final = 0.05
-"""Shortest time between two reads, however many unknown tokens are presented."""
+"""Minimum time between two reads, however many unknown tokens are presented."""
 
 TOKEN_FORM: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
@@ -20,8 +20,8 @@ TOKEN_FORM: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 class TokenCache:
     """Looks up static tokens.
 
-    A revoked token must stop working on every replica, so tokens read more than a second ago are
-    read again. If they cannot be read, nobody is let in.
+    A revoked token must stop working on every replica, so tokens that were read more than a second
+    ago are read again. If that fails, nobody is admitted.
 
     Args:
         journal: holds the tokens.
@@ -54,7 +54,7 @@ class TokenCache:
         digest = digest_of(secret)
         await self._refresh()
         if digest not in self._tokens and TOKEN_FORM.fullmatch(secret):
-            await self._refresh(older_than=0.0)  # it may have been created just now
+            await self._refresh(older_than=0.0)  # it may have been created in this moment
         token = self._tokens.get(digest)
         return token if token is not None and token.is_active(self._now()) else None
 
@@ -83,7 +83,7 @@ class TokenCache:
             return
         async with self._reading:
             if requested_at - self._read_at < older_than:
-                return  # another request has read them meanwhile
+                return  # another request has read them in the meantime
             too_early = self._read_at + REREAD_SECONDS - self._clock()
             if too_early > 0:
                 await self._sleep(too_early)

@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 from loyalty_mcp.settings import Settings
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
-"""Always accepted: no site on the network can have one of these names."""
+"""Always accepted, because no site on the network can have these names."""
 
 UNSPECIFIED: Final = {"", "0.0.0.0", "[0.0.0.0]", "::", "[::]"}  # noqa: S104 - compared, not bound
-"""Addresses that mean "every interface" and are no name to be called by."""
+"""Addresses that mean "every interface" and cannot be the host name of a request."""
 
 HOST: Final = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """The names this server answers to.
+    """The host names and origins that this server accepts.
 
     Args:
         hosts: host names in lower case, without port.
@@ -36,7 +36,7 @@ class AllowedHosts:
         return match is not None and match[1] in self.hosts
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether a page of that origin may call: one on our own hosts, or a listed one."""
+        """Whether a page of that origin may call: one of our own hosts, or a listed origin."""
         if origin.lower() in self.origins:
             return True
         try:
@@ -57,11 +57,11 @@ def allowed_hosts(settings: Settings, host: str) -> AllowedHosts:
 
 
 def exposed_by(settings: Settings, host: str) -> str | None:
-    """The setting through which others than this machine's users can call; None if there is none.
+    """The setting that lets other machines call; None if there is none.
 
     Args:
         settings: the settings.
-        host: address that is listened on.
+        host: the address to listen on.
     """
     if not is_loopback(host):
         return f"--host {host}"
@@ -78,7 +78,7 @@ def _hostname(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens on `host` can be reached from this machine only."""
+    """Whether a server that listens on `host` is reachable only from this machine."""
     if host.lower() == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Read the whole body of a request first, up to a size and within a time."""
+"""Read the whole body of a request first, within a size limit and a time limit."""
 
 import asyncio
 from typing import Final
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from loyalty_mcp.web.edge.http_errors import HttpError
 
 BODY: Final = "loyalty_mcp.body"
-"""Key in the request's scope under which the body is found."""
+"""Key of the body in the request's scope."""
 
 MAX_BODY_BYTES: Final = 1_048_576
 BODY_SECONDS: Final = 20.0
@@ -18,12 +18,12 @@ MAX_DISCARDED_BYTES: Final = 16 * MAX_BODY_BYTES
 
 
 class BodyLimit:
-    """Give an application its requests with the body read, also in the scope.
+    """Passes requests to an application after reading the body, which is also in the scope.
 
     Args:
         app: the application.
-        max_bytes: largest body.
-        seconds: longest time the whole body may take.
+        max_bytes: size limit of a body.
+        seconds: time limit for the whole body.
 
     Raises:
         HttpError: the body is too large (413) or too slow (408).
@@ -71,7 +71,7 @@ class BodyLimit:
                 return {"type": "http.request", "body": bytes(body), "more_body": False}
 
     async def _discard_and_refuse(self, receive: Receive) -> HttpError:
-        """The refusal, after discarding what is still sent: most clients read only afterwards."""
+        """The refusal, after discarding the rest of the body: most clients read only then."""
         discarded = 0
         with anyio.move_on_after(self._seconds):
             while discarded < MAX_DISCARDED_BYTES:

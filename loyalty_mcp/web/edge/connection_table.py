@@ -1,4 +1,4 @@
-"""The open connections, bounded in number by address and in all."""
+"""The open connections, limited per address and in total."""
 
 import ipaddress
 from collections import OrderedDict
@@ -7,23 +7,23 @@ from typing import Protocol
 
 
 class Connection(Protocol):
-    """A connection as the table sees it."""
+    """A connection in the table."""
 
     def abort(self) -> None:
         """Close it at once."""
 
 
 class ConnectionTable:
-    """Counts connections, and closes those that wait longest where there are too many.
+    """Counts connections, and closes those that have waited longest if there are too many.
 
-    A connection waits while no request of it is being answered: it is idle, or its request is still
-    arriving. A connection whose request is being answered is never closed to make room.
+    A connection waits while none of its requests is being answered: it is idle, or its request is
+    still arriving. A connection with a request that is being answered is never closed to make room.
 
     Args:
-        max_connections: open connections in all.
-        max_per_address: open connections from one address.
-        trusted_proxies: addresses and networks that may open more, because their connections
-            belong to many clients.
+        max_connections: limit of open connections in total.
+        max_per_address: limit of open connections from one address.
+        trusted_proxies: addresses and networks without the limit per address, because their
+            connections belong to many clients.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ConnectionTable:
         return len(self._addresses)
 
     def add(self, connection: Connection, address: str) -> bool:
-        """Record a new connection, which waits; another one may be aborted to make room.
+        """Add a new waiting connection; another one may be aborted to make room.
 
         Returns:
             Whether there is room for it.

@@ -1,4 +1,4 @@
-"""Errors that end a request at the edge, and the JSON they are answered with."""
+"""Errors that end a request at the edge, and their JSON."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -27,7 +27,7 @@ class HttpError(Exception):
         status: HTTP status.
         description: what is wrong and what would be right; never anything the caller sent.
         headers: extra response headers, such as the authentication challenge.
-        code: machine-readable code in the manner of OAuth; derived from the status by default.
+        code: machine-readable code in the style of OAuth; by default derived from the status.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ async def handle_http_error(_request: Request, error: Exception) -> Response:
 
 
 async def handle_routing_error(_request: Request, error: Exception) -> Response:
-    """Exception handler for Starlette's own errors (404, 405), in the form of ours."""
+    """Exception handler for Starlette's own errors (404, 405), in our format."""
     status = getattr(error, "status_code", 500)
     body = {
         "error": ERROR_CODES.get(status, "error"),

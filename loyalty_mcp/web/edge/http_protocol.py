@@ -1,8 +1,8 @@
-"""uvicorn's HTTP/1.1 protocol with bounds on heads, waiting times, pipelines and connections.
+"""uvicorn's HTTP/1.1 protocol with limits for heads, waiting times, pipelines and connections.
 
-Neither of uvicorn's parsers has a deadline for the head of a request or a bound for trailers and
-pipelined requests, and the faster one has no bound on the size of a head either.
-`docs/decisions/http-parser.md` says why this one was chosen.
+Neither of uvicorn's parsers has a deadline for the head of a request or a limit for trailers and
+pipelined requests, and the faster one has no size limit for a head either. See
+`docs/decisions/http-parser.md`.
 """
 
 import asyncio
@@ -17,22 +17,22 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from loyalty_mcp.web.edge.connection_table import ConnectionTable
 
 MAX_HEAD_BYTES: Final = 65_536
-"""Request line and headers together; and what may stand between and behind the chunks of a body."""
+"""Request line and headers together; also the data between and after the chunks of a body."""
 
 MAX_PIPELINED: Final = 16
 """Requests of one connection that may wait for their answers."""
 
 BODY_SECONDS: Final = 20.0
-"""How long the rest of a body may still arrive after its request was answered."""
+"""How long the rest of a body may arrive after its request was answered."""
 
 WRITE_SECONDS: Final = 30.0
-"""How long a client may read nothing of an answer that waits for it."""
+"""How long a client may stop reading an answer."""
 
 AUTHORITY_END: Final = re.compile(rb"[/?#]")
 LINGER_SECONDS: Final = 1.0
 MAX_LINGER_BYTES: Final = 16 * 1_048_576
-"""What is still read and dropped after a refusal: most clients look for an answer only after
-sending, and unread bytes would destroy it."""
+"""The amount of data that is read and dropped after a refusal. Most clients look for an answer only
+after sending, and closing with unread data would destroy it."""
 
 
 class InvalidRequest(Exception):
@@ -63,7 +63,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refused_bytes: int | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, if there is room, and start the deadline of its first head."""
+        """Accept the connection if there is room, and start the deadline of its first head."""
         super().connection_made(transport)
         if self._table.add(self, self.client[0] if self.client else ""):
             self._set_deadline(self._head_seconds, self._refuse_late_head)
@@ -83,7 +83,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived, of a head at most `MAX_HEAD_BYTES`."""
+        """Parse the received data, at most `MAX_HEAD_BYTES` of a head."""
         while data and not self.transport.is_closing():
             if self._refused_bytes is not None:
                 self._discard(len(data))
@@ -210,7 +210,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer with a status, then drop what still arrives, and close."""
         if not self._may_answer():
-            self.abort()  # an answer here would be taken for that of an earlier request
+            self.abort()  # it would be taken for the answer to an earlier request
         elif not self.transport.is_closing():
             if self._unanswered:
                 # Its body will not arrive: the application is told that nobody waits for an answer.

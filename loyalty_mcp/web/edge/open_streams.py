@@ -1,4 +1,4 @@
-"""Track open event streams, so that they can be closed before the client closes them."""
+"""Tracks open event streams, so that the server can close them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from loyalty_mcp.web.edge.http_errors import HttpError
 
 @dataclass(eq=False, slots=True)
 class OpenStream:
-    """An event stream that is open: a client's GET that only listens.
+    """An open event stream: a client's GET that only listens.
 
     Args:
-        request: the scope of the request that opened it.
-        cancel_scope: its work.
+        request: the scope of the request that opened the stream.
+        cancel_scope: cancels the work of the stream.
         reason: why it was closed; None while it is open.
     """
 
@@ -27,7 +27,7 @@ class OpenStream:
         """End it.
 
         Args:
-            reason: the answer, if none has been started.
+            reason: the answer, if none has started.
         """
         self.reason = reason
         self.cancel_scope.cancel()
@@ -48,7 +48,7 @@ class OpenStreams:
         """Wrap an application so that its event streams can be closed.
 
         Raises:
-            HttpError: the stream was closed before it was started.
+            HttpError: the stream was closed before it started.
         """
 
         async def tracked(scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,5 +89,5 @@ class OpenStreams:
 
 
 def shutting_down() -> HttpError:
-    """The answer to a stream that is opened too late."""
+    """The answer to a stream that is opened during shutdown."""
     return HttpError(503, "The server is shutting down.")

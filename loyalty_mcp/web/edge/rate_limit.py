@@ -1,4 +1,4 @@
-"""Bound the requests of each caller."""
+"""Limits the requests of each caller."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,17 +14,17 @@ MAX_CALLERS: Final = 10_000
 
 
 def is_bounded(principal: Principal) -> bool:
-    """Whether limits apply: not to operators, and not to the machine's own user."""
+    """Whether limits apply: not to operators, and not to the local user."""
     return not principal.operator and principal.name != LOCAL
 
 
 class RateLimit:
     """A token bucket for each caller.
 
-    A caller may use a minute's requests at once; after that they come back evenly.
+    A caller may use a minute's requests at once; they are replenished evenly.
 
     Args:
-        per_minute: requests in a minute.
+        per_minute: requests per minute.
         clock: monotonic seconds.
     """
 

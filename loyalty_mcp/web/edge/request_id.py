@@ -1,4 +1,4 @@
-"""The id of a request, in its answer and in every log line that is written for it."""
+"""The id of a request, in its answer and in every log line about it."""
 
 import logging
 import re
@@ -14,10 +14,10 @@ _CURRENT: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def start_request(headers: Headers) -> str:
-    """Set the id for what follows in this task: the one in the headers, or a new one.
+    """Set the id for the rest of this task: the one in the headers, or a new one.
 
     Args:
-        headers: of the request. An id that is no plain word of 8 to 64 characters is ignored.
+        headers: of the request. An id is ignored unless it is a plain word of 8 to 64 characters.
     """
     given = headers.getlist(HEADER)
     usable = len(given) == 1 and ACCEPTED.fullmatch(given[0]) is not None

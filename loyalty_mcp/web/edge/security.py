@@ -42,7 +42,7 @@ class SecurityMiddleware:
     Args:
         app: the application; its `HttpError`s are answered here.
         hosts: the names of this server.
-        https: whether clients reach it by HTTPS.
+        https: whether clients reach it over HTTPS.
     """
 
     def __init__(self, app: ASGIApp, hosts: AllowedHosts, *, https: bool) -> None:
@@ -63,7 +63,7 @@ class SecurityMiddleware:
             return
         started_at, status = time.perf_counter(), 0
         request_id = start_request(Headers(scope=scope)).encode("ascii")
-        # Whitespace around a value is no part of it (RFC 9110, section 5.5); h11 strips it and
+        # Whitespace around a value is not part of it (RFC 9110, section 5.5); h11 strips it, but
         # httptools does not.
         headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         scope = {**scope, "headers": headers}
@@ -109,8 +109,8 @@ class SecurityMiddleware:
     def _log_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Log refused and failed requests at INFO, all others at DEBUG.
 
-        Of the URL only the path is logged, because a query may hold anything. Successful requests
-        are counted in `/metrics`.
+        Of the URL only the path is logged, because a query may contain anything. Successful
+        requests are counted in `/metrics`.
         """
         level = logging.DEBUG if 0 < status < 400 else logging.INFO
         if not log.isEnabledFor(level):

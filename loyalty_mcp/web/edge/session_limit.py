@@ -1,4 +1,4 @@
-"""Bound the sessions of each caller."""
+"""Limits the sessions of each caller."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from loyalty_mcp.web.edge.rate_limit import is_bounded
 
 SESSION_HEADER: Final = "mcp-session-id"
 FIRST_WITHOUT_SESSIONS: Final = "2026-07-28"
-"""From this protocol version on there are no sessions. Versions are dates and compare as text."""
+"""From this protocol version on there are no sessions. Versions are dates, compared as text."""
 
 
 @dataclass
 class _Session:
-    """A session of a handshake client, as its requests and answers show it."""
+    """A session of a handshake client, reconstructed from its requests and answers."""
 
     owner: str
     in_use: int = 0
@@ -30,21 +30,21 @@ class _Session:
 
 @dataclass
 class _Owner:
-    """The sessions of one caller, and how many more are being opened."""
+    """The sessions of one caller, and the number of sessions that are being opened."""
 
     opening: int = 0
     sessions: set[str] = field(default_factory=set)
 
 
 class SessionLimit:
-    """Counts the sessions of each caller, and refuses one too many.
+    """Counts the sessions of each caller, and refuses those above the limit.
 
-    The MCP library bounds the sessions of all callers together and ends idle ones; it does not tell
-    when, so the same rule is applied here.
+    The MCP library limits the sessions of all callers together and ends idle ones. It does not
+    report when, so the same rule is applied here.
 
     Args:
-        per_caller: sessions of one caller.
-        idle_seconds: after which the library ends a session.
+        per_caller: limit of sessions of one caller.
+        idle_seconds: the time after which the library ends an idle session.
         clock: monotonic seconds.
     """
 
@@ -68,7 +68,7 @@ class SessionLimit:
         return len(self._sessions)
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
-        """The application with its sessions counted.
+        """Wrap the application so that its sessions are counted.
 
         Raises:
             HttpError: the caller has too many sessions open (429, with Retry-After).

@@ -259,22 +259,27 @@ def changed_parts(agreed: Intent, now: Preparation) -> tuple[str, ...]:
 
     Every value is compared in full and exactly, not as it is displayed.
     """
-    pairs = {
-        **_by_name(agreed.facts, now.facts),
-        **_by_name(agreed.preview.before, now.preview.before),
-        **_by_name(agreed.preview.after, now.preview.after),
-        "warnings": (agreed.preview.warnings, now.preview.warnings),
-        "what moves": (_movement_values(agreed.movement), _movement_values(now.movement)),
-    }
-    changed = tuple(
-        name for name, (old, new) in pairs.items() if exact_json(old) != exact_json(new)
-    )
+    differing = [
+        *_differing(agreed.facts, now.facts),
+        *_differing(agreed.preview.before, now.preview.before),
+        *_differing(agreed.preview.after, now.preview.after),
+        *_differing(_further_values(agreed), _further_values(now)),
+    ]
+    changed = tuple(dict.fromkeys(differing))
     texts = (agreed.preview.summary, agreed.preview.typed), (now.preview.summary, now.preview.typed)
     return changed or (("the description",) if texts[0] != texts[1] else ())
 
 
-def _by_name(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (old.get(name), new.get(name)) for name in sorted({*old, *new})}
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    names = sorted({*old, *new})
+    return [name for name in names if exact_json(old.get(name)) != exact_json(new.get(name))]
+
+
+def _further_values(change: Intent | Preparation) -> dict[str, Any]:
+    return {
+        "warnings": change.preview.warnings,
+        "what moves": _movement_values(change.movement),
+    }
 
 
 def _movement_values(movement: Movement | None) -> Any:

@@ -28,6 +28,9 @@ from loyalty_mcp.settings import read_settings
 from tests.intents.journal.test_journal import NOW, an_intent
 
 URL = "https://hooks.example/loyalty"
+LONG_ENOUGH = 5.0
+"""Seconds after which a message that never comes fails a test."""
+
 SECRET = "a secret of the receiver longer than 32 bytes"  # noqa: S105 - of this test alone
 
 
@@ -60,7 +63,8 @@ async def delivered(intent: Intent, statuses: list[int]) -> Any:
     webhook.announce(intent)
     async with anyio.create_task_group() as group:
         group.start_soon(webhook.run)
-        await done.wait()
+        with anyio.fail_after(LONG_ENOUGH):
+            await done.wait()
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
     return requests, pauses
@@ -173,7 +177,8 @@ async def test_an_address_that_cannot_be_reached_is_tried_again(
     async with anyio.create_task_group() as group:
         group.start_soon(webhook.run)
         webhook.announce(waits())
-        await arrived.wait()
+        with anyio.fail_after(LONG_ENOUGH):
+            await arrived.wait()
         group.cancel_scope.cancel()
 
     assert [json.loads(request.content)["data"]["page"] for request in attempts] == [None, None]

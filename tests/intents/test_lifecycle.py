@@ -262,6 +262,23 @@ def test_every_value_of_a_preview_is_compared_in_full(
     assert changed_parts(agreed, Preparation(replace(preview, **change))) == names
 
 
+@pytest.mark.parametrize("where", ["facts", "before", "after"])
+def test_a_name_that_stands_in_several_places_is_compared_in_each(where: str) -> None:
+    """A balance that is another before, and at its ceiling the same after, is not what was seen."""
+    agreed_balance: dict[str, Any] = {"balance": 330}
+    preview = Preview("Credit 100 points.", agreed_balance, {"balance": 340})
+    agreed = replace(INTENT, facts=agreed_balance, preview=preview)
+    other: dict[str, Any] = {"balance": 335}
+    now = Preparation(preview, agreed_balance)
+    if where == "facts":
+        now = replace(now, facts=other)
+    else:
+        changes: dict[str, Any] = {where: other}
+        now = replace(now, preview=replace(preview, **changes))
+
+    assert changed_parts(agreed, now) == ("balance",)
+
+
 def test_another_amount_voids_a_preview() -> None:
     """What the caps count is part of what was agreed to."""
     agreed = replace(INTENT, movement=Movement("debit", Decimal(5), 101))

@@ -24,6 +24,7 @@ from loyalty_mcp.web.edge.connection_table import ConnectionTable
 from loyalty_mcp.web.edge.http_protocol import protocol_class
 from loyalty_mcp.web.edge.open_streams import OpenStreams
 from loyalty_mcp.web.edge.request_id import RequestIdFilter
+from loyalty_mcp.web.edge.tls_handshake import over_tls
 from loyalty_mcp.web.metrics import CallMetrics
 
 try:
@@ -100,8 +101,10 @@ def serve_http(settings: Settings, host: str, port: int) -> None:
     Raises:
         LoyaltyError: the settings do not allow it, or the port cannot be opened.
     """
-    uvloop_installed = find_spec("uvloop") is not None
-    anyio.run(_serve, settings, host, port, backend_options={"use_uvloop": uvloop_installed})
+    # uvloop reads from a connection that was paused when it was made, so the first bytes of a TLS
+    # handshake would be lost; see `edge/tls_handshake.py`.
+    use_uvloop = settings.tls_certificate is None and find_spec("uvloop") is not None
+    anyio.run(_serve, settings, host, port, backend_options={"use_uvloop": use_uvloop})
 
 
 async def _serve(settings: Settings, host: str, port: int) -> None:
@@ -110,7 +113,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     calls, streams = CallMetrics(), OpenStreams()
     runtime = compose(settings, observe=calls.observe)
     try:
-        check_certificate(settings)
+        tls_context(settings)
         await require_authentication(runtime, host)
         table = ConnectionTable(
             connections_allowed(settings.max_connections),
@@ -133,14 +136,20 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings, table: ConnectionTable) -> uvicorn.Config:
-    """The uvicorn configuration for the application."""
+    """The uvicorn configuration for the application.
+
+    Raises:
+        BadSetting: the certificate cannot be used.
+    """
+    http = protocol_class(table, settings.header_timeout)
+    context = tls_context(settings)
+    if context is not None:
+        http = over_tls(table, context, settings.header_timeout, http)
     return uvicorn.Config(
         app,
-        http=protocol_class(table, settings.header_timeout),
+        http=http,
         # Else uvicorn would hand connections to a WebSocket library that happens to be installed.
         ws="none",
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -173,26 +182,28 @@ def connections_allowed(wanted: int) -> int:
     return allowed
 
 
-def check_certificate(settings: Settings) -> None:
-    """Refuse a certificate without its key, and files that are neither.
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """The certificate to serve HTTPS with; None without one.
 
     Raises:
         BadSetting: what is wrong.
     """
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None and key is None:
-        return
+        return None
     if certificate is None or key is None:
         missing = "LOYALTY_MCP_TLS_CERTIFICATE" if certificate is None else "LOYALTY_MCP_TLS_KEY"
         raise BadSetting(f"{missing} is missing: HTTPS needs the certificate and its key.")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
         reason = error.strerror or getattr(error, "reason", None) or "no certificate and key"
         raise BadSetting(
             "LOYALTY_MCP_TLS_CERTIFICATE and LOYALTY_MCP_TLS_KEY cannot be used: "
             f"{str(reason).lower().replace('_', ' ')}."
         ) from None
+    return context
 
 
 def open_listener(host: str, port: int) -> socket.socket:

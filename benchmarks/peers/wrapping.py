@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import httpx2
-from fastmcp import FastMCP  # type: ignore[import-not-found] # in the peers' own environment
+from fastmcp import FastMCP
 
 http = httpx2.AsyncClient(
     base_url=os.environ["UPSTREAM"],

@@ -1,4 +1,4 @@
-"""The hourly request budget, as the API's own headers tell it."""
+"""The hourly request budget, read from the API's headers."""
 
 import math
 from collections.abc import Mapping
@@ -9,23 +9,23 @@ from typing import Final
 from loyalty_mcp.errors import RateLimited
 
 WINDOW_SECONDS: Final = 3600.0
-"""The budget is hourly, so a reset further away is in other units: milliseconds, or an epoch."""
+"""The budget is hourly, so a longer reset is in other units: milliseconds, or an epoch."""
 
 
 def clock_time(moment: datetime, now: datetime) -> str:
-    """A moment in UTC, with its date if that is not today: `12:30 UTC`."""
+    """A datetime in UTC, with its date unless it is today: `12:30 UTC`."""
     moment, now = moment.astimezone(UTC), now.astimezone(UTC)
     return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What is left of the current hour.
+    """The state of the current hour's budget.
 
     Args:
-        limit: requests in a window.
+        limit: requests per window.
         remaining: requests left in the current window.
-        resets_at: when the next window begins.
+        resets_at: when the next window starts.
     """
 
     limit: int
@@ -36,11 +36,11 @@ class Budget:
         """Refuse work that needs more requests than are left.
 
         Args:
-            requests: how many requests the work takes.
+            requests: the number of requests that the work takes.
             now: the current time.
 
         Raises:
-            RateLimited: fewer are left; says when to come back.
+            RateLimited: fewer are left; says when to try again.
         """
         if self.remaining >= requests or now >= self.resets_at:
             return
@@ -56,10 +56,10 @@ def budget_in(headers: Mapping[str, str], now: datetime) -> Budget | None:
 
     Args:
         headers: of the answer.
-        now: when it arrived.
+        now: when the answer arrived.
 
     Returns:
-        The budget; None unless all three headers are there and readable.
+        The budget; None unless all three headers are present and valid.
     """
     try:
         limit, remaining = (
@@ -71,7 +71,7 @@ def budget_in(headers: Mapping[str, str], now: datetime) -> Budget | None:
 
 
 def retry_time(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """When a refused request may be sent again, by the headers of the refusal.
+    """When a refused request may be sent again, according to the refusal's headers.
 
     Brevo sends `x-sib-ratelimit-reset`; proxies in front of it send `Retry-After`.
     """
@@ -84,7 +84,7 @@ def retry_time(headers: Mapping[str, str], now: datetime) -> datetime | None:
 
 
 def _after(seconds: str, now: datetime) -> datetime:
-    """The moment that many seconds from now, within the hour.
+    """The time that many seconds from now, at most an hour ahead.
 
     Raises:
         ValueError: not a number.

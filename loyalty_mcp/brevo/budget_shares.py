@@ -1,4 +1,4 @@
-"""Divide the hourly request budget: a share for each caller, and a reserve for changes."""
+"""Divides the hourly request budget: a share for each caller, and a reserve for changes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,22 +15,22 @@ _UNDER_WAY: ContextVar[bool] = ContextVar("change_under_way", default=False)
 
 
 def charge_to(caller: str | None) -> None:
-    """Charge the requests of this task, and of tasks it starts, to a caller.
+    """Charge the requests of this task, and of the tasks that it starts, to a caller.
 
     Args:
-        caller: name of the principal; None for one without bounds.
+        caller: name of the principal; None for a caller without limits.
     """
     _CALLER.set(caller)
 
 
 def start_change() -> None:
-    """Let the rest of this task use the reserve: it is sending a change."""
+    """Let the rest of this task use the reserve, because it is sending a change."""
     _UNDER_WAY.set(True)
 
 
 @contextmanager
 def change_under_way() -> Iterator[None]:
-    """A block in which requests may use the reserve: somebody has agreed to a change."""
+    """A block in which requests may use the reserve, because somebody has agreed to a change."""
     token = _UNDER_WAY.set(True)
     try:
         yield
@@ -40,11 +40,11 @@ def change_under_way() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class ShareUse:
-    """What one caller has used of the current hour.
+    """A caller's use of the current hour.
 
     Args:
-        used: requests sent for it.
-        allowed: requests it may use.
+        used: requests sent for the caller.
+        allowed: requests that the caller may use.
     """
 
     used: int
@@ -54,12 +54,12 @@ class ShareUse:
 class BudgetShares:
     """Counts the requests of each caller in the current hour.
 
-    What is counted is what this process has sent: each replica gives a caller its share anew. The
-    reserve is compared with what Brevo says is left, so it holds across replicas.
+    Only requests of this process are counted, so each replica gives a caller a separate share. The
+    reserve is compared with the budget that Brevo reports, so it applies across replicas.
 
     Args:
         share: percentage of the hour's requests that one caller may use.
-        reserve: percentage that is kept for operators and for changes somebody has agreed to.
+        reserve: percentage reserved for operators and for changes that somebody has agreed to.
     """
 
     def __init__(self, *, share: int = 100, reserve: int = 0) -> None:
@@ -70,11 +70,11 @@ class BudgetShares:
         self._ends: datetime | None = None
 
     def reserve_of(self, budget: Budget) -> int:
-        """How many requests of an hour are kept in reserve."""
+        """The number of requests per hour in the reserve."""
         return budget.limit * self._reserve // 100
 
     def use_of_caller(self, budget: Budget | None, now: datetime) -> ShareUse | None:
-        """What the current caller has used; None if it has no bounds, or the budget is unknown."""
+        """The use of the current caller; None without limits, or if the budget is unknown."""
         caller = _CALLER.get()
         if caller is None or budget is None:
             return None
@@ -85,9 +85,9 @@ class BudgetShares:
         """Refuse requests that the current caller may not send.
 
         Args:
-            budget: as Brevo last told it.
+            budget: as last reported by Brevo.
             now: the current time.
-            requests: how many are needed.
+            requests: the number of needed requests.
 
         Raises:
             RateLimited: the caller's share is used up, or only the reserve is left.
@@ -111,7 +111,7 @@ class BudgetShares:
 
     @contextmanager
     def charged_request(self, budget: Budget | None, now: datetime) -> Iterator[None]:
-        """A block in which one request is sent; it is charged to the current caller."""
+        """A block that sends one request, charged to the current caller."""
         caller = _CALLER.get()
         self._start_new_hour(now)
         if self._ends is None and budget is not None:

@@ -1,4 +1,4 @@
-"""The client of the Brevo Loyalty API, and the one HTTP client that it sends through."""
+"""The client of the Brevo Loyalty API, and its HTTP client."""
 
 import asyncio
 import copy
@@ -37,9 +37,9 @@ NEVER_SENT: Final = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
     httpx2.PoolTimeout,
-    httpx2.ProxyError,  # the proxy opened no tunnel
+    httpx2.ProxyError,  # the proxy did not open a tunnel
 )
-"""Errors that prove that a request did not leave; after any other it may have arrived."""
+"""Errors that prove that a request was not sent; after any other error it may have arrived."""
 
 
 def utc_now() -> datetime:
@@ -54,13 +54,13 @@ def open_http_client(
     timeout: float,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> httpx2.AsyncClient:
-    """Open the HTTP client through which every request to the API goes.
+    """Open the HTTP client for all requests to the API.
 
     Args:
-        base_url: the API root, without a slash at the end.
-        api_key: sent as `api-key` with every request; None where `ClientCredentials` are set.
-        timeout: seconds that one request may take.
-        transport: takes the place of the network: the embedded sandbox, or a test's function.
+        base_url: the API root, without a trailing slash.
+        api_key: sent as `api-key` with every request; None if `ClientCredentials` are used.
+        timeout: seconds for one request.
+        transport: replaces the network: the embedded sandbox, or a test function.
 
     Returns:
         The client; close it with the server.
@@ -80,7 +80,8 @@ def open_http_client(
             "accept-encoding": "identity",
             "user-agent": f"loyalty-mcp/{__version__}",
         },
-        # A wait for a connection ends while there is time left: then surely nothing was sent.
+        # The wait for a connection ends before the request's time is over; then certainly nothing
+        # was sent.
         timeout=httpx2.Timeout(timeout, pool=timeout / 2, connect=timeout / 3),
         limits=limits,
         transport=transport,
@@ -88,36 +89,36 @@ def open_http_client(
 
 
 def _proxy_applies(base_url: str) -> bool:
-    """Whether the environment names a proxy for the API; `NO_PROXY` is left to httpx2."""
+    """Whether the environment configures a proxy for the API; httpx2 handles `NO_PROXY`."""
     return not getproxies().keys().isdisjoint({httpx2.URL(base_url).scheme, "all"})
 
 
 class ReadView(Protocol):
-    """What a caller may see of reads."""
+    """Restricts what a caller sees in reads."""
 
     def request(self, request: Request[ReplyT]) -> Request[ReplyT]:
-        """The read that is made instead."""
+        """The read to send instead."""
 
     async def reply(self, request: Request[ReplyT], reply: ReplyT) -> ReplyT:
-        """What is left of its reply."""
+        """The visible part of its reply."""
 
 
 @dataclass(slots=True)
 class _Usage:
-    """What has been used of the API, by all views of one client."""
+    """The use of the API by all views of one client."""
 
     budget: Budget | None = None
     requests_sent: int = 0
 
 
 class Brevo:
-    """The Brevo Loyalty API: sends requests, repeats reads, and never repeats a change.
+    """The client of the Brevo Loyalty API. It retries reads and never retries changes.
 
     Args:
         http: the HTTP client, with the key; its owner closes it.
-        timeout: seconds that one request may take, waits and repetitions included.
-        now: our own clock.
-        shares: what each caller may use of the budget; None for no bounds.
+        timeout: seconds for one request, including waits and retries.
+        now: our clock.
+        shares: the budget limits of each caller; None for no limits.
     """
 
     def __init__(
@@ -139,11 +140,11 @@ class Brevo:
         self.shares = BudgetShares() if shares is None else shares
 
     def __repr__(self) -> str:
-        """Show the host alone: the key must not appear."""
+        """The representation with the host only, without the key."""
         return f"Brevo({self._host!r})"
 
     def seen_through(self, view: ReadView) -> "Brevo":
-        """The same client for a caller whose reads go through `view`.
+        """The same client for a caller whose reads are restricted by `view`.
 
         Connections, caches, clock and budget are shared.
         """
@@ -153,25 +154,25 @@ class Brevo:
 
     @property
     def budget(self) -> Budget | None:
-        """What is left of the hour; None before an answer has told it."""
+        """The state of the hourly budget; None before the first answer that contains it."""
         return self._usage.budget
 
     @property
     def requests_sent(self) -> int:
-        """How many requests were sent."""
+        """The number of requests sent."""
         return self._usage.requests_sent
 
     def upstream_now(self) -> datetime:
-        """The API's time, by its last answer; our own clock before the first.
+        """The API's time according to its last answer; our own clock before the first.
 
-        It can be late by a second and the time an answer takes. Jumps of our clock do not
-        change it.
+        It can be late by a second plus the time an answer takes. Jumps of our clock do not affect
+        it.
         """
         return self._clock.now()
 
     @property
     def clock_skew(self) -> timedelta | None:
-        """How far our clock is ahead of the API's; None before an answer has told its time."""
+        """How far our clock is ahead of the API's; None before an answer with its time."""
         return self._clock.skew
 
     async def send(self, request: Request[ReplyT]) -> ReplyT:
@@ -181,14 +182,14 @@ class Brevo:
             Refused: a rule of the API forbids it; nothing was changed.
             NotFound: the object is not there.
             NotAuthorized: the key, this server's address or the account is refused.
-            RateLimited: the budget is spent; nothing was changed.
-            Unavailable: there is no usable answer, and nothing was changed.
+            RateLimited: the budget is used up; nothing was changed.
+            Unavailable: there is no valid answer, and nothing was changed.
             OutcomeUnknown: a change was sent, and its answer was lost or is not readable.
         """
         if request.reads:
             return await self._seen(self._cache.read, request)
         self._cache.forget_before(request)
-        # The reads that follow in this task find out what became of it.
+        # The next reads of this task determine the outcome.
         start_change()
         try:
             return await self._in_time(request, self._send_once(request))
@@ -196,11 +197,12 @@ class Brevo:
             self._cache.forget_before(request)
 
     async def configuration(self, request: Request[ReplyT]) -> ReplyT:
-        """Like `send`, for reads of configuration: kept for a minute, or until a change of ours."""
+        """Like `send`, for configuration, which is cached for a minute or until our next change."""
         return await self._seen(self._cache.configuration, request)
 
     async def _seen(self, read: Fetch[ReplyT], request: Request[ReplyT]) -> ReplyT:
-        # Before the cache: whoever joins a read must not be refused for its first reader.
+        # Checked before the cache, so that a caller who joins a read is not refused because of
+        # another caller.
         self.shares.check(self.budget, self._now())
         if self._view is None:
             return await read(request)
@@ -208,45 +210,45 @@ class Brevo:
         return await self._view.reply(request, await read(request))
 
     async def lookup(self, request: Request[ReplyT]) -> ReplyT | None:
-        """Like `send`, for reads of who has an id: kept for a minute, or until a change of ours.
+        """Like `send`, for lookups of ids, which are cached for a minute or until our next change.
 
         Returns:
-            The reply; None where the API refuses it, which means that nobody has the id.
+            The reply; None if the API refuses it, which means that nobody has the id.
         """
         return await self._cache.lookup(request)
 
     def call_cache(self) -> AbstractContextManager[None]:
-        """A block in which identical reads are made once, until a change is sent.
+        """A block in which identical reads are sent once, until a change is sent.
 
-        It serves the steps of one call that look at the same things: the facts of a preview, the
-        decision, the work. Do not wait for a person inside it.
+        For the steps of one call that read the same things: the preview, the decision and the work.
+        Do not wait for a person inside the block.
         """
         return self._cache.call()
 
     def forget_call(self) -> None:
-        """Drop what the current call has read; from now on it reads afresh."""
+        """Drop the reads of the current call, so that they are sent again."""
         self._cache.forget_call()
 
     def forget_configuration(self) -> None:
-        """Drop the configuration that is kept; from now on it is read afresh."""
+        """Drop the cached configuration, so that it is read again."""
         self._cache.forget_configuration()
 
     def read_afresh(self) -> None:
-        """Read everything anew from now on: a preview rests on nothing older than itself."""
+        """Use only fresh reads from now on, because a preview must not use older data."""
         self._cache.start_afresh()
 
     def read_members_afresh(self) -> None:
-        """Read members anew from now on; configuration that was just read is kept."""
+        """Use only fresh reads of members from now on; configuration stays cached."""
         self._cache.forget_members()
 
     def require(self, requests: int) -> None:
-        """Refuse work that needs more requests than are left of the hour, or of the caller's share.
+        """Refuse work that needs more requests than are left in the hour, or of the caller's share.
 
         Args:
-            requests: how many requests the work takes.
+            requests: the number of requests that the work takes.
 
         Raises:
-            RateLimited: fewer are left; says when to come back.
+            RateLimited: fewer are left; says when to try again.
         """
         if self.budget is not None:
             self.budget.require(requests, self._now())
@@ -256,7 +258,7 @@ class Brevo:
         return await self._in_time(request, self._send_repeatedly(request))
 
     async def _in_time(self, request: Request[ReplyT], work: Awaitable[ReplyT]) -> ReplyT:
-        """The result of `work`, unless its time is up before."""
+        """The result of `work`, unless its time is over first."""
         try:
             async with asyncio.timeout(self._timeout):
                 return await work
@@ -264,7 +266,7 @@ class Brevo:
             raise answer_lost(request, "Brevo did not answer in time") from None
 
     async def _send_repeatedly(self, request: Request[ReplyT]) -> ReplyT:
-        """Send a read, and again if it fails for a moment and there is time left."""
+        """Send a read, and retry it after temporary failures while there is time left."""
         ends = anyio.current_time() + self._timeout
         for attempt in range(1, READ_TRIES + 1):
             try:
@@ -277,10 +279,10 @@ class Brevo:
         raise AssertionError("the last try returns or raises")
 
     def _pause(self, error: LoyaltyError, attempt: int) -> float:
-        """Seconds before the next try: what the API asks for, else a jittered doubling."""
+        """Seconds before the next attempt: as the API asks, otherwise a jittered doubling delay."""
         if isinstance(error, RateLimited) and error.retry_at is not None:
             return max(0.0, (error.retry_at - self._now()).total_seconds())
-        jitter: float = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+        jitter: float = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load; not security-relevant
         return jitter * 0.1 * 2.0**attempt
 
     async def _send_once(self, request: Request[ReplyT]) -> ReplyT:
@@ -319,7 +321,7 @@ class Brevo:
         raise failure(request, answer.status_code, message, retry_at, now, with_token=with_token)
 
     def without_key(self, text: str) -> str:
-        """`text` with the key, or the client secret and its token, blotted out."""
+        """`text` with the key, or the client secret and its token, removed."""
         auth = self._http.auth
         secrets = auth.secrets if isinstance(auth, ClientCredentials) else ()
         key = self._http.headers.get(KEY_HEADER)

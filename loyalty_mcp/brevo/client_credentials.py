@@ -1,9 +1,9 @@
-"""Access tokens of Brevo's OAuth 2.0 client credentials, in place of a static API key.
+"""Access tokens of Brevo's OAuth 2.0 client credentials, as an alternative to an API key.
 
-Facts from Brevo's guide "Machine-to-machine (M2M)" and its changelog of 6 and 13 October 2026: the
-grant `client_credentials` at `/realms/partner/oauth/token` on the host of the API, a token of about
-an hour without a refresh token, sent as `Authorization: Bearer`, and `invalid_scope` for a scope
-that the app was not granted.
+From Brevo's guide "Machine-to-machine (M2M)" and its changelog of 6 and 13 October 2026: the grant
+`client_credentials` at `/realms/partner/oauth/token` on the host of the API, a token of about an
+hour without a refresh token, sent as `Authorization: Bearer`, and `invalid_scope` for a scope that
+the app was not granted.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from loyalty_mcp.errors import NotAuthorized
 
 TOKEN_PATH: Final = "/realms/partner/oauth/token"  # noqa: S105 - a path, not a secret
 SCOPES: Final = "account:read contacts:read contacts:write loyalty:read loyalty:write"
-"""All that the tools can need; `write` does not include `read`."""
+"""All scopes that the tools can need; `write` does not include `read`."""
 
 RENEWAL_SECONDS: Final = 60.0
-"""A token is renewed so long before its end: it has to last until the request arrives."""
+"""A token is renewed this long before it expires, so that a request arrives in time."""
 
 DEFAULT_LIFE: Final = 3_600.0
-"""Seconds, where an answer does not tell how long its token lasts."""
+"""Seconds, if an answer does not state the lifetime of its token."""
 
 
 class _Granted(BaseModel):
@@ -36,22 +36,23 @@ class _Granted(BaseModel):
 
 
 class _Refusal(BaseModel):
-    """What an error of a token request says (RFC 6749, section 5.2)."""
+    """The body of a failed token request (RFC 6749, section 5.2)."""
 
     error: str = ""
 
 
 class ClientCredentials(httpx2.Auth):
-    """Adds an access token to each request; the token is kept in memory and renewed before its end.
+    """Adds an access token to each request; it is kept in memory and renewed before it expires.
 
-    A request leaves only once there is a token: without one it fails as one that was never sent.
+    A request is sent only with a token; if there is none, it fails as a request that was never
+    sent.
 
     Args:
-        http: the client that the token is asked for through; its base URL names the host.
-        client_id: names the app.
-        client_secret: proves that it is the app.
-        timeout: seconds that the request for a token may take.
-        clock: seconds that only grow.
+        http: the client for token requests; its base URL names the host.
+        client_id: identifies the app.
+        client_secret: authenticates the app.
+        timeout: seconds for a token request.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -73,18 +74,18 @@ class ClientCredentials(httpx2.Auth):
         self._lock = asyncio.Lock()
 
     def __repr__(self) -> str:
-        """Show the app alone: neither secret nor token may appear."""
+        """The representation with the app only, without secret and token."""
         return f"ClientCredentials({self._client_id!r})"
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not appear in a text."""
+        """The values that must not appear in a text."""
         return tuple(secret for secret in (self._client_secret, self._token) if secret)
 
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        """Send the request with a token; a read once more if its token was revoked.
+        """Send the request with a token; retry a read once if its token was revoked.
 
         Raises:
             NotAuthorized: Brevo gives no token for these credentials.
@@ -119,7 +120,8 @@ class ClientCredentials(httpx2.Auth):
     async def _granted(self) -> _Granted:
         answer = await self._ask(SCOPES)
         if not answer.is_success and _error_in(answer) == "invalid_scope":
-            # An app with fewer scopes gets those it has; the API refuses what they do not cover.
+            # An app with fewer scopes gets those that it has; the API refuses requests that need
+            # others.
             answer = await self._ask(None)
         if answer.status_code in {400, 401, 403}:
             said = _error_in(answer)

@@ -1,4 +1,4 @@
-"""The forms in which a person names a member: email, phone, contact id, own id."""
+"""The forms in which a person can name a member: email, phone, contact id, own id."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ _CONTACT_ID: Final = re.compile(r"[1-9][0-9]{0,18}")
 _SEPARATORS: Final = re.compile(r"[\s\-\u2010-\u2015.()/]")
 _TRUNK_ZERO: Final = re.compile(r"\(\s*0\s*\)")
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)([1-9][0-9]{4,14})")
-"""At most 15 digits, of which the first one or more are the country code (ITU-T E.164)."""
+"""At most 15 digits, starting with the country code (ITU-T E.164)."""
 
 _LOCAL_PHONE: Final = re.compile(r"[0-9\s\-.()/]{7,}")
 
@@ -42,7 +42,7 @@ class ContactNumber:
 
 @dataclass(frozen=True, slots=True)
 class OwnId:
-    """A member id of the shop's own, Brevo's loyaltySubscriptionId."""
+    """A member's own id (Brevo's loyaltySubscriptionId)."""
 
     text: str
 
@@ -51,12 +51,12 @@ MemberForm = EmailAddress | PhoneNumber | ContactNumber | OwnId
 
 
 def member_forms(said: str) -> tuple[MemberForm, ...]:
-    """Every form that the words for a member can be read as, the usual one first.
+    """All forms that the text for a member can have, the most common first.
 
-    `own:` says that an own id follows. Digits are a contact id or an own id; with a zero in front
-    they are no contact id. A `00` in front may also stand for the `+` of a phone number.
+    The prefix `own:` marks an own id. Digits can be a contact id or an own id; with a leading zero
+    they are not a contact id. A leading `00` can also mean the `+` of a phone number.
     """
-    own_id = said.strip()  # as it is: it may hold any character
+    own_id = said.strip()  # unchanged, because it may contain any character
     if own_id.casefold().startswith(OWN_PREFIX):
         return (OwnId(own_id[len(OWN_PREFIX) :].strip()),)
     text = _plain(said)
@@ -72,10 +72,10 @@ def member_forms(said: str) -> tuple[MemberForm, ...]:
 
 
 def phone_number(said: str) -> str | None:
-    """A phone number in E.164, whatever separators it is written with; None if it is none.
+    """A phone number in E.164, from any common spelling; None if it is not one.
 
-    Blanks, dashes, dots, slashes and brackets are separators, `00` stands for `+`, and a zero in
-    brackets is dialled only inside the country.
+    Spaces, dashes, dots, slashes and brackets are separators, `00` means `+`, and a zero in
+    brackets is dialled only within the country.
     """
     text = _plain(said).removeprefix("tel:")
     digits = _INTERNATIONAL.fullmatch(_SEPARATORS.sub("", _TRUNK_ZERO.sub("", text)))
@@ -83,7 +83,7 @@ def phone_number(said: str) -> str | None:
 
 
 def unknown_own_id(own_id: str) -> str:
-    """What to say where no member has an own id: what was looked up, and what to give instead."""
+    """The message if no member has an own id: what was looked up, and what to use instead."""
     if any(char.isalpha() for char in own_id) and not any(char.isdigit() for char in own_id):
         advice = "Names cannot be searched; give email, phone, contact id or own id."
     elif _LOCAL_PHONE.fullmatch(own_id):
@@ -94,5 +94,5 @@ def unknown_own_id(own_id: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """`text` in the usual characters, without invisible ones and blanks around it."""
+    """`text` with normalised characters, without invisible ones and surrounding spaces."""
     return cleaned(unicodedata.normalize("NFKC", text)).strip()

@@ -1,4 +1,4 @@
-"""Members and contacts by what a person says: email, phone, contact id or own id."""
+"""Members and contacts, found by email, phone, contact id or own id."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,7 +23,7 @@ CONTACT_FORMS: Final = "Check it, or give another: email, phone or contact id."
 
 
 class MemberReferences:
-    """Finds members and contacts. Digits are tried as contact id and as own id.
+    """Finds members and contacts. Digits are looked up as contact id and as own id.
 
     Args:
         brevo: the upstream client.
@@ -35,22 +35,23 @@ class MemberReferences:
     async def member(self, program: str | None, said: str) -> int:
         """The contact id of a member.
 
-        A contact id is not looked up where nobody has it as own id.
+        A contact id is not looked up unless somebody has it as own id.
 
         Args:
-            program: the program in which own ids are looked up; None to take none.
+            program: the program in which own ids are looked up; None to accept none.
             said: email, phone in any spelling, contact id, or own id with or without `own:`.
 
         Raises:
             UnknownReference: nobody has it.
-            AmbiguousReference: it is the contact id or phone number of one, the own id of another.
+            AmbiguousReference: it is the contact id or phone number of one member, and the own id
+                of another.
         """
         first, own_id = _split(member_forms(said))
         owner = None if own_id is None else await self._owner(program, own_id.text)
         contact: int | None = None
         match first:
             case ContactNumber(number):
-                # Without another owner of the digits it needs no request to know that it is meant.
+                # If nobody else has these digits, no request is needed.
                 if owner is None or await self._own_id_of(program, number) is not None:
                     contact = number
             case EmailAddress() | PhoneNumber():
@@ -76,7 +77,7 @@ class MemberReferences:
         return found
 
     async def contact_id(self, said: str) -> int:
-        """The id of a contact; one that is given is not looked up.
+        """The id of a contact; a given id is not looked up.
 
         Raises:
             UnknownReference: nobody has that email or phone number, or it is neither.
@@ -87,7 +88,7 @@ class MemberReferences:
         return (await self.contact(said)).id
 
     async def is_in(self, program: str, said: str) -> bool:
-        """Whether the words for a member mean somebody in a program."""
+        """Whether the text for a member matches somebody in a program."""
         try:
             member = await self.member(program, said)
         except UnknownReference:
@@ -98,12 +99,12 @@ class MemberReferences:
         """The contact with an email, a phone number or a contact id, or an own id in a program.
 
         Args:
-            programs: in which own ids are looked up.
-            said: as a person gives it.
+            programs: where own ids are looked up.
+            said: the text for the member.
 
         Raises:
             UnknownReference: nobody has it.
-            AmbiguousReference: several have it.
+            AmbiguousReference: several members have it.
         """
         first, own_id = _split(member_forms(said))
         found = None if first is None else await self._contact(first)
@@ -143,7 +144,7 @@ class MemberReferences:
             return None
 
     async def _owner(self, program: str | None, own_id: str) -> int | None:
-        """The contact who has an own id in a program."""
+        """The contact with an own id in a program."""
         if program is None or not own_id:
             return None
         info = await self._brevo.lookup(account_of_own_id(program, own_id))
@@ -155,7 +156,7 @@ class MemberReferences:
         return info.balance.contact_id
 
     async def _own_id_of(self, program: str | None, contact: int) -> str | None:
-        """The own id of a member; None for who is no member."""
+        """The own id of a member; None if the contact is not a member."""
         if program is None:
             return None
         request = get_account_info(program, contact, include_internal=True)
@@ -177,7 +178,7 @@ class MemberReferences:
 
 
 def _split(forms: Sequence[MemberForm]) -> tuple[MemberForm | None, OwnId | None]:
-    """The reading as a contact, and the reading as an own id."""
+    """The contact form and the own id form of the text."""
     contact = next((form for form in forms if not isinstance(form, OwnId)), None)
     own_id = next((form for form in forms if isinstance(form, OwnId)), None)
     return contact, own_id
@@ -186,12 +187,12 @@ def _split(forms: Sequence[MemberForm]) -> tuple[MemberForm | None, OwnId | None
 def _unknown(
     said: str, contact: MemberForm | None, own_id: OwnId | None, others: str = OTHER_FORMS
 ) -> UnknownReference:
-    """The error where nobody was found.
+    """The error if nobody was found.
 
     Args:
-        said: what was given.
-        contact: how it was read as a contact; None if it cannot be.
-        own_id: the own id that was looked up; None if none was.
+        said: the given text.
+        contact: its form as a contact; None if it has none.
+        own_id: the own id that was looked up; None if there was none.
         others: what could be given instead.
     """
     said = said.strip()

@@ -1,4 +1,4 @@
-"""Names and ids that a person gives, matched with what there is."""
+"""Matching of given names and ids with existing objects."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ from loyalty_mcp.brevo.quoting import cleaned, quoted
 from loyalty_mcp.errors import AmbiguousReference, UnknownReference
 
 NAMED: Final = 5
-"""How many candidates an error names."""
+"""The number of candidates that an error names."""
 
 SIMILAR: Final = 0.5
-"""How similar a name must be to be named in an error; 1 is equal."""
+"""How similar a name must be for an error to name it; 1 means equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something that a reference may mean."""
+    """An object that a reference may mean."""
 
     id: str
     name: str
 
 
 def folded(text: str) -> str:
-    """`text` as names are compared: NFKC, without case, invisible characters and extra blanks."""
+    """`text` normalised to compare names: NFKC, without case, invisible and extra characters."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(cleaned(" ".join(text.split())).split())
 
@@ -33,17 +33,17 @@ def folded(text: str) -> str:
 def choose(
     kind: str, said: str | None, candidates: Sequence[Candidate], where: str = ""
 ) -> Candidate:
-    """The candidate that `said` means, by id or by name.
+    """The candidate with a name or id.
 
     Args:
-        kind: what the candidates are, for the error.
-        said: an id or a name; None means the only candidate.
-        candidates: all there are.
+        kind: the kind of candidates, for the error.
+        said: an id or a name; None for the only candidate.
+        candidates: all existing objects.
         where: follows the kind in an error, such as " in the draft".
 
     Raises:
-        UnknownReference: none fits; the nearest are named.
-        AmbiguousReference: several fit, or there are several and nothing was said.
+        UnknownReference: none matches; the error names the nearest.
+        AmbiguousReference: several match, or there are several and none was named.
     """
     if said is None:
         if len(candidates) == 1:
@@ -67,7 +67,7 @@ def choose(
 
 
 def _nearest(wanted: str, candidates: Sequence[Candidate]) -> str:
-    """The candidates that may have been meant: those that hold the words, and similar ones."""
+    """The candidates that may be meant: those that contain the words, and similar ones."""
     if not candidates:
         return "There is none yet."
     names = [folded(candidate.name) for candidate in candidates]
@@ -81,7 +81,7 @@ def _nearest(wanted: str, candidates: Sequence[Candidate]) -> str:
 
 
 def names_of(candidates: Sequence[Candidate]) -> str:
-    """The names of the first candidates, quoted, and how many more there are."""
+    """The names of the first candidates, quoted, and the number of the others."""
     listed = ", ".join(quoted(candidate.name) for candidate in candidates[:NAMED])
     left = len(candidates) - NAMED
     return f"{listed} and {left} more" if left > 0 else listed

@@ -1,4 +1,4 @@
-"""An operation: one endpoint of the API as a typed function, and the risk it carries."""
+"""An operation: one endpoint of the API as a typed function, with its risk."""
 
 import inspect
 import string
@@ -17,20 +17,20 @@ ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
 
 class DeclarationError(TypeError):
-    """A tool is declared wrongly. Raised on import, so no user meets it."""
+    """A tool is declared incorrectly. Raised on import, so users never see it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[P, ReplyT]):
-    """One endpoint: calling it returns the request and sends nothing.
+    """One endpoint. Calling it returns the request and sends nothing.
 
     Args:
         name: the tool's name.
-        risk: the worst that the operation can do.
+        risk: the highest risk that the operation can have.
         describe: the function; its signature is the input, its docstring the description.
         preview: one sentence with arguments in braces; empty for a read.
-        before: the read that shows the object before the change; its required arguments are
-            among the operation's own.
+        before: the read that shows the object before the change; its required arguments are among
+            those of the operation.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Operation(Generic[P, ReplyT]):
 
     @property
     def versioned(self) -> bool:
-        """Whether its names are looked up in one version of a program: the draft by default.
+        """Whether its names are looked up in one version of a program, by default the draft.
 
-        True for every change of configuration and for every read that takes a version.
+        True for every change of configuration and for every read with a version argument.
         """
         looks = self if self.risk == "read" else self.before
         return self.risk == "write" or (looks is not None and "version" in looks.parameters)
@@ -101,5 +101,5 @@ def moves_value(
 def destructive(
     preview: str, *, before: Operation[..., Any] | None = None
 ) -> Callable[[Callable[P, Request[ReplyT]]], Operation[P, ReplyT]]:
-    """An operation that takes away what cannot be given back."""
+    """An operation that destroys something that cannot be restored."""
     return lambda function: _declare(function, "destructive", preview, before)

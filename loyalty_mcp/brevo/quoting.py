@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: without invisible characters, and quoted as data."""
+"""Makes outside text safe to show: without invisible characters, and quoted as data."""
 
 import json
 import re
@@ -7,13 +7,13 @@ import unicodedata
 from typing import Final
 
 FENCE_LENGTH: Final = 80
-"""Characters of a quoted text; the rest is cut off."""
+"""Maximum length of a quoted text; the rest is cut off."""
 
 UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode categories of control characters and of those that hide or reverse text."""
+"""Unicode categories of control characters and of characters that hide or reverse text."""
 
 SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-"""Variation selectors; a row of them can hide a text."""
+"""Variation selectors; a sequence of them can hide text."""
 
 
 def cleaned(text: str) -> str:
@@ -23,7 +23,7 @@ def cleaned(text: str) -> str:
 
 
 def quoted(text: str, longest: int = FENCE_LENGTH) -> str:
-    """Text from outside, inside a line: a JSON string of at most `longest` characters."""
+    """Outside text within a line: a JSON string of at most `longest` characters."""
     text = cleaned(text)
     if len(text) > longest:
         text = text[: longest - 1] + "…"
@@ -31,11 +31,11 @@ def quoted(text: str, longest: int = FENCE_LENGTH) -> str:
 
 
 def quoted_whole(text: str) -> str:
-    """Text from outside, inside a line, uncut: for values that a person agrees to."""
+    """Outside text within a line, not truncated: for values that a person agrees to."""
     return json.dumps(cleaned(text), ensure_ascii=False)
 
 
 def fenced(text: str) -> str:
-    """Longer text from outside, between two lines with a random mark that it cannot imitate."""
+    """Longer outside text between two lines with a random mark that it cannot imitate."""
     mark = secrets.token_hex(8)
     return f"<data {mark}>\n{cleaned(text)}\n</data {mark}>"

@@ -1,4 +1,4 @@
-"""What reads share: one request for identical reads, and what seldom changes kept for a minute."""
+"""Caching of reads: concurrent reads share a request, and configuration is kept for a minute."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,19 +17,19 @@ Fetch = Callable[[Request[ReplyT]], Awaitable[ReplyT]]
 
 KEPT_SECONDS: Final = 60.0
 MOST_LOOKUPS: Final = 10_000
-"""How many lookups are kept at once; with more, all are made again."""
+"""Maximum number of cached lookups; when exceeded, all are dropped."""
 
 MEMBER_PATH: Final = re.compile(
     "/(transactions|create-order|subscriptions|subscription-members|contacts?|rewards)(/|$)"
 )
-"""Paths that change what members have; every other change is one of configuration."""
+"""Paths that change what members have; every other change is a change of configuration."""
 
 
 class CallCache:
-    """What one call has read so far, until it sends a change.
+    """The reads of one call, until it sends a change.
 
     Args:
-        owner: the cache of the client that read it; another account has other answers.
+        owner: the cache of the client that read it, because other accounts have other answers.
     """
 
     def __init__(self, owner: "ReadCache") -> None:
@@ -38,7 +38,7 @@ class CallCache:
         self.closed = False
 
     def close(self) -> None:
-        """Forget everything and keep nothing more: only fresh reads count from now on."""
+        """Drop everything and cache nothing more, so that only fresh reads are used."""
         self.replies.clear()
         self.closed = True
 
@@ -47,7 +47,7 @@ _CALL_CACHE: Final[ContextVar[CallCache | None]] = ContextVar("call_cache", defa
 
 
 class ReadCache:
-    """The reads of one client: joined in flight, kept for a call, and kept for a minute.
+    """The reads of one client: shared while in flight, cached for a call, and cached for a minute.
 
     Args:
         fetch: sends a read and returns its reply.
@@ -62,10 +62,10 @@ class ReadCache:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Make identical reads inside this block once, until a change is sent.
+        """Send identical reads in this block once, until a change is sent.
 
-        It serves the steps of one call that look at the same things: the facts of a preview, the
-        decision, the work. Do not wait for a person inside it.
+        For the steps of one call that read the same things: the preview, the decision and the work.
+        Do not wait for a person inside the block.
         """
         token = _CALL_CACHE.set(CallCache(self))
         try:
@@ -74,7 +74,7 @@ class ReadCache:
             _CALL_CACHE.reset(token)
 
     async def read(self, request: Request[ReplyT]) -> ReplyT:
-        """The reply to a read, shared with whoever reads the same at the same time."""
+        """The reply to a read, shared with identical concurrent reads."""
         kept = self._call_cache()
         key = request.cache_key
         if kept is None or kept.closed:
@@ -88,7 +88,7 @@ class ReadCache:
         return found
 
     async def configuration(self, request: Request[ReplyT]) -> ReplyT:
-        """The reply to a read of configuration, which is kept for a minute or until a change."""
+        """The reply to a read of configuration, cached for a minute or until a change."""
         key = request.cache_key
         kept = self._configuration.get(key)
         if kept is not None and anyio.current_time() < kept[0]:
@@ -101,10 +101,10 @@ class ReadCache:
         return reply
 
     async def lookup(self, request: Request[ReplyT]) -> ReplyT | None:
-        """The reply to a read of who has an id, kept for a minute or until a change of ours.
+        """The reply to a lookup of an id, cached for a minute or until our next change.
 
         Returns:
-            The reply; None where the API refuses it, which means that nobody has the id.
+            The reply; None if the API refuses it, which means that nobody has the id.
         """
         key = request.cache_key
         kept = self._lookups.get(key)
@@ -123,14 +123,14 @@ class ReadCache:
         return reply
 
     def forget_call(self) -> None:
-        """Drop what the current call has read; from now on it reads afresh."""
+        """Drop the reads of the current call, so that they are sent again."""
         if (kept := self._call_cache()) is not None:
             kept.close()
 
     def start_afresh(self) -> None:
-        """Read everything anew from now on; what is read from now on is shared again.
+        """Use only fresh reads from now on; these are shared again.
 
-        A read that is in flight began earlier, so nobody joins it any more.
+        A read in flight started earlier, so no later read joins it.
         """
         self._in_flight.clear()
         self.forget_configuration()
@@ -139,19 +139,19 @@ class ReadCache:
             kept.closed = False
 
     def forget_members(self) -> None:
-        """Read what members have anew from now on; configuration is kept for its minute."""
+        """Use only fresh reads of members from now on; configuration stays cached."""
         self._in_flight.clear()
         self._lookups = {}
         self.forget_call()
 
     def forget_configuration(self) -> None:
-        """Drop what is kept for a minute; what is being read now is not kept either."""
+        """Drop what is cached for a minute, including reads in flight."""
         self._changes += 1
         self._configuration.clear()
         self._lookups = {}
 
     def forget_before(self, change: Request[Any]) -> None:
-        """Drop what `change` may have made untrue, reads in flight included."""
+        """Drop what `change` may have made outdated, including reads in flight."""
         self.forget_members()
         if MEMBER_PATH.search(change.path) is None:
             self.forget_configuration()
@@ -161,7 +161,7 @@ class ReadCache:
         return kept if kept is not None and kept.owner is self else None
 
     async def _joined(self, request: Request[ReplyT], key: str) -> ReplyT:
-        """The reply to a read; where the same is in flight already, its reply."""
+        """The reply to a read, or that of an identical read in flight."""
         while (reading := self._in_flight.get(key)) is not None:
             await reading.wait()
             if reading.succeeded:
@@ -185,7 +185,7 @@ class ReadCache:
 
 
 class _ReadInFlight:
-    """A read that others may join; without reply and error, its reader was cancelled."""
+    """A read that others may join; without reply and error, it was cancelled."""
 
     def __init__(self) -> None:
         self._ended: anyio.Event | None = None
@@ -194,12 +194,12 @@ class _ReadInFlight:
         self.error: LoyaltyError | None = None
 
     async def wait(self) -> None:
-        """Wait for the read in flight; the event is created lazily, for few reads are joined."""
+        """Wait for the in-flight read; the event is created lazily, since few reads are joined."""
         if self._ended is None:
             self._ended = anyio.Event()
         await self._ended.wait()
 
     def end(self) -> None:
-        """Wake up whoever waits."""
+        """Wake up the waiting readers."""
         if self._ended is not None:
             self._ended.set()

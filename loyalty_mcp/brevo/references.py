@@ -1,4 +1,4 @@
-"""References: what a person says for an id, turned into the id, or an error that helps."""
+"""References: converts a given name to an id, or raises a helpful error."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -20,17 +20,17 @@ from loyalty_mcp.errors import LoyaltyError, UnknownReference
 
 PAGE: Final = 100
 MEMBERSHIPS_READ: Final = 5
-"""In so many programs at most it is read whether a member is in them."""
+"""In at most this many programs, the membership of a member is read."""
 
 FIRST_PROGRAMS: Final = list_programs(limit=PAGE, offset=0)
-"""Asked, mostly from memory, in nearly every call."""
+"""Nearly every call needs the programs, mostly from the cache."""
 
 WHERE: Final[dict[Version, str]] = {"draft": " in the draft", "active": " that is live"}
-"""Said with what is not found where one version alone was meant."""
+"""Added to an error if only one version was searched."""
 
 
 class References:
-    """Finds what is meant, through reads that are cached where they are configuration.
+    """Resolves references with reads, which are cached for configuration.
 
     Args:
         brevo: the upstream client.
@@ -43,7 +43,7 @@ class References:
         self._members = MemberReferences(brevo)
 
     def forget(self) -> None:
-        """Look at the configuration as it is now: others may have changed it."""
+        """Drop the cached configuration, because others may have changed it."""
         self._brevo.forget_configuration()
 
     async def programs(self) -> tuple[Program, ...]:
@@ -56,10 +56,10 @@ class References:
         return tuple(found)
 
     async def program_now(self, program: str) -> Program:
-        """A program as it is now: out of the list, which a call that names one has read already.
+        """The current state of a program, from the list that a call with names has already read.
 
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is no program with that id.
         """
         page = await self._brevo.send(list_programs(limit=PAGE, offset=0))
         found = next((item for item in page.items if item.id == program), None)
@@ -68,7 +68,7 @@ class References:
     async def balances(
         self, program: str, version: Version = "active"
     ) -> tuple[BalanceDefinition, ...]:
-        """The balance definitions of a program, internal ones included."""
+        """The balance definitions of a program, including internal ones."""
         request = list_balance_definitions(program, limit=500, offset=0, version=version)
         page = await self._brevo.configuration(request)
         return tuple(item for item in page.items if item.deleted_at is None)
@@ -96,13 +96,13 @@ class References:
         """The id of a program.
 
         Args:
-            said: its name or id; the pinned program wins over it.
-            member: the words for a member. Where no program is said, and there are several, the
-                one that the member is in is meant.
+            said: its name or id; the pinned program takes precedence.
+            member: the reference to the member. If no program is named and there are several, the
+                member's program is used.
 
         Raises:
             UnknownReference: there is no such program.
-            AmbiguousReference: several may be meant.
+            AmbiguousReference: several programs may be meant.
         """
         programs: Sequence[Program] = await self.programs()
         said = self._pinned_program or said
@@ -111,7 +111,7 @@ class References:
         return choose("program", said, [Candidate(item.id, item.name) for item in programs]).id
 
     async def _programs_of(self, member: str, programs: Sequence[Program]) -> Sequence[Program]:
-        """The programs that a member may be in; all of them if that leaves none."""
+        """The possible programs of a member; all programs if there are none."""
         published = [program for program in programs if program.state != "inactive"]
         if not 1 < len(published) <= MEMBERSHIPS_READ:
             return published or programs
@@ -125,17 +125,17 @@ class References:
         program: str | None,
         versions: Sequence[Version] = LIVE_FIRST,
     ) -> Any:
-        """The id that `said` means.
+        """The id of a reference.
 
         Args:
-            kind: what is meant.
+            kind: the kind of object.
             said: name or id, or one of the forms of a member; None for the only one.
             program: the id of the program in which names are looked up.
-            versions: of the program, in the order in which names are looked up in them.
+            versions: the versions of the program in which names are looked up, in order.
 
         Raises:
-            UnknownReference: nothing has that name or id; the nearest are named.
-            AmbiguousReference: several have it.
+            UnknownReference: nothing has that name or id; the error names the nearest.
+            AmbiguousReference: several objects have it.
         """
         if kind == "program":
             return await self.program(said)
@@ -161,7 +161,7 @@ class References:
         raise failure or AssertionError("a version was tried")
 
     async def names(self, kind: ReferenceKind, program: str) -> list[str]:
-        """The names of what is live in a program, for completion."""
+        """The names of the live objects of a program, for completion."""
         return [item.name for item in await _LISTS[kind](self, program, "active")]
 
     async def name_of(
@@ -171,7 +171,7 @@ class References:
         program: str | None,
         versions: Sequence[Version] = LIVE_FIRST,
     ) -> str | None:
-        """The name of what has that id, in the first version that has it; None without a name."""
+        """The name of an object by id, from the first version that has it; None without a name."""
         if kind == "program":
             return next((item.name for item in await self.programs() if item.id == found), None)
         if kind not in _LISTS or program is None:
@@ -187,7 +187,7 @@ class References:
 
         Raises:
             UnknownReference: nobody has it.
-            AmbiguousReference: two people are meant by the same digits.
+            AmbiguousReference: the same digits match two members.
         """
         return await self._members.member(program, said)
 
@@ -200,7 +200,7 @@ class References:
         return await self._members.contact(said)
 
     async def contact_id(self, said: str) -> int:
-        """The id of a contact, who need not be a member; a contact id is taken as it is.
+        """The id of a contact, who need not be a member; a contact id is not looked up.
 
         Raises:
             UnknownReference: nobody has that email or phone number, or it is neither.
@@ -212,7 +212,7 @@ class References:
 
         Raises:
             UnknownReference: nobody has it.
-            AmbiguousReference: several have it.
+            AmbiguousReference: several members have it.
         """
         return await self._members.contact_or_member(programs, said)
 
@@ -246,14 +246,14 @@ _LISTS: Final[dict[str, Lister]] = {
 
 
 class CallReferences:
-    """Resolves the references of one call, in their order, and remembers what they were.
+    """Resolves the references of one call in order, and records their ids.
 
     Args:
-        references: where they are looked up.
-        recorded: the ids of an earlier resolution, to be used again as they were.
-        pinned_member: the one member of this server, if it serves only one.
-        member: the words for the member whom the call is about; they decide between programs.
-        versions: of the program, in the order in which names are looked up in them.
+        references: resolves a single reference.
+        recorded: the ids of an earlier resolution, which are used again.
+        pinned_member: the only member of this server, if it serves one.
+        member: the reference to the member of the call, which can determine the program.
+        versions: the versions of the program in which names are looked up, in order.
     """
 
     def __init__(
@@ -273,7 +273,7 @@ class CallReferences:
         self.ids: list[Any] = []
 
     async def __call__(self, reference: Reference, said: str | None) -> Any:
-        """The id that `said` means, or meant."""
+        """The id of a reference, resolved now or recorded earlier."""
         if self._recorded is not None:
             found = self._recorded.pop(0)
         else:

@@ -1,4 +1,4 @@
-"""What an answer of the API means: a reply, or an error sorted by who can act on it."""
+"""Converts an answer of the API to a reply, or to an error by who can fix it."""
 
 import json
 import re
@@ -27,10 +27,10 @@ from loyalty_mcp.errors import (
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
 MESSAGE_LENGTH: Final = 300
-"""Characters of what the API says; its sentence about an unknown address ends in a link."""
+"""Maximum length of the API's message; its message about an unknown address ends with a link."""
 
 MESSAGES: Final = 5
-"""How many messages of one answer are quoted."""
+"""The number of messages of one answer that are quoted."""
 
 UNDOCUMENTED: Final = "Brevo's answer is not in the form it documents"
 
@@ -50,19 +50,19 @@ NEXT_STEPS: Final = {
     422: "Correct what it names, and call again.",
     424: "Something that it needs is missing or failed at Brevo; check it, or try again later.",
 }
-"""What to do about a refusal, by its status."""
+"""What to do about a refusal, by status."""
 
 
 def parse_reply(request: Request[ReplyT], status: int, content: bytes) -> ReplyT:
     """Read the body of a successful answer.
 
     Args:
-        request: what was asked.
-        status: of HTTP; 204 has no body.
+        request: the request.
+        status: the HTTP status; 204 has no body.
         content: the body.
 
     Raises:
-        Unavailable: the body of a read is missing or not in the documented form.
+        Unavailable: the body of a read is missing or not as documented.
         OutcomeUnknown: the same, for a change.
     """
     try:
@@ -84,7 +84,7 @@ def parse_reply(request: Request[ReplyT], status: int, content: bytes) -> ReplyT
 
 
 def _without_blanks(value: Any) -> Any:
-    """`value` without the fields that are null or empty text: both mean that there is nothing."""
+    """`value` without null fields and empty texts, which both mean "no value"."""
     if isinstance(value, dict):
         return {
             name: _without_blanks(item) for name, item in value.items() if item not in (None, "")
@@ -95,7 +95,7 @@ def _without_blanks(value: Any) -> Any:
 
 
 def answer_lost(request: Request[Any], reason: str) -> LoyaltyError:
-    """The error for an answer that is missing or unusable.
+    """The error for a missing or invalid answer.
 
     Returns:
         `Unavailable` for reads, `OutcomeUnknown` for changes.
@@ -106,17 +106,17 @@ def answer_lost(request: Request[Any], reason: str) -> LoyaltyError:
 
 
 def cause_of(lost: OutcomeUnknown) -> str:
-    """Why an answer was lost, where it is known that nothing came of it."""
+    """Why an answer was lost, if it is known that the request had no effect."""
     return f"{str(lost).removesuffix(MAY_HAVE_HAPPENED).removesuffix('.')}."
 
 
 class Credential(NamedTuple):
-    """What a request is authorized by, in words.
+    """The credential of a request, in words.
 
     Attributes:
-        name: What Brevo refuses.
-        settings: Where it comes from.
-        rights: What it can lack.
+        name: what Brevo refuses.
+        settings: where it comes from.
+        rights: what it can lack.
     """
 
     name: str
@@ -137,15 +137,15 @@ def failure(
     *,
     with_token: bool = False,
 ) -> LoyaltyError:
-    """The error that an answer with an error status stands for.
+    """The error for an answer with an error status.
 
     Args:
-        request: what was asked.
-        status: of HTTP; not a success.
-        message: what the API says about it, without the key; empty if nothing.
-        retry_at: when the budget is full again, as this answer tells it.
+        request: the request.
+        status: the HTTP status, not a success.
+        message: the API's message, without the key; empty if there is none.
+        retry_at: when the budget is full again, according to this answer.
         now: the current time.
-        with_token: whether an access token was sent, in place of a key.
+        with_token: whether an access token was sent instead of a key.
     """
     changed = "" if request.reads else " Nothing was changed."
     said = quoted(message, MESSAGE_LENGTH)
@@ -200,10 +200,10 @@ def _remedy(status: int, message: str, credential: Credential) -> str:
 
 
 def upstream_message(content: bytes) -> str:
-    """What an error body says, in any of the forms that the API has been seen to use.
+    """The message in an error body, in any of the observed forms.
 
     `{code, message}`, `{message}`, `{path, rule, error}`, `{errors: […]}` with either in the list,
-    or a bare JSON string. Anything else, HTML included, says nothing.
+    or a bare JSON string. Anything else, including HTML, has no message.
     """
     try:
         value = json.loads(content)

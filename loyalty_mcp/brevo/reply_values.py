@@ -1,4 +1,4 @@
-"""Lists and dates in replies, read liberally: the API is not always as it is documented."""
+"""Lenient parsing of lists and dates in replies, which do not always match the documentation."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,13 +15,13 @@ from pydantic import (
 EntryT = TypeVar("EntryT")
 
 NO_TIME: Final = "0001-01-01"
-"""The empty time of Go, which the API sends where it has none."""
+"""Go's zero time, which the API sends instead of a missing time."""
 
 _MOMENT: Final = TypeAdapter(datetime)
 
 
 def without_nulls(value: Any) -> Any:
-    """`value` without null items; null itself, which the API may send for a list, is empty."""
+    """`value` without null items; null for a list means an empty list."""
     if value is None:
         return ()
     if isinstance(value, list | tuple) and None in value:
@@ -30,7 +30,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def readable_items(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """The items that can be read: one that cannot be read never hides the others."""
+    """The readable items; an unreadable one never hides the others."""
     value = without_nulls(value)
     try:
         return handler(value)
@@ -45,16 +45,16 @@ def readable_items(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 
 Entries = Annotated[tuple[EntryT, ...], BeforeValidator(without_nulls)]
-"""A list of what a member has or did: complete, or the reply is not read at all.
+"""A list of what a member has or did, which must be read completely or not at all.
 
-An entry that was left out would make a wrong total, or look like something that did not happen.
+A missing entry would make a total wrong, or look like something that did not happen.
 """
 
 
 def read_moment(value: Any) -> datetime | None:
-    """A moment as the API sends it: without an offset it is UTC, a bare day is its beginning.
+    """A datetime from the API: UTC without an offset; a plain date means its start.
 
-    Empty text, the empty time of Go, and what is no date at all are read as no date.
+    Empty text, Go's zero time and invalid dates are read as None.
     """
     if isinstance(value, str):
         with suppress(ValueError):
@@ -69,17 +69,17 @@ def read_moment(value: Any) -> datetime | None:
 
 
 def read_date_text(value: Any) -> Any:
-    """A date that the API sends as plain text; None where there is no date."""
+    """A date that the API sends as text; None if there is none."""
     empty = isinstance(value, str) and (not value.strip() or value.startswith(NO_TIME))
     return None if empty else value
 
 
 DateText = Annotated[str | None, BeforeValidator(read_date_text)]
-"""A date or moment in a reply that is declared as plain text, if there is one."""
+"""A date or datetime in a text field of a reply, if there is one."""
 
 ReplyMoment = Annotated[
     datetime | None,
     BeforeValidator(read_moment),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}),
 ]
-"""A moment in a reply, if there is one."""
+"""A datetime in a reply, if there is one."""

@@ -20,11 +20,11 @@ ReplyT_co = TypeVar("ReplyT_co", bound=BaseModel, covariant=True)
 
 SAFE_PATH: Final = re.compile(r"(/[A-Za-z0-9._~%+-]+)+")
 DOTS: Final = {".": "%2E", "..": "%2E%2E"}
-"""Path segments that URLs give a meaning of their own, escaped."""
+"""Path segments that have a special meaning in URLs, escaped."""
 
 
 class UnsafePathError(ValueError):
-    """A path holds an id that no id type has checked, and could lead elsewhere."""
+    """A path contains an unchecked id that could change its meaning."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Request(Generic[ReplyT_co]):
     Args:
         method: the HTTP method.
         path: the path below the API root; every id in it is already checked or quoted.
-        reply: the model of a successful answer; `Done` where the API answers nothing.
+        reply: the model of a successful answer; `Done` if the API returns no body.
         query: parameters in the API's spelling; none of them is None.
         body: the JSON object in the API's spelling; None for no body.
-        reads: whether the call changes nothing, so that it may be repeated.
+        reads: whether the call changes nothing and may be retried.
 
     Raises:
-        UnsafePathError: a segment of the path could lead elsewhere.
+        UnsafePathError: a segment could change the meaning of the path.
     """
 
     method: Method
@@ -76,12 +76,12 @@ class Request(Generic[ReplyT_co]):
 
     @cached_property
     def cache_key(self) -> str:
-        """The same for two requests that ask the same."""
+        """The key of equal requests."""
         return f"{self.method} {self.target} {(self.content or b'').decode()}"
 
 
 def _json_value(value: Any) -> Any:
-    """`value` in terms that JSON has, for what `json` cannot write by itself."""
+    """`value` as a type that `json` can write."""
     if isinstance(value, Decimal):
         return number(value)
     if isinstance(value, datetime):
@@ -92,12 +92,12 @@ def _json_value(value: Any) -> Any:
 
 
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that have a value; null means something else to the API, and is never sent."""
+    """The fields with a value; null has another meaning for the API and is never sent."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def segment(text: str) -> str:
-    """`text` as one path segment, whatever characters it holds."""
+    """`text` as one path segment, with any characters."""
     return DOTS.get(text) or quote(text, safe="")
 
 
@@ -107,12 +107,12 @@ def get(path: str, reply: type[ReplyT], query: Mapping[str, Any] | None = None) 
 
 
 def ask(path: str, reply: type[ReplyT], body: Mapping[str, Any]) -> Request[ReplyT]:
-    """Read by POST: the API takes some questions in a body and changes nothing."""
+    """Read by POST: some reads of the API have a body."""
     return Request("POST", path, reply, {}, given(body), reads=True)
 
 
 def post(path: str, reply: type[ReplyT], body: Mapping[str, Any] | None = None) -> Request[ReplyT]:
-    """Create or act at `path`; without `body` nothing is sent but the path."""
+    """Create or act at `path`; without `body`, only the path is sent."""
     return Request("POST", path, reply, {}, None if body is None else given(body), reads=False)
 
 

@@ -1,7 +1,7 @@
-"""Which tier groups members may see.
+"""Determines which tier groups members may see.
 
-The API takes `meta.isInternal` for a tier group and never shows it. The one read that tells is the
-account of somebody who has a tier in the group: it names the group, or only names it with
+The API accepts `meta.isInternal` for a tier group but never returns it. Only the account of
+somebody with a tier in the group shows it: the group is listed either always, or only with
 `includeInternal`.
 """
 
@@ -20,20 +20,21 @@ from loyalty_mcp.errors import LoyaltyError
 Visibility = Literal["public", "internal", "unknown"]
 
 LATEST: Final = 2
-"""Members looked at whose balance changed last."""
+"""The number of checked members whose balance changed last."""
 
 UNKNOWN_SECONDS: Final = 600.0
-"""How long a group that nobody has a tier in stays hidden before it is looked at again."""
+"""How long a group without any member stays hidden before it is checked again."""
 
 
 class TierGroupVisibility:
-    """Finds out which tier groups are public, and remembers it as long as a group is unchanged.
+    """Determines which tier groups are public, and caches it while a group is unchanged.
 
-    The accounts of those whose balance changed last, and of whoever has most, are looked at: they
-    are the likeliest to have a tier. A group in which they have none stays unknown, and is hidden.
+    It checks the accounts of the members whose balance changed last and of those with the highest
+    balance, who are most likely to have a tier. A group in which they have none stays unknown and
+    hidden.
 
     Args:
-        brevo: the client that sees everything.
+        brevo: the client without restrictions.
     """
 
     def __init__(self, brevo: Brevo) -> None:
@@ -85,7 +86,7 @@ class TierGroupVisibility:
         return "unknown"
 
     async def _likely_members(self, program: str, balance: str) -> list[int]:
-        """Contact ids of those who are likeliest to have a tier that depends on a balance."""
+        """Contact ids of the members most likely to have a tier that depends on a balance."""
         listed = partial(
             list_contact_balances, program, balance, sort="desc", include_internal=True
         )

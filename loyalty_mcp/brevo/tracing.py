@@ -1,4 +1,4 @@
-"""A span for each request to Brevo, inside the span of the tool call that needs it."""
+"""A span for each request to Brevo, inside the span of its tool call."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,20 +8,20 @@ from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKind
 
 TRACER: Final = trace.get_tracer("loyalty-mcp")
-"""Does nothing until an OpenTelemetry SDK is installed."""
+"""Has no effect until an OpenTelemetry SDK is installed."""
 
 
 def sdk_installed() -> bool:
-    """Whether an OpenTelemetry SDK is installed; without one, spans are not worth making."""
+    """Whether an OpenTelemetry SDK is installed; otherwise spans have no use."""
     return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
 
 
 @contextmanager
 def upstream_span(method: str, reply: str, address: str) -> Iterator[Span]:
-    """Open the span of one request; the path is left out because it may hold an email address.
+    """Open the span of one request, without the path, which may contain an email address.
 
     Args:
-        method: of HTTP.
+        method: the HTTP method.
         reply: the name of the reply's model.
         address: the host.
     """
@@ -33,7 +33,7 @@ def upstream_span(method: str, reply: str, address: str) -> Iterator[Span]:
         f"{method} {reply}",
         kind=SpanKind.CLIENT,
         attributes=attributes,
-        record_exception=False,  # its text may hold what was sent
+        record_exception=False,  # its text may contain request data
         set_status_on_exception=True,
     ) as span:
         yield span

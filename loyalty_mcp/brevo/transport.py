@@ -1,6 +1,6 @@
-"""A lean HTTP/1.1 transport: one origin, kept connections, whole answers.
+"""A lean HTTP/1.1 transport: one origin, persistent connections, responses read in full.
 
-`docs/decisions/own-transport.md` says what it earns over the stock transport.
+See `docs/decisions/own-transport.md` for its gain over the stock transport.
 """
 
 import asyncio
@@ -12,24 +12,24 @@ import httptools
 import httpx2
 
 IDLE_SECONDS: Final = 5.0
-"""An idle connection is not used after this: the server may close it as the request is sent."""
+"""An idle connection is not reused after this time, since the server may be closing it."""
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
-"""Bytes of an answer that are read; a longer one is not the API's."""
+"""Maximum size of an answer in bytes; a longer one does not come from the API."""
 
 INFORMATIONAL: Final = range(100, 200)
 WITHOUT_BODY: Final = {*INFORMATIONAL, 204, 304}
 
 
 class LeanTransport(httpx2.AsyncBaseTransport):
-    """Sends requests to one origin over kept connections, one request at a time on each.
+    """Sends requests to one origin over persistent connections, one request at a time on each.
 
-    Requests are never repeated, whatever happens to them. Timeouts for a connection and for a
-    place in the pool are those of the request; whoever calls bounds the time for the answer.
+    Requests are never repeated. The timeouts for a connection and for a place in the pool are those
+    of the request; the caller limits the time for the answer.
 
     Args:
         base_url: an address at the origin.
-        connections: the most that are open at once; further requests wait for one.
+        connections: the maximum of open connections; further requests wait.
     """
 
     def __init__(self, base_url: str, *, connections: int) -> None:
@@ -42,7 +42,7 @@ class LeanTransport(httpx2.AsyncBaseTransport):
         self._open: set[_Connection] = set()
 
     def __repr__(self) -> str:
-        """Show the origin."""
+        """The representation with the origin."""
         return f"LeanTransport('{self._scheme}://{self._authority.decode()}')"
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -53,8 +53,8 @@ class LeanTransport(httpx2.AsyncBaseTransport):
             httpx2.PoolTimeout: no connection became free in time.
             httpx2.ConnectError: no connection could be opened.
             httpx2.ConnectTimeout: no connection could be opened in time.
-            httpx2.RemoteProtocolError: the connection ended before the answer did, or the answer
-                is not HTTP, or it is too long.
+            httpx2.RemoteProtocolError: the connection ended before the answer did, or the answer is
+                not HTTP or too long.
         """
         if request.url.netloc != self._authority or request.url.scheme != self._scheme:
             raise httpx2.UnsupportedProtocol("this transport serves one origin")
@@ -91,7 +91,7 @@ class LeanTransport(httpx2.AsyncBaseTransport):
             raise httpx2.PoolTimeout("every connection is busy") from None
 
     def _take_idle(self) -> "_Connection | None":
-        """The idle connection that was used last; those that rested too long are closed."""
+        """The most recently used idle connection; those that were idle too long are closed."""
         oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
         while self._idle and not (self._idle[0].usable and self._idle[0].used_at > oldest):
             self._idle.popleft().close()
@@ -111,28 +111,28 @@ class LeanTransport(httpx2.AsyncBaseTransport):
                 )
         except TimeoutError:
             raise httpx2.ConnectTimeout("no connection in time") from None
-        except OSError as error:  # TLS errors are among them
+        except OSError as error:  # includes TLS errors
             raise httpx2.ConnectError(str(error)) from error
         return connection
 
     @cached_property
     def _tls_context(self) -> Any:
-        """Made at the first connection: reading the certificates takes longer than a start may."""
+        """Created at the first connection, because reading certificates would slow the start."""
         return httpx2.create_ssl_context()
 
 
 def _wire(request: httpx2.Request, content: bytes) -> bytes:
-    """A request as HTTP/1.1 writes it."""
+    """A request in HTTP/1.1 format."""
     head = [b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
     head += [b"%b: %b\r\n" % header for header in request.headers.raw]
     return b"".join((*head, b"\r\n", content))
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, and the parser of its answers.
+    """One connection, with the parser of its answers.
 
     Args:
-        open_connections: where it adds itself, and removes itself at its end.
+        open_connections: the set of open connections, which it adds itself to.
     """
 
     def __init__(self, open_connections: "set[_Connection]") -> None:
@@ -150,15 +150,15 @@ class _Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether another request can be sent on it."""
+        """Whether another request can be sent on this connection."""
         return self._transport is not None and not self._transport.is_closing()
 
     async def send(self, message: bytes) -> httpx2.Response:
         """Send a request and wait for its answer.
 
         Raises:
-            httpx2.ConnectError: the connection is gone, so nothing was sent.
-            httpx2.RemoteProtocolError: the connection ended first, or what came is not HTTP.
+            httpx2.ConnectError: the connection is closed, so nothing was sent.
+            httpx2.RemoteProtocolError: the connection ended first, or the answer is not HTTP.
         """
         if self._transport is None or self._transport.is_closing():
             raise httpx2.ConnectError("the connection is closed")
@@ -170,7 +170,7 @@ class _Connection(asyncio.Protocol):
             self._response = None
 
     def close(self) -> None:
-        """End the connection at once."""
+        """Close the connection immediately."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -182,7 +182,7 @@ class _Connection(asyncio.Protocol):
         self._open.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Part of an answer; data that no request asked for ends the connection."""
+        """Receive part of an answer; data without a request ends the connection."""
         if self._response is None:
             self.close()
             return
@@ -192,7 +192,7 @@ class _Connection(asyncio.Protocol):
             self._fail("the answer is not HTTP")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over; an answer without a length is complete, any other is lost."""
+        """The connection ended; an answer without a length is complete, any other is lost."""
         if exc is None and self._ends_with_connection:
             self.on_message_complete()
         self._open.discard(self)
@@ -202,7 +202,7 @@ class _Connection(asyncio.Protocol):
     # Called by the parser
 
     def on_message_begin(self) -> None:
-        """An answer begins; one that no request asked for ends the connection."""
+        """An answer begins; without a request it ends the connection."""
         if self._response is None or self._response.done():
             self.close()
         self._headers = []
@@ -230,7 +230,7 @@ class _Connection(asyncio.Protocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """The answer is complete; after an informational one the true answer follows."""
+        """The answer is complete; after an informational answer the final one follows."""
         status = self._parser.get_status_code()
         self._ends_with_connection = False
         if status in INFORMATIONAL or self._response is None or self._response.done():

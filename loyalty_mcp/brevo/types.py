@@ -1,4 +1,4 @@
-"""How values are spelled: snake_case for the assistant, the API's own names on the wire."""
+"""Spelling of values: snake_case for the assistant, the API's names in requests and replies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ from loyalty_mcp.brevo.reply_values import readable_items
 
 ReferenceKind = Literal["program", "balance", "tier_group", "tier", "reward", "member", "contact"]
 LARGEST_AMOUNT = Decimal(1_000_000_000)
-"""Nine digits with six decimals pass through JSON's floating point unchanged."""
+"""Amounts with nine digits and six decimals pass through JSON floats unchanged."""
 
 
 class Reply(BaseModel):
-    """What the API answers; fields that we do not know are kept."""
+    """An answer of the API; unknown fields are kept."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -44,7 +44,7 @@ class Reply(BaseModel):
 
 
 class Input(BaseModel):
-    """An object inside a tool's arguments; unknown fields are refused."""
+    """An object in a tool's arguments; unknown fields are refused."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(serialization_alias=to_camel),
@@ -54,7 +54,7 @@ class Input(BaseModel):
     )
 
     def spelled(self) -> dict[str, Any]:
-        """The object in the API's spelling, without the fields that were not given."""
+        """The object in the API's spelling, without fields that were not given."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
@@ -67,17 +67,17 @@ class Done(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Marks an argument that a person may give by name; `references` turns it into an id."""
+    """Marks an argument that may be a name; `references` converts it to an id."""
 
     kind: ReferenceKind
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Says what an argument must be where its type does not say it well.
+    """Describes what an argument must be, if its type does not.
 
     Args:
-        words: completes the sentence "must be …"; with an example where the form is not obvious.
+        words: completes the sentence "must be …"; with an example if the form is not obvious.
     """
 
     words: str
@@ -88,7 +88,7 @@ DayEdge = Literal["start", "end", "after"]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Says which moment a plain day stands for, in UTC.
+    """Declares which time a plain date means, in UTC.
 
     Args:
         edge: its first second, its last, or the first second after it.
@@ -99,13 +99,13 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Says how a map with keys of the caller's own is also written: as a list of pairs.
+    """Declares that a map with arbitrary keys may also be a list of pairs.
 
-    Several model vendors take no object without known fields, so this is what is published.
+    Several model vendors do not support objects without known fields, so this form is published.
 
     Args:
-        key: what a pair calls the key.
-        value: what it calls the value.
+        key: the field of the key in a pair.
+        value: the field of the value in a pair.
     """
 
     key: str
@@ -124,23 +124,23 @@ def pairs_schema(key: str, value: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class EmptyClears:
-    """Says that an empty text is a value of its own: it removes what is there."""
+    """Declares that an empty text is a value with a meaning: it removes what is there."""
 
 
 ItemT = TypeVar("ItemT")
 
 
 Items = Annotated[tuple[ItemT, ...], WrapValidator(readable_items)]
-"""A list in a reply, without what cannot be read."""
+"""A list in a reply, without unreadable items."""
 
 
 def number(value: Decimal) -> int | float:
-    """`value` as JSON writes it: whole numbers without a point."""
+    """`value` as in JSON: whole numbers without a decimal point."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 
 def plain(value: Any) -> Any:
-    """`value` in terms of JSON: numbers, moments and models inside it are converted."""
+    """`value` as JSON types: numbers, datetimes and models inside it are converted."""
     if isinstance(value, Decimal):
         return number(value)
     if isinstance(value, datetime):
@@ -155,10 +155,10 @@ def plain(value: Any) -> Any:
 
 
 def exact(value: Any) -> Any:
-    """A JSON number as the decimal it was written as.
+    """A JSON number as an exact decimal.
 
     Raises:
-        PydanticCustomError: for anything but a number; "5" and true are none.
+        PydanticCustomError: for anything but a number, including "5" and true.
     """
     if isinstance(value, Decimal):
         return value
@@ -168,7 +168,7 @@ def exact(value: Any) -> Any:
 
 
 def finite(value: Decimal) -> Decimal:
-    """`value`, unless it is no number or has more than six decimals.
+    """`value`, if it is a finite number with at most six decimals.
 
     Raises:
         ValueError: for NaN, infinity, and more decimals than JSON carries safely.
@@ -182,7 +182,7 @@ def finite(value: Decimal) -> Decimal:
 
 
 def not_blank(text: str) -> str:
-    """`text`, unless it holds nothing but blanks.
+    """`text`, if it is not blank.
 
     Raises:
         ValueError: it is blank.
@@ -197,7 +197,7 @@ Number = Annotated[
     PlainSerializer(number, return_type=int | float),
     WithJsonSchema({"type": "number"}),
 ]
-"""An exact number: read from JSON without passing through a float."""
+"""An exact number, read from JSON without conversion to a float."""
 
 PLAIN_NUMBER: Final = "written like 1250.5, without a thousands separator"
 
@@ -221,10 +221,10 @@ SignedAmount = Annotated[
     WithJsonSchema({"type": "number"}),
     Expected(f"a number of at most {LARGEST_AMOUNT:,}, {PLAIN_NUMBER}"),
 ]
-"""An amount with its sign: plus credits, minus debits."""
+"""An amount with its sign: positive for credits, negative for debits."""
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
-"""A whole number above zero, of a size that makes sense."""
+"""A positive whole number of a plausible size."""
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
 NAME_OR_ID: Final = "Name/id"
@@ -247,7 +247,7 @@ TierId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Refer
 RewardId = Annotated[str, Field(pattern=ID_PATTERN, description=NAME_OR_ID), Reference("reward")]
 ContactId = Annotated[int, Field(ge=1, lt=2**63, description=PERSON), Reference("member")]
 Enrollee = Annotated[int, Field(ge=1, lt=2**63, description=CONTACT), Reference("contact")]
-"""A contact who is not a member yet, so no own id can name it."""
+"""A contact who is not a member yet, so an own id cannot name them."""
 
 PersonText = Annotated[
     str,
@@ -255,7 +255,7 @@ PersonText = Annotated[
     WithJsonSchema({"type": "string", "description": PERSON}),
     Expected(PERSON_WORDS),
 ]
-"""What a person says for a member, where the tool itself looks it up."""
+"""A reference to a member that the tool looks up itself."""
 
 ContactText = Annotated[
     str,
@@ -274,7 +274,7 @@ Id = Annotated[
     StringConstraints(strip_whitespace=True, pattern=ID_PATTERN),
     Expected("an id from an earlier answer, of letters, digits and dashes"),
 ]
-"""The id of something that has no name: a transaction, a voucher, a limit, a redemption."""
+"""The id of an object without a name: a transaction, a voucher, a limit, a redemption."""
 
 Name = Annotated[
     str, Field(min_length=1, max_length=128, description="Its name"), AfterValidator(not_blank)
@@ -284,15 +284,15 @@ Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-t
 Instant = Annotated[
     AwareDatetime, Day("start"), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-"""A moment from the assistant; without its offset it would be a guess, so that is refused.
+"""A datetime from the assistant; without an offset it would be ambiguous, so it is refused.
 
-A plain day stands for its first second, in UTC.
+A plain date means its first second, in UTC.
 """
 
 Expiry = Annotated[
     AwareDatetime, Day("end"), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-"""A moment until which something lasts; a plain day stands for its last second, in UTC."""
+"""The end of a period; a plain date means its last second, in UTC."""
 
 DAY_PATTERN: Final = r"(0[1-9]|[12]\d|3[01])/(0[1-9]|1[0-2])"
 DAY_WORDS: Final = Expected("a day of the year as dd/mm, such as 31/12")
@@ -304,10 +304,10 @@ Meta = Annotated[
     WithJsonSchema({"type": "string", "description": "Your own JSON data"}),
     Expected('a JSON object, such as {"crm_id": "42"}'),
 ]
-"""An object of the caller's own.
+"""An object with arbitrary keys.
 
-Published as text, because several model vendors take no object without known fields; an object is
-accepted as well.
+Published as text, because several model vendors do not support objects without known fields; an
+object is accepted too.
 """
 
 Limit = Annotated[int, Field(ge=1, le=500, description="Results to return")]
@@ -320,10 +320,10 @@ Offset = Annotated[int, Field(ge=0, lt=2**53, description="Results to skip")]
 """Records to skip."""
 
 Version = Annotated[Literal["draft", "active"], Field(description="Default: draft")]
-"""The latest edits, which the API takes by default, or what is live now."""
+"""The draft, which the API uses by default, or the live version."""
 
 LIVE_FIRST: Final[tuple[Literal["draft", "active"], ...]] = ("active", "draft")
-"""What members see is meant first; what is still a draft can be named too."""
+"""The live version is searched first; a draft object can be named too."""
 
 Order = Annotated[Literal["asc", "desc"], Field(description="Sort direction")]
 IncludeInternal = Annotated[bool, Field(description="Also internal balances")]

@@ -1,4 +1,4 @@
-"""The upstream's time, which deadlines are judged by."""
+"""The upstream's time, which deadlines are based on."""
 
 import time
 from collections.abc import Callable
@@ -9,25 +9,25 @@ from typing import Final
 _INCLUDING_SLEEP: Final = getattr(time, "CLOCK_BOOTTIME", None) or getattr(
     time, "CLOCK_MONOTONIC", None
 )
-"""Linux's monotonic clock stands still while the machine sleeps, and so does Python's on macOS."""
+"""Linux's monotonic clock stops while the machine sleeps, and so does Python's on macOS."""
 
 
 def elapsed_seconds() -> float:
-    """Seconds since a fixed moment: no jump of the wall clock shows, and sleep counts."""
+    """Seconds since a fixed time, unaffected by changes of the wall clock, and including sleep."""
     if _INCLUDING_SLEEP is None:
         return time.monotonic()
     return time.clock_gettime(_INCLUDING_SLEEP)
 
 
 class UpstreamClock:
-    """The upstream's time: the last `Date` it sent, plus the time that has passed since.
+    """The upstream's time: its last `Date`, plus the time elapsed since.
 
-    `Date` has whole seconds and is written before the answer travels, so the estimate can be late
-    by a second and the time an answer takes; it is never early.
+    `Date` has whole seconds and is written before the answer is sent, so the estimate can be late
+    by a second plus the duration of an answer; it is never early.
 
     Args:
-        now: our own clock, used until an answer has told the upstream's time.
-        elapsed: seconds that have passed since any fixed moment.
+        now: our own clock, used before the first answer.
+        elapsed: seconds since any fixed time.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class UpstreamClock:
     def observe(self, date_header: str) -> None:
         """Take the upstream's time from the `Date` header of an answer that has just arrived.
 
-        The first answer of a second is the closest to its beginning, so later ones add nothing.
-        What cannot be read as a date is ignored.
+        The first answer in a second is the most precise, so later ones are ignored. Invalid dates
+        are ignored too.
         """
         if date_header == self._date_header:
             return

@@ -1,8 +1,8 @@
-"""What members may see: what is live, without internal balances and tier groups.
+"""What members may see: the live version, without internal balances and tier groups.
 
-`meta.isInternal` hides a balance definition or a tier group from members. The API leaves some of
-it out unless asked. Here all of it is left out, wherever a reply names it, so that no tool,
-resource or completion of a member has to think of it.
+`meta.isInternal` hides a balance definition or a tier group from members. The API omits part of it
+unless asked. This module omits all of it, wherever it appears in a reply, so that tools, resources
+and completions for members need no checks of their own.
 """
 
 import re
@@ -28,10 +28,10 @@ from loyalty_mcp.errors import NotFound
 
 PROGRAM: Final = re.compile(r"/programs/([^/]+)/")
 VERSIONED: Final = re.compile(r"/(balance-definitions|tier-groups|tiers|offers|rewards)(/[^/]+)?$")
-"""Paths of configuration, which the API reads in its draft unless asked for the live version."""
+"""Paths of configuration; the API reads the draft unless the live version is requested."""
 
 HIDDEN_CONDITION: Final = TierCondition()
-"""Stands for a threshold in an internal balance: that there is one is no secret."""
+"""Replaces a threshold in an internal balance; its existence is not secret."""
 
 
 def is_internal(definition: BalanceDefinition) -> bool:
@@ -40,10 +40,10 @@ def is_internal(definition: BalanceDefinition) -> bool:
 
 
 class MemberView:
-    """Reads as a member may see them: drafts and what is internal do not exist.
+    """Restricts reads to what a member may see: no drafts, and nothing internal.
 
     Args:
-        brevo: the client that sees everything, to find out what is internal.
+        brevo: the client without restrictions, which reads what is internal.
     """
 
     def __init__(self, brevo: Brevo) -> None:
@@ -51,14 +51,14 @@ class MemberView:
         self._groups = TierGroupVisibility(brevo)
 
     def request(self, request: Request[ReplyT]) -> Request[ReplyT]:
-        """The read as a member may make it: of what is live, and not of what is internal."""
+        """The read that a member may make: of the live version, and of nothing internal."""
         query = {key: value for key, value in request.query.items() if key != "includeInternal"}
         if request.method == "GET" and VERSIONED.search(request.path):
             query["version"] = "active"
         return request if query == request.query else replace(request, query=query)
 
     async def reply(self, request: Request[ReplyT], reply: ReplyT) -> ReplyT:
-        """What a member may see of a reply.
+        """The part of a reply that a member may see.
 
         Raises:
             NotFound: the read is of something internal.
@@ -118,7 +118,7 @@ def _without(items: Sequence[Any], balances: frozenset[str]) -> tuple[Any, ...]:
 
 
 def _tier(tier: Tier, internal: frozenset[str]) -> Tier:
-    """A tier whose thresholds in internal balances are not told."""
+    """A tier without the values of its thresholds in internal balances."""
     shown = tuple(
         HIDDEN_CONDITION if condition.balance_definition_id in internal else condition
         for condition in tier.access_conditions

@@ -1,1 +1,1 @@
-"""The tools that an assistant sees: how one is declared, and what each does."""
+"""The tools that an assistant sees: how a tool is declared, and what each one does."""

@@ -1,4 +1,4 @@
-"""How the API behaves for this account, as far as it was observed; remembered in the journal."""
+"""The observed behaviour of the API for this account, stored in the journal."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,16 +20,16 @@ TtlUnit = Literal["seconds", "minutes"]
 
 @dataclass(frozen=True, slots=True)
 class AccountBehaviour:
-    """What is known of an account; what was never tried is as the API documents it.
+    """What is known about an account; anything that was never tested is as documented by the API.
 
     Args:
-        marks_shown: whether its history shows the `meta` that a transaction was made with; None as
-            long as no transaction of ours was seen.
-        history_lag: how much later than its answer a change shows in what is read.
-        drafts_counted: whether the balances that are shown include open drafts.
-        second_completion: what becomes of a second completion of one draft.
+        marks_shown: whether its history shows the `meta` of a transaction; None until a transaction
+            of ours was seen.
+        history_lag: how long a change takes to appear in reads.
+        drafts_counted: whether the shown balances include open drafts.
+        second_completion: what happens on a second completion of the same draft.
         newest_first: whether the history is listed newest first.
-        ttl_unit: what the ttl of a draft counts.
+        ttl_unit: the unit of a draft's ttl.
     """
 
     marks_shown: bool | None = None
@@ -41,7 +41,7 @@ class AccountBehaviour:
 
 
 async def known_facts(context: Context) -> AccountBehaviour:
-    """What was observed of this account so far.
+    """The observed behaviour of this account.
 
     Raises:
         JournalUnavailable: the journal cannot be read.
@@ -60,7 +60,7 @@ async def known_facts(context: Context) -> AccountBehaviour:
 
 
 async def observe_marks(context: Context, shown: Literal["yes", "no"]) -> None:
-    """Remember whether a transaction of ours was seen with its mark, or without.
+    """Store whether a transaction of ours was seen with its mark or without.
 
     Raises:
         JournalUnavailable: it cannot be written.
@@ -82,17 +82,17 @@ async def remember_facts(
     filters_honoured: bool,
     ttl_unit: TtlUnit | None,
 ) -> None:
-    """Remember what a probe found, in place of what was known.
+    """Store the results of a probe, replacing what was known.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         marks_shown: whether the history shows `meta`.
         history_lag: seconds.
         drafts_counted: whether balances include open drafts.
-        second_completion: what becomes of a second completion.
+        second_completion: what happens on a second completion.
         newest_first: whether the history is newest first.
         filters_honoured: whether lists honour their filters.
-        ttl_unit: what a ttl counts; None where that was not told.
+        ttl_unit: the unit of a ttl; None if the probe could not determine it.
 
     Raises:
         JournalUnavailable: it cannot be written.

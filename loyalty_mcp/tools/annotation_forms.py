@@ -1,4 +1,4 @@
-"""From the annotation of an argument to its form: one place that reads what a declaration says."""
+"""From the annotation of an argument to its form; the only module that reads annotations."""
 
 import inspect
 import types
@@ -27,7 +27,7 @@ from loyalty_mcp.tools.argument_forms import (
 )
 
 UNBOUNDED: Final = 1_000_000_000
-"""From here on a bound says nothing to a person."""
+"""A bound from here on means nothing to a person."""
 
 MOMENT_WORDS: Final = (
     "a moment with its offset, such as 2026-12-31T18:00:00+01:00, or a day, such as 2026-12-31"
@@ -36,7 +36,7 @@ MOMENT_WORDS: Final = (
 
 @dataclass(frozen=True)
 class Marks:
-    """What the marks of an annotation say of a value."""
+    """What the metadata of an annotation says about a value."""
 
     least: Any = None
     above: Any = None
@@ -50,7 +50,7 @@ class Marks:
 
 
 def form_of_model(model: type[BaseModel]) -> ObjectForm:
-    """The form of an object that a model describes."""
+    """The form of an object described by a model."""
     fields = {
         name: form_of(info.annotation, info.metadata) for name, info in model.model_fields.items()
     }
@@ -70,7 +70,7 @@ def form_of(annotation: Any, metadata: Iterable[Any] = ()) -> Form:
 
     Args:
         annotation: its type, with marks inside `Annotated`.
-        metadata: marks that pydantic has taken off the annotation.
+        metadata: metadata that pydantic has removed from the annotation.
     """
     core, found = unwrapped(annotation)
     marks = marks_of((*found, *flattened(metadata)))
@@ -113,7 +113,7 @@ def _plain_form(core: Any, marks: Marks) -> Form:
 
 
 def unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without `Annotated` and `| None`, and the marks that were found on the way."""
+    """A type without `Annotated` and `| None`, and the metadata found in between."""
     marks: list[Any] = []
     while True:
         origin, parts = get_origin(annotation), get_args(annotation)
@@ -130,7 +130,7 @@ def unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def flattened(marks: Iterable[Any]) -> Iterator[Any]:
-    """Marks, with those inside a `Field(…)` in its place."""
+    """Metadata, with each `Field(…)` replaced by the metadata inside it."""
     for mark in marks:
         if isinstance(mark, FieldInfo):
             yield from flattened(mark.metadata)
@@ -139,7 +139,7 @@ def flattened(marks: Iterable[Any]) -> Iterator[Any]:
 
 
 def marks_of(marks: Iterable[Any]) -> Marks:
-    """What marks say: of several bounds the tightest, of anything else the first."""
+    """What metadata says: of several bounds the tightest, of anything else the first."""
     found: dict[str, Any] = {}
 
     def keep(name: str, value: Any) -> None:
@@ -169,7 +169,7 @@ BOUNDS: Final[Mapping[str, tuple[str, Callable[[Any, Any], Any]]]] = {
     "min_length": ("shortest", max),
     "max_length": ("longest", min),
 }
-"""The bounds of pydantic's and `annotated_types`' marks: our name, and which of two binds."""
+"""The bounds of pydantic and `annotated_types`: our name, and the tighter of two bounds."""
 
 
 def _number_words(kind: str, marks: Marks) -> str:
@@ -206,5 +206,5 @@ def _map_words(item: Form, marks: Marks) -> str:
 
 
 def words_of(name: str) -> str:
-    """The name of a class as words: `AccessCondition` is an access condition."""
+    """The name of a class as words: `AccessCondition` becomes "access condition"."""
     return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip()

@@ -1,4 +1,4 @@
-"""The JSON schema of what a tool answers, as published."""
+"""The published JSON schema of a tool's answer."""
 
 from collections.abc import Collection
 from typing import Any
@@ -16,7 +16,7 @@ UNASKED = NOISE | frozenset(
         *("subtract_total_balance", "total_attribution", "total_redeem", "public_image"),
     )
 )
-"""Facts of an answer that its schema does not name, though the answer has them."""
+"""Fields of an answer that its schema omits."""
 
 SAID_BEFORE = frozenset(
     (
@@ -26,10 +26,10 @@ SAID_BEFORE = frozenset(
         *("processed_at", "reject_reason", "expiration_date", "completed_at", "expires_at"),
     )
 )
-"""The same for the result of a change, beside all that the call itself said."""
+"""The same for the result of a change, in addition to everything that the call itself states."""
 
 MADE = frozenset({"code", "transaction_id"})
-"""What an answer says anew under the name of an argument."""
+"""Fields with the name of an argument for which the answer has a new value."""
 
 
 def answer_schema(
@@ -39,7 +39,7 @@ def answer_schema(
 
     Args:
         answer: the model of the result.
-        arguments: what the call itself says.
+        arguments: what the call itself states.
         guarded: whether the result comes in the envelope of a change.
     """
     left_out = UNASKED | (SAID_BEFORE.union(arguments) - MADE) if guarded else UNASKED
@@ -52,7 +52,7 @@ def answer_schema(
 
 
 def envelope_schema(result: dict[str, Any]) -> dict[str, Any]:
-    """The schema of what a guarded tool answers around its `result`."""
+    """The schema of a guarded tool's answer around its `result`."""
     text = {"type": "string"}
     return {
         "properties": {

@@ -1,4 +1,4 @@
-"""What is wrong with the arguments of a call, in sentences for the assistant."""
+"""Errors in the arguments of a call, in sentences for the assistant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from loyalty_mcp.tools.other_words import known_name
 from loyalty_mcp.tools.setup_guide_words import advice_for
 
 SHOWN: Final = 3
-"""How many wrong arguments one answer names."""
+"""How many invalid arguments one answer names."""
 
 UNKNOWN: Final = "extra_forbidden"
 MISSING: Final = "missing"
@@ -20,10 +20,10 @@ MISSING: Final = "missing"
 
 @dataclass(frozen=True)
 class ArgumentProblems:
-    """What is wrong with a call.
+    """The errors in the arguments of a call.
 
     Args:
-        text: a sentence for each of the first arguments that are wrong; never their values.
+        text: a sentence for each of the first invalid arguments; never their values.
         argument: the name of the first one.
     """
 
@@ -39,10 +39,10 @@ class _Problem:
 
 
 def argument_problems(error: ValidationError, form: ObjectForm) -> ArgumentProblems:
-    """What is wrong with the arguments of a call, unknown names first."""
+    """The errors in the arguments of a call, unknown names first."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     unknown = [_unknown_name(item["loc"], form) for item in found if item["type"] == UNKNOWN]
-    # An unknown name is often what a missing argument was called, and a list with a wrong item is
+    # An unknown name often stands for a missing argument, and a list with an invalid item is
     # reported as too short.
     meant = {problem.meant_place for problem in unknown}
     outer = {item["loc"][:length] for item in found for length in range(len(item["loc"]))}
@@ -61,7 +61,7 @@ def argument_problems(error: ValidationError, form: ObjectForm) -> ArgumentProbl
 
 
 def _example(place: tuple[Any, ...], form: ObjectForm) -> list[str]:
-    """A correct example of the innermost object that has one, around what is wrong."""
+    """A correct example of the innermost object around the error that has one."""
     _, forms = _followed(place, form)
     shown = [each for each in forms if isinstance(each, ObjectForm) and each.example]
     return [f"For example: {shown[-1].example}."] if shown else []
@@ -97,9 +97,9 @@ def _sentence(problem: Any, form: ObjectForm) -> str:
 
 
 def _followed(places: Sequence[Any], form: Form) -> tuple[list[Any], list[Form]]:
-    """The places of an error that are places of ours, and the form at each.
+    """The parts of an error's location that are ours, with the form at each.
 
-    Pydantic also names branches and types on the way; those stand for no place.
+    Pydantic also includes names of branches and types in a location; these are skipped.
     """
     path: list[Any] = []
     forms: list[Form] = [form]

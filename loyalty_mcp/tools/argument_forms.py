@@ -1,8 +1,8 @@
-"""The form of an argument: what it accepts as the same value, and how it is described in an error.
+"""The forms of arguments: the accepted spellings of a value, and its description in errors.
 
-Models and clients spell one value in several ways: 50 as "50", a list as JSON text, an enum value
-in capitals. A form reads each of these as the value that the declaration asks for. What would have
-to be guessed stays as it is, and validation refuses it.
+Models and clients spell a value in several ways: 50 as "50", a list as JSON text, an enum value in
+capitals. A form converts each of these to the declared value. Values that would need guessing are
+left unchanged, and validation refuses them.
 """
 
 import json
@@ -20,14 +20,14 @@ JSON_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 LARGEST_INTEGER: Final = 2**53
-"""From here on a JSON number with a point no longer holds every integer."""
+"""Above this, a JSON number with a decimal point cannot represent every integer."""
 
 TIMES: Final[Mapping[DayEdge, str]] = {"start": "00:00:00", "end": "23:59:59", "after": "00:00:00"}
 
 
 @dataclass(frozen=True)
 class Form:
-    """Any JSON value, taken as it is.
+    """Any JSON value, unchanged.
 
     Args:
         expected: completes the sentence "must be …".
@@ -36,24 +36,24 @@ class Form:
     expected: str = "a JSON value"
 
     def read(self, value: Any) -> Any:
-        """The value that `value` spells; `value` itself where it spells none of this form."""
+        """The value that `value` spells; `value` itself if it is not a spelling of this form."""
         return value
 
     def part(self, _place: Any) -> "Form | None":
-        """The form of what stands at a place inside, by name or index; None if there is none."""
+        """The form of the part with a name or index; None if there is none."""
         return None
 
     def is_left_out(self, value: Any) -> bool:
-        """Whether `value`, given for an optional argument, means that it was left out."""
+        """Whether `value`, given for an optional argument, means that it was omitted."""
         return value is None or (isinstance(value, str) and not value.strip())
 
 
 @dataclass(frozen=True)
 class TextForm(Form):
-    """Text; a whole number stands for its digits.
+    """Text; a whole number is converted to its digits.
 
     Args:
-        empty_clears: whether an empty text is a value of its own, which removes what is there.
+        empty_clears: whether an empty text is a value with a meaning, which removes what is there.
     """
 
     empty_clears: bool = False
@@ -66,13 +66,13 @@ class TextForm(Form):
         return value if whole is None else str(whole)
 
     def is_left_out(self, value: Any) -> bool:
-        """Whether it is blank, and blank means nothing here."""
+        """Whether the value is blank, if blank has no meaning here."""
         return super().is_left_out(value) and not (self.empty_clears and value == "")
 
 
 @dataclass(frozen=True)
 class IntegerForm(Form):
-    """A whole number, also as text or with a point zero."""
+    """A whole number, also as text or with `.0`."""
 
     def read(self, value: Any) -> Any:
         """The whole number."""
@@ -101,12 +101,12 @@ class BooleanForm(Form):
 
 @dataclass(frozen=True)
 class ChoiceForm(Form):
-    """One of a few words, in any case, with any separators, in the singular and in the plural."""
+    """One of several words, in any case, with any separators, in the singular or the plural."""
 
     choices: tuple[str, ...] = ()
 
     def read(self, value: Any) -> Any:
-        """The choice, as it is declared."""
+        """The choice as declared."""
         if not isinstance(value, str) or value in self.choices:
             return value
         key = letters(value)
@@ -120,12 +120,12 @@ class ChoiceForm(Form):
 
 @dataclass(frozen=True)
 class MomentForm(Form):
-    """A moment; a plain day stands for one of its edges, in UTC."""
+    """A datetime; a plain date means its start or its end, in UTC."""
 
     edge: DayEdge = "start"
 
     def read(self, value: Any) -> Any:
-        """The moment in ISO 8601."""
+        """The datetime in ISO 8601."""
         if not isinstance(value, str) or not DAY.fullmatch(value.strip()):
             return value
         try:
@@ -138,11 +138,11 @@ class MomentForm(Form):
 
 @dataclass(frozen=True)
 class ListForm(Form):
-    """A list, also as JSON text; one value stands for a list of one.
+    """A list, also as JSON text; a single value becomes a list of one.
 
     Args:
         item: the form of each item.
-        may_be_empty: whether an empty list is a value of its own.
+        may_be_empty: whether an empty list is a value with a meaning.
     """
 
     item: Form = field(default_factory=Form)
@@ -162,17 +162,17 @@ class ListForm(Form):
         return self.item if isinstance(place, int) else None
 
     def is_left_out(self, value: Any) -> bool:
-        """Whether it is blank, or a list that has to hold something and does not."""
+        """Whether it is blank, or an empty list where items are required."""
         return super().is_left_out(value) or (not self.may_be_empty and value == [])
 
 
 @dataclass(frozen=True)
 class MapForm(Form):
-    """An object whose keys are the caller's own, also as JSON text or as a list of pairs.
+    """An object with arbitrary keys, also as JSON text or as a list of pairs.
 
     Args:
         item: the form of each value.
-        pairs: what a pair calls the key and the value; None where no pairs are taken.
+        pairs: the field names of key and value in a pair; None if pairs are not accepted.
     """
 
     item: Form = field(default_factory=Form)
@@ -192,7 +192,7 @@ class MapForm(Form):
         return self.item
 
     def is_left_out(self, value: Any) -> bool:
-        """Whether it is blank or holds nothing."""
+        """Whether it is blank or empty."""
         no_pairs = self.pairs is not None and value == []
         return super().is_left_out(value) or value == {} or no_pairs
 
@@ -204,8 +204,8 @@ class ObjectForm(Form):
     Args:
         name: what the object is, as in "a tier takes …".
         fields: the form of each field, by name.
-        required: the fields that have to be given.
-        example: a small correct object as JSON text; empty where an error needs none.
+        required: the required fields.
+        example: a small correct object as JSON text; empty if errors need none.
     """
 
     name: str = "object"
@@ -214,7 +214,7 @@ class ObjectForm(Form):
     example: str = ""
 
     def read(self, value: Any) -> Any:
-        """The object, each field read, without those that were left out."""
+        """The object with each field converted, without omitted fields."""
         found = json_text(value, dict)
         if not isinstance(found, dict):
             return value
@@ -238,19 +238,19 @@ class ObjectForm(Form):
 
 
 def number_in(value: Any) -> Any:
-    """The number that a text spells exactly; `value` itself where it spells none."""
+    """The number that a text spells exactly; `value` itself if there is none."""
     if not isinstance(value, str) or not JSON_NUMBER.fullmatch(value.strip()):
         return value
     text = value.strip()
     if text.lstrip("-").isdigit():
         return int(text) if len(text) <= len(str(LARGEST_INTEGER)) else value
     found = float(text)
-    # A text with more digits than a float holds would be changed in silence.
+    # Text with more digits than a float can hold would be rounded silently.
     return found if Decimal(repr(found)) == Decimal(text) else value
 
 
 def whole_number(value: Any) -> int | None:
-    """The integer that a number is; None for a fraction and for what is no number."""
+    """The integer of a whole number; None for fractions and for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float):
@@ -264,7 +264,7 @@ def letters(text: str) -> str:
 
 
 def from_pairs(items: list[Any], pairs: Pairs) -> Any:
-    """The map that a list of pairs spells; the list itself where it spells none, or a key twice."""
+    """The map from a list of pairs; the list itself if it is not one, or repeats a key."""
     found: dict[str, Any] = {}
     for item in items:
         pair = json_text(item, dict)
@@ -278,7 +278,7 @@ def from_pairs(items: list[Any], pairs: Pairs) -> Any:
 
 
 def json_text(value: Any, kind: Any) -> Any:
-    """What a text spells in JSON if that is of a kind; else `value` itself."""
+    """The value in a text as JSON, if it has the right type; otherwise `value` itself."""
     if not isinstance(value, str) or not value.strip().startswith(("[", "{")):
         return value
     try:

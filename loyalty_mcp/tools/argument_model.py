@@ -1,4 +1,4 @@
-"""The arguments of a tool as a model: what the assistant gives, and what the function receives."""
+"""The arguments of a tool as a model: as the assistant gives and as functions receive them."""
 
 import inspect
 import types
@@ -21,7 +21,7 @@ from loyalty_mcp.brevo.types import (
 )
 
 OPTIONAL_REFERENCES = frozenset({"program", "balance"})
-"""These may be left out where there is only one."""
+"""References that may be omitted if there is only one object."""
 
 REFERENCE_WORDS: Final[Mapping[ReferenceKind, str]] = {
     "program": "the name or id of a program",
@@ -34,11 +34,11 @@ REFERENCE_WORDS: Final[Mapping[ReferenceKind, str]] = {
 }
 
 Resolver = Callable[[Reference, str | None], Awaitable[Any]]
-"""Turns the words for a reference into an id; without words, into the only one there is."""
+"""Converts a reference to an id; without one, the id of the only object."""
 
 
 LONGEST_CONFIRMATION: Final = 512
-"""A card sends what the person typed with it, which may be a name."""
+"""A card adds the text that the person typed, which may be a name."""
 
 Confirmation = Annotated[
     str,
@@ -49,7 +49,7 @@ Confirmation = Annotated[
 
 
 class Arguments(BaseModel):
-    """The arguments of a call as the assistant gives them: references are still names."""
+    """The arguments of a call as the assistant gives them, with references as names."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
@@ -61,13 +61,13 @@ def argument_model(
     *,
     guarded: bool,
 ) -> type[Arguments]:
-    """The model that checks a call.
+    """The model that validates a call.
 
     Args:
         name: of the tool.
         parameters: the annotation of each argument, in order.
-        defaults: of the arguments that have one.
-        guarded: whether the call may carry a confirmation.
+        defaults: of the optional arguments.
+        guarded: whether the call accepts a confirmation.
     """
     fields: dict[str, Any] = {}
     for argument, annotation in parameters.items():
@@ -76,7 +76,7 @@ def argument_model(
         given = as_given(annotation)
         if reference is not None and reference.kind in OPTIONAL_REFERENCES:
             given, default = given | None, None
-        # Said here once more, for a schema of its own hides the description of its type.
+        # Repeated here, because an explicit schema hides the description of its type.
         fields[argument] = (given, Field(default, description=description_of(annotation)))
     if guarded:
         fields["confirmation"] = (Confirmation | None, None)
@@ -84,7 +84,7 @@ def argument_model(
 
 
 def reference_in(annotation: Any) -> Reference | None:
-    """The reference that an annotation marks, looking through `| None`."""
+    """The reference in an annotation, also inside `| None`."""
     if get_origin(annotation) is Annotated:
         for mark in get_args(annotation)[1:]:
             if isinstance(mark, Reference):
@@ -97,7 +97,7 @@ def reference_in(annotation: Any) -> Reference | None:
 
 
 def as_given(annotation: Any) -> Any:
-    """The annotation with every reference turned into the text a person would say."""
+    """The annotation with every reference as text."""
     reference = reference_in(annotation)
     if reference is not None:
         named = Annotated[
@@ -121,7 +121,7 @@ def as_given(annotation: Any) -> Any:
 
 
 def description_of(annotation: Any) -> str | None:
-    """The description of an argument: of several marks the outermost, which comes last."""
+    """The description of an argument: the outermost of several, which comes last."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         for mark in reversed(parts[1:]):
@@ -143,7 +143,7 @@ def _input_as_given(model: type[Input]) -> type[BaseModel]:
 
 
 async def resolved(annotation: Any, value: Any, resolve: Resolver) -> Any:
-    """`value` as the function receives it: every reference in it turned into an id."""
+    """`value` as the function receives it, with every reference converted to an id."""
     reference = reference_in(annotation)
     if reference is not None:
         optional = type(None) in get_args(annotation)

@@ -1,4 +1,4 @@
-"""What a tool works with: the upstream client, the references, the journal and the clock."""
+"""The services that tools use: upstream client, references, journal and clock."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -17,39 +17,39 @@ from loyalty_mcp.settings import Settings
 
 
 class Reconciliation(Protocol):
-    """Finds out by reading what became of intents; `guard.reconciliation` implements it."""
+    """Determines the outcome of intents by reading; implemented in `guard.reconciliation`."""
 
     async def reconcile(self, context: "Context", intent: Intent, *, close: bool = False) -> Intent:
-        """Return the intent as far as reads can tell its outcome."""
+        """Return the intent with its outcome, if reads can determine it."""
 
     def is_orphaned(self, context: "Context", intent: Intent) -> bool:
-        """Return whether an intent was sent so long ago that nobody can still be working on it."""
+        """Return whether an intent was sent so long ago that no process can still work on it."""
 
     async def reconcile_all(self, context: "Context") -> list[Intent]:
-        """Reconcile every intent that has not ended, and return those looked at."""
+        """Reconcile all intents that have not ended, and return those that were checked."""
 
     async def reconcile_abandoned(self, context: "Context") -> None:
-        """Reconcile what a process that is gone left behind."""
+        """Reconcile what a dead process left behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a task may use.
+    """The services and settings that a task may use.
 
     Args:
         brevo: the upstream client.
-        references: turns names into ids.
+        references: convert names to ids.
         journal: intents and their audit trail.
         now: the clock.
-        settings: as they were read.
+        settings: as read.
         policy: what the operator allows.
-        reconciler: finds out what became of intents.
-        rehearsal: opens a client of a private, empty sandbox, thrown away at the end.
-        caller: on whose behalf; empty outside a call.
+        reconciler: determines the outcome of intents.
+        rehearsal: opens a client of a private, empty sandbox, which is discarded afterwards.
+        caller: the caller of the tool; empty outside a call.
         role: of the caller.
-        operator: whether the caller sees the intents of others.
-        kept: what the agreed preview found out once, while it is made again.
-        history_lag: how much later than its answer a change shows in what is read.
+        operator: whether the caller can see others' intents.
+        kept: what the agreed preview stored, while the second preview is made.
+        history_lag: how long a change takes to appear in reads.
     """
 
     brevo: Brevo

@@ -1,4 +1,4 @@
-"""Objects of configuration that an intent created: known by its mark, ruled out by their name."""
+"""Configuration objects created by an intent: recognised by mark, ruled out by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ NAMESAKES: Final = "objects of that name"
 async def created_object(
     kind: str, context: Context, intent: Intent, arguments: Arguments
 ) -> Reply | None:
-    """The object that carries the mark of an intent; None where there is none, or it has no `meta`.
+    """The object with the mark of an intent; None if there is none, or the kind has no `meta`.
 
     Raises:
         LoyaltyError: the objects cannot be read.
@@ -33,10 +33,10 @@ async def created_object(
 async def require_no_namesake(
     kind: str, context: Context, intent: Intent, arguments: Arguments
 ) -> None:
-    """Make sure that an object was not created: none of its name has appeared.
+    """Check that an object was not created: there is no new object with its name.
 
     Raises:
-        OutcomeUnknown: one has, and no read tells who created it.
+        OutcomeUnknown: there is one, and no read shows who created it.
         LoyaltyError: the objects cannot be read.
     """
     known = intent.facts.get(NAMESAKES, [])
@@ -49,7 +49,7 @@ async def require_no_namesake(
 
 
 async def namesakes(kind: str, context: Context, arguments: Arguments) -> list[str]:
-    """The ids of the objects in the draft that have the name of the one to be created.
+    """The ids of draft objects that have the name of the object to be created.
 
     Raises:
         LoyaltyError: the objects cannot be read.

@@ -1,4 +1,4 @@
-"""What members lose by a deletion, as a warning in its preview."""
+"""What members lose through a deletion, as a warning in its preview."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ UNCOUNTED = "How many members would lose what they have cannot be read now."
 async def deletion_losses(
     context: Context, operation: str, arguments: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """Count the members of a program, or of a balance, that is about to be deleted.
+    """Count the members of a program or balance that is about to be deleted.
 
     Args:
         context: the clients, the journal and the settings that tools use.

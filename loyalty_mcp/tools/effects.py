@@ -1,7 +1,7 @@
-"""How the effect of a changing operation is known: by mark, by id, or by what its object is.
+"""How to recognise the effect of an operation: by mark, by id, or by the state of its object.
 
-What moves value counts as ours by our mark or our id alone. An operation that is not listed and has
-no object to look at ends `unknown` after a lost answer.
+A change of value is recognised only by our mark or our id. An operation that is not listed and has
+no readable object ends `unknown` if its answer is lost.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -45,11 +45,11 @@ Absent = Callable[[Context, Intent, Arguments], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class MovedValue:
-    """What a change takes from a member or gives them.
+    """What a change takes from a member or gives to them.
 
     Args:
         movement: the points it moves, for the caps; None if it moves none.
-        worth: what the reward that it gives is worth, in words; empty if it has no value.
+        worth: the worth of the reward that it gives, in words; empty if it has no value.
     """
 
     movement: Movement | None
@@ -58,16 +58,16 @@ class MovedValue:
 
 @dataclass(frozen=True, slots=True)
 class EffectCheck:
-    """How an operation is known by its effect.
+    """How to recognise the effect of an operation.
 
     Args:
-        found: reads the effect; None where it is not there.
-        moves: what it takes or gives; out of the arguments and the account.
-        draft: the transaction that it made, out of its reply.
-        require_absence: where an effect that is not found proves nothing by itself: raises
-            OutcomeUnknown unless it is proven that there is none.
-        require_effect: where the API can answer with 200 although nothing was done: raises Refused
-            then.
+        found: reads the effect; None if there is none.
+        moves: what it takes or gives, from the arguments and the account.
+        draft: the transaction that it created, from its reply.
+        require_absence: used if a missing effect proves nothing by itself: raises OutcomeUnknown
+            unless absence is proven.
+        require_effect: used if the API can answer 200 although nothing was done: then raises
+            Refused.
     """
 
     found: Found
@@ -80,7 +80,7 @@ class EffectCheck:
 async def movement_of_transaction(
     context: Context, arguments: Arguments, info: AccountInfo
 ) -> MovedValue:
-    """What a transaction moves, once it is completed; a draft counts as if it were."""
+    """What a transaction moves once it is completed; a draft counts as if completed."""
     definitions = await context.references.balances(arguments["program"])
     definition = next((item for item in definitions if item.id == arguments["balance"]), None)
     amount = arguments["amount"]
@@ -92,16 +92,16 @@ async def movement_of_transaction(
 async def price_and_worth_of_voucher(
     context: Context, arguments: Arguments, info: AccountInfo
 ) -> MovedValue:
-    """What a voucher is worth, and what it takes as it is given, where its reward does so.
+    """The worth of a voucher, and its price if it is charged when it is given.
 
     Raises:
-        Refused: a cap binds, and how much it takes is known only once it is taken.
+        Refused: a cap applies, and the amount is known only after it was charged.
     """
     request = get_reward(arguments["program"], arguments["reward"], version="active")
     try:
         reward = await context.brevo.send(request)
     except NotFound:
-        return MovedValue(None)  # not live yet: the API will refuse to give it
+        return MovedValue(None)  # not live yet, so the API will refuse it
     value = arguments["value"]
     worth = worth_text(reward.value if value is None else value, reward.unit)
     if not taken_at_issue(reward):
@@ -120,27 +120,27 @@ async def price_and_worth_of_voucher(
 async def marked_transaction(
     context: Context, intent: Intent, arguments: Arguments
 ) -> Reply | None:
-    """The transaction that carries the intent in its `meta`."""
+    """The transaction with the intent's id in its `meta`."""
     found = await find_of_intent(context, _place(arguments), intent, pages=EFFECT_PAGES)
     return None if found is None else Transaction.model_validate(found.model_dump())
 
 
 def require_movement(reply: Reply, arguments: Arguments) -> None:
-    """Make sure that a movement which was to be completed at once was not rejected instead.
+    """Check that a movement to be completed immediately was not rejected.
 
     Raises:
-        Refused: it was rejected, so nothing was moved. Brevo can answer that with 200.
+        Refused: it was rejected, so nothing was moved. Brevo can report that with status 200.
     """
     if isinstance(reply, Transaction) and arguments.get("auto_complete"):
         moved(reply)
 
 
 EFFECT_PAGES: Final = 5
-"""Pages of the newest transactions in which that of an intent is looked for."""
+"""The pages of newest transactions that are searched for the intent's."""
 
 
 async def marked_order(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
-    """The order whose transaction carries the intent; the order itself cannot be read."""
+    """The order whose transaction has the intent's mark; the order itself cannot be read."""
     found = await find_of_intent(context, _place(arguments), intent, pages=EFFECT_PAGES)
     if found is None:
         return None
@@ -155,7 +155,7 @@ async def marked_order(context: Context, intent: Intent, arguments: Arguments) -
 
 
 async def require_no_transaction(context: Context, intent: Intent, arguments: Arguments) -> None:
-    """Make sure that a transaction without a mark to be seen was not made.
+    """Check that no transaction without a visible mark was made.
 
     Raises:
         OutcomeUnknown: a transaction without a mark could be it.
@@ -168,7 +168,7 @@ def _place(arguments: Arguments) -> Place:
 
 
 async def marked_voucher(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
-    """The voucher that carries the intent in its `meta`, among those of the member."""
+    """The voucher with the intent's id in its `meta`, among the member's vouchers."""
     found = await find_voucher(
         context,
         arguments["program"],
@@ -179,7 +179,7 @@ async def marked_voucher(context: Context, intent: Intent, arguments: Arguments)
 
 
 async def require_no_voucher(context: Context, intent: Intent, arguments: Arguments) -> None:
-    """Make sure that a voucher without a mark to be seen was not given.
+    """Check that no voucher without a visible mark was given.
 
     Raises:
         OutcomeUnknown: a new voucher of that reward without a mark could be it.
@@ -204,7 +204,7 @@ async def require_no_voucher(context: Context, intent: Intent, arguments: Argume
 
 
 async def membership(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
-    """The membership: a contact is a member once or not at all."""
+    """The membership; a contact can be a member only once."""
     member = arguments["contact"]
     try:
         info = await context.brevo.send(get_account_info(arguments["program"], member))
@@ -224,7 +224,7 @@ async def membership(context: Context, _intent: Intent, arguments: Arguments) ->
 
 
 async def assigned_tier(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
-    """The tier that is held: one in a group, so assigning it twice is the same as once."""
+    """The assigned tier. A group has one tier per member, so assigning it twice has no effect."""
     info = await context.brevo.send(get_account_info(arguments["program"], arguments["member"]))
     held = next((item for item in info.tier if item.tier_id == arguments["tier"]), None)
     if held is None:
@@ -240,17 +240,17 @@ async def assigned_tier(context: Context, _intent: Intent, arguments: Arguments)
 
 
 async def attached_members(context: Context, _intent: Intent, arguments: Arguments) -> Reply | None:
-    """The contacts that share a membership: attaching one twice is the same as once."""
+    """The contacts that share a membership; attaching one twice has no effect."""
     info = await context.brevo.send(get_account_info(arguments["program"], arguments["member"]))
     attached = {item.member_contact_id for item in info.members}
     return Done(id=str(arguments["member"])) if set(arguments["members"]) <= attached else None
 
 
 async def revocation(context: Context, intent: Intent, arguments: Arguments) -> Reply | None:
-    """Nothing of a revocation, as long as all vouchers that could be redeemed still can be.
+    """None while all vouchers that could be redeemed still can be, so none was revoked.
 
     Raises:
-        OutcomeUnknown: one no longer can, and no read tells whether it was revoked or redeemed.
+        OutcomeUnknown: one no longer can, and no read shows whether it was revoked or redeemed.
     """
     redeemable = intent.facts.get("redeemable", [])
     if not redeemable:
@@ -272,7 +272,7 @@ async def revocation(context: Context, intent: Intent, arguments: Arguments) -> 
 
 
 def _creation(kind: str) -> EffectCheck:
-    """The check of a creation: known by its mark, ruled out where nothing has its name."""
+    """The check of a creation: recognised by mark, ruled out if nothing has its name."""
     return EffectCheck(
         partial(created_object, kind), require_absence=partial(require_no_namesake, kind)
     )
@@ -305,4 +305,4 @@ EFFECT_CHECKS: Final[Mapping[str, EffectCheck]] = {
     "create_tier": _creation("tier"),
     "create_reward": _creation("reward"),
 }
-"""By operation. Deletions and replacements need no entry: their object itself tells."""
+"""By operation. Deletions and replacements need no entry, because their object shows the effect."""

@@ -157,7 +157,7 @@ async def _same_tier(
 async def _revocable(
     context: Context, arguments: Arguments, _current: BaseModel | None
 ) -> Precheck:
-    """The vouchers of a revocation that could be redeemed now."""
+    """The vouchers of a revocation that can be redeemed now."""
     redeemable = []
     for voucher_id in arguments["voucher_ids"]:
         request = validate_voucher(arguments["program"], voucher_id=voucher_id)
@@ -176,7 +176,7 @@ async def _revocable(
 async def _namesakes(
     kind: str, context: Context, arguments: Arguments, _current: BaseModel | None
 ) -> Precheck:
-    """The objects that have the name already, so that a new one can be told from them."""
+    """The existing objects with the same name, to recognise a new one later."""
     found = await namesakes(kind, context, arguments)
     thing, name = kind.replace("_", " "), quoted(str(arguments["name"]))
     warnings = (f"There is a {thing} called {name} already.",) if found else ()
@@ -186,7 +186,7 @@ async def _namesakes(
 async def _held_vouchers(
     context: Context, arguments: Arguments, _current: BaseModel | None
 ) -> Precheck:
-    """The vouchers of the reward that the member has, so that a new one can be told from them."""
+    """The member's existing vouchers of the reward, to recognise a new one later."""
     held = member_vouchers(context, arguments["program"], arguments["member"])
     known = [item.id async for item in held if item.reward_id == arguments["reward"]]
     return Precheck({HELD: known})

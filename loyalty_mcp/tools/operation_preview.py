@@ -1,4 +1,4 @@
-"""The preview of an operation: its sentence, what is there now, and what will be."""
+"""The preview of an operation: its sentence, and the values before and after."""
 
 from typing import Any, Final
 
@@ -31,18 +31,18 @@ from loyalty_mcp.tools.points.raw_movements import with_movement
 
 IRREVERSIBLE: Final = "This cannot be undone."
 NAME_TYPED: Final = frozenset({"delete_program", "delete_subscription"})
-"""Deletions that erase what members have: the name is typed, not only a box ticked."""
+"""Deletions of what members have: the person types the name instead of only ticking a box."""
 
 
 async def preview_operation(
     operation: Operation[..., Any], context: Context, **arguments: Any
 ) -> Preparation:
-    """What a person agrees to: the sentence of the operation, and what is there now.
+    """The preview of an operation: its sentence and the current state.
 
     Raises:
         InvalidArgument: the arguments contradict one another.
-        Refused: it cannot succeed, so nobody need be asked.
-        LoyaltyError: what is there cannot be read.
+        Refused: it cannot succeed, so nobody needs to be asked.
+        LoyaltyError: the current state cannot be read.
     """
     request_of(operation, arguments)
     current = chosen_object(await current_object(operation, context, arguments), arguments)
@@ -86,7 +86,7 @@ async def preview_operation(
 
 
 def _typed(operation: Operation[..., Any], current: BaseModel | None) -> str | None:
-    """What a person types before something is deleted that cannot be created again."""
+    """What a person types before a deletion that cannot be undone."""
     if operation.name not in NAME_TYPED or current is None:
         return None
     if isinstance(current, AccountInfo):
@@ -96,7 +96,7 @@ def _typed(operation: Operation[..., Any], current: BaseModel | None) -> str | N
 
 
 def _facts_of(current: BaseModel | None) -> dict[str, Any]:
-    """The facts that must not change before the object is changed."""
+    """The facts that must stay the same until the object is changed."""
     if current is None:
         return {}
     if not isinstance(current, AccountInfo):

@@ -1,4 +1,4 @@
-"""The request of an operation, made of a call's arguments; and the read that shows its object."""
+"""The request of an operation from a call's arguments, and the read that shows its object."""
 
 import inspect
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def request_of(operation: Operation[..., Any], arguments: Mapping[str, Any]) -> 
 async def current_object(
     operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
 ) -> BaseModel | None:
-    """The object that an operation changes, as it is now; None where no read shows it.
+    """The current state of the object that an operation changes; None if no read shows it.
 
     Raises:
         NotFound: there is none.
@@ -43,7 +43,8 @@ async def current_object(
     names = inspect.signature(operation.before.describe).parameters
     given = {name: value for name, value in arguments.items() if name in names}
     if operation.versioned and "version" in names:
-        # Asked for by name, it is the request that looked the names up: one call sends it once.
+        # If the call names the object, the lookup of the name sends this same request, and it is
+        # sent once.
         given["version"] = "draft"
     reply: BaseModel = await context.brevo.send(request_of(operation.before, given))
     if isinstance(reply, AccountInfo) and reply.membership is None:
@@ -52,12 +53,12 @@ async def current_object(
 
 
 def chosen_object(found: BaseModel | None, arguments: Mapping[str, Any]) -> BaseModel | None:
-    """The object that is meant, where the read that shows it lists several."""
+    """The intended object, if the read lists several."""
     if isinstance(found, Tiers):
         return next((tier for tier in found.items if tier.tier_id == arguments["tier"]), None)
     return found
 
 
 def object_facts(current: BaseModel) -> dict[str, Any]:
-    """Every value of an object: if any changes, the preview no longer holds."""
+    """Every value of an object; if any changes, the preview is void."""
     return current.model_dump(exclude_none=True)

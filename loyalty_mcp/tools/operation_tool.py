@@ -1,4 +1,4 @@
-"""An operation as a tool: one request, previewed from what is there, sent at most once."""
+"""An operation as a tool: one request, previewed from the current state, sent at most once."""
 
 import contextlib
 import typing
@@ -33,10 +33,10 @@ from loyalty_mcp.tools.send_window import (
 from loyalty_mcp.tools.tool import Tool
 
 CHANGE_REQUESTS: Final = 12
-"""At most: names looked up, two reads before the preview and after it, the change, one check."""
+"""Maximum: the lookup of names, two reads for each preview, the change, and one check."""
 
 AFTER_AGREEMENT: Final = 4
-"""The reads made again, the change, and one check."""
+"""The repeated reads, the change, and one check."""
 
 ID_ARGUMENTS: Final = (
     *("transaction_id", "redemption_id", "limit_id"),
@@ -68,7 +68,7 @@ async def send_read(operation: Operation[..., Any], context: Context, **argument
     """Send a read.
 
     Raises:
-        NotFound: it is about the account of a contact who is no member.
+        NotFound: it concerns the account of a contact who is not a member.
         LoyaltyError: it failed.
     """
     try:
@@ -85,14 +85,14 @@ async def send_read(operation: Operation[..., Any], context: Context, **argument
 async def run_change(
     operation: Operation[..., Any], context: Context, intent: Intent, **arguments: Any
 ) -> Reply:
-    """Send a change, once, marked with its intent where the API keeps a mark.
+    """Send a change once, with the intent's mark if the API stores one.
 
-    After a lost answer, and after a refusal, its effect is looked for wherever a read can tell; an
-    effect that is not there may still arrive.
+    After a lost answer or a refusal, its effect is looked up if a read can show it. A missing
+    effect may still arrive.
 
     Raises:
-        LoyaltyError: it was refused, and not done.
-        OutcomeUnknown: its answer was lost, and its effect is not to be seen.
+        LoyaltyError: it was refused and not carried out.
+        OutcomeUnknown: its answer was lost, and its effect is not visible.
     """
     check = EFFECT_CHECKS.get(operation.name)
     request = request_of(operation, _marked(operation, intent, arguments))
@@ -105,7 +105,7 @@ async def run_change(
     if check is not None and check.require_effect is not None:
         check.require_effect(reply, arguments)
     if check is not None and check.draft is not None:
-        # It has happened; that its id cannot be written must not say otherwise.
+        # The change has happened; a failure to write its id must not hide that.
         with contextlib.suppress(JournalUnavailable):
             journal = context.journal.open()
             await journal.set_transaction(intent, check.draft(reply), context.now())
@@ -115,7 +115,7 @@ async def run_change(
 def _marked(
     operation: Operation[..., Any], intent: Intent, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The arguments with the mark of the intent, where what is created has a `meta` for it."""
+    """The arguments with the intent's mark, if the created object has a `meta`."""
     creates = operation.risk == "moves_value" or operation.name.startswith("create_")
     if "meta" not in operation.parameters or not creates:
         return dict(arguments)
@@ -127,15 +127,15 @@ async def reconcile_operation(
     context: Context,
     intent: Intent,
     *,
-    close: bool,  # noqa: ARG001 - one request leaves nothing open that could be closed
+    close: bool,  # noqa: ARG001 - a single request leaves nothing open to close
     may_come: bool,
     **arguments: Any,
 ) -> Reply:
-    """Find out by reading what became of a change.
+    """Determine the outcome of a change by reading.
 
     Raises:
         DidNotHappen: it did not take effect, and no longer can.
-        OutcomeUnknown: it may still come, or no read can tell.
+        OutcomeUnknown: it may still take effect, or no read can show it.
         LoyaltyError: the reads failed.
     """
     found = await _effect_or_absence(operation, context, intent, arguments)
@@ -155,10 +155,10 @@ async def reconcile_operation(
 async def _effect_or_absence(
     operation: Operation[..., Any], context: Context, intent: Intent, arguments: Mapping[str, Any]
 ) -> Reply | None:
-    """What a change left behind, or None if it is proven that there is nothing.
+    """The effect of a change, or None if it is proven that there is none.
 
     Raises:
-        OutcomeUnknown: there is something that could be it, or the API has no read that could tell.
+        OutcomeUnknown: something could be its effect, or the API has no read that shows it.
     """
     found = await _effect(operation, context, intent, arguments)
     check = EFFECT_CHECKS.get(operation.name)
@@ -170,10 +170,10 @@ async def _effect_or_absence(
 async def _effect(
     operation: Operation[..., Any], context: Context, intent: Intent, arguments: Mapping[str, Any]
 ) -> Reply | None:
-    """What a change left behind, or None if there is nothing.
+    """The effect of a change, or None if there is none.
 
     Raises:
-        OutcomeUnknown: the API has no read that could tell.
+        OutcomeUnknown: the API has no read that shows it.
     """
     check = EFFECT_CHECKS.get(operation.name)
     if check is not None:
@@ -188,7 +188,7 @@ async def _effect(
 async def _deletion(
     operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
 ) -> Reply | None:
-    """A deletion took effect when its object is not there; deleting twice is refused."""
+    """A deletion took effect if its object is gone; a second deletion is refused."""
     try:
         current = await current_object(operation, context, arguments)
     except (NotFound, Refused):
@@ -203,13 +203,13 @@ async def _replacement(
     intent: Intent,
     arguments: Mapping[str, Any],
 ) -> Reply | None:
-    """A replacement took effect when its object changed and is as it was given.
+    """A replacement took effect if its object changed and is now as given.
 
-    Where a part of what was given is not shown, or another change came after it, no read can tell.
-    Replacing twice is the same as once.
+    If a part of the given values is not readable, or another change followed, no read can tell.
+    Replacing twice has the same effect as once.
 
     Raises:
-        OutcomeUnknown: the object changed, and no read can tell by what.
+        OutcomeUnknown: the object changed, and no read shows why.
     """
     current = chosen_object(await current_object(operation, context, arguments), arguments)
     given = plain(request_of(operation, arguments).body or {})
@@ -224,7 +224,7 @@ async def _replacement(
 
 
 def _holds_all(given: Any, shown: Any) -> bool:
-    """Whether what is shown holds all that was given; the API may add to it."""
+    """Whether the object has all given values; the API may add others."""
     if isinstance(given, dict) and isinstance(shown, dict):
         return all(name in shown and _holds_all(given[name], shown[name]) for name in given)
     if isinstance(given, list) and isinstance(shown, list):
@@ -233,6 +233,6 @@ def _holds_all(given: Any, shown: Any) -> bool:
 
 
 def _with_id(reply: Done, arguments: Mapping[str, Any]) -> Done:
-    """The reply with the id of what was changed, where the API answers nothing."""
+    """The reply with the id of the changed object, if the API returns no body."""
     found = next((arguments[name] for name in ID_ARGUMENTS if arguments.get(name)), None)
     return reply if found is None else reply.model_copy(update={"id": str(found)})

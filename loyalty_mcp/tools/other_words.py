@@ -1,7 +1,7 @@
-"""Words of Brevo's set-up guide and of other loyalty APIs, and what they are called here.
+"""Terms of Brevo's set-up guide and of other loyalty APIs, and what they are called here.
 
-Brevo's guide and its reference name the same things differently. Who comes with the guide in hand
-is told the word that a tool takes, not only that theirs is unknown.
+Brevo's guide and its reference use different names for the same things. Someone who follows the
+guide is told the name that the tool accepts, not only that theirs is unknown.
 """
 
 from collections.abc import Iterable, Mapping
@@ -83,15 +83,15 @@ MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     "sortby": ("sort_field",),
     "sortorder": ("sort",),
 }
-"""By letters alone: the names that may be meant, the first that is known being the one."""
+"""Possible meanings of a name, compared by letters; the first known one is used."""
 
 
 def known_name(unknown: str, known: Iterable[str]) -> str | None:
-    """The known name that an unknown one means; None where none is near.
+    """The known name that an unknown one means; None if there is none.
 
     Args:
-        unknown: as it was given.
-        known: the names that would be right.
+        unknown: as given.
+        known: the valid names.
     """
     by_key = {letters(name): name for name in known}
     key = letters(unknown)

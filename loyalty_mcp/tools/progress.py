@@ -1,4 +1,4 @@
-"""Progress of long work, told to whoever waits for it; nobody has to listen."""
+"""Reports the progress of long work to a listener, if there is one."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
@@ -6,14 +6,14 @@ from contextvars import ContextVar
 from typing import Final
 
 Listener = Callable[[int, int, str], Awaitable[None]]
-"""Told what is done, of how much, and what comes next."""
+"""Called with the steps done, the total, and the current step."""
 
 _LISTENER: Final[ContextVar[Listener | None]] = ContextVar("listener", default=None)
 
 
 @contextlib.contextmanager
 def reporting_to(listener: Listener) -> Iterator[None]:
-    """Tell the progress of what happens inside to `listener`."""
+    """Report the progress of the work in this context to `listener`."""
     before = _LISTENER.set(listener)
     try:
         yield
@@ -22,12 +22,12 @@ def reporting_to(listener: Listener) -> Iterator[None]:
 
 
 async def report(done: int, total: int, now: str) -> None:
-    """Tell how far some work is; that nobody could be told does not stop it.
+    """Report the progress of some work; a failure to report does not stop the work.
 
     Args:
-        done: steps that are over.
-        total: steps in all, as far as is known.
-        now: what is being done, in our own words.
+        done: completed steps.
+        total: all steps, as far as known.
+        now: the current step, in our own words.
     """
     listener = _LISTENER.get()
     if listener is not None:

@@ -1,4 +1,4 @@
-"""The menu: every tool there is, and which of them a caller gets."""
+"""The menu: all tools, and the selection for a caller."""
 
 import functools
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ def tools_by_name(*declared: Tool | Operation[..., Any]) -> Mapping[str, Tool]:
     """Tools by name, in order; an operation becomes the tool that sends it.
 
     Raises:
-        DeclarationError: two have one name.
+        DeclarationError: two tools have the same name.
     """
     found: dict[str, Tool] = {}
     for entry in declared:
@@ -73,7 +73,7 @@ def tools_by_name(*declared: Tool | Operation[..., Any]) -> Mapping[str, Tool]:
 
 
 TOOLS: Final = tools_by_name(
-    # Tasks. Those with the name of an operation take its place.
+    # Tasks. A task with the name of an operation replaces it.
     find_member,
     get_member_overview,
     explain_balance,
@@ -128,7 +128,7 @@ TOOLS: Final = tools_by_name(
     limits.get_balance_limit,
     partial_update(limits.update_balance_limit, "Change a draft limit; what is left out stays."),
     limits.delete_balance_limit,
-    # What members hold
+    # Members' balances
     balances.list_contact_balances,
     balances.get_subscription_balances,
     balances.create_subscription_balance,
@@ -160,37 +160,37 @@ TOOLS: Final = tools_by_name(
     validate_voucher,
     vouchers.revoke_vouchers,
 )
-"""Every tool, in the order in which clients are shown them: what stands here is published."""
+"""Every published tool, in the order of the menu."""
 
 LIVE: Final[Version] = "active"
-"""The version of a program that members see, and role `member` alone."""
+"""The version of a program that members see, the only one for role `member`."""
 
 NOBODY: Final = ""
-"""Whom role `member` serves until it is said who calls: no reference means it."""
+"""The member of role `member` until the caller is known; no reference matches it."""
 
 OTHERS: Final = frozenset(
     ("members", "contact", "own_id", "transaction_id", "voucher_id", "voucher_ids", "code")
 )
-"""Arguments through which what belongs to others can be named."""
+"""Arguments that can refer to objects of other members."""
 
 REACH_NO_MEMBER: Final = (
     *("plan_program", "apply_program", "export_program", "publish_program"),
     *("get_unpublished_changes", "create_balance_limit"),
     *("get_server_status", "check_intent"),
 )
-"""Tasks that reach no member."""
+"""Tasks that access no member."""
 
 
 def in_role(name: str, role: Role) -> bool:
-    """Whether a role is offered the tool of this name."""
+    """Whether a role includes the tool with this name."""
     tool = TOOLS[name]
     return offers(role, name, tool.group, moves_value=tool.risk == "moves_value")
 
 
 def reaches_one(tool: Tool) -> bool:
-    """Whether a tool reaches the pinned member alone, or no member at all.
+    """Whether a tool accesses only the pinned member, or no member.
 
-    Deleting a program or a balance would take from every member what they have there.
+    Deleting a program or a balance would affect every member.
     """
     if "member" in tool.parameters:
         return not OTHERS.intersection(tool.parameters)
@@ -200,7 +200,7 @@ def reaches_one(tool: Tool) -> bool:
 
 @functools.lru_cache(maxsize=8)
 def _with_pinned(pinned: tuple[tuple[str, str], ...]) -> Mapping[str, Tool]:
-    """Every tool with what is pinned; made once, for the models of arguments take long to make."""
+    """Every tool with the pins; cached, because argument models take long to build."""
     return {name: tool.with_pinned(dict(pinned)) for name, tool in TOOLS.items()}
 
 
@@ -208,12 +208,12 @@ def menu(settings: Settings, principal: Principal | None = None) -> dict[str, To
     """The published tools by name, tasks first.
 
     Args:
-        settings: the most that anybody gets.
-        principal: who calls; None for whom the settings describe. Whom a principal is bound to is
-            not in the menu: it is pinned, and its value is for the call to give.
+        settings: the upper limit for all callers.
+        principal: the caller; None for the caller that the settings describe. The member of a
+            principal is pinned in the menu, but its value comes with the call.
 
     Raises:
-        BadSetting: a tool is named that does not exist, or is not in the role.
+        BadSetting: the settings name a tool that does not exist, or that the role does not include.
     """
     caller = principal or local(settings)
     member = settings.member

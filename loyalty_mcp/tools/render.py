@@ -1,4 +1,4 @@
-"""Results and errors as short text that a model can rely on."""
+"""Results and errors as short text for a model."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,26 +10,26 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.intents.lifecycle import MARKER
 
 LISTED = 10
-"""Items of a list that the text shows; the structured content has them all."""
+"""Items of a list in the text; the structured content has all of them."""
 
 NOISE = frozenset(
     {"loyalty_program_id", "organization_id", "version_id", "created_at", "updated_at", "image_ref"}
 )
-"""Facts that no question is about; the structured content has them."""
+"""Facts that text omits, because nobody asks for them; the structured content has them."""
 
 IDS = NOISE | {"balance_definition_id", "group_id", "done"}
-"""The same, and ids of what was named to get here, which the next call names again."""
+"""The same, and ids that the caller has already used."""
 
 COUNTS = frozenset({"count", "total_count"})
-"""How many there are; not said again where all are listed."""
+"""Counts of items; omitted if all items are listed."""
 
 EMPTY: tuple[Any, ...] = (None, {}, [], ())
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
-"""A moment as the API spells it."""
+"""A datetime in the spelling of the API."""
 
 PLAIN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9TZ:.+-]{10,32}")
-"""Ids and times: what no sentence can be made of."""
+"""Ids and times, which are not written as sentences."""
 
 
 def amount_text(amount: Decimal, unit: str) -> str:
@@ -45,7 +45,7 @@ def is_or_are(amount: Decimal) -> str:
 
 
 def plain_amount_text(amount: Decimal) -> str:
-    """An amount whose unit is not known, or said elsewhere: `1,250`, `12.5`."""
+    """An amount whose unit is unknown, or stated elsewhere: `1,250`, `12.5`."""
     text = f"{amount:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -56,7 +56,7 @@ def signed_amount_text(amount: Decimal, unit: str) -> str:
 
 
 def moment_text(moment: datetime, now: datetime) -> str:
-    """A moment with its zone, and how far away it is: `2026-11-26 09:00 UTC (in 5 days)`."""
+    """A datetime with its zone, and how far away it is: `2026-11-26 09:00 UTC (in 5 days)`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({_distance(moment, now)})"
 
 
@@ -72,7 +72,7 @@ def _distance(moment: datetime, now: datetime) -> str:
 
 
 def value_text(value: Any) -> str:
-    """One value in a line: numbers and ids as they are, other text quoted."""
+    """One value on a line: numbers and ids unchanged, other text quoted."""
     if value is True or value is False:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
@@ -91,7 +91,7 @@ def value_text(value: Any) -> str:
 
 
 def _instant_text(text: str) -> str:
-    """A moment as the API spells it; what only looks like one is quoted."""
+    """A datetime in the spelling of the API; text that only looks like one is quoted."""
     try:
         return value_text(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
@@ -104,7 +104,7 @@ def label(key: str) -> str:
 
 
 def facts_text(facts: Mapping[str, Any]) -> str:
-    """Named facts, those without a value left out; a list gets a line for each of its items."""
+    """Named facts without empty ones; a list gets a line for each item."""
     shown = _worth_showing(facts)
     lists = {key: value for key, value in shown.items() if _is_list(value)}
     lengths = [len(value) for value in lists.values()]
@@ -145,7 +145,7 @@ def _item_text(item: Any) -> str:
 
 
 def _worth_showing(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts that words tell: none that is empty, and our own mark in none."""
+    """The facts to show, without empty ones and our own mark."""
     plain = {
         key: {k: v for k, v in value.items() if k != MARKER} if _is_map(value) else value
         for key, value in facts.items()
@@ -155,7 +155,7 @@ def _worth_showing(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inner(value: Any) -> Any:
-    """A list of objects inside an item, without the facts that no question is about."""
+    """A list of objects inside an item, without the facts that text omits."""
     if not _is_list(value):
         return value
     return [

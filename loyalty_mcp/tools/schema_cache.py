@@ -1,7 +1,7 @@
-"""The published schemas of all tools, read from a file: deriving them would slow every start.
+"""The published schemas of all tools, read from a file, because deriving them would slow the start.
 
-`python -m docs.generate` writes the file, and a test compares it with the declarations. Without
-the file every schema is derived. See docs/decisions/cached-schemas.md.
+`python -m docs.generate` writes the file, and a test compares it with the declarations. Without the
+file, every schema is derived. See docs/decisions/cached-schemas.md.
 """
 
 import functools
@@ -17,7 +17,7 @@ FILE: Final = Path(__file__).with_name("schema_cache.json")
 
 @functools.cache
 def cached_schemas() -> Mapping[str, Mapping[str, dict[str, Any]]]:
-    """For each tool, by name, its schemas of `input` and `output`, with nothing pinned."""
+    """The `input` and `output` schemas of each tool, by name, without pins."""
     try:
         text = FILE.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -27,7 +27,7 @@ def cached_schemas() -> Mapping[str, Mapping[str, dict[str, Any]]]:
 
 
 def without_arguments(schema: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The schema of an object, without the fields of these names."""
+    """The schema of an object without the fields with these names."""
     fewer = {
         **schema,
         "properties": {

@@ -1,8 +1,8 @@
 """The send window: until when a change may be sent, and until when it may still arrive.
 
-Both are moments of upstream time, so that processes whose clocks differ agree on them. With each
-send the journal records the deadline of the sender; whoever reconciles the intent, with whatever
-clock and settings, judges by that record alone.
+Both are upstream times, so that processes with different clocks agree. With each send, the journal
+records the sender's deadline. Reconciliation relies only on that record, whatever its own clock and
+settings are.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,15 +27,15 @@ from loyalty_mcp.tools.account_behaviour import known_facts
 from loyalty_mcp.tools.context import Context
 
 MARGIN: Final = timedelta(seconds=5)
-"""`Date` has whole seconds, and an answer takes its time: estimates differ by a little."""
+"""`Date` has whole seconds, and an answer takes time, so estimates differ slightly."""
 
 UNRECORDED: Final = timedelta(hours=1)
-"""How long an intent may still arrive whose deadline an older version did not record."""
+"""How long an intent may still arrive if an older version did not record its deadline."""
 
 DOUBTFUL: Final = (OutcomeUnknown, Refused, NotFound, NotAuthorized, RateLimited)
-"""Answers after which a change may have been made all the same; only `Unavailable` is sure.
+"""Errors after which a change may have been made nevertheless; only `Unavailable` excludes it.
 
-A gateway may refuse what was done behind it.
+A gateway may return an error although the API carried out the change.
 """
 
 SHOWN_LATER: Final = (
@@ -52,14 +52,14 @@ class DidNotHappen(Refused):
 
 
 class NoReadCanTell(OutcomeUnknown):
-    """The API has no read that shows whether a change took effect; a refusal of it stands."""
+    """The API has no read that shows whether a change took effect; a refusal is then final."""
 
 
 def new_deadline(context: Context) -> datetime:
-    """Until when something may arrive of a change whose sending begins now.
+    """The time until which requests of a change may arrive, if sending begins now.
 
-    One timeout to begin the last request, one in which its answer is awaited, and one in which it
-    may still be on its way after nobody waits for it any more.
+    One timeout to begin the last request, one to wait for its answer, and one in which it may still
+    be under way after nobody waits for it.
     """
     timeout = timedelta(seconds=context.settings.timeout)
     return context.brevo.upstream_now() + 3 * timeout + MARGIN
@@ -74,10 +74,10 @@ def may_send(context: Context, intent: Intent) -> bool:
 
 
 def may_arrive(context: Context, intent: Intent) -> bool:
-    """Whether something of an intent that was sent may still be on its way.
+    """Whether a request of a sent intent may still be under way.
 
-    Ask before reading: what a read shows after the deadline is final. Without an answer from the
-    upstream its time is not known, and then everything may still arrive.
+    Call this before reading: what a read shows after the deadline is final. Before the first answer
+    of the upstream its time is not known, so everything may still arrive.
     """
     if intent.sent_at is None:
         return intent.state == "sent"
@@ -88,9 +88,9 @@ def may_arrive(context: Context, intent: Intent) -> bool:
 
 
 def earliest_effect(intent: Intent) -> datetime:
-    """Before when, in upstream time, nothing of an intent can have been created.
+    """The upstream time before which nothing of an intent can have been created.
 
-    The hour allows for a long timeout of the sender, and for a clock of ours that was wrong.
+    The hour allows for a long timeout of the sender, and for a wrong local clock.
     """
     return (intent.deadline or intent.sent_at or intent.created_at) - UNRECORDED
 
@@ -108,29 +108,29 @@ def require_window(context: Context, intent: Intent) -> None:
 async def send_change(context: Context, intent: Intent, request: Request[ReplyT]) -> ReplyT:
     """Send one request of a change, if the window is still open.
 
-    Every change of every tool goes this way; nothing else sends one.
+    Every change of every tool uses this function.
 
     Raises:
-        Unavailable: the window has closed, and nothing was sent; or it could not be sent.
-        LoyaltyError: as the client raises it.
+        Unavailable: the window has closed and nothing was sent, or the request could not be sent.
+        LoyaltyError: from the client.
     """
     require_window(context, intent)
     return await context.brevo.send(request)
 
 
 class Sender(Protocol):
-    """Sends requests: the client itself, or a change whose every step is checked."""
+    """Sends requests: the client itself, or a change that checks every step."""
 
     async def send(self, request: Request[ReplyT]) -> ReplyT:
         """Send a request and read its reply."""
 
 
 class SteppedChange:
-    """A change of many requests: its deadline is recorded anew as it goes on.
+    """A change of many requests, with a new deadline for each step.
 
     Args:
         context: the clients, the journal and the settings that tools use.
-        intent: is being sent.
+        intent: being sent.
     """
 
     def __init__(self, context: Context, intent: Intent) -> None:
@@ -138,11 +138,11 @@ class SteppedChange:
         self._intent = intent
 
     async def send(self, request: Request[ReplyT]) -> ReplyT:
-        """Send the next request of the change; a read is sent at any time.
+        """Send the next request of the change; reads may be sent at any time.
 
         Raises:
-            Unavailable: the window has closed, or the intent was concluded elsewhere.
-            LoyaltyError: as the client raises it.
+            Unavailable: the window has closed, or another process recorded an outcome.
+            LoyaltyError: from the client.
         """
         if request.reads:
             return await self._context.brevo.send(request)
@@ -157,18 +157,19 @@ class SteppedChange:
 async def effect_after(
     context: Context, failure: LoyaltyError, look: Callable[[], Awaitable[EffectT | None]]
 ) -> EffectT:
-    """The effect of a change that was answered by `failure`, if it can be seen.
+    """The effect of a change that was answered with `failure`, if it is visible.
 
-    A refusal is checked as well: a gateway may refuse what was done behind it.
+    A refusal is checked too, because a gateway may return an error although the API carried out the
+    change.
 
     Args:
         context: the clients, the journal and the settings that tools use.
-        failure: the answer, or that there was none.
-        look: reads the effect; None where there is none.
+        failure: the error, or the lost answer.
+        look: reads the effect; None if there is none.
 
     Raises:
-        LoyaltyError: the failure itself; there is no effect, or it may still come.
-        OutcomeUnknown: whether there is one cannot be read.
+        LoyaltyError: the failure itself; there is no effect, or it may still arrive.
+        OutcomeUnknown: the effect cannot be read.
     """
     try:
         found = await look()

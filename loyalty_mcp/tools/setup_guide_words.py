@@ -1,6 +1,6 @@
-"""Words of Brevo's set-up guide for which one name of ours is not the whole answer.
+"""Terms of Brevo's set-up guide that do not correspond to a single name here.
 
-The guide has one object where the reference has several fields, or an operation of its own.
+The guide has one object where the reference has several fields, or a separate operation.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,10 +10,10 @@ from loyalty_mcp.tools.argument_forms import letters
 
 
 class Advice(NamedTuple):
-    """What to give instead of a word of the guide.
+    """What to use instead of a term of the guide.
 
     Attributes:
-        where: an argument that exists only where the advice applies.
+        where: an argument that exists only if the advice applies.
         text: completes the sentence "Argument … is unknown; …".
     """
 
@@ -25,7 +25,7 @@ _INTERNAL: Final = 'give meta {"isInternal": true}'
 
 
 def _frequency(transaction_type: str) -> tuple[Advice, Advice]:
-    """The advice for a limit on the number of credits or debits."""
+    """The advice about a limit on the number of credits or debits."""
     return (
         Advice(
             "balance_option_credit_rounding",
@@ -82,15 +82,15 @@ GUIDE_WORDS: Final[Mapping[str, tuple[Advice, ...]]] = {
     ),
     "name": (Advice("tier_groups", 'the name belongs into program: {"name": "VIP Club"}'),),
 }
-"""By letters alone: the advice for a word of the guide; the first that applies is given."""
+"""The advice for a term of the guide, compared by letters; the first that applies is used."""
 
 
 def advice_for(unknown: str, known: Collection[str]) -> str | None:
-    """What to give instead of a word of the guide; None where a name alone is the answer.
+    """What to use instead of a term of the guide; None if a name is enough.
 
     Args:
-        unknown: as it was given.
-        known: the names that are taken in its place.
+        unknown: as given.
+        known: the valid names.
     """
     found = GUIDE_WORDS.get(letters(unknown), ())
     return next((advice.text for advice in found if advice.where in known), None)

@@ -14,17 +14,17 @@ from loyalty_mcp.tools.tool import Tool
 Run = Callable[..., Awaitable[Reply]]
 Prepare = Callable[..., Awaitable[Preparation]]
 Say = Callable[[Any, datetime], str]
-"""From an answer and the present moment to words."""
+"""Converts an answer and the current time to words."""
 
 
 def reads(*, text: Say | None = None) -> Callable[[Run], Tool]:
     """Declare a task that changes nothing.
 
-    The function takes the context and the arguments; its docstring is the description, its return
-    type the answer.
+    The function takes the context and the arguments. Its docstring is the description, and its
+    return type the answer.
 
     Args:
-        text: says the answer in words; None for the plain list of its facts.
+        text: puts the answer into words; None for a plain list of its facts.
     """
     return lambda run: _declared(run, "read", text=text)
 
@@ -44,16 +44,16 @@ def guarded(
     The function takes the context, the intent and the arguments.
 
     Args:
-        risk: the worst that it can do.
-        prepare: takes the context and the arguments; returns what a person agrees to.
-        reconcile: finds the answer of the function by reading alone.
-        requests: how many it takes of the hour's budget at most, from the preview to the end.
-        after_agreement: how many of these come after the agreement; None for half of them.
-        text: says the answer in words; None for the plain list of its facts.
-        versioned: whether its names are looked up in the draft alone.
+        risk: the highest risk that it can have.
+        prepare: takes the context and the arguments; returns the preview.
+        reconcile: determines the function's answer only by reading.
+        requests: the maximum number of requests, from the preview to the end.
+        after_agreement: how many of these follow the agreement; None for half of them.
+        text: puts the answer into words; None for a plain list of its facts.
+        versioned: whether its names are looked up only in the draft.
 
     Raises:
-        DeclarationError: it changes nothing, so nobody needs to agree.
+        DeclarationError: it changes nothing, so nobody has to agree.
     """
     if risk == "read":
         raise DeclarationError("a guarded task changes something")

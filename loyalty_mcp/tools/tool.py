@@ -1,4 +1,4 @@
-"""A tool: what the assistant sees of an operation or a task, derived from one declaration."""
+"""A tool: what the assistant sees of an operation or a task, derived from its declaration."""
 
 import inspect
 import json
@@ -31,7 +31,7 @@ from loyalty_mcp.tools.schema import closed_if_empty, published
 from loyalty_mcp.tools.schema_cache import cached_schemas, without_arguments
 
 DERIVED = ("parameters", "arguments", "form", "input_schema", "output_schema", "description")
-"""What depends on which arguments are pinned, and not on their values."""
+"""Attributes that depend on which arguments are pinned, but not on their values."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,22 @@ class Tool:
 
     Args:
         name: as published.
-        risk: the worst it can do.
+        risk: the highest risk that it can have.
         function: its signature is the input; its docstring the description.
         answer: the model of its result.
-        run: carries it out: the context, for a guarded tool the intent, and the arguments.
-        prepare: for a guarded tool: the context and the arguments to what a person agrees to.
-        reconcile: for a guarded tool: the context, the intent and the arguments to the same answer
-            as `run`, found by reading alone; raises what `run` would have raised.
-        text: says the answer in words; None for the plain list of its facts.
-        read_text: the same for a plain read, which needs names for ids: takes the context, the
+        run: carries it out, with the context, for a guarded tool the intent, and the arguments.
+        prepare: for a guarded tool: makes the preview from the context and the arguments.
+        reconcile: for a guarded tool: determines the answer of `run` only by reading, from the
+            context, the intent and the arguments; raises what `run` would have raised.
+        text: puts the answer into words; None for a plain list of its facts.
+        read_text: the same for a plain read that needs names for ids: takes the context, the
             arguments with ids, and the reply.
-        requests: how many it takes of the hour's budget at most, from the preview to the end.
-        after_agreement: how many of these come after the agreement; None for half of them.
-        skip: how many leading parameters of `function` are not the assistant's.
-        pinned: arguments that the settings have fixed, and that are not published.
-        versioned: whether what it names is of one version of a program.
-        group: the group of the operation that it is; empty for a task.
+        requests: the maximum number of requests, from the preview to the end.
+        after_agreement: how many of these follow the agreement; None for half of them.
+        skip: how many leading parameters of `function` do not come from the assistant.
+        pinned: arguments that the settings fix, and that are not published.
+        versioned: whether its names belong to one version of a program.
+        group: the group of its operation; empty for a task.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Tool:
 
     @property
     def requests_after_agreement(self) -> int:
-        """How many requests come after the agreement, at most."""
+        """The maximum number of requests after the agreement."""
         half = (self.requests + 1) // 2
         return half if self.after_agreement is None else self.after_agreement
 
@@ -86,26 +86,26 @@ class Tool:
         return self.risk != "read"
 
     def with_pinned(self, values: Mapping[str, str]) -> "Tool":
-        """This tool with arguments fixed; those it does not have are ignored.
+        """This tool with pinned arguments; those that it does not have are ignored.
 
-        Where only values differ from what is pinned already, what is derived stays.
+        If only values of pins differ, derived attributes are kept.
         """
         pinned = {name: value for name, value in values.items() if name in self.parameters}
         found = replace(self, pinned={**self.pinned, **pinned})
         if found.pinned == self.pinned:
-            return self  # what is derived may never be needed; it takes long to make
+            return self  # derived attributes may never be needed, and take long to build
         if found.pinned.keys() == self.pinned.keys():
             found.__dict__.update({name: getattr(self, name) for name in DERIVED})
         return found
 
     @property
     def title(self) -> str:
-        """What clients show to people: its name as words."""
+        """The title for people: its name as words."""
         return self.name.replace("_", " ").capitalize()
 
     @cached_property
     def description(self) -> str:
-        """What the assistant reads: the docstring in one line, without what it raises."""
+        """The description for the assistant: the docstring on one line, without what it raises."""
         text = (inspect.getdoc(self.function) or "").split("\n\nRaises:")[0]
         return " ".join(text.split("\n\nArgs:")[0].split())
 
@@ -118,7 +118,7 @@ class Tool:
 
     @cached_property
     def arguments(self) -> type[Arguments]:
-        """The model that checks a call."""
+        """The model that validates a call."""
         signature = inspect.signature(self.function).parameters
         free = {name: kind for name, kind in self.parameters.items() if name not in self.pinned}
         defaults = {
@@ -130,12 +130,12 @@ class Tool:
 
     @cached_property
     def form(self) -> ObjectForm:
-        """The form of the arguments: what is accepted as the same value."""
+        """The form of the arguments, which accepts several spellings of a value."""
         return form_of_model(self.arguments)
 
     @cached_property
     def input_schema(self) -> dict[str, Any]:
-        """The JSON schema of the arguments, as published."""
+        """The published JSON schema of the arguments."""
         known = cached_schemas().get(self.name)
         return (
             self.derived_input()
@@ -145,7 +145,7 @@ class Tool:
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
-        """The JSON schema of the structured content, as published."""
+        """The published JSON schema of the structured content."""
         known = cached_schemas().get(self.name)
         return self.derived_output() if known is None else known["output"]
 
@@ -158,10 +158,10 @@ class Tool:
         return answer_schema(self.answer, self.parameters, guarded=self.guarded)
 
     def validated(self, given: Mapping[str, Any]) -> Arguments:
-        """The checked arguments of a call, each as the value that it spells.
+        """The validated arguments of a call, each converted to its declared value.
 
         Raises:
-            InvalidArgument: which argument is wrong and what would be right; never its value.
+            InvalidArgument: names the argument and what would be right; never its value.
         """
         try:
             read = self.form.read(without_client_extras(given, self.form.fields))
@@ -173,10 +173,10 @@ class Tool:
             raise InvalidArgument("The arguments are no JSON object that can be read.") from None
 
     def versions(self, given: Arguments) -> tuple[Version, ...]:
-        """Where the names of a call are looked up, in order.
+        """The versions in which the names of a call are looked up, in order.
 
-        What is edited, or read in one version, is looked for in that alone: a name from another
-        version may be another object's in this one, or nobody's.
+        An object that is edited or read in one version is looked up only in that version: a name
+        from another version could belong to a different object, or to none.
         """
         if not self.versioned:
             return LIVE_FIRST
@@ -186,11 +186,11 @@ class Tool:
         return (asked or "draft",)
 
     async def received(self, given: Arguments, resolve: Resolver) -> dict[str, Any]:
-        """The arguments as the function receives them: every reference turned into an id.
+        """The arguments as the function receives them, with every reference converted to an id.
 
         Raises:
-            UnknownReference: a reference means nothing.
-            AmbiguousReference: a reference means several things.
+            UnknownReference: a reference matches nothing.
+            AmbiguousReference: a reference matches several objects.
         """
         found: dict[str, Any] = {}
         for name, annotation in self.parameters.items():
@@ -204,7 +204,7 @@ class Tool:
         return found
 
     def member_words(self, given: Arguments) -> str | None:
-        """The words for the member whom a call is about; None if it names no single one."""
+        """The reference to the member of a call; None if it does not name exactly one."""
         for name, annotation in self.parameters.items():
             reference = reference_in(annotation)
             if reference is not None and reference.kind == "member":
@@ -214,7 +214,7 @@ class Tool:
 
     @cached_property
     def _references(self) -> frozenset[str]:
-        """The parameters that may mean something although nothing was said."""
+        """The parameters that have a meaning even if they are omitted."""
         return frozenset(
             name for name, annotation in self.parameters.items() if reference_in(annotation)
         )
@@ -224,5 +224,5 @@ class Tool:
 
 
 def said(given: Arguments) -> dict[str, Any]:
-    """The arguments of a call as plain JSON: what its digest is made of."""
+    """The arguments of a call as plain JSON, the basis of its digest."""
     return given.model_dump(mode="json", exclude={"confirmation"}, exclude_none=True)

@@ -1,4 +1,4 @@
-"""Every operation of the API, one module for each group of endpoints.
+"""All operations of the API, one module per group of endpoints.
 
-`tools.registry` lists those that are tools; what `contacts` declares serves references and tasks.
+`tools.registry` lists those that are tools; references and tasks use those of `contacts`.
 """

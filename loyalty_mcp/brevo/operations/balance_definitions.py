@@ -88,7 +88,7 @@ SortField = Annotated[
 
 
 class BalanceDefinition(Reply):
-    """A balance that members of a program hold."""
+    """A balance that members of a program have."""
 
     id: str
     name: str = ""
@@ -123,7 +123,7 @@ def _path(program: ProgramId) -> str:
 
 
 def _refuse_two_expiries(day: str | None, *duration: object) -> None:
-    """Raise ValueError where a fixed day and a duration are both given."""
+    """Raise ValueError if both a fixed day and a duration are given."""
     if day and any(part is not None for part in duration):
         raise ValueError("balance_expiration_date and the duration fields exclude each other")
 

@@ -1,4 +1,4 @@
-"""Balances: what members hold, in total and in lots."""
+"""Balances: what members have, in total and in lots."""
 
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ class ContactBalance(Reply):
 
 
 class ContactBalances(Reply):
-    """A page of members who hold a balance."""
+    """A page of members who have a balance."""
 
     balance_definition_id: str | None = None
     balances: Entries[ContactBalance] = ()

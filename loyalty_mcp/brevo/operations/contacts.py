@@ -1,4 +1,4 @@
-"""Contacts: who a member is outside the program; for tasks and references, not tools."""
+"""Contacts: the account's data about a person; used by tasks and references, not as tools."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -30,7 +30,7 @@ class Contact(Reply):
     modified_at: ReplyMoment = None
     consent_groups: Any = None
     statistics: Any = Field(default=None, exclude=True, repr=False)
-    """What the contact opened and clicked: nothing of ours needs it, so nothing shows it."""
+    """Opens and clicks of the contact; not needed here, so not shown."""
 
 
 class Contacts(Reply):
@@ -41,7 +41,7 @@ class Contacts(Reply):
 
 
 class CreatedContact(Reply):
-    """The id of a new contact; none when an existing one was updated."""
+    """The id of a new contact; None if an existing one was updated."""
 
     id: int | None = None
 

@@ -1,4 +1,4 @@
-"""Balance limits: how often or how much may be credited or debited in a window of time."""
+"""Balance limits: how often or how much may be credited or debited in a period."""
 
 from typing import Annotated, Literal
 

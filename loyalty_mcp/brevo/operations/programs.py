@@ -1,4 +1,4 @@
-"""Programs: what members join; edited as a draft, made live by publishing."""
+"""Programs: what members join; edited as a draft, and made live by publishing."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Rewards: the templates that vouchers are issued from; Brevo's app sets most of them."""
+"""Rewards: the templates of vouchers; most of their settings are made in Brevo's app."""
 
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ class CodeCount(Reply):
 
 
 class RewardSummary(Reply):
-    """A reward as lists show it."""
+    """A reward in a list."""
 
     created_at: ReplyMoment = None
     end_date: ReplyMoment = None
@@ -53,7 +53,7 @@ class Rewards(Reply):
 
 
 class CreatedReward(Reply):
-    """A new reward, which has only its texts."""
+    """A new reward, which has only texts."""
 
     id: str
     loyalty_program_id: str | None = None
@@ -77,7 +77,7 @@ class CodeGenerator(Reply):
 
 
 class RewardLimit(Reply):
-    """How often a reward may be issued or redeemed in a window of time."""
+    """How often a reward may be issued or redeemed in a period."""
 
     created_at: ReplyMoment = None
     duration_unit: str | None = None
@@ -107,7 +107,7 @@ class RewardConfigs(Reply):
 
 
 class RuleExpression(Reply):
-    """A computed operand; deeper ones are kept as they come."""
+    """A computed operand; deeper levels are kept as they are."""
 
     args: Items[Any] = ()
     array: Items[Any] = ()
@@ -133,7 +133,7 @@ class RuleValue(Reply):
 
 
 class RuleCondition(Reply):
-    """A comparison, or several joined; deeper ones are kept as they come."""
+    """A comparison, or several combined; deeper levels are kept as they are."""
 
     and_: Items[Any] = Field(default=(), alias="and")
     lhs: RuleValue | None = None
@@ -150,14 +150,14 @@ class RuleEvent(Reply):
 
 
 class RuleParameter(Reply):
-    """A parameter of what a rule does."""
+    """A parameter of a rule's action."""
 
     name: str | None = None
     value: RuleValue | None = None
 
 
 class RuleResult(Reply):
-    """What a rule does."""
+    """A rule's action."""
 
     action: str | None = None
     parameters: Items[RuleParameter] = ()
@@ -165,7 +165,7 @@ class RuleResult(Reply):
 
 
 class RewardRule(Reply):
-    """When a reward is issued by itself."""
+    """When a reward is issued automatically."""
 
     condition: RuleCondition | None = None
     created_at: DateText = None

@@ -73,7 +73,7 @@ class AccountMember(Reply):
 
 
 class Membership(Reply):
-    """Since when a contact is a member, and with which own id."""
+    """A contact's membership: its start and its own id."""
 
     created_at: ReplyMoment = None
     loyalty_subscription_id: str | None = None
@@ -81,7 +81,7 @@ class Membership(Reply):
 
 
 class AccountVoucher(Reply):
-    """A voucher that a member holds."""
+    """A voucher of a member."""
 
     code: str | None = None
     contact_id: int | None = None
@@ -114,7 +114,7 @@ class AccountTier(Reply):
 
 
 class AccountInfo(Reply):
-    """A member as a whole; `reward` and `tier` are lists under singular names."""
+    """The whole account of a member; `reward` and `tier` are lists with singular names."""
 
     balance: AccountBalances | None = None
     loyalty_program_name: str | None = None
@@ -125,7 +125,7 @@ class AccountInfo(Reply):
 
 
 def _refuse_nobody(members: Members) -> None:
-    """Raise ValueError where no contact is named; what the API would do then is unknown."""
+    """Raise ValueError if no contact is named, because the API's behaviour is then unknown."""
     if not members:
         raise ValueError("members must name at least one contact")
 

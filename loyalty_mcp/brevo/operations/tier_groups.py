@@ -1,4 +1,4 @@
-"""Tier groups: a ladder of tiers, and when members are moved along it."""
+"""Tier groups: an ordered set of tiers, and when members move between them."""
 
 from typing import Annotated, Literal
 
@@ -53,7 +53,7 @@ class GroupSchedule(Reply):
 
 
 class TierGroup(Reply):
-    """A ladder of tiers; `tier_order` goes from the lowest to the highest."""
+    """An ordered set of tiers; `tier_order` goes from the lowest to the highest."""
 
     created_at: ReplyMoment = None
     downgrade_strategy: str | None = None

@@ -1,4 +1,4 @@
-"""Tiers: the steps of a tier group, what opens them, and who stands on them."""
+"""Tiers: the levels of a tier group, their conditions, and their members."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ PROGRAMS = "/loyalty/tier/programs"
 
 
 class AccessCondition(Input):
-    """The least that a member of the tier has in a balance."""
+    """The minimum of a balance for a tier."""
 
     balance: BalanceId
     minimum_value: Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -55,7 +55,7 @@ class TierCondition(Reply):
 
 
 class TierReward(Reply):
-    """A reward issued to whoever reaches a tier."""
+    """A reward issued to members who reach a tier."""
 
     created_at: ReplyMoment = None
     reward_id: str | None = None
@@ -83,7 +83,7 @@ class Tiers(Reply):
 
 
 class TierAssignment(Reply):
-    """A member put on a tier; `id` is the tier's."""
+    """A tier assigned to a member; `id` is the tier's."""
 
     contact_id: int | None = None
     created_at: ReplyMoment = None

@@ -32,7 +32,7 @@ FORMER_STATUSES = {"pending": "draft", "complete": "completed"}
 
 
 def current_status(value: Any) -> Any:
-    """The current word for a status that Brevo renamed on 2026-09-03 (changelog)."""
+    """The current name of a status that Brevo renamed on 2026-09-03 (changelog)."""
     return FORMER_STATUSES.get(value, value) if isinstance(value, str) else value
 
 
@@ -41,7 +41,7 @@ TransactionStatus = Annotated[
     BeforeValidator(current_status),
 ]
 StatusWord = Annotated[str, BeforeValidator(current_status)]
-"""A status in a reply; a word that we do not know is kept."""
+"""A status in a reply; an unknown word is kept."""
 
 Movement = Annotated[SignedAmount, Field(description="Positive credits, negative debits")]
 SameAsSign = Annotated[TransactionType, Field(description="Must agree with the sign")]
@@ -53,7 +53,7 @@ TransactionId = Annotated[Id, Field(description="From the history")]
 
 
 class Transaction(Reply):
-    """A credit or a debit; `balance` is the new total, once the movement is applied."""
+    """A credit or a debit; `balance` is the new total after the movement."""
 
     id: str
     amount: Number | None = None
@@ -75,7 +75,7 @@ class Transaction(Reply):
 
 
 class BalanceOrder(Reply):
-    """A movement tied to a purchase; its transaction is what completes or cancels it."""
+    """A movement for a purchase; its transaction is completed or cancelled."""
 
     amount: Number | None = None
     balance_definition_id: str | None = None
@@ -92,7 +92,7 @@ class BalanceOrder(Reply):
 
 
 class PastTransaction(Reply):
-    """A transaction as the history shows it."""
+    """A transaction in the history."""
 
     amount: Number | None = None
     transaction_type: str | None = None
@@ -118,13 +118,13 @@ class TransactionHistory(Reply):
 
 
 def _refuse_zero(amount: Decimal) -> None:
-    """Raise ValueError for an amount that moves nothing."""
+    """Raise ValueError for an amount of zero."""
     if amount == 0:
         raise ValueError('argument "amount" must not be 0')
 
 
 def _refuse_contradiction(amount: Decimal, transaction_type: TransactionType | None) -> None:
-    """Raise ValueError where sign and type disagree; which one the API follows is unknown."""
+    """Raise ValueError if sign and type disagree, because the API's choice is unknown."""
     if transaction_type is not None and (amount > 0) != (transaction_type == "credit"):
         raise ValueError('argument "amount" must be positive for a credit and negative for a debit')
 

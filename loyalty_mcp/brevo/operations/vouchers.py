@@ -1,4 +1,4 @@
-"""Vouchers: rewards that members hold, redeemed in two steps."""
+"""Vouchers: rewards that members have, redeemed in two steps."""
 
 from typing import Annotated, Final, Literal
 
@@ -47,7 +47,7 @@ Text = Annotated[str, Field(max_length=256)]
 
 
 class Voucher(Reply):
-    """A voucher just issued."""
+    """A newly issued voucher."""
 
     code: str | None = None
     consumed_at: DateText = None
@@ -64,7 +64,7 @@ class Voucher(Reply):
 
 
 class HeldVoucher(Reply):
-    """A voucher as a member's list shows it."""
+    """A voucher in a member's list."""
 
     code: str | None = None
     consumed_at: DateText = None
@@ -134,7 +134,7 @@ class OrderProduct(Input):
 
 
 class Billing(Input):
-    """A billing address; the API takes phone and post code as numbers, without leading zeros."""
+    """A billing address; the API accepts phone and post code as numbers, without leading zeros."""
 
     address: Text | None = None
     city: Text | None = None
@@ -146,7 +146,7 @@ class Billing(Input):
 
 
 class PurchaseOrder(Input):
-    """The order that a voucher is used in; the API mixes two spellings in it."""
+    """The order in which a voucher is used; the API mixes two naming styles in it."""
 
     id: Text | None = None
     store_id: Text | None = None
@@ -172,11 +172,11 @@ ORDER_SCHEMA: Final = {
     },
 }
 OrderArgument = Annotated[PurchaseOrder, WithJsonSchema(ORDER_SCHEMA)]
-"""Published with its main fields alone, because it is seldom needed; validated in full."""
+"""Published with its main fields only, because it is rarely needed; validated in full."""
 
 
 def _refuse_unnamed(*, named: bool) -> None:
-    """Raise ValueError where no voucher is named."""
+    """Raise ValueError if no voucher is named."""
     if not named:
         raise ValueError("name the voucher by voucher_id or code, or by reward and member")
 

@@ -1,1 +1,1 @@
-"""What the plain reads of the API answer, in words."""
+"""The answers of plain reads, in words."""

@@ -16,7 +16,7 @@ from loyalty_mcp.tools.render import amount_text
 
 
 async def account_text(context: Context, arguments: Mapping[str, Any], found: AccountInfo) -> str:
-    """Balances, tiers, vouchers and who shares the membership."""
+    """Balances, tiers, vouchers and everybody who shares the membership."""
     who = f"Member {await member_words(context, found, arguments['member'])}"
     program = f" of {quoted(found.loyalty_program_name)}" if found.loyalty_program_name else ""
     since = found.membership.created_at if found.membership else None

@@ -1,4 +1,4 @@
-"""The table of contents: which read is answered in which words."""
+"""The table of reads and the functions that put their answers into words."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -22,7 +22,7 @@ from loyalty_mcp.tools.answers.tier_texts import tier_group_text, tier_groups_te
 from loyalty_mcp.tools.answers.voucher_texts import vouchers_text
 
 AnswerText = Callable[..., Awaitable[str]]
-"""From the context, the arguments with ids for names, and the reply to words."""
+"""Returns the text, from the context, the arguments with ids, and the reply."""
 
 ANSWER_TEXTS: Final[Mapping[str, AnswerText]] = {
     "list_programs": programs_text,

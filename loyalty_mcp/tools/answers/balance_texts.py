@@ -1,4 +1,4 @@
-"""What members hold, in words: totals, credits that are left, and transactions."""
+"""Members' balances in words: totals, remaining credits, and transactions."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -28,7 +28,7 @@ NO_AMOUNT: Final = "amount unknown"
 async def contact_balances_text(
     context: Context, arguments: Mapping[str, Any], found: ContactBalances
 ) -> str:
-    """Members with their total of one balance."""
+    """Members with their total in one balance."""
     name, unit = await _balance(context, arguments)
     lines = []
     for holder in found.balances:
@@ -58,7 +58,7 @@ async def subscription_balances_text(
 async def active_balances_text(
     context: Context, arguments: Mapping[str, Any], found: ActiveBalances
 ) -> str:
-    """What is left of a member's credits, and when it expires."""
+    """What is left of a member's credits, and when they expire."""
     name, unit = await _balance(context, arguments)
     lines = [_lot_line(context, lot, unit) for lot in found.active_balances]
     who = await member_heading(context, arguments["program"], arguments["member"])
@@ -79,7 +79,7 @@ async def transaction_history_text(
 ) -> str:
     """A member's transactions in one balance.
 
-    Ids are for whoever can complete, cancel or reverse a transaction.
+    Ids are shown to callers who can complete, cancel or reverse a transaction.
     """
     name, unit = await _balance(context, arguments)
     with_ids = not definition_of(context.role).sees_as_member

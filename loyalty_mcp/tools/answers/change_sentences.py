@@ -1,4 +1,4 @@
-"""What is said of a change once it has happened: a sentence for each operation."""
+"""Sentences about completed changes, one per operation."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -61,13 +61,13 @@ SENTENCES: Final[Mapping[str, str]] = {
 
 
 def subscription_result(reply: Any, _now: datetime) -> str:
-    """The own id under which a contact was enrolled."""
+    """The own id of an enrolled contact."""
     own = reply.loyalty_subscription_id
     return f"Own id: {quoted(own)}." if own else ""
 
 
 def transaction_result(reply: Any, now: datetime) -> str:
-    """What became of a transaction: completed, or a draft that waits."""
+    """The outcome of a transaction: completed, or a draft."""
     if reply.status == "completed":
         total = reply.balance
         balance = "" if total is None else f" New balance: {plain_amount_text(total)}."
@@ -90,7 +90,7 @@ def order_result(reply: Any, _now: datetime) -> str:
 
 
 def voucher_result(reply: Any, now: datetime) -> str:
-    """The code of a new voucher, and until when it is valid."""
+    """The code of a new voucher, and how long it is valid."""
     code = f"Code: {quoted(reply.code)}. " if reply.code else ""
     ends = reply.expiration_date
     until = "It never expires." if ends is None else f"Valid until {moment_text(ends, now)}."
@@ -103,4 +103,4 @@ RESULT_TEXTS: Final[Mapping[str, Callable[[Any, datetime], str]]] = {
     "create_balance_order": order_result,
     "create_voucher": voucher_result,
 }
-"""What follows the sentence, from the reply of the API."""
+"""The text after the sentence, from the reply of the API."""

@@ -1,4 +1,4 @@
-"""Lists in words: a line for each item, cut where they are long."""
+"""Lists in words: one line per item, with long lists cut."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,19 +7,19 @@ from typing import Any, Final
 from loyalty_mcp.brevo.types import Version
 
 LINES_SHOWN: Final = 20
-"""Items of a list that the text shows; the structured content has the whole page."""
+"""The number of items in the text; the structured content has the whole page."""
 
 
 def list_text(
     heading: str, lines: Sequence[str], count: int | None = None, offset: int | None = None
 ) -> str:
-    """A heading and a line for each item, or the heading alone where there is none.
+    """A heading and one line per item, or the heading alone if there are none.
 
     Args:
         heading: without the colon.
         lines: one for each item of the page.
-        count: how many there are in all, if the API tells it.
-        offset: how many were skipped before this page.
+        count: the total number, if the API returns it.
+        offset: how many items precede this page.
     """
     if not lines:
         return f"{heading}: none."
@@ -33,15 +33,15 @@ def list_text(
 
 
 def version_of(arguments: Mapping[str, Any]) -> Version:
-    """Which version a configuration is of: the draft, as the API takes it, unless it is said."""
+    """The version of a configuration; as in the API, the draft unless the call states another."""
     return "active" if arguments.get("version") == "active" else "draft"
 
 
 def version_heading(what: str, arguments: Mapping[str, Any]) -> str:
-    """A heading that says which version is listed: `Live tiers`, `Draft tiers`."""
+    """A heading with the listed version: `Live tiers`, `Draft tiers`."""
     return f"{'Live' if version_of(arguments) == 'active' else 'Draft'} {what}"
 
 
 def day_text(moment: datetime) -> str:
-    """The day of a moment, in UTC."""
+    """The date of a datetime, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""The arguments of an operation as its sentences name them, and what a member holds."""
+"""The arguments of an operation in words, as its sentences need them, and what a member has."""
 
 import string
 import typing
@@ -25,7 +25,7 @@ from loyalty_mcp.tools.render import amount_text, moment_text, plain_amount_text
 
 DRAFT: Final[tuple[Version, ...]] = ("draft",)
 HELD_TIER: Final = "held_tier"
-"""Not an argument: the tier that a member has before another is assigned."""
+"""Not an argument: the tier that a member has before the assignment."""
 
 
 async def words_of_arguments(
@@ -34,12 +34,12 @@ async def words_of_arguments(
     arguments: Mapping[str, Any],
     current: BaseModel | None,
 ) -> dict[str, str]:
-    """What the sentences of an operation name, each in words; text from outside is quoted.
+    """The values for the sentences of an operation, in words; outside text is quoted.
 
     Args:
         operation: a change.
         context: the clients, the journal and the settings that tools use.
-        arguments: with ids for names.
+        arguments: with ids instead of names.
         current: the object before the change, if a read shows it.
 
     Raises:
@@ -107,7 +107,7 @@ async def _unit_of_balance(
 async def _held_tier(
     context: Context, arguments: Mapping[str, Any], current: BaseModel | None
 ) -> str:
-    """The tier that a member has in the group of the one that is assigned."""
+    """The member's current tier in the group of the assigned tier."""
     tiers = await context.references.tiers(arguments["program"])
     group = next((tier.group_id for tier in tiers if tier.tier_id == arguments["tier"]), None)
     held = current.tier if isinstance(current, AccountInfo) else ()
@@ -139,7 +139,7 @@ async def held_text(context: Context, program: str, info: AccountInfo) -> str:
 
 
 async def price_text(context: Context, program: str, movement: Movement) -> str:
-    """What a change takes, in the unit of the program's only balance.
+    """The price of a change, in the unit of the program's only balance.
 
     Raises:
         LoyaltyError: the balances of the program cannot be read.

@@ -22,7 +22,7 @@ from loyalty_mcp.tools.programs.setting_words import (
 STATES: Final = {"active": "live", "inactive": "not published yet", "draft": "not published yet"}
 
 ALWAYS_SAID: Final = frozenset({"name", "unit", "description", "expiry", "image"})
-"""Settings of a balance that the first part of its line says, or that nobody asks for."""
+"""Settings of a balance that the first part of its line states, or that nobody needs."""
 
 
 async def programs_text(_context: Context, arguments: Mapping[str, Any], found: Programs) -> str:
@@ -60,7 +60,7 @@ async def balance_definition_text(
 
 
 def balance_definition_line(definition: BalanceDefinition) -> str:
-    """A balance in a line; settings that are not set are left out."""
+    """A balance in one line; unset settings are omitted."""
     settings = definition.model_dump(mode="json", exclude_none=True)
     mark = ", internal" if is_internal(definition) else ""
     words = {

@@ -14,7 +14,7 @@ from loyalty_mcp.tools.render import amount_text
 
 
 async def rewards_text(context: Context, arguments: Mapping[str, Any], found: Rewards) -> str:
-    """Each reward with its state and the time in which it is given."""
+    """Each reward with its state and the period in which it can be given."""
     lines = []
     for reward in found.items:
         since = f", from {day_text(reward.start_date)}" if reward.start_date else ""
@@ -30,14 +30,14 @@ async def rewards_text(context: Context, arguments: Mapping[str, Any], found: Re
 async def code_count_text(
     _context: Context, _arguments: Mapping[str, Any], found: CodeCount
 ) -> str:
-    """How many codes a pool has."""
+    """The number of codes in a pool."""
     if found.count is None:
         return "Brevo does not say how many codes the pool has."
     return f"The pool has {found.count:,} code{'' if found.count == 1 else 's'}."
 
 
 async def reward_text(context: Context, arguments: Mapping[str, Any], found: Reward) -> str:
-    """A reward with what it is worth, what it costs, and its terms."""
+    """A reward with its worth, its cost and its terms."""
     title = quoted(found.name)
     if found.public_name:
         title += f", shown as {quoted(found.public_name)}"
@@ -50,7 +50,7 @@ async def reward_text(context: Context, arguments: Mapping[str, Any], found: Rew
 
 
 def worth_text(value: Any, unit: str | None) -> str:
-    """What a reward or voucher is worth: `10 EUR`, `15%`; empty if it has no value."""
+    """The worth of a reward or voucher: `10 EUR`, `15%`; empty if it has no value."""
     if value is None:
         return ""
     if unit == "PERCENT":

@@ -1,4 +1,4 @@
-"""The arguments of a change in words, as far as its sentence does not say them."""
+"""The arguments of a change in words, unless its sentence states them already."""
 
 import string
 from collections.abc import Mapping
@@ -38,16 +38,16 @@ LABELS: Final[Mapping[str, str]] = {
     "auto_complete": "completed at once",
     "transaction_type": "kind",
 }
-"""What an argument is called to a person; others are called by their name."""
+"""Labels of arguments; other arguments are shown by their name."""
 
 
 async def setting_details(
     operation: Operation[..., Any], context: Context, arguments: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Label and value of what a change sets, without what its sentence says.
+    """Label and value of each setting that the sentence does not state.
 
     Raises:
-        LoyaltyError: the names that a tier or group refers to cannot be read.
+        LoyaltyError: the names of referenced tiers or groups cannot be read.
     """
     said = {name for _, name, _, _ in string.Formatter().parse(operation.preview)}
     given = {
@@ -107,7 +107,7 @@ def _argument_words(given: Mapping[str, Any], now: datetime) -> dict[str, str]:
 
 
 def span_text(seconds: int) -> str:
-    """A number of seconds in the largest unit that says it exactly: `15 minutes`, `90 seconds`."""
+    """A number of seconds in the largest exact unit: `15 minutes`, `90 seconds`."""
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         count, rest = divmod(seconds, length)
         if count and not rest:

@@ -15,7 +15,7 @@ from loyalty_mcp.tools.render import amount_text
 
 
 async def tiers_text(context: Context, arguments: Mapping[str, Any], found: Tiers) -> str:
-    """Each tier with its thresholds and rewards; the group where there are several."""
+    """Each tier with its thresholds and rewards, and its group if there are several."""
     program, version = arguments["program"], version_of(arguments)
     balances = {item.id: item for item in await context.references.balances(program, version)}
     names = {key: item.name for key, item in balances.items()}
@@ -62,14 +62,14 @@ def _threshold(condition: TierCondition, names: Mapping[str, str], units: Mappin
 async def tier_groups_text(
     context: Context, arguments: Mapping[str, Any], found: TierGroups
 ) -> str:
-    """Each tier group with its tiers and when members move."""
+    """Each tier group with its tiers and the time at which members move."""
     names = await _tier_names(context, arguments)
     lines = [_group_line(group, names) for group in found.items]
     return list_text(version_heading("tier groups", arguments), lines)
 
 
 async def tier_group_text(context: Context, arguments: Mapping[str, Any], found: TierGroup) -> str:
-    """One tier group with its tiers and when members move."""
+    """One tier group with its tiers and the time at which members move."""
     return f"{_group_line(found, await _tier_names(context, arguments))}."
 
 

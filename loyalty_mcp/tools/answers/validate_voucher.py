@@ -76,7 +76,7 @@ async def validate_voucher(
 async def _held(
     context: Context, program: str, member: int | None, voucher_id: str | None, code: str | None
 ) -> HeldVoucher | None:
-    """The voucher as its member holds it; None if no member is named, or it cannot be read."""
+    """The voucher in the member's list; None if no member is named, or it cannot be read."""
     if member is None or (voucher_id is None and code is None):
         return None
     try:
@@ -93,7 +93,7 @@ async def _held(
 
 
 def _reason(held: HeldVoucher, now: datetime, *, can: bool) -> str | None:
-    """What its dates say of a voucher; None where a rule or a limit must be the reason."""
+    """The reason from a voucher's dates; None if it must be a rule or a limit."""
     used, ends = read_moment(held.consumed_at), read_moment(held.expiration_date)
     if can:
         return voucher_state(held, now)

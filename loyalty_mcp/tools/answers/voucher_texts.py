@@ -18,7 +18,7 @@ from loyalty_mcp.tools.render import moment_text
 async def vouchers_text(context: Context, arguments: Mapping[str, Any], found: Vouchers) -> str:
     """A member's vouchers, each with its code and whether it can still be used.
 
-    Ids are for whoever can revoke a voucher that is not used yet.
+    Ids are shown to callers who can revoke a voucher that is not used yet.
     """
     rewards = {
         item.id: item.name for item in await context.references.rewards(arguments["program"])
@@ -39,7 +39,7 @@ async def vouchers_text(context: Context, arguments: Mapping[str, Any], found: V
 
 
 def voucher_state(voucher: HeldVoucher, now: datetime) -> str:
-    """Whether a voucher was used, has expired, or until when it is valid."""
+    """Whether a voucher was used, has expired, or how long it is valid."""
     used = read_moment(voucher.consumed_at)
     if used is not None:
         return f"used {day_text(used)}"

@@ -1,1 +1,1 @@
-"""Changes of many members behind one agreement."""
+"""Changes of many members with one agreement."""

@@ -1,4 +1,4 @@
-"""What a person agrees to before a batch: who, how much in all, what cannot be done, how long."""
+"""The preview of a batch: who, the total, rows that cannot be carried out, and the time needed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ from loyalty_mcp.tools.points.limits_in_force import refuse_beyond_limits
 from loyalty_mcp.tools.render import amount_text
 
 SHOWN: Final = 10
-"""Rows of one kind that a preview shows; it counts them all."""
+"""Rows of one kind that a preview lists; it counts all of them."""
 
 ROW_REQUESTS: Final[Mapping[str, int]] = {
     "credit_points": 3,
@@ -43,10 +43,10 @@ ROW_REQUESTS: Final[Mapping[str, int]] = {
     ASSIGN: 2,
     REVERSE: 4,
 }
-"""Requests that a row takes after the agreement, if nothing goes wrong."""
+"""Requests per row after the agreement, if nothing fails."""
 
 SHARED_REQUESTS: Final = 4
-"""Requests for what all rows have in common: balances, tiers and tier groups."""
+"""Requests for what all rows share: balances, tiers and tier groups."""
 
 HOUR: Final = timedelta(hours=1)
 
@@ -62,20 +62,20 @@ async def batch_preparation(
     warnings: Sequence[str] = (),
     repeats_rows: bool = True,
 ) -> Preparation:
-    """What a person agrees to before a batch.
+    """The preview of a batch.
 
     Args:
         context: of the caller.
-        rows: planned.
-        doing: what is done, as the start of a sentence about members.
+        rows: the planned rows.
+        doing: the action, as the start of a sentence about members.
         program: the id of the program.
-        unit: of the balance; None where no points move.
-        reason: given for all rows.
-        warnings: what was found before the rows were planned.
-        repeats_rows: whether the same rows can be done a second time.
+        unit: of the balance; None if no points move.
+        reason: of all rows.
+        warnings: found before the rows were planned.
+        repeats_rows: whether the same rows may be carried out twice.
 
     Raises:
-        Refused: no row can be done.
+        Refused: no row can be carried out.
     """
     possible = [row for row in rows if row.refused is None]
     if not possible:
@@ -113,7 +113,7 @@ async def batch_preparation(
 async def limit_warnings(
     context: Context, rows: Sequence[PlannedRow], rules: BalanceRules
 ) -> list[str]:
-    """Warnings of the limits that the rows count toward, read once for all of them."""
+    """Warnings about limits that apply to the rows, read once for all of them."""
     movements = [row.movement for row in rows if row.movement is not None and not row.refused]
     if not movements:
         return []
@@ -135,7 +135,7 @@ def _row_lines(rows: Sequence[PlannedRow]) -> list[str]:
 
 
 def _tier_lines(rows: Sequence[PlannedRow]) -> list[str]:
-    """How many members change their tier, and to which."""
+    """How many members change tier, and to which."""
     moves = Counter(change for row in rows for change in tier_changes(row.before, row.after))
     if not moves:
         return []
@@ -164,12 +164,12 @@ def _beyond(count: int) -> list[str]:
 
 
 def requests_of(rows: Sequence[PlannedRow]) -> int:
-    """How many requests rows take after the agreement, if nothing goes wrong."""
+    """The requests that rows take after the agreement, if nothing fails."""
     return SHARED_REQUESTS + sum(ROW_REQUESTS[row.tool] for row in rows)
 
 
 def _time_needed(context: Context, rows: Sequence[PlannedRow]) -> str:
-    """How many requests it takes, what is left of the hour, and when it would be done."""
+    """The number of requests, how many are left in the hour, and when the batch would finish."""
     needed, budget, now = requests_of(rows), context.brevo.budget, context.now()
     takes = f"It takes about {needed:,} requests to Brevo"
     if budget is None:
@@ -223,7 +223,7 @@ def _repeated_orders(rows: Sequence[PlannedRow]) -> list[str]:
 
 
 async def _earlier_orders(context: Context, rows: Sequence[PlannedRow]) -> list[str]:
-    """A warning for each row whose order this journal knows for the same member already."""
+    """A warning for each row with an order that the journal already has for the same member."""
     orders = {
         order_reference(str(row.arguments["order_id"])): row
         for row in rows

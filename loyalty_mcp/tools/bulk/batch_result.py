@@ -1,4 +1,4 @@
-"""What became of a batch: a line for each of its rows."""
+"""The outcome of a batch, with a line for each row."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from loyalty_mcp.tools.context import Context
 
 RowStatus = Literal["done", "refused", "unknown", "left"]
 LISTED: Final = 20
-"""Rows that the text lists; the structured content has them all."""
+"""Rows in the text; the structured content has all of them."""
 
 
 class RowOutcome(Reply):
@@ -39,15 +39,15 @@ class BatchResult(Reply):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do or to find out."""
+        """Whether no row is left or unknown."""
         return self.left == 0 and self.unknown == 0
 
 
 async def reconcile_batch(context: Context, batch: Intent) -> BatchResult:
-    """What became of a batch: each of its rows is found out by itself.
+    """The outcome of a batch, with each row reconciled separately.
 
     Raises:
-        OutcomeUnknown: rows are left, or their outcome is not known.
+        OutcomeUnknown: rows are left or unknown.
     """
     result = await read_batch_result(context, batch)
     if not result.finished:
@@ -56,7 +56,7 @@ async def reconcile_batch(context: Context, batch: Intent) -> BatchResult:
 
 
 async def read_batch_result(context: Context, batch: Intent) -> BatchResult:
-    """What became of a batch so far, as the journal has it.
+    """The outcome of a batch so far, according to the journal.
 
     Raises:
         JournalUnavailable: the journal cannot be read.
@@ -66,11 +66,11 @@ async def read_batch_result(context: Context, batch: Intent) -> BatchResult:
 
 
 def batch_result(batch: Intent, intents: Mapping[str, Intent]) -> BatchResult:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Args:
         batch: its intent.
-        intents: those of its rows, by id.
+        intents: the intents of its rows, by id.
     """
     rows = tuple(
         row_outcome(row, intents.get(row_intent_id(batch.id, row.number)))
@@ -87,7 +87,7 @@ def batch_result(batch: Intent, intents: Mapping[str, Intent]) -> BatchResult:
 
 
 def row_outcome(row: PlannedRow, intent: Intent | None) -> RowOutcome:
-    """What became of one row."""
+    """The outcome of one row."""
     if row.refused is not None:
         return _outcome(row, "refused", reason=row.refused)
     if intent is None or intent.state in {"proposed", "approved"}:
@@ -111,7 +111,7 @@ def _outcome(row: PlannedRow, status: RowStatus, **more: Any) -> RowOutcome:
 
 
 def batch_text(result: BatchResult, _now: datetime) -> str:
-    """What became of a batch in words; only rows that did not work are listed."""
+    """The outcome of a batch in words; only rows that failed are listed."""
     counts = [f"{result.done} of {len(result.rows)} rows done"]
     counts += [
         f"{number} {word}"
@@ -127,7 +127,7 @@ def batch_text(result: BatchResult, _now: datetime) -> str:
 
 
 def row_lines(rows: Sequence[RowOutcome]) -> list[str]:
-    """A line for each of the first rows, and how many there are beyond them."""
+    """A line for each of the first rows, and the number of the others."""
     lines = [
         f"- Row {row.row}, {quoted(row.member)}, {row.status}: {row.reason or 'no reason known.'}"
         for row in rows[:LISTED]

@@ -1,4 +1,4 @@
-"""What undoing a batch does: the opposite movement for each of its rows that took effect."""
+"""The reversal of a batch: the opposite movement for each row that took effect."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class _AppliedRow:
 
     Args:
         row: as it was planned.
-        intent: that carried it out.
+        intent: carried out the row.
     """
 
     row: PlannedRow
@@ -67,16 +67,16 @@ class _AppliedRow:
 async def preview_batch_reversal(
     context: Context, *, program: str, batch_id: str, reason: str
 ) -> Preparation:
-    """What undoing every applied row of a batch does.
+    """The preview of reversing every applied row of a batch.
 
-    What a row moved is known from the journal. Whether another installation undid it is read from
-    the history when its turn comes.
+    The journal says what a row moved. Whether another installation has reversed it is read from the
+    history before the row is carried out.
 
     Raises:
         UnknownReference: the caller has no such batch.
         Refused: it moved no points, or none of its rows can be reversed.
-        RateLimited: what is left of the hour does not suffice for the preview.
-        LoyaltyError: what is there cannot be read now.
+        RateLimited: the rest of the hourly budget is not enough for the preview.
+        LoyaltyError: the current data cannot be read.
     """
     batch = await _batch_of(context, program, batch_id)
     found = {row.id: row for row in await context.journal.open().batches.rows(batch.id)}
@@ -113,11 +113,11 @@ def _what_is_undone(batch: Intent, row: Intent) -> str:
 
 
 async def _batch_of(context: Context, program: str, batch_id: str) -> Intent:
-    """The batch, if it is this caller's, was agreed to, and moved points of this program.
+    """The batch, if it belongs to this caller, was agreed to, and moved points of this program.
 
     Raises:
-        UnknownReference: it is not.
-        Refused: it is no batch, or moved no points.
+        UnknownReference: there is no such batch of this caller.
+        Refused: it is not a batch, or it moved no points.
     """
     batch = await context.journal.open().get(batch_id)
     own = batch is not None and (context.operator or batch.caller == context.caller)
@@ -190,7 +190,7 @@ async def _planned_reversals(
 
 
 async def _earlier_reversals(context: Context, rows: Sequence[_AppliedRow]) -> dict[str, Intent]:
-    """What undid the transactions of these rows before, or may have; by transaction."""
+    """Earlier reversals of these rows' transactions, including unknown ones; by transaction."""
     transactions = [each.intent.transaction_id for each in rows if each.intent.transaction_id]
     references = {reversal_reference(each): each for each in transactions}
     batches = context.journal.open().batches
@@ -199,10 +199,10 @@ async def _earlier_reversals(context: Context, rows: Sequence[_AppliedRow]) -> d
 
 
 def _moved_by(intent: Intent) -> tuple[str, MovementKind, Decimal]:
-    """The transaction of a row, its direction and its amount, as they took effect.
+    """The transaction of a row, its direction and its amount, as carried out.
 
     Raises:
-        Refused: that is not known.
+        Refused: they are not known.
     """
     if intent.state != "applied":
         raise Refused(f"Its outcome is unknown; check_intent {intent.id} first.")
@@ -221,7 +221,7 @@ def _kind_of(intent: Intent) -> MovementKind:
 async def _warnings_of(
     context: Context, batch: Intent, rows: Sequence[_AppliedRow], rules: BalanceRules
 ) -> list[str]:
-    """What is easily overlooked when a batch is undone."""
+    """What is easy to overlook when reversing a batch."""
     warnings = []
     if batch.state == "approved":
         warnings.append(

@@ -1,4 +1,4 @@
-"""The tool that changes many members behind one agreement."""
+"""The tool that changes many members with one agreement."""
 
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ from loyalty_mcp.tools.points.credit_and_debit import Reason
 from loyalty_mcp.tools.task import guarded
 
 PREVIEW_REQUESTS = 12
-"""What a preview takes beside its rows; what they take is checked once they are known."""
+"""Requests of a preview in addition to its rows, which are counted once they are known."""
 
 SENTENCES: dict[Action, str] = {
     "credit": "Credit members in",
@@ -50,13 +50,13 @@ async def preview_bulk_change(
     balance: str | None = None,
     reason: str | None = None,
 ) -> Preparation:
-    """What a person agrees to before many members are changed.
+    """The preview of changing many members.
 
     Raises:
         InvalidArgument: a row lacks what the action needs.
-        Refused: the policy denies it, or no row can be done.
-        RateLimited: what is left of the hour does not suffice for the preview.
-        LoyaltyError: what is there cannot be read now.
+        Refused: the policy denies it, or no row can be carried out.
+        RateLimited: the rest of the hourly budget is not enough for the preview.
+        LoyaltyError: the current data cannot be read.
     """
     request = BulkRequest(program, action, rows, balance, reason)
     check_request(request)
@@ -83,10 +83,10 @@ async def preview_bulk_change(
 
 
 async def reconcile_bulk_change(context: Context, intent: Intent, **_: Any) -> BatchResult:
-    """What became of a batch.
+    """Determine the outcome of a batch.
 
     Raises:
-        OutcomeUnknown: rows are left, or their outcome is not known.
+        OutcomeUnknown: rows are left or unknown.
     """
     return await reconcile_batch(context, intent)
 

@@ -1,4 +1,4 @@
-"""What a bulk change is asked for: its action and its rows, checked before anything is read."""
+"""The request of a bulk change: its action and its rows, checked before anything is read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ GOVERNING_TOOLS: Final[Mapping[Action, tuple[str, ...]]] = {
     "enroll": ("enroll_member", ENROL),
     "assign_tier": (ASSIGN,),
 }
-"""The tools that do the same for one member: where the policy denies one, it denies the batch."""
+"""The tools that do the same for one member: if the policy denies one, it denies the batch."""
 
 TAKES: Final[Mapping[Action, frozenset[str]]] = {
     "credit": frozenset({"amount", "order_id", "reason"}),
@@ -30,7 +30,7 @@ TAKES: Final[Mapping[Action, frozenset[str]]] = {
     "enroll": frozenset(),
     "assign_tier": frozenset({"tier"}),
 }
-"""The fields of a row beside the member."""
+"""The fields of a row in addition to the member."""
 
 NEEDS: Final[Mapping[Action, frozenset[str]]] = {
     "credit": frozenset({"amount", "reason"}),
@@ -71,14 +71,14 @@ BulkRows = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
-    """A bulk change, its program and balance resolved.
+    """A bulk change with its program and balance resolved.
 
     Args:
         program: its id.
-        action: what is done for each row.
-        rows: in the order in which they are done.
-        balance: its definition's id; None where no points move.
-        reason: for the rows that give none.
+        action: carried out for each row.
+        rows: in the order in which they are carried out.
+        balance: the id of its definition; None if no points move.
+        reason: for rows without one.
     """
 
     program: str
@@ -89,10 +89,10 @@ class BulkRequest:
 
 
 def check_request(request: BulkRequest) -> None:
-    """Refuse rows that lack what the action needs, or hold what it does not take.
+    """Refuse rows that lack a required field, or have one that the action does not accept.
 
     Raises:
-        InvalidArgument: which row, and what is wrong with it.
+        InvalidArgument: names the row and the error.
     """
     action = request.action
     for number, row in enumerate(request.rows, 1):

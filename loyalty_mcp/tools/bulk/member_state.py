@@ -1,4 +1,4 @@
-"""A member as far as a row of a batch changes them: balances and tiers. Pure functions."""
+"""The state of a member that a batch can change: balances and tiers. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from loyalty_mcp.tools.points.tier_effect import NO_TIER
 
 @dataclass(frozen=True, slots=True)
 class TierRules:
-    """The tiers of a program, as they are live.
+    """The live tiers of a program.
 
     Args:
         groups: every tier group.
@@ -33,7 +33,7 @@ class TierRules:
     tiers: Sequence[Tier]
 
     def depend_on(self, balance: str) -> bool:
-        """Whether every tier depends on one balance alone."""
+        """Whether every tier depends on the same balance."""
         conditions = [each for tier in self.tiers for each in tier.access_conditions]
         return all(each.balance_definition_id == balance for each in conditions)
 
@@ -43,10 +43,10 @@ class MemberState:
     """What a member has.
 
     Args:
-        owner: the contact whose points they are.
-        own_id: the member's id of the shop's own, if there is one.
+        owner: the contact that owns the points.
+        own_id: the member's own id, if there is one.
         balances: balance definition id to total.
-        tiers: tier group id to the id of the tier that is held; None for none.
+        tiers: tier group id to the id of the current tier; None for none.
     """
 
     owner: int
@@ -56,7 +56,7 @@ class MemberState:
 
 
 def state_of_account(info: AccountInfo, contact: int, rules: TierRules) -> MemberState:
-    """A member as their account shows them."""
+    """The state of a member according to their account."""
     held = info.balance.balances if info.balance is not None else ()
     membership = info.membership
     return MemberState(
@@ -71,7 +71,7 @@ def state_of_account(info: AccountInfo, contact: int, rules: TierRules) -> Membe
 
 
 def state_of_holder(holder: ContactBalance, balance: str, rules: TierRules) -> MemberState:
-    """A member as the list of all who hold a balance shows them; tiers as thresholds give them."""
+    """The state of a member in the list of a balance's holders; tiers follow from thresholds."""
     balances = {balance: holder.value or Decimal(0)}
     tiers = {group.id: earned(ladder(group, rules.tiers), balances) for group in rules.groups}
     return MemberState(
@@ -89,17 +89,17 @@ def state_after(
     amount: Decimal,
     rules: TierRules,
 ) -> MemberState:
-    """A member after a movement.
+    """The state of a member after a movement.
 
     Args:
         state: before it.
         definition: of the balance.
         kind: the direction.
-        amount: positive, as it is asked for.
-        rules: decide the tiers.
+        amount: positive, as requested.
+        rules: determine the tiers.
 
     Raises:
-        Refused: the floor, the ceiling or the cap of one movement forbids it.
+        Refused: the minimum, the maximum or the cap per movement forbids it.
     """
     total = state.balances.get(definition.id, Decimal(0))
     effect = effect_on(definition, kind, rounded_amount(definition, kind, amount), total)
@@ -113,7 +113,7 @@ def state_after(
 
 
 def shown_state(state: MemberState, balance: str, rules: TierRules) -> dict[str, Any]:
-    """The balance and the tiers by name: what a row rests on."""
+    """The balance and the tiers by name: the facts behind a row's preview."""
     names = {tier.tier_id: tier.name for tier in rules.tiers}
     tiers = {
         group.name: names.get(state.tiers.get(group.id) or "", NO_TIER) for group in rules.groups

@@ -1,4 +1,4 @@
-"""A row of a batch as it was previewed, and as the intent that carries it out."""
+"""A row of a batch as previewed, and the intent that carries it out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,20 +18,20 @@ from loyalty_mcp.intents.lifecycle import (
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """What one row does, or why it cannot.
+    """What one row does, or why it cannot be carried out.
 
     Args:
-        number: its place in the list, from 1.
-        member: how the caller names the member.
+        number: its position in the list, from 1.
+        member: as the caller names the member.
         tool: the tool that carries it out.
-        arguments: what that tool is called with.
-        resolved: what each reference in them is, in the order of the tool's arguments.
-        summary: what happens, as a person reads it.
-        before: the facts that it rests on.
-        after: the same facts afterwards.
-        subject: what it changes; rows and other changes of one subject take turns.
+        arguments: the arguments for that tool.
+        resolved: the id of each reference, in the order of the tool's arguments.
+        summary: what happens, in words.
+        before: the facts behind the preview.
+        after: the same facts after the change.
+        subject: what it changes; changes of the same subject take turns.
         movement: the points that it moves, if any.
-        refused: why it cannot be done; None if it can.
+        refused: why it cannot be carried out; None if it can.
         kept: what its intent keeps from the preview.
     """
 
@@ -50,7 +50,7 @@ class PlannedRow:
 
 
 def stored_rows(rows: Sequence[PlannedRow]) -> list[dict[str, Any]]:
-    """Planned rows as the journal keeps them, without what is empty."""
+    """Planned rows as stored in the journal, without empty fields."""
     return [
         {name: value for name, value in asdict(row).items() if value not in ("", (), {}, None)}
         for row in rows
@@ -58,7 +58,7 @@ def stored_rows(rows: Sequence[PlannedRow]) -> list[dict[str, Any]]:
 
 
 def planned_rows(batch: Intent) -> list[PlannedRow]:
-    """The planned rows of a batch, in their order."""
+    """The planned rows of a batch, in order."""
     return [_planned(values) for values in batch.kept[BATCH_ROWS]]
 
 

@@ -1,4 +1,4 @@
-"""The tool that undoes a completed movement, or every movement of a batch, once."""
+"""The tool that reverses a completed movement, or every movement of a batch, once."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -74,11 +74,11 @@ async def preview_one_or_batch(
     balance: str | None,
     batch: str | None,
 ) -> Preparation:
-    """What a person agrees to before one transaction, or every row of a batch, is undone.
+    """The preview of reversing one transaction, or every row of a batch.
 
     Raises:
-        InvalidArgument: what is to be undone is not said, or said twice.
-        LoyaltyError: it cannot be undone, or cannot be read now.
+        InvalidArgument: the call names nothing to reverse, or both a transaction and a batch.
+        LoyaltyError: it cannot be reversed, or cannot be read now.
     """
     if batch is not None:
         if member is not None or transaction_id is not None or balance is not None:
@@ -109,7 +109,7 @@ async def preview_one_or_batch(
 async def _balance_of(
     context: Context, program: str, balance: str | None, kept: Mapping[str, Any]
 ) -> str:
-    """The balance that is meant: the one that was named or previewed, else the only one."""
+    """The balance: named, previewed, or the only one."""
     known = balance or kept.get("balance")
     return str(known or await context.references.resolve("balance", None, program))
 
@@ -126,7 +126,7 @@ async def reconcile_one_or_batch(
     may_come: bool,
     **_rest: Any,
 ) -> Reply:
-    """Find out by reading what became of a reversal.
+    """Determine the outcome of a reversal by reading.
 
     Raises:
         DidNotHappen: nothing was moved, and nothing will be.

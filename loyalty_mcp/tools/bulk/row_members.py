@@ -1,4 +1,4 @@
-"""Who the rows of a batch are about: looked up a few at a time, and their balances by pages."""
+"""The members of a batch: looked up a few at a time, with their balances read in pages."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import ceil
@@ -21,10 +21,10 @@ from loyalty_mcp.tools.progress import report
 from loyalty_mcp.tools.reports.balance_pages import MEMBERS_A_PAGE, BalancePages
 
 AT_ONCE: Final = 8
-"""Reads that are under way together."""
+"""The number of concurrent reads."""
 
 ROWS_A_PAGE: Final = 10
-"""A page of the balances of all members is read for so many rows; with fewer, each row is read."""
+"""The balances of all members are read in pages if there are at least this many rows per page."""
 
 MEMBERS_READ: Final = "Reading the members"
 
@@ -35,12 +35,12 @@ FoundT = TypeVar("FoundT")
 async def read_each(
     keys: Sequence[KeyT], look: Callable[[KeyT], Awaitable[FoundT]], doing: str
 ) -> dict[KeyT, FoundT | CallerError]:
-    """What is found for each key; what cannot be found is the error that says so.
+    """The result for each key; a failed lookup gives its error.
 
     Args:
         keys: each is looked up once.
         look: looks one up.
-        doing: what is told as progress.
+        doing: the progress message.
 
     Raises:
         LoyaltyError: nothing can be read now.
@@ -67,7 +67,7 @@ async def read_each(
 
 
 def lookups_in_budget(words: Sequence[str]) -> int:
-    """How many of these members are looked up in the hour's budget; contacts have their own."""
+    """How many of these members the hourly budget lets us look up; contacts have a separate one."""
     own_budget = EmailAddress | PhoneNumber
     return sum(not isinstance(member_forms(each)[0], own_budget) for each in set(words))
 
@@ -75,7 +75,7 @@ def lookups_in_budget(words: Sequence[str]) -> int:
 async def read_holders(
     context: Context, program: str, balance: str, rows: int
 ) -> dict[int, ContactBalance]:
-    """The members who hold a balance, by contact id; empty where rows are read one by one for less.
+    """The holders of a balance by contact id; empty if reading row by row takes fewer requests.
 
     Args:
         context: the clients, the journal and the settings that tools use.
@@ -98,18 +98,18 @@ async def read_holders(
 async def read_states(
     context: Context, rules: BalanceRules, contacts: Sequence[int]
 ) -> dict[int, MemberState | CallerError]:
-    """The members by contact id: by pages where that takes fewer requests, else one by one.
+    """The states of members by contact id, read in pages if that takes fewer requests.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         rules: of the balance that moves.
-        contacts: ids of the members; one may be there twice.
+        contacts: ids of the members, possibly repeated.
 
     Returns:
-        for each the member, or the error that says why they cannot be changed.
+        for each, the member or the error that says why they cannot be changed.
 
     Raises:
-        RateLimited: what is left of the hour does not suffice.
+        RateLimited: the rest of the hourly budget is not enough.
         LoyaltyError: they cannot be read now.
     """
     balance = rules.definition.id

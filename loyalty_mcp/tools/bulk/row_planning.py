@@ -1,4 +1,4 @@
-"""The rows of a bulk change, planned one after the other as they will be carried out."""
+"""Planning of the rows of a bulk change, in the order in which they will be carried out."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,7 +41,7 @@ Looked = Mapping[Any, Any]
 
 
 class RowCaps:
-    """The caps of the policy, counted over the rows of a batch and what was moved before.
+    """The caps of the policy, counted over the rows of a batch and earlier movements.
 
     Args:
         context: of the caller.
@@ -71,15 +71,15 @@ class RowCaps:
 async def plan_rows(
     context: Context, request: BulkRequest, rules: BalanceRules | None
 ) -> list[PlannedRow]:
-    """The rows of a request, each with what it does, or why it cannot be done.
+    """The rows of a request, each with its effect, or the reason why it cannot be carried out.
 
     Args:
         context: of the caller.
-        request: checked.
-        rules: of the balance; None where no points move.
+        request: already checked.
+        rules: of the balance; None if no points move.
 
     Raises:
-        LoyaltyError: what is there cannot be read now.
+        LoyaltyError: the current data cannot be read.
     """
     if request.action == "enroll":
         return await _plan_enrolments(context, request)
@@ -108,7 +108,7 @@ def planned(
     resolved: tuple[Any, ...],
     preparation: Preparation,
 ) -> PlannedRow:
-    """A row that can be done."""
+    """A row that can be carried out."""
     preview = preparation.preview
     return PlannedRow(
         number,
@@ -163,10 +163,10 @@ async def _plan_movements(
 
 
 def value_or_error(found: Any) -> Any:
-    """What was found.
+    """A successful result.
 
     Raises:
-        LoyaltyError: the error that was found in its place.
+        LoyaltyError: the stored error.
     """
     if isinstance(found, LoyaltyError):
         raise found

@@ -1,4 +1,4 @@
-"""What one row does: worked out for the preview of its batch, and again before it is sent."""
+"""The effect of one row, computed for the preview of its batch, and again before it is sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ ENROL: Final = "create_subscription"
 ASSIGN: Final = "assign_tier"
 REVERSE: Final = "reverse_transaction"
 MOVES: Final[dict[str, MovementKind]] = {"credit_points": "credit", "debit_points": "debit"}
-"""The tools that carry rows out."""
+"""The tools that carry out rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceRules:
-    """What decides how points of one balance move.
+    """What determines how points of one balance move.
 
     Args:
         program: its id.
@@ -50,7 +50,7 @@ class BalanceRules:
 
 
 async def read_tier_rules(context: Context, program: str) -> TierRules:
-    """The tiers of a program, as they are live."""
+    """The live tiers of a program."""
     groups, tiers = await together(
         context.references.tier_groups(program), context.references.tiers(program)
     )
@@ -58,7 +58,7 @@ async def read_tier_rules(context: Context, program: str) -> TierRules:
 
 
 async def read_balance_rules(context: Context, program: str, balance: str) -> BalanceRules:
-    """What decides how points of a balance move.
+    """What determines how points of a balance move.
 
     Raises:
         UnknownReference: the balance is not live.
@@ -71,7 +71,7 @@ async def read_balance_rules(context: Context, program: str, balance: str) -> Ba
 
 
 def person_text(words: str, contact: int, own_id: str | None) -> str:
-    """A member as a person knows them: the caller's words, the contact id and the own id."""
+    """A member in words: as the caller names them, the contact id and the own id."""
     known = "" if own_id is None or own_id == str(contact) else f", own id {quoted(own_id)}"
     if words == str(contact):
         return f"member {contact}{known and f' ({known[2:]})'}"
@@ -87,20 +87,19 @@ def movement_preparation(
     amount: Decimal,
     agreed: PlannedRow | None = None,
 ) -> tuple[Preparation, MemberState]:
-    """What a movement does to a member, and the member afterwards.
+    """The effect of a movement, and the member's state after it.
 
     Args:
-        words: how the caller names the member.
+        words: as the caller names the member.
         contact: the member's contact id.
-        state: the member before it.
+        state: the member before the movement.
         rules: of the balance.
         kind: the direction.
-        amount: positive, as it is asked for.
-        agreed: the row as it was previewed, if it was: what it said of tiers still holds as long as
-            no tier changes otherwise.
+        amount: positive, as requested.
+        agreed: the previewed row, if any; its tiers stay valid unless a tier changes differently.
 
     Raises:
-        Refused: the balance cannot take it.
+        Refused: the balance cannot accept the movement.
     """
     definition = rules.definition
     moved = state_after(state, definition, kind, amount, rules.tiers)
@@ -128,15 +127,15 @@ def tier_changes(before: Facts, after: Facts) -> list[str]:
 
 
 def _with_tiers(facts: Facts, agreed: Facts) -> dict[str, Any]:
-    """Facts with the tiers as they were previewed, if the program has any."""
+    """Facts with the tiers as previewed, if the program has any."""
     return {**facts, "tiers": agreed["tiers"]} if "tiers" in agreed else dict(facts)
 
 
 def _tiers_as_agreed(before: Facts, after: Facts, agreed: PlannedRow) -> bool:
-    """Whether every tier that changes was previewed to change like that.
+    """Whether every tier change was previewed like that.
 
-    The preview of a long list knows tiers by their thresholds alone. Who has the tier already, or a
-    higher one that stays, loses nothing that the preview did not say.
+    The preview of a long list derives tiers from thresholds. A member who already has the tier, or
+    keeps a higher one, loses nothing that the preview did not show.
     """
     then, later = agreed.before.get("tiers", {}), agreed.after.get("tiers", {})
     now, soon = before.get("tiers", {}), after.get("tiers", {})
@@ -150,7 +149,7 @@ def _tiers_as_agreed(before: Facts, after: Facts, agreed: PlannedRow) -> bool:
 
 
 def enrolment_preparation(words: str, program: str, contact: int) -> Preparation:
-    """What enrolling a contact does."""
+    """The effect of enrolling a contact."""
     return Preparation(
         Preview(
             f"{person_text(words, contact, None)}: becomes a member",
@@ -164,10 +163,10 @@ def enrolment_preparation(words: str, program: str, contact: int) -> Preparation
 def assignment_preparation(
     words: str, program: str, contact: int, state: MemberState, tier: Tier, rules: TierRules
 ) -> Preparation:
-    """What putting a member on a tier does.
+    """The effect of assigning a tier to a member.
 
     Raises:
-        Refused: the member is on it already.
+        Refused: the member already has the tier.
     """
     names = {each.tier_id: each.name for each in rules.tiers}
     held = state.tiers.get(tier.group_id or "")
@@ -191,11 +190,11 @@ async def is_enrolled(context: Context, program: str, contact: int) -> bool:
 
 
 async def prepare_row(context: Context, row: PlannedRow) -> Preparation:
-    """What a row does now, from fresh reads of its member.
+    """The current effect of a row, from fresh reads of its member.
 
     Raises:
-        Refused: it cannot be done any more.
-        NotFound: the contact is no member any more.
+        Refused: it can no longer be carried out.
+        NotFound: the contact is no longer a member.
         LoyaltyError: it cannot be read now.
     """
     program, contact = str(row.resolved[0]), int(row.resolved[1])
@@ -222,7 +221,7 @@ async def _what_moves(context: Context, row: PlannedRow) -> tuple[MovementKind, 
     """The direction and the amount of a row that moves points.
 
     Raises:
-        Refused: it would undo what was undone before.
+        Refused: it would reverse something that was already reversed.
     """
     if row.tool != REVERSE:
         return MOVES[row.tool], Decimal(str(row.arguments["amount"]))

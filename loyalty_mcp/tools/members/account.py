@@ -23,11 +23,11 @@ HISTORY_PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the preview of a credit or debit is computed from.
+    """The data for the preview of a credit or debit.
 
     Args:
-        definition: the balance, as it is live.
-        info: the member as a whole.
+        definition: the live version of the balance.
+        info: the whole account of the member.
         drafts: open movements of this balance.
         groups: the tier groups.
         tiers: the tiers of all groups.
@@ -51,7 +51,7 @@ class Account:
         return self.balances.get(self.definition.id, Decimal(0))
 
     def tier_names(self, balances: Mapping[str, Decimal] | None = None) -> dict[str, str]:
-        """Group name to tier name: the present one, or the one that `balances` give."""
+        """Group name to tier name: the current one, or the one that results from `balances`."""
         names = {}
         for group in self.groups:
             held = next((t.tier_id for t in self.info.tier if t.group_id == group.id), None)
@@ -71,18 +71,17 @@ async def read_account(
     balance: str,
     history: Sequence[PastTransaction] | None = None,
 ) -> Account:
-    """Read what a credit or debit is previewed from, concurrently.
+    """Read the data for a preview concurrently.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         program: its id.
         member: contact id.
-        balance: its definition's id.
-        history: all transactions of the balance, if they were read just now; saves the read of
-            drafts.
+        balance: the id of its definition.
+        history: all transactions of the balance, if just read; saves the read of drafts.
 
     Raises:
-        NotFound: the contact is no member of the program.
+        NotFound: the contact is not a member of the program.
         UnknownReference: the balance is not live.
     """
     definitions = await context.references.balances(program)
@@ -117,7 +116,7 @@ async def together(*readings: Coroutine[Any, Any, Any]) -> list[Any]:
     """Make several reads concurrently and return their results in order.
 
     Raises:
-        LoyaltyError: the most useful error of those that failed.
+        LoyaltyError: the most useful of the errors.
     """
     results: list[Any] = [None] * len(readings)
 
@@ -134,7 +133,7 @@ async def together(*readings: Coroutine[Any, Any, Any]) -> list[Any]:
 
 
 def most_useful_error(errors: ExceptionGroup[LoyaltyError]) -> LoyaltyError:
-    """The most useful error of a group: one that the caller can act on, if there is one."""
+    """The most useful error of a group: one that the caller can fix, if there is one."""
     flat: list[LoyaltyError] = []
     for error in errors.exceptions:
         flat += [most_useful_error(error)] if isinstance(error, ExceptionGroup) else [error]
@@ -142,10 +141,10 @@ def most_useful_error(errors: ExceptionGroup[LoyaltyError]) -> LoyaltyError:
 
 
 async def read_member(context: Context, program: str, member: int) -> AccountInfo:
-    """Read the account of a member, internal balances included.
+    """Read the account of a member, including internal balances.
 
     Raises:
-        NotFound: the contact is no member of the program.
+        NotFound: the contact is not a member of the program.
     """
     try:
         info = await context.brevo.send(get_account_info(program, member, include_internal=True))
@@ -157,12 +156,12 @@ async def read_member(context: Context, program: str, member: int) -> AccountInf
 
 
 def no_member(contact: int) -> NotFound:
-    """The error for a contact who is no member of the program."""
+    """The error for a contact who is not a member of the program."""
     return NotFound(f"Contact {contact} is no member of this program; enroll_member makes one.")
 
 
 def balance_name_text(definition: BalanceDefinition) -> str:
-    """The name of a balance, quoted, with a mark where it is hidden from members."""
+    """The quoted name of a balance, marked if it is hidden from members."""
     return f"{quoted(definition.name)}{' (internal)' if is_internal(definition) else ''}"
 
 

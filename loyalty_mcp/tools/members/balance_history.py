@@ -1,4 +1,4 @@
-"""Read the completed transactions of one balance of a member, newest first and bounded."""
+"""Reads the completed transactions of one balance of a member, newest first, up to a limit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from loyalty_mcp.tools.points.movements import REVERSES
 
 TRANSACTIONS_A_PAGE: Final = 500
 MOST_PAGES: Final = 10
-"""Pages of history that one answer reads; what is older stays unread, and the answer says so."""
+"""Pages of history that one answer reads; the answer says if older ones were not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class BalanceHistory:
 
     Args:
         movements: oldest first.
-        complete: whether they reach back to the beginning.
+        complete: whether they go back to the beginning.
     """
 
     movements: Sequence[Movement]
@@ -37,13 +37,13 @@ async def read_balance_history(
     """Read the history of one balance, up to 5,000 transactions.
 
     Raises:
-        RateLimited: the hour's budget does not suffice for the pages that are left.
+        RateLimited: the rest of the hourly budget is not enough for the remaining pages.
         NotFound: there is no such member.
     """
     found: dict[str, PastTransaction] = {}
     for page in range(MOST_PAGES):
-        # A page begins where the last one ended: a new transaction moves the others back, so an
-        # offset by what was read never skips one.
+        # A page begins where the last one ended. A new transaction shifts the others back, so this
+        # offset never skips one.
         request = list_transaction_history(
             program,
             member,
@@ -62,7 +62,7 @@ async def read_balance_history(
 
 
 def _movements(transactions: Mapping[str, PastTransaction]) -> list[Movement]:
-    """The completed ones, oldest first."""
+    """The completed transactions, oldest first."""
     completed = [item for item in transactions.values() if item.status == "completed"]
     movements = [_movement_of(item) for item in reversed(completed)]
     return sorted(
@@ -71,7 +71,7 @@ def _movements(transactions: Mapping[str, PastTransaction]) -> list[Movement]:
 
 
 def _movement_of(transaction: PastTransaction) -> Movement | None:
-    """A completed transaction; None if it says neither when nor how much."""
+    """A completed transaction; None if its time or amount is missing."""
     at = read_moment(transaction.completed_at or transaction.created_at)
     amount = transaction.amount
     if at is None or not amount:

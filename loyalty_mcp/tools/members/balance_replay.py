@@ -1,8 +1,8 @@
-"""Replay the transactions of a balance to find out what expired and when. Pure functions.
+"""Replays the transactions of a balance to determine what expired and when. Pure functions.
 
-The API keeps no transaction for expired points. Each credit is a lot with its own expiry; a debit
-takes from the lots that expire soonest. A debit that goes below zero leaves a debt, which later
-credits repay first.
+The API has no transactions for expired points. Each credit is a lot with its own expiry. A debit
+consumes the lots that expire soonest. A debit below zero leaves a debt, which later credits repay
+first.
 """
 
 from collections import deque
@@ -21,13 +21,13 @@ class Movement:
     """A completed transaction.
 
     Args:
-        transaction_id: as the API names it.
+        transaction_id: the API's id.
         at: when it took effect.
         amount: positive for a credit, negative for a debit.
-        expires_at: for a credit: when what is left of it expires; None if never.
-        reason, order_id: why, as its `meta` says it.
-        reverses: the transaction that it undoes.
-        intent: the intent that made it, if this server did.
+        expires_at: of a credit: when the rest of it expires; None if never.
+        reason, order_id: from its `meta`.
+        reverses: the transaction that it reverses.
+        intent: the intent that created it, if it was ours.
     """
 
     transaction_id: str
@@ -45,11 +45,11 @@ class BalanceChange:
     """One change of a balance.
 
     Args:
-        at: when.
-        amount: with its sign.
+        at: the time.
+        amount: signed.
         movement: the transaction; for an expiry, the credit that expired.
         expired: whether the change is an expiry.
-        balance_after: the balance right after it.
+        balance_after: the balance immediately after it.
     """
 
     at: datetime
@@ -66,10 +66,10 @@ class _Lot:
 
 
 class _OpenLots:
-    """The lots and debts of one balance while its transactions are replayed.
+    """The lots and debts of one balance during a replay.
 
     Args:
-        oldest_first: whether debits take from the oldest lot instead of the soonest to expire.
+        oldest_first: whether debits consume the oldest lot instead of the soonest to expire.
     """
 
     def __init__(self, *, oldest_first: bool) -> None:
@@ -98,7 +98,7 @@ class _OpenLots:
             heappush(self._expiring, (movement.expires_at, self._opened, lot))
 
     def debit(self, amount: Decimal) -> None:
-        """Take from the lots; what they do not hold becomes a debt."""
+        """Consume lots; what they do not cover becomes a debt."""
         while amount and self._spendable:
             lot = self._spendable[0][2]
             taken = min(amount, lot.remaining)
@@ -123,12 +123,12 @@ class _OpenLots:
 def replay(
     movements: Sequence[Movement], until: datetime, *, oldest_first: bool = False
 ) -> list[BalanceChange]:
-    """Every change of a balance that begins at 0, in the order of time.
+    """Every change of a balance that begins at 0, in chronological order.
 
     Args:
-        movements: the completed transactions; those of one moment in the order they were made.
-        until: what expires by then is included.
-        oldest_first: whether debits take from the oldest lot instead of the soonest to expire.
+        movements: the completed transactions; at equal times in their order of creation.
+        until: expiries up to this time are included.
+        oldest_first: whether debits consume the oldest lot instead of the soonest to expire.
     """
     lots, balance = _OpenLots(oldest_first=oldest_first), Decimal(0)
     changes: list[BalanceChange] = []

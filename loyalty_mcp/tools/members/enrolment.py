@@ -1,4 +1,4 @@
-"""Enrol a contact: find or create the contact, create the membership, read the member."""
+"""Enrolment of a contact: find or create the contact, create the membership, read the member."""
 
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ async def _contact_of(context: Context, contact: str) -> Contact | None:
     """The contact, or None if nobody has that email or phone number.
 
     Raises:
-        UnknownReference: no contact has that id, or the text is no id, email or phone number.
+        UnknownReference: no contact has that id, or the text is not an id, email or phone number.
     """
     try:
         return await context.references.contact(contact)
@@ -87,10 +87,10 @@ async def reconcile_enrolment(
     own_id: str | None = None,
     **_rest: Any,
 ) -> MemberOverview:
-    """Find out by reading whether the contact is a member now.
+    """Determine by reading whether the contact is a member now.
 
     Raises:
-        DidNotHappen: the contact is not.
+        DidNotHappen: the contact is not a member.
         OutcomeUnknown: the enrolment may still arrive.
     """
     known = await _contact_of(context, contact)
@@ -104,7 +104,7 @@ async def reconcile_enrolment(
 
 
 async def _enrolled_member(context: Context, program: str, contact_id: int) -> MemberOverview:
-    """The overview of a new member, or only their contact id if it cannot be read now."""
+    """The overview of a new member, or only the contact id if it cannot be read now."""
     try:
         found = await get_member_overview.run(context, program=program, member=contact_id)
         return MemberOverview.model_validate(found)
@@ -130,7 +130,7 @@ async def enroll_member(
     meta: Meta | None = None,
 ) -> MemberOverview:
     """Make a contact a member of a program; can create the contact as well."""
-    # The preview was compared with fresh reads just now, so the contact id still holds.
+    # The preview was just compared with fresh reads, so the contact id is still valid.
     known = intent.facts["contact"]
     change = SteppedChange(context, intent)
     contact_id = (
@@ -150,7 +150,7 @@ async def enroll_member(
 
 
 async def _has_enrolled(context: Context, intent: Intent, arguments: dict[str, Any]) -> bool:
-    """Whether the membership is there although its request was not answered well."""
+    """Whether the membership exists although its request failed."""
     try:
         return await membership(context, intent, arguments) is not None
     except LoyaltyError:
@@ -158,13 +158,13 @@ async def _has_enrolled(context: Context, intent: Intent, arguments: dict[str, A
 
 
 def _with_contact(failure: LoyaltyError, contact_id: int) -> LoyaltyError:
-    """The same failure, saying that the contact was created before it."""
+    """The same failure, with a note that the contact was created before it."""
     text = f"{failure} The contact was created before that, with id {contact_id}, and stays."
     return OutcomeUnknown(text) if isinstance(failure, OutcomeUnknown) else Refused(text)
 
 
 async def _created_contact(context: Context, change: SteppedChange, contact: str) -> int:
-    """Create a contact. A second creation is refused: email and phone are unique.
+    """Create a contact. A second creation is refused, because email and phone are unique.
 
     Raises:
         Refused: it could not be created; nobody was enrolled.

@@ -1,4 +1,4 @@
-"""When a credit expires by the rules of its balance. Pure functions, in UTC."""
+"""The expiry of a credit according to its balance's rules. Pure functions, in UTC."""
 
 import calendar
 from datetime import UTC, datetime, timedelta
@@ -10,14 +10,14 @@ MONTHS: Final = {"month": 1, "year": 12}
 
 
 def expiry_of_credit(definition: BalanceDefinition, credited_at: datetime) -> datetime | None:
-    """The moment at which a credit of this balance expires; None if it never does.
+    """When a credit of this balance expires; None if never.
 
     Args:
-        definition: the balance as it is live.
+        definition: the live version of the balance.
         credited_at: when the credit took effect.
 
-    A duration snaps to the start or end of its unit where the definition says so. A fixed day
-    lasts until its end. A day that a month does not have falls on the last day of that month.
+    A duration is rounded to the start or end of its unit if the definition says so. A fixed day
+    lasts until its end. A day that does not exist in a month becomes the last day of that month.
     """
     credited_at = credited_at.astimezone(UTC)
     if definition.balance_expiration_date:
@@ -37,7 +37,7 @@ def expiry_of_credit(definition: BalanceDefinition, credited_at: datetime) -> da
 
 
 def _end_of_next_day(written: str, moment: datetime) -> datetime | None:
-    """The end of the next day `dd/mm`; today's counts while it lasts."""
+    """The end of the next day `dd/mm`; today counts."""
     day, _, month = written.partition("/")
     if not (day.isdigit() and month.isdigit() and 1 <= int(month) <= 12):
         return None

@@ -19,7 +19,7 @@ from loyalty_mcp.tools.members.explanation_text import explanation_text
 from loyalty_mcp.tools.task import reads
 
 INTENTS_LOOKED_UP: Final = 50
-"""The latest changes for which the journal is asked who made them."""
+"""The latest changes that are looked up in the journal to find who made them."""
 
 
 Since = Annotated[Instant, Field(description="From this day or moment")]
@@ -73,9 +73,9 @@ async def explain_balance(
 
 
 async def _callers(context: Context, changes: Sequence[BalanceChange]) -> dict[str, str]:
-    """Transaction id to who asked for it, for the latest that this server made for a named caller.
+    """Transaction id to its caller, for the latest that a named caller made through this server.
 
-    A member is not told who serves them.
+    Members do not see who made a change.
     """
     if context.role == "member":
         return {}

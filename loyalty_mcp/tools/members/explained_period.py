@@ -1,4 +1,4 @@
-"""The changes of a balance between two moments, and what they leave unexplained. Pure."""
+"""The changes of a balance in a period, and the unexplained rest. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,19 +19,19 @@ from loyalty_mcp.tools.members.balance_replay import (
 from loyalty_mcp.tools.members.expiry_rules import expiry_of_credit
 
 ORDERS: Final = (False, True)
-"""Whether debits take from the oldest credit first: the API does not document the order."""
+"""Whether debits consume the oldest credit first; the API does not document the order."""
 
 JUST_NOW: Final = (timedelta(0), timedelta(seconds=2))
-"""How far the API's clock may be ahead of what its last answer told."""
+"""How far the API's clock may be ahead of its last answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedPeriod:
-    """A balance from one moment to another.
+    """A balance over a period.
 
     Args:
         opening: the balance at the beginning.
-        changes: in the order of time.
+        changes: in chronological order.
         closing: the balance at the end.
         unexplained: what is missing: `closing - opening - sum of the changes`.
     """
@@ -50,19 +50,19 @@ def explained_period(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> ExplainedPeriod:
-    """Explain a balance by its transactions and the expiry of its credits.
+    """Explain a balance from its transactions and the expiry of its credits.
 
-    The opening balance is counted from the beginning of the history, the closing balance back
-    from the present one, so that whatever no transaction explains remains as a number. A history
-    that does not reach back to the beginning leaves its opening balance to be whatever fits.
+    The opening balance is computed forward from the start of the history, and the closing balance
+    backward from the current one, so that anything without a transaction remains as a difference.
+    If the history does not go back to the start, the opening balance is set to fit.
 
     Args:
         history: the completed transactions.
-        definition: the balance as it is live.
+        definition: the live version of the balance.
         total: the present balance.
-        now: when it was read.
-        since: the beginning; None for that of the history.
-        until: the end, not included; None for now.
+        now: when the total was read.
+        since: the start; None for the start of the history.
+        until: the end, exclusive; None for now.
     """
     changes = _changes_that_fit(history, definition, total, now)
     start = Decimal(0)
@@ -81,10 +81,10 @@ def explained_period(
 def _changes_that_fit(
     history: BalanceHistory, definition: BalanceDefinition, total: Decimal, now: datetime
 ) -> list[BalanceChange]:
-    """The changes under the first assumption that leads to the present balance.
+    """The changes under the first assumption that yields the current balance.
 
-    Assumed are the expiry of each credit, where the history does not tell it, the order in which
-    debits use credits up, and the exact time. Where no assumption fits, the first is kept.
+    The assumptions concern the expiry of each credit if the history does not show it, the order in
+    which debits consume credits, and the exact time. If none fits, the first is used.
     """
     assumed = [history.movements]
     if all(movement.expires_at is None for movement in history.movements):
@@ -101,7 +101,7 @@ def _changes_that_fit(
 
 
 def _with_expiry(movement: Movement, definition: BalanceDefinition) -> Movement:
-    """A credit with the expiry that the rules of its balance give it."""
+    """A credit with the expiry that results from the rules of its balance."""
     if movement.amount < 0:
         return movement
     return replace(movement, expires_at=expiry_of_credit(definition, movement.at))

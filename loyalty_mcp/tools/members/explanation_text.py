@@ -11,14 +11,14 @@ from loyalty_mcp.tools.members.explanation import BalanceExplanation, Explanatio
 from loyalty_mcp.tools.render import amount_text, signed_amount_text
 
 LINES_SHOWN: Final = 15
-"""The latest changes that the text lists."""
+"""The number of latest changes in the text."""
 
 LOSSES_SHOWN: Final = 3
-"""The latest months for which the text says what expired."""
+"""The number of latest months for which the text says what expired."""
 
 
 def explanation_text(found: BalanceExplanation, now: datetime) -> str:
-    """An explanation in words: what expired, month by month, then the changes one by one."""
+    """An explanation in words: expiries by month, then the single changes."""
     own = f" (own id {quoted(found.own_id)})" if found.own_id else ""
     heading = f"{quoted(found.balance)} of member {found.member}{own}{_period(found)}:"
     opening, closing = (amount_text(value, found.unit) for value in (found.opening, found.closing))
@@ -43,7 +43,7 @@ def explanation_text(found: BalanceExplanation, now: datetime) -> str:
 
 def _period(found: BalanceExplanation) -> str:
     since = f" from {_day(found.since)}" if found.since else ""
-    # `until` is the first moment that no longer counts.
+    # `until` is exclusive.
     until = f" to {_day(found.until - timedelta(seconds=1))}" if found.until else ""
     return f"{since}{until}"
 
@@ -53,7 +53,7 @@ def _is_past(found: BalanceExplanation, now: datetime) -> bool:
 
 
 def _losses(found: BalanceExplanation) -> list[str]:
-    """A sentence for each of the latest months in which something expired."""
+    """A sentence for each of the latest months with expiries."""
     expired = [line for line in found.lines if line.kind == "expired"]
     months = [list(group) for _, group in groupby(expired, key=lambda line: _month(line.at))]
     return [_loss(lines, found.unit) for lines in months[-LOSSES_SHOWN:]]
@@ -93,7 +93,7 @@ def _line(line: ExplanationLine, unit: str) -> str:
 
 
 def lifetime_text(begin: datetime, end: datetime) -> str:
-    """How long a credit lasted: whole months or days; otherwise when it ended."""
+    """How long a credit lasted, in whole months or days; otherwise when it expired."""
     begin, end = begin.astimezone(UTC), end.astimezone(UTC)
     months = (end.year - begin.year) * 12 + end.month - begin.month
     days = (end - begin).days

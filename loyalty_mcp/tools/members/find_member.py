@@ -74,7 +74,7 @@ async def find_member(
     email, phone = contact.email, text_attribute(contact, "SMS")
     fields = [name for name, value in (("email", email), ("phone", phone)) if value]
     if personal_data and fields:
-        # Written before anything is shown: without the journal, nothing is.
+        # Written before anything is shown; if the journal fails, nothing is shown.
         await context.journal.open().disclosures.add(
             caller=context.caller,
             tool="find_member",

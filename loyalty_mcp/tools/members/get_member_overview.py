@@ -34,18 +34,18 @@ from loyalty_mcp.tools.members.tier_rules import ladder, next_after
 from loyalty_mcp.tools.task import reads
 
 RECENT_MOVEMENTS: Final = 10
-"""Movements in an overview; list_transaction_history has the rest."""
+"""Movements in an overview; list_transaction_history has the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceReading:
-    """One balance of a member as far as it could be read.
+    """One balance of a member, as far as it could be read.
 
     Args:
-        definition: the balance as it is live.
+        definition: the live version of the balance.
         value: the total.
         lots: unspent credits; None if they could not be read.
-        history: the latest transactions; None if they could not be read or were not asked for.
+        history: the latest transactions; None if they could not be read or were not requested.
         could_not_read: what is missing, in words.
     """
 
@@ -118,7 +118,7 @@ async def _read_balance(
     *,
     with_history: bool,
 ) -> BalanceReading:
-    """Read the lots and, if asked for, the movements of one balance at once."""
+    """Read the lots and, if requested, the movements of one balance concurrently."""
     reading_lots = _read_lots(context, program, member, definition, value)
     if with_history:
         reading_history = _read_history(context, program, member, definition)
@@ -201,7 +201,7 @@ def _movements_of(readings: Sequence[BalanceReading]) -> list[MovementView]:
 
 
 def reason_of(past: PastTransaction) -> str | None:
-    """Why a transaction was made, as its `meta` says it."""
+    """The reason for a transaction, from its `meta`."""
     reason = (past.meta or {}).get("reason")
     return reason if isinstance(reason, str) and reason else None
 

@@ -1,4 +1,4 @@
-"""Names, email addresses and phone numbers shown only as far as needed to recognise them."""
+"""Names, email addresses and phone numbers, shown only as far as needed to recognise them."""
 
 from loyalty_mcp.brevo.operations.contacts import Contact
 

@@ -1,4 +1,4 @@
-"""What the overview of a member holds."""
+"""The contents of a member's overview."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from loyalty_mcp.brevo.types import Items, Moment, Number, Reply
 
 SOON: Final = timedelta(days=30)
-"""Points that expire within this time are shown with their date."""
+"""Points that expire within this period are shown with their date."""
 
 
 class ExpiringPoints(Reply):

@@ -25,10 +25,10 @@ from loyalty_mcp.tools.render import (
 )
 
 EXPIRY_DAYS: Final = 2
-"""Days for which the text says how much expires."""
+"""The number of days for which the text lists expiring amounts."""
 
 DRAFTS_LISTED: Final = 3
-"""Open drafts that the text lists."""
+"""The number of open drafts in the text."""
 
 
 def overview_text(view: MemberOverview, now: datetime) -> str:
@@ -78,7 +78,7 @@ def expires(amount: Decimal) -> str:
 
 
 def _expiry_by_day(parts: Sequence[ExpiringPoints]) -> list[ExpiringPoints]:
-    """The amount that expires on each day, with the earliest moment of that day."""
+    """The amount that expires on each day, with the earliest time on that day."""
     days: dict[str, ExpiringPoints] = {}
     for part in parts:
         day = f"{part.expires_at.astimezone(UTC):%Y-%m-%d}"
@@ -113,7 +113,7 @@ def _voucher_line(view: VoucherView, now: datetime) -> str:
 
 
 def _valid_until(text: str | None, now: datetime) -> str:
-    """When a voucher expires: to the minute if that is soon, otherwise the day."""
+    """When a voucher expires: with the time if it is soon, otherwise the date."""
     ends = read_moment(text)
     if ends is None:
         return ""
@@ -131,6 +131,6 @@ def _movement_line(view: MovementView, *, with_status: bool = True) -> str:
 
 
 def _status_text(status: str) -> str:
-    """A status that the API documents as it is; any other word quoted."""
+    """A documented status unchanged; any other word quoted."""
     known = {"draft", "cancelled", "expired", "rejected", "unknown"}
     return status if status in known else quoted(status)

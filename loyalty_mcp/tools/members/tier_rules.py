@@ -1,4 +1,4 @@
-"""Tier rules: which tier balances earn, and what is missing for the next. Pure functions."""
+"""Tier rules: the tier that balances earn, and what is missing for the next. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Missing:
 
     Args:
         tier: the tier's name.
-        by_balance: balance definition id to the amount that is missing, all positive; empty where
-            the tier needs a balance that is not told.
+        by_balance: balance definition id to the missing amount, always positive; empty if the tier
+            needs a balance that may not be shown.
     """
 
     tier: str
@@ -25,7 +25,7 @@ class Missing:
 def ladder(group: TierGroup, tiers: Sequence[Tier]) -> list[Tier]:
     """The tiers of a group from low to high.
 
-    In the group's order. Tiers missing from that order are placed by their thresholds.
+    In the order of the group. Tiers that are missing in that order are placed by their thresholds.
     """
     own = {tier.tier_id: tier for tier in tiers if tier.group_id == group.id}
     rungs = [own.pop(tier_id) for tier_id in group.tier_order if tier_id in own]
@@ -89,8 +89,8 @@ def after_change(
 ) -> Tier | None:
     """The tier of a member right after a balance change.
 
-    A group that is evaluated on anniversaries keeps the tier until then. A member without a tier
-    starts on the entry tier, which has no conditions.
+    In a group that is evaluated on anniversaries, the tier stays until then. A member without a
+    tier starts on the entry tier, which has no conditions.
     """
     ids = [tier.tier_id for tier in rungs]
     here = rungs[ids.index(current)] if current in ids else _entry_tier(rungs, balances)

@@ -28,10 +28,10 @@ async def preview_cancellation(
     member: int | None = None,
     balance: str | None = None,
 ) -> Preparation:
-    """What cancelling a draft does.
+    """The preview of cancelling a draft.
 
     Raises:
-        Refused: it is no draft any more.
+        Refused: it is no longer a draft.
         NotFound: the member has no such transaction.
     """
     place, found = await known_transaction(context, program, transaction_id, member, balance)
@@ -66,11 +66,11 @@ def cancelled_text(cancelled: Transaction, _now: datetime) -> str:
 async def reconcile_cancellation(
     context: Context, intent: Intent, *, may_come: bool, **arguments: Any
 ) -> Transaction:
-    """Find out by reading whether a draft was cancelled.
+    """Determine by reading whether a draft was cancelled.
 
     Raises:
-        DidNotHappen: it was not.
-        OutcomeUnknown: it may still be, or whose it is is not known.
+        DidNotHappen: it was not cancelled.
+        OutcomeUnknown: it may still be cancelled, or its owner is not known.
     """
     wanted = {name: arguments[name] for name in ("program", "transaction_id", "member", "balance")}
     place, found = await known_transaction(context, **wanted)

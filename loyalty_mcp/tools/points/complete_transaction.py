@@ -1,4 +1,4 @@
-"""The tool that completes a draft by its id, with the amount known beforehand."""
+"""The tool that completes a draft by its id, with a known amount."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -51,10 +51,10 @@ async def preview_completion(
     member: int | None = None,
     balance: str | None = None,
 ) -> Preparation:
-    """What completing a draft does: the same preview as for the movement itself.
+    """The preview of completing a draft: the same as for the movement itself.
 
     Raises:
-        Refused: the draft is no draft any more, or a cap needs an amount that is not known.
+        Refused: it is no longer a draft, or a cap needs an amount that is not known.
         NotFound: the member has no such transaction.
     """
     place, found = await known_transaction(context, program, transaction_id, member, balance)
@@ -101,11 +101,11 @@ async def reconcile_completion(
     may_come: bool,
     **_rest: Any,
 ) -> CompletedTransaction:
-    """Find out by reading whether a draft was completed.
+    """Determine by reading whether a draft was completed.
 
     Raises:
-        DidNotHappen: it was not.
-        OutcomeUnknown: it may still be, or whose it is is not known.
+        DidNotHappen: it was not completed.
+        OutcomeUnknown: it may still be completed, or its owner is not known.
     """
     place, found = await known_transaction(context, program, transaction_id, member, balance)
     if place is None or found is None:
@@ -130,7 +130,7 @@ async def complete_transaction(
     intent: Intent,
     program: ProgramId,
     transaction_id: TransactionId,
-    member: ContactId | None = None,  # noqa: ARG001 - the preview found whose it is
+    member: ContactId | None = None,  # noqa: ARG001 - the preview found its owner
     balance: BalanceId | None = None,  # noqa: ARG001 - the same
 ) -> CompletedTransaction:
     """Complete a draft: its amount enters the balance for good. Tiers and rewards may follow."""
@@ -142,7 +142,7 @@ async def complete_transaction(
     for attempt in range(COMPLETION_TRIES):
         if not may_send(context, intent):
             break
-        # Repeating is harmless: a second completion of the same id is refused.
+        # Repeating is harmless, because a second completion of the same id is refused.
         try:
             done = await send_change(context, intent, complete_operation(program, transaction_id))
             return _with_unit(intent, done)

@@ -35,10 +35,10 @@ AFTER_AGREEMENT = 7
 async def preview_credit_or_debit(
     kind: MovementKind, context: Context, **arguments: Any
 ) -> Preparation:
-    """What a person agrees to before a credit or debit.
+    """The preview of a credit or debit.
 
     Raises:
-        Refused: the balance could not take the movement; nobody need be asked.
+        Refused: the balance cannot accept the movement, so nobody needs to be asked.
     """
     return await preview_movement(context, WantedMovement(kind, **arguments))
 
@@ -52,11 +52,11 @@ async def reconcile_credit_or_debit(
     may_come: bool,
     **arguments: Any,
 ) -> PointsMoved:
-    """Find out by reading what became of a credit or debit.
+    """Determine the outcome of a credit or debit by reading.
 
     Raises:
         DidNotHappen: nothing was moved, and nothing will be.
-        OutcomeUnknown: it may still happen, or the reads cannot tell.
+        OutcomeUnknown: it may still happen, or the reads cannot show it.
         LoyaltyError: the history cannot be read.
     """
     wanted = WantedMovement(kind, **arguments)
@@ -64,7 +64,7 @@ async def reconcile_credit_or_debit(
 
 
 def moved_text(moved: PointsMoved, _now: datetime) -> str:
-    """What follows the sentence of a movement that took effect."""
+    """The text after the sentence of a movement that took effect."""
     now = moved.new_balance
     total = "could not be read" if now is None else amount_text(now, moved.unit)
     agreed = moved.agreed_amount

@@ -1,4 +1,4 @@
-"""Drafts of movements: bound to one intent, completed at most once, cancelled for good."""
+"""Drafts of movements: bound to one intent, completed at most once, cancelled permanently."""
 
 import contextlib
 from typing import Final, TypeVar
@@ -27,26 +27,26 @@ from loyalty_mcp.tools.send_window import SHOWN_LATER, TOO_LATE, may_send, send_
 DRAFT_SECONDS: Final = 900
 COMPLETION_TRIES: Final = 3
 HISTORY_PAGES: Final = 2
-"""Pages in which a draft of this moment is looked for; it stands at the top of the newest."""
+"""Pages that are searched for a recent draft, which is among the newest transactions."""
 
 ENDED_WITHOUT_EFFECT: Final = frozenset({"rejected", "cancelled", "expired"})
 
 EndedT = TypeVar("EndedT", bound=Transaction | PastTransaction)
 
 REFUSED_BEFOREHAND: Final = (NotAuthorized, RateLimited)
-"""Refusals of the caller rather than of the change: a gateway gives them before it is looked at."""
+"""Refusals of the caller, not of the change; a gateway sends them before the API is reached."""
 
 
 async def complete_draft(
     context: Context, intent: Intent, place: Place, transaction_id: str
 ) -> Transaction | PastTransaction:
-    """Complete one draft; whatever the answers, what the history says is what happened.
+    """Complete one draft. Whatever the answers are, the history decides what happened.
 
-    Repeating is harmless: it is the same id, and the API refuses a second completion. A completion
-    that is refused before it is looked at ends with the draft cancelled.
+    Repeating is harmless: the id is the same, and the API refuses a second completion. If a
+    completion is refused before the API sees it, the draft is cancelled.
 
     Raises:
-        Refused: the draft ended otherwise; nothing was moved.
+        Refused: the draft ended in another way; nothing was moved.
         OutcomeUnknown: the history cannot be read, or the completion may still arrive.
     """
     lost: OutcomeUnknown | None = None
@@ -80,7 +80,7 @@ async def complete_draft(
 
 
 def moved(transaction: EndedT) -> EndedT:
-    """The transaction, unless it ended without moving anything: Brevo can answer that with 200.
+    """The transaction, unless it ended without effect, which Brevo can report with status 200.
 
     Raises:
         Refused: nothing was moved.
@@ -95,10 +95,10 @@ def moved(transaction: EndedT) -> EndedT:
 async def _seen_in_history(
     context: Context, place: Place, transaction_id: str, error: LoyaltyError
 ) -> PastTransaction:
-    """The transaction as the history has it, after a completion that failed with `error`.
+    """The transaction according to the history, after a completion failed with `error`.
 
     Raises:
-        OutcomeUnknown: the history did not tell.
+        OutcomeUnknown: the history does not show it.
     """
     try:
         found = await find_by_id(context, place, transaction_id, pages=HISTORY_PAGES)
@@ -112,7 +112,7 @@ async def _seen_in_history(
 async def _given_up(
     context: Context, place: Place, transaction_id: str, why: LoyaltyError
 ) -> PastTransaction:
-    """Cancel a draft whose completion was never looked at; the history tells how it ended.
+    """Cancel a draft whose completion was refused; the history shows how it ended.
 
     Raises:
         Refused: nothing was moved, and nothing will be.
@@ -131,16 +131,16 @@ async def _given_up(
 
 
 async def cancel_draft(context: Context, program: str, transaction_id: str) -> None:
-    """Cancel a draft; whether it was still one, the history tells afterwards.
+    """Cancel a draft; the history shows whether that succeeded.
 
-    A cancelled draft moves nothing, so it may be sent at any time.
+    A cancelled draft moves nothing, so the request may be sent at any time.
     """
     with contextlib.suppress(LoyaltyError):
         await context.brevo.send(cancel_transaction(program, transaction_id))
 
 
 def in_todays_caps(context: Context, maker: Intent) -> bool:
-    """Whether the caps of today have counted a movement when the intent made its draft."""
+    """Whether today's caps counted a movement when the intent created its draft."""
     if maker.movement is None or maker.sent_at is None or maker.state not in COUNTS_TOWARD_CAPS:
         return False
     return maker.sent_at.date() == context.now().date()

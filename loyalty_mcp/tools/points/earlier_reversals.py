@@ -1,4 +1,4 @@
-"""Reversals that this journal knows: no transaction is undone twice."""
+"""Reversals that this journal knows; no transaction is reversed twice."""
 
 from loyalty_mcp.errors import Refused
 from loyalty_mcp.intents.lifecycle import COUNTS_TOWARD_CAPS, Intent, reversal_reference
@@ -6,10 +6,10 @@ from loyalty_mcp.tools.context import Context
 
 
 async def refuse_second_reversal(context: Context, transaction_id: str) -> None:
-    """Refuse to undo what an intent of this journal undid, or may have.
+    """Refuse a reversal if another intent of this journal reversed the transaction, or may have.
 
     Raises:
-        Refused: which intent, and how it stands.
+        Refused: names the intent and its state.
         JournalUnavailable: the journal cannot be read.
     """
     journal, reference = context.journal.open(), reversal_reference(transaction_id)
@@ -18,7 +18,7 @@ async def refuse_second_reversal(context: Context, transaction_id: str) -> None:
 
 
 def second_reversal(earlier: Intent) -> Refused:
-    """The refusal to undo what an earlier intent undid, or may have."""
+    """The refusal, if an earlier intent has reversed the transaction, or may have."""
     how = "was reversed already" if earlier.state == "applied" else "may have been reversed"
     return Refused(
         f"That transaction {how} by intent {earlier.id} of {earlier.created_at:%Y-%m-%d %H:%M} "

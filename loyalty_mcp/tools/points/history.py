@@ -1,4 +1,4 @@
-"""A member's transactions, newest first, read only as far as they are needed."""
+"""A member's transactions, newest first, read only as far as needed."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.send_window import earliest_effect
 
 HISTORY_PAGE: Final = 100
-"""Transactions of one request; the API documents no largest number."""
+"""Transactions per request; the API documents no maximum."""
 
 
 NEWEST: Final = "newest_transaction"
-"""Under which a preview keeps the newest transaction that it saw."""
+"""The key under which a preview stores the newest transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose transactions of which balance.
+    """The transactions of one member in one balance.
 
     Args:
         program: its id.
         member: contact id.
-        balance: its definition's id.
+        balance: the id of its definition.
     """
 
     program: str
@@ -36,7 +36,7 @@ class Place:
 
 
 def marker_of(transaction: PastTransaction) -> str | None:
-    """The intent that a transaction belongs to, if it is ours."""
+    """The intent of a transaction, if it is ours."""
     value = (transaction.meta or {}).get(MARKER)
     return value if isinstance(value, str) else None
 
@@ -44,7 +44,7 @@ def marker_of(transaction: PastTransaction) -> str | None:
 async def history_page(
     context: Context, place: Place, *, offset: int = 0, status: Literal["draft"] | None = None
 ) -> Sequence[PastTransaction]:
-    """One page of the history, newest first; a mark seen in it is remembered for the account.
+    """One page of the history, newest first. If it shows a mark, that is stored for the account.
 
     Raises:
         LoyaltyError: it cannot be read.
@@ -63,7 +63,7 @@ async def history_page(
 async def _read_page(
     context: Context, place: Place, *, offset: int, limit: int, status: Literal["draft"] | None
 ) -> Sequence[PastTransaction]:
-    """One page, newest first whatever the order of the answer."""
+    """One page, newest first regardless of the answer's order."""
     request = list_transaction_history(
         place.program,
         place.member,
@@ -80,7 +80,7 @@ async def _read_page(
 
 
 async def _from_its_end(context: Context, place: Place, offset: int) -> tuple[int, int]:
-    """Offset and limit of a page that is counted from the end of a history, oldest first.
+    """Offset and limit of a page, counted from the end of an oldest-first history.
 
     Raises:
         Unavailable: the history does not say how long it is.
@@ -95,7 +95,7 @@ async def _from_its_end(context: Context, place: Place, offset: int) -> tuple[in
 
 
 def newest_of(history: Sequence[PastTransaction]) -> str:
-    """The id of the newest transaction of a page; empty where there is none."""
+    """The id of the newest transaction of a page; empty if there is none."""
     return history[0].id if history else ""
 
 
@@ -106,8 +106,8 @@ async def newest_first(
 
     Args:
         context: the clients, the journal and the settings that tools use.
-        place: whose.
-        pages: at most so many requests; None for the whole history.
+        place: the member and the balance.
+        pages: the maximum number of requests; None for the whole history.
 
     Raises:
         LoyaltyError: the history cannot be read.
@@ -129,7 +129,7 @@ async def find_transaction(
     *,
     pages: int | None = None,
 ) -> PastTransaction | None:
-    """The newest transaction that fits, or None.
+    """The newest matching transaction, or None.
 
     Raises:
         LoyaltyError: the history cannot be read.
@@ -143,7 +143,7 @@ async def find_transaction(
 async def find_by_id(
     context: Context, place: Place, transaction_id: str, *, pages: int | None = None
 ) -> PastTransaction | None:
-    """The transaction with this id; one of ours that shows no mark tells of the account.
+    """The transaction with this id; if it is ours without a visible mark, that is stored.
 
     Raises:
         LoyaltyError: the history cannot be read.
@@ -161,7 +161,7 @@ async def find_by_id(
 async def find_of_intent(
     context: Context, place: Place, intent: Intent, *, pages: int | None = None
 ) -> PastTransaction | None:
-    """The transaction of an intent: by the id in the journal, else by its mark.
+    """The transaction of an intent, by its id in the journal, otherwise by its mark.
 
     Raises:
         LoyaltyError: the history cannot be read.
@@ -174,14 +174,14 @@ async def find_of_intent(
 
 
 SEARCHED_PAGES: Final = 5
-"""Pages of the newest transactions that are searched for one that could be an intent's."""
+"""Pages of the newest transactions that are searched for one that could be the intent's."""
 
 
 async def require_no_unmarked_transaction(context: Context, intent: Intent, place: Place) -> None:
-    """Make sure that a transaction whose mark is not to be seen was not made.
+    """Check that no transaction without a visible mark was made.
 
-    Absence of the mark proves something where this account's history is known to show marks, or
-    where no transaction without one has appeared since the preview.
+    A missing mark proves something if this account's history is known to show marks, or if no
+    transaction without one was made since the preview.
 
     Raises:
         OutcomeUnknown: a transaction without a mark could be it.

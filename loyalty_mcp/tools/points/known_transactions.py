@@ -1,4 +1,4 @@
-"""A transaction named by its id: whose it is and what it is, as far as that can be known."""
+"""A transaction named by its id: its owner and its kind, as far as they can be known."""
 
 from decimal import Decimal
 from typing import Final
@@ -15,19 +15,20 @@ from loyalty_mcp.tools.render import signed_amount_text
 
 WHOSE: Final = "Give member, so that the amount can be known."
 MOST_BALANCES: Final = 5
-"""Balances in which one transaction is looked for; each costs a request."""
+"""Balances that are searched for one transaction; each costs a request."""
 
 
 async def known_transaction(
     context: Context, program: str, transaction_id: str, member: int | None, balance: str | None
 ) -> tuple[Place | None, PastTransaction | None]:
-    """Where a transaction stands and what it is, if it is among the newest of a balance.
+    """A transaction's balance and kind, if it is among the newest of the balance.
 
-    A draft that was made here is known from the journal; one made elsewhere only by its member.
+    A draft that was created here is found through the journal; another draft only through its
+    member.
 
     Raises:
         NotFound: the member has no such transaction among the newest.
-        Refused: there are too many balances to look through.
+        Refused: there are too many balances to search.
     """
     if member is None:
         maker = await context.journal.open().made_by(transaction_id)
@@ -56,7 +57,7 @@ async def _balances(context: Context, program: str, balance: str | None) -> list
 
 
 def movement_in(place: Place, found: PastTransaction) -> Movement:
-    """What a transaction moves, or moved."""
+    """What a transaction moves or moved."""
     amount = Decimal(found.amount or 0)
     debit = amount < 0 or found.transaction_type == "debit"
     return Movement("debit" if debit else "credit", abs(amount), place.member)
@@ -66,7 +67,7 @@ def require_draft(found: PastTransaction) -> None:
     """Refuse to change a transaction that has ended.
 
     Raises:
-        Refused: it is no draft any more.
+        Refused: it is no longer a draft.
     """
     if found.status != "draft":
         step = " reverse_transaction undoes it." if found.status == "completed" else ""
@@ -91,7 +92,7 @@ async def transaction_text(context: Context, place: Place, found: PastTransactio
 
 
 def as_transaction(found: PastTransaction | Transaction) -> Transaction:
-    """A transaction of the history in the form of the API's other answers."""
+    """A transaction of the history, in the type of the API's other answers."""
     if isinstance(found, Transaction):
         return found
     return Transaction.model_validate(found.model_dump(exclude_none=True))

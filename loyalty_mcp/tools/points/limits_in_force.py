@@ -1,4 +1,4 @@
-"""Frequency limits of a balance, as far as their ids are known: the API lists none."""
+"""Frequency limits of a balance, if their ids are known, because the API lists none."""
 
 import re
 from collections.abc import Iterable
@@ -17,22 +17,22 @@ from loyalty_mcp.tools.programs.setting_words import limit_word
 from loyalty_mcp.tools.render import amount_text
 
 PROGRAM_LIMITS: Final = "loyaltyMcpLimits"
-"""The key in a program's `meta` under which apply_program keeps the ids of its limits."""
+"""The key in a program's `meta` where apply_program stores the ids of its limits."""
 
 MOST_READ: Final = 2
-"""Limits that one preview reads."""
+"""The number of limits that one preview reads."""
 
 
 async def refuse_beyond_limits(
     context: Context, place: Place, movement: Movement, definition: BalanceDefinition
 ) -> list[str]:
-    """A warning for each known limit that the movement counts toward.
+    """A warning for each known limit that applies to the movement.
 
     Limits are not read again after the agreement: the API enforces them itself, and refuses the
-    movement as a whole.
+    whole movement.
 
     Raises:
-        Refused: the movement alone is more than a limit allows.
+        Refused: the movement alone exceeds a limit.
     """
     if "limits" in context.kept:
         found: list[str] = list(context.kept["limits"])
@@ -61,7 +61,7 @@ def _warning(limit: BalanceLimit, movement: Movement, definition: BalanceDefinit
 
 
 async def _known_ids(context: Context, place: Place) -> list[str]:
-    """Ids of this balance's limits: from the program's `meta`, and those created through here."""
+    """Ids of this balance's limits: from the program's `meta`, and those created by this server."""
     program = await context.references.program_now(place.program)
     kept = (program.meta or {}).get(PROGRAM_LIMITS)
     entries = kept if isinstance(kept, list) else []

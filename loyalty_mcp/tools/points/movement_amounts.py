@@ -1,4 +1,4 @@
-"""How many points a movement moves: rounded as the balance rounds, and whose they are. Pure."""
+"""The points of a movement: rounded as the balance rounds, and their owner. Pure."""
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
@@ -16,16 +16,16 @@ MovementKind = Literal["credit", "debit"]
 
 ROUNDINGS: Final = {"upper": ROUND_UP, "natural": ROUND_HALF_UP, "lower": ROUND_DOWN}
 WHOLE_UNITS: Final = frozenset({"POINTS", "JPY", "CLP"})
-"""Units without decimals; a choice of the sandbox where the sources are silent."""
+"""Units without decimals; the sandbox's choice, because the sources do not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a movement does to a balance.
+    """The effect of a movement on a balance.
 
     Args:
-        balance: the total afterwards.
-        lost: what does not fit under the ceiling and is lost.
+        balance: the total after it.
+        lost: what exceeds the maximum and is lost.
     """
 
     balance: Decimal
@@ -33,7 +33,7 @@ class Effect:
 
 
 def owner_of(info: AccountInfo | None, contact: int) -> int:
-    """The contact whose points they are: those who share a membership move those of its owner."""
+    """The contact that owns the points: members of a shared membership use those of its owner."""
     if info is None or info.balance is None or info.balance.contact_id is None:
         return contact
     return info.balance.contact_id
@@ -42,7 +42,7 @@ def owner_of(info: AccountInfo | None, contact: int) -> int:
 def rounded_amount(
     definition: BalanceDefinition | None, kind: MovementKind, amount: Decimal
 ) -> Decimal:
-    """The amount as the balance rounds it; as it is where the balance does not say.
+    """The amount as the balance rounds it; unchanged if the balance does not say.
 
     Args:
         definition: of the balance; None if it is not known.
@@ -65,23 +65,23 @@ def rounded_amount(
 def movement_of(
     definition: BalanceDefinition | None, kind: MovementKind, amount: Decimal, owner: int
 ) -> Movement:
-    """A movement by the amount that it really moves."""
+    """A movement with the amount that it really moves."""
     return Movement(kind, rounded_amount(definition, kind, amount), owner)
 
 
 def effect_on(
     definition: BalanceDefinition, kind: MovementKind, amount: Decimal, total: Decimal
 ) -> Effect:
-    """What a movement does to a balance of `total`.
+    """The effect of a movement on a balance with this total.
 
     Args:
         definition: of the balance.
         kind: the direction.
-        amount: positive, rounded already.
-        total: the balance before.
+        amount: positive, already rounded.
+        total: the balance before the movement.
 
     Raises:
-        Refused: the floor, the ceiling or the cap of one movement forbids it.
+        Refused: the minimum, the maximum or the cap per movement forbids it.
     """
     unit = unit_of(definition)
     if amount == 0:
@@ -118,13 +118,13 @@ def _credited(definition: BalanceDefinition, amount: Decimal, total: Decimal) ->
 
 
 def taken_at_issue(reward: Reward) -> bool:
-    """Whether a reward takes its points when it is given, not when it is redeemed."""
+    """Whether a reward takes its points when it is given instead of when it is redeemed."""
     strategy = (reward.subtract_balance_strategy or "").lower()
     return strategy.removeprefix("on_").startswith("attribut")
 
 
 def price_of(reward: Reward, info: AccountInfo) -> Decimal:
-    """The points that a reward takes from a member, at whatever moment; 0 for none."""
+    """The points that a reward takes from a member, at whatever time; 0 for none."""
     definition = reward.subtract_balance_definition_id
     if not definition:
         return Decimal(0)

@@ -1,4 +1,4 @@
-"""The preview of a credit or debit: the balance and the tiers, as they are and as they will be."""
+"""The preview of a credit or debit: the balance and the tiers before and after."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,20 +38,20 @@ LISTED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class WantedMovement:
-    """A movement as it is asked for, its references resolved.
+    """A requested movement with resolved references.
 
     Args:
         kind: credit or debit.
         program: its id.
         member: contact id.
         amount: positive, in the unit of the balance.
-        reason: why, in the words of whoever asks.
-        balance: its definition's id.
+        reason: why, in the caller's words.
+        balance: the id of its definition.
         order_id: the order it belongs to.
-        expires_in_minutes: the life of a credit, if it is not that of its balance.
-        expires_on: the last day of a credit, if it is not that of its balance; until its end, UTC.
-        reverses: the transaction that it undoes.
-        draft: the draft that it completes, if there is one already.
+        expires_in_minutes: the expiry of a credit, if it differs from that of its balance.
+        expires_on: the last day of a credit, until its end in UTC, if it differs from its balance.
+        reverses: the transaction that it reverses.
+        draft: the existing draft that it completes, if any.
     """
 
     kind: MovementKind
@@ -68,16 +68,16 @@ class WantedMovement:
 
     @property
     def place(self) -> Place:
-        """Whose balance it is."""
+        """The member and the balance."""
         return Place(self.program, self.member, self.balance)
 
     @property
     def has_own_life(self) -> bool:
-        """Whether the points expire otherwise than the balance says."""
+        """Whether the points have an expiry that differs from that of the balance."""
         return self.expires_in_minutes is not None or self.expires_on is not None
 
     def life_in_minutes(self, now: datetime) -> int | None:
-        """How long the points live from now on; None for as long as the balance says.
+        """How long the points last from now on; None for the balance's own expiry.
 
         Raises:
             InvalidArgument: the day is over, or both a day and minutes are given.
@@ -115,20 +115,20 @@ async def preview_movement(
     history: Sequence[PastTransaction] | None = None,
     more: Sequence[str] = (),
 ) -> Preparation:
-    """What a person agrees to before points move.
+    """The preview of a movement of points.
 
-    When the preview is made again after the agreement, the history is not read again: whatever was
-    completed meanwhile shows in the balance.
+    The second preview does not read the history again, because anything completed in the meantime
+    shows in the balance.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         wanted: the movement.
-        history: the newest transactions of the balance, if they were read just now.
-        more: further warnings.
+        history: the newest transactions of the balance, if just read.
+        more: additional warnings.
 
     Raises:
-        Refused: the balance could not take the movement; nobody need be asked.
-        NotFound: the contact is no member of the program.
+        Refused: the balance cannot accept the movement, so nobody needs to be asked.
+        NotFound: the contact is not a member of the program.
         UnknownReference: the balance is not live.
     """
     wanted.life_in_minutes(context.now())
@@ -186,7 +186,7 @@ async def _read(context: Context, wanted: WantedMovement) -> _Found:
 async def _history_facts(
     context: Context, wanted: WantedMovement, history: Sequence[PastTransaction] | None
 ) -> Mapping[str, Any]:
-    """Warnings that the newest transactions give rise to; read once for both previews."""
+    """Warnings from the newest transactions; read once for both previews."""
     if "warnings" in context.kept:
         return context.kept
     if history is None:
@@ -206,7 +206,7 @@ async def _history_facts(
 
 
 def _rules(found: _Found) -> dict[str, Any]:
-    """What of the balance's definition decides how it moves, in full."""
+    """The settings of a balance that determine how it moves, in full."""
     names = (
         *("unit", "min_amount", "max_amount", "max_credit_amount_limit"),
         *("max_debit_amount_limit", "balance_option_amount_overtaking_strategy"),
@@ -243,7 +243,7 @@ def _they_expire(found: _Found) -> str:
 
 
 def _done(wanted: WantedMovement, found: _Found) -> str:
-    """What is said once the points have moved."""
+    """The sentence after the points have moved."""
     verb, place = ("Credited", "to") if wanted.kind == "credit" else ("Debited", "from")
     amount = amount_text(found.movement.amount, unit_of(found.definition))
     return f"{verb} {amount} {place} {balance_name_text(found.definition)} of member {found.who}."

@@ -1,4 +1,4 @@
-"""Movements carried out: a draft that only an agreed intent completes, and only once."""
+"""Carrying out movements: a draft that only an agreed intent completes, and only once."""
 
 import contextlib
 from collections.abc import Iterable
@@ -40,10 +40,10 @@ from loyalty_mcp.tools.points.movement_preview import WantedMovement
 from loyalty_mcp.tools.send_window import DOUBTFUL, DidNotHappen, effect_after, send_change
 
 REVERSES: Final = "loyaltyMcpReverses"
-"""The key in `meta` under which a reversal names what it undoes."""
+"""The key in `meta` under which a reversal names the reversed transaction."""
 
 RECONCILED_PAGES: Final = 5
-"""Pages of the history in which the transaction of an intent is looked for."""
+"""Pages of the history that are searched for the transaction of an intent."""
 
 
 class PointsMoved(Reply):
@@ -63,12 +63,12 @@ class PointsMoved(Reply):
 async def carry_out_movement(
     context: Context, intent: Intent, wanted: WantedMovement
 ) -> PointsMoved:
-    """Carry out an agreed movement: a draft, written into the journal, then completed.
+    """Carry out an agreed movement: create a draft, record it in the journal, complete it.
 
-    A draft that nobody completes moves nothing and lapses, so a lost answer to its creation is
-    harmless; completing is repeated for the same id only, and the API refuses the second time.
-    A credit with a life of its own cannot be a draft: it is completed as it is made, and after
-    a lost answer its mark in the history tells.
+    A draft that is not completed moves nothing and expires, so a lost answer to its creation is
+    harmless. Only the completion of the same id is repeated, and the API refuses it the second
+    time. A credit with an expiry of its own cannot be a draft: it is created as completed, and
+    after a lost answer its mark in the history shows whether it was made.
 
     Raises:
         LoyaltyError: nothing was moved.
@@ -88,7 +88,7 @@ async def carry_out_movement(
 async def _creation(
     context: Context, intent: Intent, wanted: WantedMovement
 ) -> Request[Transaction]:
-    """The request that makes the transaction of an intent, marked with it."""
+    """The request that creates the transaction of an intent, with its mark."""
     unit = (await known_facts(context)).ttl_unit
     draft_life = DRAFT_SECONDS if unit == "seconds" else DRAFT_SECONDS // 60
     meta: dict[str, Any] = {MARKER: intent.id, "reason": wanted.reason}
@@ -112,10 +112,10 @@ async def _creation(
 async def _make_draft(
     context: Context, intent: Intent, wanted: WantedMovement
 ) -> Transaction | PastTransaction:
-    """The draft of an intent, new or found by its mark, bound to it in the journal.
+    """The draft of an intent, new or found by its mark, and bound to the intent in the journal.
 
     Raises:
-        LoyaltyError: there is no draft, or it is not bound; nobody will complete it.
+        LoyaltyError: there is no bound draft, so nothing will be completed.
     """
     draft: Transaction | PastTransaction | None
     try:
@@ -138,11 +138,11 @@ async def _make_draft(
 async def _credit_at_once(
     context: Context, intent: Intent, wanted: WantedMovement
 ) -> Transaction | PastTransaction:
-    """The transaction of an intent, completed as it is made.
+    """The transaction of an intent, created as completed.
 
     Raises:
         LoyaltyError: it was not made.
-        OutcomeUnknown: it may have been made, or may still be.
+        OutcomeUnknown: it may have been made, or may still be made.
     """
     made: Transaction | PastTransaction
     try:
@@ -152,7 +152,7 @@ async def _credit_at_once(
             context, failure, lambda: _credit_or_absence(context, intent, wanted)
         )
     made = moved(made)
-    # It has happened; that its id cannot be written must not say otherwise.
+    # The change has happened; a failure to write its id must not hide that.
     with contextlib.suppress(JournalUnavailable):
         await context.journal.open().set_transaction(intent, made.id, context.now())
     return made
@@ -174,7 +174,7 @@ async def _credit_or_absence(
 
 
 async def _require_first_reversal(context: Context, wanted: WantedMovement, draft: str) -> None:
-    """Of several reversals of one transaction that began together, only the first goes on.
+    """Of several simultaneous reversals of one transaction, let only the first continue.
 
     Raises:
         Refused: another was first; this draft is cancelled, and nothing was moved.
@@ -189,7 +189,7 @@ async def _require_first_reversal(context: Context, wanted: WantedMovement, draf
 
 
 def reversals_in(history: Iterable[PastTransaction], transaction_id: str) -> list[PastTransaction]:
-    """What undid a transaction, or is about to."""
+    """The transactions that reversed a transaction, or are about to."""
     return [
         item
         for item in history
@@ -204,7 +204,7 @@ async def _result(
     wanted: WantedMovement,
     made: Transaction | PastTransaction,
 ) -> PointsMoved:
-    """The answer to a movement that took effect; what cannot be read now is left out of it."""
+    """The answer to a movement that took effect; values that cannot be read now are omitted."""
     try:
         definitions = await context.references.balances(wanted.program)
         definition = next((item for item in definitions if item.id == wanted.balance), None)
@@ -227,7 +227,7 @@ async def _result(
 
 
 def _agreed_amount(intent: Intent) -> Decimal | None:
-    """By how much the balance was to change, as the preview showed it."""
+    """The agreed change of the balance, according to the preview."""
     before, after = (side.get("balance") for side in (intent.preview.before, intent.preview.after))
     if before is None or after is None:
         return None
@@ -247,15 +247,15 @@ async def _total(context: Context, wanted: WantedMovement) -> Decimal | None:
 async def reconcile_movement(
     context: Context, intent: Intent, wanted: WantedMovement, *, close: bool, may_come: bool
 ) -> PointsMoved:
-    """Find out by reading what became of a movement.
+    """Determine the outcome of a movement by reading.
 
-    Nothing was moved as long as the history has no completed transaction of this intent, and
-    nothing will be: only this intent completes its draft, and what the journal says forbids it.
-    A credit that is completed as it is made may still arrive while `may_come`.
+    Nothing was moved if the history has no completed transaction of this intent, and nothing will
+    be, because only this intent completes its draft, and its state in the journal forbids that. A
+    credit that is created as completed may still arrive while `may_come` is true.
 
     Raises:
         DidNotHappen: nothing was moved, and nothing will be.
-        OutcomeUnknown: it may still happen, or the reads cannot tell.
+        OutcomeUnknown: it may still happen, or the reads cannot show it.
         LoyaltyError: the history cannot be read.
     """
     found = await find_of_intent(context, wanted.place, intent, pages=RECONCILED_PAGES)
@@ -263,7 +263,7 @@ async def reconcile_movement(
         raise OutcomeUnknown("Its draft is not to be seen in the history.")
     if found is not None and found.status == "draft":
         if intent.transaction_id is None:
-            # Its id never reached the journal, so nobody completes it.
+            # Its id is not in the journal, so nobody completes it.
             await cancel_draft(context, wanted.program, found.id)
             raise DidNotHappen("Only a draft was made, which moves nothing.")
         if close:

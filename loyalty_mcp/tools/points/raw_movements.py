@@ -1,4 +1,4 @@
-"""The preview of a transaction or order that is created as the API takes it."""
+"""The preview of a transaction or order that is created through the plain operation."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,15 +16,15 @@ STAYS_DRAFT: Final = "Nothing moves until complete_transaction."
 async def with_movement(
     context: Context, arguments: Mapping[str, Any], preparation: Preparation
 ) -> Preparation:
-    """The preview of an operation, with what the movement itself does where it is applied at once.
+    """The preview of an operation, with the effect of the movement if it is completed immediately.
 
     Args:
         context: the clients, the journal and the settings that tools use.
-        arguments: of the operation, references resolved.
+        arguments: of the operation, with resolved references.
         preparation: its preview as an operation.
 
     Raises:
-        Refused: the balance could not take the movement.
+        Refused: the balance cannot accept the movement.
         LoyaltyError: it cannot be read.
     """
     amount = Decimal(arguments["amount"])

@@ -1,4 +1,4 @@
-"""Orders that were credited or debited before: in the journal, and in the member's history."""
+"""Orders that were already credited or debited, in the journal and in the member's history."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,11 +14,11 @@ from loyalty_mcp.tools.render import amount_text
 
 HAPPENED = frozenset({"completed", "draft"})
 ORDER_KEYS = ("orderId", "order_id", "loyaltyMcpOrder")
-"""Where orders stand in `meta`: ours, and what shops are advised to write."""
+"""The keys of orders in `meta`: ours, and those that shops are advised to use."""
 
 
 def order_of(transaction: PastTransaction) -> str | None:
-    """The order that a transaction belongs to, if its `meta` names one."""
+    """The order of a transaction, if its `meta` names one."""
     meta = transaction.meta or {}
     found = next((meta[key] for key in ORDER_KEYS if meta.get(key) not in {None, ""}), None)
     return None if found is None else str(found)
@@ -31,13 +31,13 @@ async def repeated_order(
     kind: MovementKind,
     history: Sequence[PastTransaction],
 ) -> list[str]:
-    """A warning for each movement of the same order that happened, or may have.
+    """A warning for each movement of the same order that happened, or may have happened.
 
     Args:
         context: the clients, the journal and the settings that tools use.
-        place: whose balance.
+        place: the member and the balance.
         order_id: the order.
-        kind: the direction that is wanted.
+        kind: the requested direction.
         history: the newest transactions of the balance.
 
     Raises:

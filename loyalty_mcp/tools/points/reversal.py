@@ -1,4 +1,4 @@
-"""A reversal: a completed movement undone by the opposite one, once."""
+"""A reversal: the opposite of a completed movement, carried out once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,20 +25,20 @@ from loyalty_mcp.tools.points.movements import (
 
 LAST: Final = "last"
 PAGES: Final = 2
-"""Pages of the newest transactions that a reversal reads: 200 movements of the balance."""
+"""The pages of newest transactions that a reversal reads: 200 movements of the balance."""
 
 
 async def preview_reversal(
     context: Context, *, program: str, member: int, transaction_id: str, reason: str, balance: str
 ) -> Preparation:
-    """What undoing a movement does: the preview of the opposite one.
+    """The preview of reversing a movement: that of the opposite movement.
 
-    When it is made again after the agreement, the history is not read again: a reversal that came
-    in between shows in the balance, in the journal, or beside the draft before it is completed.
+    The second preview does not read the history again: a reversal in between shows in the balance,
+    in the journal, or next to the draft before it is completed.
 
     Raises:
         NotFound: the member has no such transaction among the newest.
-        Refused: it did not take effect, or was undone before.
+        Refused: it did not take effect, or was already reversed.
     """
     place = Place(program, member, balance)
     if "transaction" in context.kept:
@@ -88,7 +88,7 @@ def previewed_reversal(kept: Mapping[str, Any], place: Place, reason: str) -> Wa
 async def _pages_down_to(
     context: Context, place: Place, transaction_id: str
 ) -> list[PastTransaction]:
-    """The newest pages of the history, down to what is meant: what undid it is newer."""
+    """The newest pages of the history, down to the transaction; its reversal would be newer."""
     history: list[PastTransaction] = []
     for number in range(PAGES):
         page = await history_page(context, place, offset=number * HISTORY_PAGE)
@@ -109,11 +109,11 @@ def _can_be_last(item: PastTransaction) -> bool:
 def _reversible(
     history: Sequence[PastTransaction], place: Place, transaction_id: str
 ) -> PastTransaction:
-    """The transaction that is meant, if it can be undone.
+    """The transaction, if it can be reversed.
 
     Raises:
         NotFound: the member has no such transaction among the newest.
-        Refused: it did not take effect, or was undone before.
+        Refused: it did not take effect, or was already reversed.
     """
     found = next((item for item in history if _is_meant(item, transaction_id)), None)
     if found is None:
@@ -146,7 +146,7 @@ def _opposite(found: PastTransaction, place: Place, reason: str) -> WantedMoveme
 
 
 def _warnings(context: Context, found: PastTransaction) -> list[str]:
-    """What undoing a credit takes whose points are gone already."""
+    """What reversing a credit takes if its own points are already gone."""
     expires = read_moment(found.balance_expiration_date)
     amount = Decimal(found.amount or 0)
     if amount <= 0 or expires is None or expires > context.brevo.upstream_now():
@@ -158,7 +158,7 @@ def _warnings(context: Context, found: PastTransaction) -> list[str]:
 async def reconcile_reversal(
     context: Context, intent: Intent, *, place: Place, reason: str, close: bool, may_come: bool
 ) -> PointsMoved:
-    """Find out by reading what became of a reversal.
+    """Determine the outcome of a reversal by reading.
 
     Raises:
         DidNotHappen: nothing was moved, and nothing will be.

@@ -1,4 +1,4 @@
-"""What a change of balances does to a member's tiers, at once."""
+"""The immediate effect of changed balances on a member's tiers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class TierEffect:
 
     Args:
         before: name of the group to the name of the tier.
-        after: the same afterwards.
+        after: the same after the change.
     """
 
     before: Mapping[str, str]
@@ -44,16 +44,16 @@ async def tier_effect(
     before: Mapping[str, Decimal],
     after: Mapping[str, Decimal],
 ) -> TierEffect:
-    """What a change of balances does to tiers.
+    """The effect of changed balances on tiers.
 
-    The groups are read only if the thresholds that are met change, or do not agree with the tiers
-    that are held: otherwise no group, however it evaluates, moves the member.
+    The groups are read only if different thresholds are reached, or if they do not match the
+    current tiers. Otherwise no group moves the member, however it evaluates.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         program: its id.
         info: the member.
-        tiers: all tiers of the program, as they are live.
+        tiers: all live tiers of the program.
         before: balance definition id to the present total.
         after: the same after the change.
 
@@ -78,7 +78,7 @@ def _nothing_changes(
     before: Mapping[str, Decimal],
     after: Mapping[str, Decimal],
 ) -> bool:
-    """Whether the member holds the one tier of each group that thresholds give, now and then."""
+    """Whether the member has exactly the tiers that thresholds give, before and after."""
     for group_id in {tier.group_id for tier in tiers}:
         of_group = [tier for tier in tiers if tier.group_id == group_id]
         met = [[tier.tier_id for tier in of_group if holds(tier, held)] for held in (before, after)]
@@ -91,7 +91,7 @@ def _nothing_changes(
 
 
 def _highest(tiers: Sequence[Tier], met: Sequence[str]) -> str | None:
-    """The highest of the tiers that are met, where one threshold orders them; else nothing."""
+    """The highest of the reached tiers if one threshold orders them; otherwise nothing."""
     candidates = [tier for tier in tiers if tier.tier_id in met]
     if any(len(tier.access_conditions) > 1 for tier in candidates):
         return ""

@@ -1,7 +1,7 @@
-"""Expiry counted from a member's activity: carried out by the sandbox, a manual step elsewhere.
+"""Expiry from a member's activity: supported by the sandbox, a manual step elsewhere.
 
-Brevo's set-up guide has it (`rolling`, `inactivity`), through endpoints that only the sandbox
-serves. The fields of the API's reference have none for it.
+Brevo's set-up guide describes it (`rolling`, `inactivity`), with endpoints that only the sandbox
+has. The API reference has no fields for it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from loyalty_mcp.tools.programs.spec import ProgramSpec
 
 
 class GuideDefinition(Reply):
-    """A balance definition as the guide's endpoints answer it."""
+    """A balance definition in the answer of the guide's endpoints."""
 
     id: str
 
@@ -30,15 +30,15 @@ def define_through_guide(
     expiry: Expiry,
     limits: Iterable[BalanceLimit] = (),
 ) -> Request[GuideDefinition]:
-    """Create or replace a balance in the guide's words; its other settings are sent afterwards.
+    """Create or replace a balance with the guide's fields; its other settings are sent afterwards.
 
     Args:
         program: its id.
         definition: the id of the balance; None to create one.
         spec: the balance.
-        expiry: what it is given; of those that the reference has, none.
-        limits: its current limits; those that the guide can say are sent, because they are
-            replaced too.
+        expiry: of a kind that the API reference does not have.
+        limits: its current limits; those that the guide's fields can express are sent, because they
+            are replaced too.
     """
     policy: dict[str, Any] = {"type": "never"}
     if expiry.from_activity:
@@ -69,7 +69,7 @@ def shown_activity_expiry(definition: BalanceDefinition) -> Expiry | None:
 
 
 def without_activity_expiry(spec: ProgramSpec) -> tuple[ProgramSpec, tuple[Step, ...]]:
-    """Return a spec that the live API can hold, and a manual step for what it cannot.
+    """Return a spec that the live API can represent, and a manual step for anything else.
 
     Args:
         spec: what is wanted.

@@ -1,4 +1,4 @@
-"""apply_program: a whole program made as its spec describes it, behind one agreement."""
+"""apply_program: create a whole program from its spec, with one agreement."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ STAYS_DRAFT: Final = "It is not published: members do not see it yet."
 
 
 class ProgramApplied(Reply):
-    """A program that is as described."""
+    """A program that matches its description."""
 
     program: str
     program_id: str
@@ -63,7 +63,7 @@ class ProgramApplied(Reply):
 
 
 async def preview_plan(context: Context, spec: ProgramSpec, publish: bool = False) -> Preparation:
-    """Return what a person agrees to: the whole plan, and everything that is published with it.
+    """Return the preview: the whole plan, and everything else that is published with it.
 
     Raises:
         RateLimited: too few requests are left to carry it out.
@@ -102,7 +102,7 @@ async def preview_plan(context: Context, spec: ProgramSpec, publish: bool = Fals
 async def _published_with_it(
     context: Context, existing: ProgramConfiguration
 ) -> tuple[Difference, ...]:
-    """Return what publishing would change already, whoever has edited it."""
+    """Return what publishing would change already, including other people's edits."""
     if existing.program is None:
         return ()
     return version_differences(*await read_versions(context.brevo, existing.program))
@@ -123,17 +123,17 @@ async def reconcile_plan(
     context: Context,
     intent: Intent,
     *,
-    close: bool,  # noqa: ARG001 - nothing to cancel: what was made stays in the program's draft
+    close: bool,  # noqa: ARG001 - nothing to cancel: created objects stay in the program's draft
     may_come: bool,
     spec: ProgramSpec,
     publish: Annotated[bool, Field(description="Make it live as well")] = False,
 ) -> ProgramApplied:
-    """Find out by reading what became of a plan that was sent.
+    """Determine the outcome of a plan by reading.
 
     Raises:
-        OutcomeUnknown: something is left, and what was sent last may still arrive, or somebody
-            else has changed it since.
-        DidNotHappen: something is left as it was; apply_program continues there.
+        OutcomeUnknown: something is missing, and the last request may still arrive, or somebody
+            else has made a change since.
+        DidNotHappen: the rest is unchanged; apply_program can continue there.
     """
     spec, _ = spec_for_api(context, spec)
     existing = await read_for_spec(context, spec)
@@ -157,7 +157,7 @@ async def reconcile_plan(
 async def _is_published(
     context: Context, intent: Intent, spec: ProgramSpec, existing: ProgramConfiguration
 ) -> bool:
-    """Whether what is live is as described, and as agreed where it is not described."""
+    """Whether the live version matches the description, and elsewhere what was agreed to."""
     if existing.program is None or existing.program.state != "active":
         return False
     live = await read_for_spec(context, spec, "active")
@@ -193,10 +193,9 @@ async def _require_agreed_draft(
 
 
 def _may_be_in_progress(context: Context, existing: ProgramConfiguration) -> bool:
-    """Whether a part was changed so recently that the plan may still be being carried out.
+    """Whether a part was changed so recently that another process may still carry out the plan.
 
-    Between two steps there is at most one request that is not answered in time, and one reading
-    after it.
+    Between two steps there is at most one request that times out and one read after it.
     """
     last = last_change(existing)
     span = STEP_TIMEOUTS * timedelta(seconds=context.settings.timeout)
@@ -204,7 +203,7 @@ def _may_be_in_progress(context: Context, existing: ProgramConfiguration) -> boo
 
 
 def _applied(intent: Intent, existing: ProgramConfiguration, *, publish: bool) -> ProgramApplied:
-    """Return the answer once everything agreed to is so."""
+    """Return the answer once everything agreed to is done."""
     if existing.program is None:
         raise AssertionError("a plan that was carried out left its program")
     agreed = [PlannedChange.model_validate(c) for c in intent.preview.after.get("changes", ())]

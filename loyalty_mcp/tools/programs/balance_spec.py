@@ -25,7 +25,7 @@ LARGEST: Final = 1_000_000_000
 
 
 def _expiry_kind(kind: object) -> object:
-    """The kind that the set-up guide calls `inactivity-based`, and any other as it is."""
+    """The kind that the set-up guide calls `inactivity-based`; any other unchanged."""
     same = isinstance(kind, str) and letters(kind) == "inactivitybased"
     return "inactivity" if same else kind
 
@@ -64,7 +64,7 @@ class Expiry(SpecPart):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Raise ValueError where the fields do not belong to the kind."""
+        """Raise ValueError if the fields do not match the kind."""
         span = {"value": self.value, "unit": self.unit}
         needs = {"never": {}, "fixed": {"day": self.day}}.get(self.kind, span)
         missing = [name for name, value in needs.items() if value is None]
@@ -79,12 +79,12 @@ class Expiry(SpecPart):
 
     @property
     def from_activity(self) -> bool:
-        """Whether it counts from the member's activity, which the live API cannot hold."""
+        """Whether it counts from the member's activity, which the live API does not support."""
         return self.kind in {"rolling", "inactivity"}
 
 
 class Life(SpecPart):
-    """How long points last from their credit: the earlier spelling of an expiry."""
+    """How long points last from their credit; the earlier spelling of an expiry."""
 
     value: Count
     unit: DurationUnit
@@ -92,7 +92,7 @@ class Life(SpecPart):
 
 
 class Window(SpecPart):
-    """The period in which a limit counts."""
+    """The period of a limit."""
 
     value: Count
     unit: DurationUnit
@@ -117,7 +117,7 @@ class LimitSpec(SpecPart):
 
     @property
     def name(self) -> str:
-        """What identifies it, in words."""
+        """Its identity in words."""
         what = f"{self.transaction_type} {self.constraint_type}"
         sliding = ", sliding" if self.sliding else ""
         return f"{what} per {self.per.value} {self.per.unit}{sliding}"
@@ -163,7 +163,7 @@ class BalanceSpec(SpecPart):
 
     @property
     def described_expiry(self) -> Expiry | None:
-        """The expiry, in whichever spelling it is given; None if it is not described."""
+        """The expiry in either spelling; None if not described."""
         if self.expires_after is not None:
             life = self.expires_after
             return Expiry(kind="after", value=life.value, unit=life.unit, snap=life.snap)

@@ -259,7 +259,7 @@ def _is_unconfirmed(definition_id: str, wanted: LimitSpec, existing: ProgramConf
 
 
 def _has_memory(definition_id: str, existing: ProgramConfiguration) -> bool:
-    """Whether a limit of the balance is remembered, so that its others would be known as well."""
+    """Whether a limit of the balance is stored, so that its other limits would be known too."""
     return any(limit.balance_definition_id == definition_id for limit in existing.limits) or any(
         owner == definition_id for owner, _ in existing.unconfirmed_limits
     )

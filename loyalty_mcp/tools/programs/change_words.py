@@ -6,7 +6,7 @@ from typing import Final
 from loyalty_mcp.tools.programs.setting_words import NONE, THRESHOLD
 
 USUAL: Final = frozenset({NONE, "no"})
-"""Values that a new object's line leaves out."""
+"""Default values that the line of a new object omits."""
 
 PHRASES: Final = frozenset(
     {

@@ -1,4 +1,4 @@
-"""The configuration of one program in one version, as the API gives it."""
+"""One version of a program's configuration, as the API returns it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -24,15 +24,14 @@ ItemT = TypeVar("ItemT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class ProgramConfiguration:
-    """What exists of a program, in one version.
+    """The existing objects of a program, in one version.
 
     Args:
-        program: None where no program has the name.
+        program: None if no program has the name.
         balances: the balance definitions.
-        limits: those whose ids are remembered and which still exist.
-        unconfirmed_limits: balance definition id and limit, where the answer to its creation was
-            lost.
-        rewards: with their names at least; whole where they were read whole.
+        limits: the existing limits with known ids.
+        unconfirmed_limits: balance definition id and limit, if the answer to the creation was lost.
+        rewards: at least their names; completely if they were read completely.
         tier_groups: the tier groups.
         tiers: the tiers of all groups.
     """
@@ -122,7 +121,7 @@ def _with_item(
 
 
 def last_change(existing: ProgramConfiguration) -> datetime | None:
-    """Return when a part of a program was last changed, as far as the API says."""
+    """Return when a part of a program was last changed, if the API says so."""
     parts: tuple[Any, ...] = (
         *(() if existing.program is None else (existing.program,)),
         *existing.balances,

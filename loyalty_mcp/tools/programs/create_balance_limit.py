@@ -1,4 +1,4 @@
-"""create_balance_limit: a limit whose id the program remembers, because the API lists none."""
+"""create_balance_limit: a limit whose id is stored in the program, because the API lists none."""
 
 from datetime import datetime
 
@@ -40,7 +40,7 @@ class CreatedLimit(BalanceLimit):
 async def preview_limit(
     context: Context, *, program: str, balance: str, **window: object
 ) -> Preparation:
-    """Return what a person agrees to: the limit in words, and limits of the same kind."""
+    """Return the preview: the limit in words, and limits of the same kind."""
     found = await context.references.program_now(program)
     definition = await context.brevo.send(get_balance_definition(program, balance, "draft"))
     limit = BalanceLimit.model_validate({"id": "", **window})
@@ -71,7 +71,7 @@ async def reconcile_limit(
     intent: Intent,  # noqa: ARG001
     **_arguments: object,
 ) -> CreatedLimit:
-    """Say that no read can tell.
+    """Report that no read shows the outcome.
 
     Raises:
         OutcomeUnknown: always.

@@ -1,4 +1,4 @@
-"""An existing program in the words of a program spec."""
+"""An existing program as a program spec."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,17 +23,17 @@ from loyalty_mcp.tools.programs.spec import ProgramSpec
 from loyalty_mcp.tools.programs.spec_part import name_key
 
 ROUNDING: Final = {"down": "lower", "up": "upper", "nearest": "natural"}
-"""Words of a spec to words of the API."""
+"""Spec words to API words."""
 
 SNAP: Final = {"none": "noModification", "start": "startOfPeriod", "end": "endOfPeriod"}
-"""Words of a spec to words of the API."""
+"""Spec words to API words."""
 
 ROUNDING_WORDS: Final = {wire: word for word, wire in ROUNDING.items()}
 SNAP_WORDS: Final = {wire: word for word, wire in SNAP.items()}
 
 
 def describe(existing: ProgramConfiguration) -> dict[str, Any]:
-    """Return a program as a spec says it; what a spec cannot say is left out."""
+    """Return a program as a spec; anything that a spec cannot express is omitted."""
     if existing.program is None:
         return {}
     balances = []
@@ -85,7 +85,7 @@ def spec_of_existing(existing: ProgramConfiguration) -> ProgramSpec:
 
 
 def describe_program(program: Program) -> dict[str, Any]:
-    """Return the texts of a program; what we remember in its `meta` is no part of them."""
+    """Return the texts of a program, without what we store in its `meta`."""
     return _filled(
         {
             "description": program.description,
@@ -145,7 +145,7 @@ def _describe_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_limit(limit: BalanceLimit) -> LimitSpec | None:
-    """Return a limit as a spec says it; None for one that only Brevo's app can make."""
+    """Return a limit for a spec; None if only Brevo's app can create such a limit."""
     try:
         return LimitSpec.model_validate(
             {
@@ -184,7 +184,7 @@ def describe_reward(reward: Reward) -> dict[str, Any]:
 
 
 def describe_group(group: TierGroup, program: Program | None) -> dict[str, Any]:
-    """Return the settings of a tier group; the program remembers its `meta`."""
+    """Return the settings of a tier group, with its `meta` as stored in the program."""
     return _filled(
         {
             "upgrade": group.upgrade_strategy,

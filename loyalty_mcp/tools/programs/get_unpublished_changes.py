@@ -27,7 +27,7 @@ class UnpublishedChange(Reply):
 
 
 class UnpublishedChangeList(Reply):
-    """What publishing would change; `empty` where the draft is what is live."""
+    """What publishing would change; `empty` if the draft matches the live version."""
 
     program: str
     first_publication: bool

@@ -1,4 +1,4 @@
-"""The `meta` of tier groups, remembered in the `meta` of their program: no read shows it."""
+"""The `meta` of tier groups, stored in the `meta` of their program, because no read returns it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,14 +10,14 @@ from loyalty_mcp.intents.lifecycle import MARKER
 from loyalty_mcp.tools.programs.limit_memory import LIMITS_KEY
 
 GROUPS_KEY: Final = "loyaltyMcpTierGroups"
-"""The key in a program's `meta` under which the `meta` of its tier groups is kept, by id."""
+"""The key in a program's `meta` that holds the `meta` of its tier groups, by id."""
 
 MEMORY_KEYS: Final = frozenset({LIMITS_KEY, GROUPS_KEY, MARKER})
-"""The keys of a `meta` that are ours: what we remember, and the mark of a creation."""
+"""The keys in a `meta` that are ours: stored data and the mark of a creation."""
 
 
 def group_meta(group: TierGroup, program: Program | None) -> dict[str, Any]:
-    """Return the `meta` of a tier group: as the API shows it, or as it is remembered."""
+    """Return the `meta` of a tier group: from the API, or as stored in the program."""
     shown = (group.model_extra or {}).get("meta")
     if isinstance(shown, dict):
         return shown
@@ -42,6 +42,6 @@ def own_meta(meta: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def with_memory(meta: Mapping[str, Any], program: Program) -> dict[str, Any]:
-    """Return `meta` with what the program's own `meta` remembers."""
+    """Return `meta` with the data that is stored in the program's own `meta`."""
     current = program.meta or {}
     return {**meta, **{name: current[name] for name in MEMORY_KEYS if name in current}}

@@ -1,4 +1,4 @@
-"""Creating a limit and remembering its id, because the API lists no limits."""
+"""Creates a limit and stores its id, because the API lists no limits."""
 
 import logging
 from typing import Any
@@ -21,23 +21,23 @@ async def send_new_limit(
     limit: LimitSpec,
     request: Request[BalanceLimit],
 ) -> tuple[Program, BalanceLimit]:
-    """Create a limit and remember its id in the program's `meta`.
+    """Create a limit and store its id in the program's `meta`.
 
-    The limit is written down before it is sent, so that a lost answer stays known.
+    The limit is recorded before it is sent, so that it is not forgotten if the answer is lost.
 
     Args:
         brevo: the upstream client.
-        program: as it is now.
+        program: its current state.
         balance: the id of the balance definition.
         limit: what is created.
         request: creates it.
 
     Returns:
-        the program with what it remembers now, and the limit.
+        the program with its new stored data, and the limit.
 
     Raises:
-        OutcomeUnknown: the answer was lost; the program remembers that the limit may exist.
-        LoyaltyError: it was not created, and the program does not remember it.
+        OutcomeUnknown: the answer was lost; the program records that the limit may exist.
+        LoyaltyError: it was not created, and the program does not record it.
     """
     mark = {"balance": balance, "sent": limit.model_dump(mode="json", exclude_none=True)}
     known = [entry for entry in remembered_limits(program) if not _is_mark(entry, mark)]
@@ -53,16 +53,16 @@ async def send_new_limit(
     try:
         marked = await _remember(brevo, marked, [*known, {"balance": balance, "id": created.id}])
     except LoyaltyError as error:
-        # The limit exists; that its id is not remembered must not say otherwise.
+        # The limit exists; a failure to store its id must not hide that.
         log.warning("limit %s is not remembered: %s", created.id, error)
     return marked, created
 
 
 async def _remember(brevo: Sender, program: Program, entries: list[dict[str, Any]]) -> Program:
-    """Remember limits; sent again if the answer is lost, because the same text does no harm.
+    """Store limits; repeated if the answer is lost, because writing the same twice is harmless.
 
     Raises:
-        Unavailable: both answers were lost, and the program does not show the entries.
+        Unavailable: both answers were lost, and the program does not have the entries.
         OutcomeUnknown: both answers were lost, and the program cannot be read.
         LoyaltyError: it was refused.
     """
@@ -86,7 +86,7 @@ async def _remember(brevo: Sender, program: Program, entries: list[dict[str, Any
 
 
 def _is_mark(entry: dict[str, Any], mark: dict[str, Any]) -> bool:
-    """Whether an entry says that this same limit was sent before, with any value."""
+    """Whether an entry records that this limit was sent before, with any value."""
     sent = entry.get("sent")
     return (
         "id" not in entry

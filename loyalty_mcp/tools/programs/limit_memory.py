@@ -1,4 +1,4 @@
-"""The ids of a program's limits, remembered in its `meta` because the API lists no limits."""
+"""The ids of a program's limits, stored in its `meta` because the API lists no limits."""
 
 import contextlib
 import re
@@ -13,14 +13,14 @@ from loyalty_mcp.brevo.types import ID_PATTERN
 from loyalty_mcp.tools.programs.balance_spec import LimitSpec
 
 LIMITS_KEY: Final = "loyaltyMcpLimits"
-"""The key in a program's `meta` under which the ids of its limits are kept."""
+"""The key in a program's `meta` that holds the ids of its limits."""
 
 
 def remembered_limits(program: Program) -> list[dict[str, Any]]:
-    """Return the remembered limits of a program.
+    """Return the stored limits of a program.
 
     Each entry has the id of its `balance`, and either its own `id` or, as `sent`, what was sent
-    before the id was known. Anything in another form is not ours and is left out.
+    before the id was known. Entries in another form are not ours and are ignored.
     """
     kept = (program.meta or {}).get(LIMITS_KEY)
     entries = kept if isinstance(kept, list) else []
@@ -38,7 +38,7 @@ def _is_entry(entry: Mapping[str, Any]) -> bool:
 
 
 def unconfirmed_limits(program: Program) -> tuple[tuple[str, LimitSpec], ...]:
-    """Return balance id and limit of each limit that was sent and whose id was never learnt."""
+    """Return balance id and limit of each limit that was sent but whose id is not known."""
     found = []
     for entry in remembered_limits(program):
         if "id" in entry:
@@ -49,6 +49,6 @@ def unconfirmed_limits(program: Program) -> tuple[tuple[str, LimitSpec], ...]:
 
 
 def remember_limits(program: Program, entries: Sequence[Mapping[str, Any]]) -> Request[Program]:
-    """Write the remembered limits into the program's `meta`; its other keys stay."""
+    """Write the stored limits into the program's `meta`; its other keys stay."""
     meta = {**(program.meta or {}), LIMITS_KEY: list(entries)}
     return patch_program(program.id, meta=meta)

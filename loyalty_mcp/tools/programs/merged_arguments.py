@@ -1,4 +1,4 @@
-"""The arguments of a replacement: those that a call gives, over the settings that are there."""
+"""The arguments of a replacement: the given ones, and the current settings for the others."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ from loyalty_mcp.tools.programs.updated_object import UpdatedObject
 from loyalty_mcp.tools.programs.version_differences import without_empty
 
 NAMED_OBJECT: Final = frozenset({"program", "balance", "tier", "tier_group", "limit_id"})
-"""Arguments that say which object is meant; all others are its settings."""
+"""Arguments that identify the object; all others are settings."""
 
 DURATION: Final = (
     *("balance_availability_duration_value", "balance_availability_duration_unit"),
@@ -20,20 +20,20 @@ DURATION: Final = (
 )
 DAY: Final = "balance_expiration_date"
 CAPS: Final = ("max_amount", "max_credit_amount_limit", "max_debit_amount_limit")
-"""Settings for which the API may write "none" as 0."""
+"""Settings for which the API may write 0 for "none"."""
 
 NO_DAY: Final = ""
-"""Sent for the day of expiry, it takes a day away; leaving it out may not."""
+"""Removes the day of expiry; omitting it may not."""
 
 
 def merged_arguments(
     operation: Operation[..., Any], found: UpdatedObject, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments that replace an object, keeping what a call does not mention.
+    """Return the arguments that replace an object, keeping settings that the call omits.
 
     Args:
         operation: replaces the object.
-        found: the object as it is.
+        found: the current object.
         arguments: of the call, with `clear`: the settings to empty.
 
     Raises:
@@ -69,16 +69,16 @@ def _current_arguments(operation: Operation[..., Any], found: UpdatedObject) -> 
 
 
 def _emptied(name: str) -> Any:
-    """Return what is sent for a setting that is emptied."""
+    """Return the value that empties a setting."""
     return {"tier_rewards": (), "sliding_schedule": False, "description": ""}.get(name)
 
 
 def _merged_meta(
     found: UpdatedObject, given: Mapping[str, Any] | None, *, cleared: bool
 ) -> dict[str, Any] | None:
-    """Return the `meta`: given keys are set, others stay, and a key that is null goes away.
+    """Return the `meta`: given keys are set, others stay, and null removes a key.
 
-    What we remember in it always stays.
+    The data that we store in it always stays.
     """
     current = found.arguments.get("meta") or {}
     memory = {name: value for name, value in current.items() if name in MEMORY_KEYS}
@@ -90,7 +90,7 @@ def _merged_meta(
 
 
 def planned_settings(found: UpdatedObject, merged: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of an object as they will be, in the form of its current settings."""
+    """Return the future settings of an object, in the form of its current settings."""
     after = dict(found.settings)
     for name, value in merged.items():
         if name not in found.arguments:

@@ -1,7 +1,7 @@
-"""Partial updates: what a call does not mention stays, because the tool sends the whole object.
+"""Partial updates: settings that a call omits are kept, because the tool sends the whole object.
 
-The API replaces an object by what it is sent. Each `update_` tool therefore reads the object,
-changes what the call mentions, and sends all of it.
+The API replaces an object with what it receives. Each `update_` tool therefore reads the object,
+changes the given settings, and sends all of them.
 """
 
 import inspect
@@ -38,15 +38,15 @@ from loyalty_mcp.tools.tool import Tool
 log = logging.getLogger(__name__)
 
 REQUESTS: Final = 14
-"""At most: program, object and names, read before the preview and after it, the change, a check."""
+"""Maximum: program, object and names, read for each preview, the change, and a check."""
 
 
 def partial_update(operation: Operation[..., Any], description: str) -> Tool:
-    """Return the tool of an operation that replaces an object, keeping what is not mentioned.
+    """Return the tool of an operation that replaces an object, keeping omitted settings.
 
     Args:
         operation: replaces or changes one object of a program's configuration.
-        description: what the assistant reads.
+        description: for the assistant.
     """
     (answer,) = typing.get_args(typing.get_type_hints(operation.describe)["return"])
     fields: Any = {"summary": (str, ""), "changes": (Items[str], ())}
@@ -125,7 +125,7 @@ def clearable(operation: Operation[..., Any]) -> list[str]:
 async def preview_partial_update(
     operation: Operation[..., Any], context: Context, **arguments: Any
 ) -> Preparation:
-    """Return what a person agrees to: each setting that changes, old → new.
+    """Return the preview: each setting that changes, old → new.
 
     Raises:
         InvalidArgument: the arguments contradict one another.
@@ -159,11 +159,11 @@ async def send_partial_update(
     intent: Intent,
     **arguments: Any,
 ) -> Reply:
-    """Send the whole object with what the call mentions changed.
+    """Send the whole object with the given settings changed.
 
     Raises:
-        LoyaltyError: it was refused, and not done.
-        OutcomeUnknown: its answer was lost, and its effect does not show.
+        LoyaltyError: it was refused and not carried out.
+        OutcomeUnknown: its answer was lost, and its effect is not visible.
     """
     found = await read_updated_object(operation, context, arguments)
     merged = merged_arguments(operation, found, arguments)
@@ -184,14 +184,14 @@ async def _remember_meta(
     found: UpdatedObject,
     merged: Mapping[str, Any],
 ) -> None:
-    """Remember the `meta` of a tier group in its program, because no read shows it."""
+    """Store the `meta` of a tier group in its program, because no read returns it."""
     meta = merged.get("meta") or {}
     if operation.name != "update_tier_group" or meta == (found.settings.get("meta") or {}):
         return
     try:
         await change.send(remember_group_meta(found.program, found.id, meta))
     except LoyaltyError as error:
-        # The group is changed; that its meta is not remembered must not say otherwise.
+        # The group is changed; a failure to store its meta must not hide that.
         log.warning("the meta of tier group %s is not remembered: %s", found.id, error)
 
 
@@ -201,15 +201,15 @@ async def reconcile_partial_update(
     context: Context,
     intent: Intent,
     *,
-    close: bool,  # noqa: ARG001 - one request leaves nothing open that could be closed
+    close: bool,  # noqa: ARG001 - a single request leaves nothing open to close
     may_come: bool,
     **arguments: Any,
 ) -> Reply:
-    """Find out by reading what became of an update.
+    """Determine the outcome of an update by reading.
 
     Raises:
-        DidNotHappen: the object is as it was, and the update can no longer arrive.
-        OutcomeUnknown: it may still arrive, or the object was changed by somebody else.
+        DidNotHappen: the object is unchanged, and the update can no longer arrive.
+        OutcomeUnknown: it may still arrive, or somebody else changed the object.
         LoyaltyError: the object cannot be read.
     """
     reply = await _effect(operation, context, intent, arguments)
@@ -227,7 +227,7 @@ async def _effect(
     intent: Intent,
     arguments: Mapping[str, Any],
 ) -> Reply | None:
-    """Return the object if it is as planned; None if it is as it was.
+    """Return the object if it is as planned; None if it is unchanged.
 
     Raises:
         OutcomeUnknown: it is neither.
@@ -243,7 +243,7 @@ async def _effect(
 
 
 def _result(result: type[Reply], reply: Reply, found: UpdatedObject, intent: Intent) -> Reply:
-    """Return the object as it is now, with what was changed in words."""
+    """Return the current object, with the changes in words."""
     values = reply.model_dump(exclude_none=True)
     return result.model_validate(
         {**values, "summary": found.title, "changes": intent.facts["changes"]}

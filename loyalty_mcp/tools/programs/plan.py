@@ -1,4 +1,4 @@
-"""A plan: the ordered changes that make a program as its spec describes it. Sends nothing."""
+"""A plan: the ordered changes that turn a program into what its spec describes. Sends nothing."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -25,14 +25,14 @@ DOCUMENT_STAYS: Final = "the API sets the document id only when it creates a pro
 
 
 def plan(spec: ProgramSpec, existing: ProgramConfiguration) -> tuple[Step, ...]:
-    """Return the steps that make the program as described, in the order of doing them.
+    """Return the steps that turn the program into what is described, in order.
 
-    Only the first step that sends something is sure to have its request: later steps may need
-    the id of an earlier one.
+    Only the first step that sends something always has its request: later steps may need the id of
+    an earlier one.
 
     Raises:
         AmbiguousReference: two existing objects have a name that the spec uses.
-        InvalidArgument: a tier would have the threshold of a tier that stays.
+        InvalidArgument: a tier would get the threshold of a tier that stays.
     """
     return (
         *_program_steps(spec, existing),

@@ -24,9 +24,10 @@ CONTINUE: Final = "call apply_program again: it continues where it stopped"
 
 
 def plan_requests(spec: ProgramSpec, existing: ProgramConfiguration, *, publish: bool) -> int:
-    """Return how many requests carrying out a plan takes at most, its checks included.
+    """Return the maximum number of requests of a plan, including its checks.
 
-    Before a publish the draft is read again; after one whose answer is lost, both versions are.
+    The draft is read again before publishing; if the answer is lost, both versions are read
+    afterwards.
     """
     steps = changing_steps(plan(spec, existing))
     limits = [step for step in steps if step.kind == "limit" and step.action == "create"]
@@ -37,7 +38,7 @@ def plan_requests(spec: ProgramSpec, existing: ProgramConfiguration, *, publish:
 
 
 def _reading_requests(existing: ProgramConfiguration, spec: ProgramSpec) -> int:
-    """Return how many requests one whole reading takes, once everything exists."""
+    """Return the number of requests to read everything once, when all objects exist."""
     limits = sum(len(balance.limits) for balance in spec.balances)
     return 5 + len(spec.rewards) + max(limits, len(existing.limits))
 
@@ -45,22 +46,22 @@ def _reading_requests(existing: ProgramConfiguration, spec: ProgramSpec) -> int:
 async def carry_out_plan(
     brevo: Sender, spec: ProgramSpec, existing: ProgramConfiguration | None = None
 ) -> ProgramConfiguration:
-    """Make a program as described; what is so already is left alone.
+    """Turn a program into what is described; matching parts are not touched.
 
-    Each step is decided from what exists. After a lost answer everything is read again, and what
-    does not exist is not sent a second time while the first request may still arrive.
+    Each step depends on what exists. After a lost answer, everything is read again, and a missing
+    object is not created a second time while the first request may still arrive.
 
     Args:
         brevo: the upstream client.
-        spec: what is wanted.
-        existing: what exists, if it was read just now.
+        spec: the wanted state.
+        existing: the current objects, if just read.
 
     Returns:
-        what exists afterwards, read again and compared with the spec.
+        the objects afterwards, read again and compared with the spec.
 
     Raises:
-        OutcomeUnknown: an answer was lost, and its effect does not show yet.
-        Refused: a part was done and the rest was not; it can be continued.
+        OutcomeUnknown: an answer was lost, and its effect is not visible yet.
+        Refused: a part was done; apply_program can continue with the rest.
         LoyaltyError: nothing was changed.
     """
     existing = existing or await _read_spec(brevo, spec)
@@ -98,7 +99,7 @@ def _done_so_far(done: list[Step]) -> str:
 async def _carry_out_step(
     brevo: Sender, existing: ProgramConfiguration, step: Step
 ) -> ProgramConfiguration:
-    """Send one step; return what exists afterwards, by the API's own answer."""
+    """Send one step; return the objects afterwards, according to the API's answer."""
     if step.request is None:
         raise AssertionError(f"the first step has all that it needs: {step.identity}")
     if step.limit is not None:
@@ -123,10 +124,10 @@ async def _create_limit(
 async def _read_after_lost_answer(
     brevo: Sender, spec: ProgramSpec, step: Step, lost: OutcomeUnknown, done: list[Step]
 ) -> ProgramConfiguration:
-    """Return what exists after the answer to a step was lost, if the step turns out to be done.
+    """Return the objects after the answer to a step was lost, if the step was carried out.
 
     Raises:
-        OutcomeUnknown: its effect does not show, or cannot be read; it may still arrive.
+        OutcomeUnknown: its effect is not visible, or cannot be read; it may still arrive.
     """
     try:
         existing = await _read_spec(brevo, spec)
@@ -147,9 +148,9 @@ async def _read_after_lost_answer(
 async def _read_after_refusal(
     brevo: Sender, spec: ProgramSpec, step: Step
 ) -> ProgramConfiguration | None:
-    """Return what exists after a step was refused but done; None if it was not done.
+    """Return the objects after a step was refused but carried out; None if it was not.
 
-    A gateway may refuse a request that the API behind it has carried out.
+    A gateway may return an error although the API carried out the request.
     """
     try:
         existing = await _read_spec(brevo, spec)
@@ -173,7 +174,7 @@ async def _verify(
 
     Raises:
         OutcomeUnknown: it cannot be read.
-        Refused: it is not as described.
+        Refused: it does not match the spec.
     """
     created = {name_key(step.name) for step in done if step.kind == "reward"}
     try:
@@ -193,11 +194,11 @@ async def _verify(
 
 
 async def publish_applied_draft(brevo: Sender, program: Program) -> None:
-    """Publish a draft that is as described.
+    """Publish a draft that matches the spec.
 
     Raises:
-        OutcomeUnknown: the answer was lost, and the program does not show as live.
-        Refused: the draft is as described, and was not published.
+        OutcomeUnknown: the answer was lost, and the program is not shown as live.
+        Refused: the draft matches the spec, but was not published.
     """
     try:
         await brevo.send(publish_program(program.id))

@@ -1,4 +1,4 @@
-"""What a plan rests on, with every value in full, for the guard to compare."""
+"""The facts behind a plan, with every value in full, for the guard to compare."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -38,13 +38,13 @@ def changed_since(
     left: Iterable[Step],
     existing: ProgramConfiguration,
 ) -> list[str]:
-    """Return the objects that a plan has still to change, and that are not as they were agreed.
+    """Return the objects that a plan has yet to change, and that differ from what was agreed.
 
     Args:
         facts: those of the agreed plan.
-        spec: what was wanted.
+        spec: the wanted state.
         left: the steps that still differ from what exists.
-        existing: what exists now.
+        existing: the current objects.
     """
     now = plan_facts(spec, existing)
     found = []
@@ -94,10 +94,10 @@ def names_of_changed(before: ProgramConfiguration, after: ProgramConfiguration) 
 
 
 def _comparable_object(item: BaseModel) -> Any:
-    """Return what shows an edit of an object.
+    """Return a value that shows whether an object was edited.
 
-    One reading may have a reward from the list and another one whole, so a reward is compared by
-    the moment of its last edit, which both have.
+    A reward is compared by the time of its last edit, because one reading may have it from the list
+    and another may have read it completely.
     """
     if not isinstance(item, Reward):
         return settings_of(item)

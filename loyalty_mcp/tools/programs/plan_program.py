@@ -1,4 +1,4 @@
-"""plan_program: what a spec would change, and a rehearsal of it in a private sandbox."""
+"""plan_program: what a spec would change, with a rehearsal in a private sandbox."""
 
 from datetime import datetime
 from typing import Annotated
@@ -39,9 +39,9 @@ Rehearse = Annotated[bool, Field(description="Try it in a private sandbox")]
 
 
 class ProgramPlan(Reply):
-    """What would be done, in order; `empty` where nothing would be sent.
+    """The planned changes in order; `empty` if nothing would be sent.
 
-    `would_move` counts the members whose tier would change by thresholds, once it is published.
+    `would_move` counts the members whose tier would change by thresholds after publishing.
     """
 
     changes: Items[PlannedChange] = ()

@@ -1,4 +1,4 @@
-"""One step of a plan, and how its settings are written in words."""
+"""One step of a plan, and its settings in words."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Step:
     Args:
         action: `create` and `change` send a request; `keep` and `manual` only inform.
         kind: the kind of object.
-        name: the object's name, as it came from outside.
-        details: what is set or changed, with every outside word quoted.
+        name: the object's name, from outside.
+        details: the settings or changes, with outside text quoted.
         request: carries out the step; None while the id of an earlier step is missing.
-        follow_up: makes the request that completes the step, from what exists after the first
+        follow_up: creates the request that completes the step, from the objects after the first
             reply and from that reply.
-        limit: for a new limit, the balance definition id and the limit: its id is remembered.
+        limit: for a new limit, the balance definition id and the limit, whose id is stored.
     """
 
     action: Action
@@ -54,7 +54,7 @@ class Step:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What distinguishes the step from others of the plan."""
+        """The key that identifies the step within a plan."""
         return self.action, self.kind, self.name
 
     @property
@@ -64,7 +64,7 @@ class Step:
 
 
 def keep_step(kind: Kind, name: str, wanted: Mapping[str, Any], current: Mapping[str, Any]) -> Step:
-    """Return the step of an object that is as described; names the settings not described."""
+    """Return the step of an object that matches; it names the settings that are not described."""
     more = [each.replace("_", " ") for each in current if each not in wanted and current[each]]
     also = f"; not described and kept: {', '.join(more)}" if more else ""
     return Step("keep", kind, name, AS_DESCRIBED + also)
@@ -76,7 +76,7 @@ def changing_steps(steps: Iterable[Step]) -> list[Step]:
 
 
 def undescribed(items: Iterable[ItemT], names: Iterable[str]) -> list[ItemT]:
-    """Return the items that have none of the names."""
+    """Return the items with none of the names."""
     known = {name_key(name) for name in names}
     return [item for item in items if name_key(name_of(item)) not in known]
 
@@ -96,5 +96,5 @@ def changed_settings(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> d
 
 
 def equal_settings(one: Any, other: Any) -> bool:
-    """Whether two settings are the same; an empty text is no text."""
+    """Whether two settings are equal; an empty text counts as none."""
     return (None if one == "" else one) == (None if other == "" else other)

@@ -1,4 +1,4 @@
-"""The lines of a plan as the tools answer them."""
+"""The lines of a plan in answers."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -38,7 +38,7 @@ class PlannedChange(Reply):
 async def read_for_spec(
     context: Context, spec: ProgramSpec, version: Version = "draft"
 ) -> ProgramConfiguration:
-    """Read the program that a spec describes.
+    """Read the program of a spec.
 
     Raises:
         Refused: the server is pinned to another program.
@@ -59,7 +59,7 @@ async def read_for_spec(
 
 
 def spec_for_api(context: Context, spec: ProgramSpec) -> tuple[ProgramSpec, tuple[Step, ...]]:
-    """Return the spec that the API in use can hold, and manual steps for what it cannot."""
+    """Return the spec that the API in use supports, and manual steps for the rest."""
     return (spec, ()) if context.settings.sandbox else without_activity_expiry(spec)
 
 
@@ -69,9 +69,9 @@ def planned_change(step: Step) -> PlannedChange:
 
 
 def planned_change_lines(changes: Sequence[PlannedChange], *, done: bool = False) -> list[str]:
-    """Write a line for each change; changes with the same details that send nothing share one.
+    """Write a line for each change; changes that send nothing share a line for equal details.
 
-    Objects that are as described are only counted.
+    Matching objects are only counted.
 
     Args:
         changes: the lines of the plan.
@@ -80,7 +80,7 @@ def planned_change_lines(changes: Sequence[PlannedChange], *, done: bool = False
     names: dict[tuple[str, str, str], list[str]] = {}
     for change in changes:
         what = f"{VERBS[change.action][done]} {change.kind.replace('_', ' ')}"
-        # A step that sends something has a line of its own, in the order of sending.
+        # A step that sends something has its own line, in the order of sending.
         own = "" if change.action in {"keep", "manual"} else change.name
         if change.details != AS_DESCRIBED:
             names.setdefault((what, change.details, own), []).append(quoted(change.name))

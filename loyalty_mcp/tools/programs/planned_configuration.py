@@ -1,4 +1,4 @@
-"""The tiers of a program as they would be once a spec is applied."""
+"""The tiers of a program after applying a spec."""
 
 from dataclasses import replace
 
@@ -14,11 +14,11 @@ from loyalty_mcp.tools.programs.tier_spec import TierSpec
 def with_planned_tiers(spec: ProgramSpec, existing: ProgramConfiguration) -> ProgramConfiguration:
     """Return the configuration with the thresholds and the order of tiers that a spec describes.
 
-    New tiers get their name as id. Thresholds of balances that do not exist yet are left out:
-    nobody holds such a balance.
+    A new tier gets its name as id. Thresholds of balances that do not exist yet are omitted,
+    because nobody has such a balance.
 
     Args:
-        spec: what is wanted.
+        spec: the wanted state.
         existing: the draft.
     """
     groups = {group.id: group for group in existing.tier_groups}

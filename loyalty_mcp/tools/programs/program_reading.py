@@ -36,8 +36,8 @@ async def read_named_program(
     Args:
         brevo: the upstream client.
         name: of the program, compared without case.
-        rewards: the names of the rewards to read whole.
-        version: the latest edits, or what members see.
+        rewards: the names of the rewards to read completely.
+        version: the draft, or what members see.
 
     Raises:
         AmbiguousReference: several programs have that name.
@@ -57,8 +57,8 @@ async def read_program(
     Args:
         brevo: the upstream client.
         program: which program.
-        rewards: the name keys or ids of the rewards to read whole; None for all.
-        version: the latest edits, or what members see.
+        rewards: the name keys or ids of the rewards to read completely; None for all.
+        version: the draft, or what members see.
 
     Raises:
         LoyaltyError: a part cannot be read.
@@ -90,14 +90,14 @@ async def read_tiers(brevo: Sender, program: Program, version: Version) -> Progr
 async def read_described_parts(
     brevo: Sender, spec: ProgramSpec, before: ProgramConfiguration, created: Collection[str]
 ) -> ProgramConfiguration:
-    """Read again what a spec describes; the rest stays as it was read before.
+    """Read what a spec describes again; the rest stays as read before.
 
     Args:
         brevo: the upstream client.
-        spec: what it describes is read.
+        spec: determines what to read.
         before: what was read earlier.
-        created: the name keys of the rewards just created: only those are read whole, because the
-            API cannot change the others.
+        created: the name keys of the rewards just created; only those are read completely, because
+            the API cannot change others.
 
     Raises:
         LoyaltyError: a part cannot be read.
@@ -124,9 +124,9 @@ async def read_described_parts(
 async def read_versions(
     brevo: Sender, program: Program
 ) -> tuple[ProgramConfiguration, ProgramConfiguration]:
-    """Read what is live of a program, and its draft.
+    """Read the live version and the draft of a program.
 
-    A reward is read whole only where the lists of the two versions differ on it.
+    A reward is read completely only if its list entries differ between the versions.
 
     Raises:
         LoyaltyError: a part cannot be read.
@@ -143,7 +143,7 @@ async def read_versions(
 
 
 def _differing_rewards(live: Sequence[Reward], draft: Sequence[Reward]) -> set[str]:
-    """Return the ids of the rewards whose list entries do not prove that they are the same."""
+    """Return the ids of the rewards whose list entries do not prove that they are equal."""
     was, will = {item.id: item for item in live}, {item.id: item for item in draft}
     return {
         identity
@@ -153,7 +153,7 @@ def _differing_rewards(live: Sequence[Reward], draft: Sequence[Reward]) -> set[s
 
 
 async def is_live(brevo: Sender, program_id: str) -> bool:
-    """Whether members see a program as its draft describes it.
+    """Whether the live version of a program matches its draft.
 
     Raises:
         LoyaltyError: it cannot be read.
@@ -190,7 +190,7 @@ async def _balances(brevo: Sender, program: str, version: Version) -> tuple[Bala
 async def read_limits(
     brevo: Sender, program: Program, version: Version
 ) -> tuple[BalanceLimit, ...]:
-    """Read the remembered limits that still exist."""
+    """Read the stored limits that still exist."""
     known = [entry for entry in remembered_limits(program) if "id" in entry]
     found = await together(
         *[_limit(brevo, program.id, entry["balance"], entry["id"], version) for entry in known]
@@ -238,7 +238,7 @@ async def _whole_rewards(
     whole: Collection[str],
     version: Version,
 ) -> tuple[Reward, ...]:
-    """Read the rewards of these ids whole; the others stay as the list shows them."""
+    """Read the rewards with these ids completely; the others stay as in the list."""
     wanted = [each.id for each in rewards if each.id in whole]
     read = await together(*[brevo.send(get_reward(program, each, version)) for each in wanted])
     by_id: dict[str, Reward] = {reward.id: reward for reward in read}

@@ -1,4 +1,4 @@
-"""publish_program: the draft made live, after every difference has been agreed to."""
+"""publish_program: make the draft live after every difference was agreed to."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ class ProgramPublished(Done):
 
 
 async def preview_publication(context: Context, *, program: str) -> Preparation:
-    """Return what a person agrees to: every difference between the draft and what is live."""
+    """Return the preview: every difference between the draft and the live version."""
     changes = await read_unpublished_changes(context, program)
     lines = [difference.text for difference in changes.differences]
     warnings = [OPENS] if changes.first_publication else []
@@ -64,11 +64,11 @@ async def reconcile_publication(
     program: str,
     **_rest: Any,
 ) -> ProgramPublished:
-    """Find out by reading whether the agreed differences are live.
+    """Determine by reading whether the agreed differences are live.
 
     Raises:
-        DidNotHappen: they are not live, and no longer can become so.
-        OutcomeUnknown: they are not live and may still become so, or somebody has published
+        DidNotHappen: they are not live, and can no longer become live.
+        OutcomeUnknown: they are not live but may still become live, or somebody has published
             something else since.
     """
     current = await context.references.program_now(program)

@@ -1,4 +1,4 @@
-"""A rehearsal: a plan carried out in a private sandbox, with sample purchases run through it."""
+"""A rehearsal: carries out a plan in a private sandbox, with sample purchases."""
 
 from typing import Annotated, Final
 
@@ -24,8 +24,8 @@ MOST_PURCHASES: Final = 50
 class Purchase(SpecPart):
     """A sample movement: positive credits, negative debits.
 
-    `member` is any label: one label is one invented member. `balance` may be left out where the
-    program has only one.
+    `member` is any label for an invented member. `balance` may be omitted if the program has only
+    one.
     """
 
     member: Annotated[str, Field(min_length=1, max_length=40)]
@@ -41,7 +41,7 @@ Purchases = Annotated[
 
 
 class RehearsedMember(Reply):
-    """What an invented member has after the sample purchases."""
+    """The result of the sample purchases for an invented member."""
 
     member: str
     balances: dict[str, Number]
@@ -59,16 +59,16 @@ class Rehearsal(Reply):
 async def rehearse_plan(
     brevo: Brevo, base: ProgramSpec | None, spec: ProgramSpec, purchases: tuple[Purchase, ...]
 ) -> Rehearsal:
-    """Carry a plan out on an empty account, and run purchases through it.
+    """Carry out a plan on an empty account, and run purchases through it.
 
     Args:
-        brevo: the client of an empty sandbox, which is thrown away afterwards.
-        base: the program as it is, created first; None if it is new.
+        brevo: the client of an empty sandbox, which is discarded afterwards.
+        base: the current program, created first; None if it is new.
         spec: what is planned.
         purchases: run in this order.
 
     Raises:
-        InvalidArgument: a purchase names no balance of the program.
+        InvalidArgument: a purchase names a balance that the program does not have.
         LoyaltyError: the sandbox refuses the plan, as Brevo would.
     """
     if base is not None:
@@ -109,10 +109,10 @@ async def rehearse_plan(
 def _purchase_balance(
     purchase: Purchase, definitions: tuple[BalanceDefinition, ...]
 ) -> BalanceDefinition:
-    """The balance that a purchase moves.
+    """The balance of a purchase.
 
     Raises:
-        InvalidArgument: there is none of that name, or none is named and there are several.
+        InvalidArgument: no balance has that name, or none is named and there are several.
     """
     names = ", ".join(quoted(definition.name) for definition in definitions) or "none"
     if purchase.amount == 0:

@@ -1,4 +1,4 @@
-"""The steps of a plan for rewards, of which the API can set the texts alone."""
+"""The steps of a plan for rewards. The API can set only their texts."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -66,12 +66,12 @@ def has_texts(reward: RewardSpec) -> bool:
 def differing_rewards(
     spec: ProgramSpec, existing: ProgramConfiguration, created: Collection[str]
 ) -> list[Step]:
-    """Return a step for each reward just created whose texts are not as described.
+    """Return a step for each reward just created whose texts do not match.
 
     Args:
-        spec: what was wanted.
-        existing: what was read back.
-        created: the name keys of the rewards that were just created; the API cannot change others.
+        spec: the wanted state.
+        existing: the objects as read back.
+        created: the name keys of the rewards just created; the API cannot change others.
     """
     found = []
     for wanted in spec.rewards:
@@ -87,7 +87,7 @@ def differing_rewards(
 
 
 def _has_only_texts(reward: Reward) -> bool:
-    """Whether nobody has set in Brevo's app what the API cannot set."""
+    """Whether nobody has set anything in Brevo's app that the API cannot set."""
     return all(
         getattr(reward, name) in (None, (), "", 0, False, {})
         for name in Reward.model_fields

@@ -1,4 +1,4 @@
-"""Settings of a program in the words of a person: `highest balance: 1,000 points`."""
+"""Settings of a program in words: `highest balance: 1,000 points`."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,7 +10,7 @@ from loyalty_mcp.tools.render import amount_text, value_text
 
 NONE: Final = "none"
 THRESHOLD: Final = "threshold of "
-"""Begins the label of a threshold, which needs none beside its amount."""
+"""The label prefix of a threshold, which needs no label besides its amount."""
 
 INTERNAL: Final = "isInternal"
 
@@ -78,7 +78,7 @@ _BALANCE_FIELDS: Final = frozenset(
 
 
 def expiry_word(settings: Settings) -> str:
-    """Write how long credited points last."""
+    """Write how long points last after a credit."""
     value = settings.get("balance_availability_duration_value")
     unit = settings.get("balance_availability_duration_unit")
     day = settings.get("balance_expiration_date")
@@ -93,12 +93,12 @@ def expiry_word(settings: Settings) -> str:
 
 
 def span_word(value: Any, unit: Any) -> str:
-    """Write a span of time: `1 month`, `12 months`."""
+    """Write a duration: `1 month`, `12 months`."""
     return f"{value} {unit}{'' if value == 1 else 's'}"
 
 
 def limit_words(settings: Settings, unit: str) -> dict[str, str]:
-    """Return label and value of a limit: one sentence says all of it."""
+    """Return label and value of a limit, in a single sentence."""
     return {"": limit_word(settings, unit)} | other_words(settings, _LIMIT_FIELDS)
 
 
@@ -122,7 +122,7 @@ def limit_word(settings: Settings, unit: str) -> str:
 
 
 def _period_word(settings: Settings) -> str:
-    """Write the period in which a limit counts."""
+    """Write the period of a limit."""
     value, unit = settings.get("duration_value"), settings.get("duration_unit")
     if settings.get("sliding_schedule"):
         return f"in any period of {span_word(value, unit)}"
@@ -134,8 +134,8 @@ def tier_words(settings: Settings, names: Mapping[str, str], unit: str) -> dict[
 
     Args:
         settings: of the tier.
-        names: by id, the balances and rewards that it may refer to.
-        unit: of the only balance of the program; empty where there are several.
+        names: by id, the balances and rewards that it can refer to.
+        unit: of the program's only balance; empty if there are several.
     """
     known = {"name": text_word(settings.get("name"))}
     for condition in settings.get("access_conditions") or ():
@@ -184,7 +184,7 @@ _GROUP_FIELDS: Final = frozenset(
 
 
 def _schedule_word(schedule: Settings | None) -> str:
-    """Write when the tiers of a group are evaluated, where a schedule says so."""
+    """Write when the tiers of a group are evaluated, if it has a schedule."""
     if not schedule:
         return NONE
     parts = []
@@ -220,7 +220,7 @@ def meta_words(settings: Settings) -> dict[str, str]:
 
 
 def other_words(settings: Settings, known: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Return label and value of every setting that has no words of its own."""
+    """Return label and value of every setting without words of its own."""
     words: dict[str, str] = {}
     for name, value in settings.items():
         if name not in known and name not in STAMPS:
@@ -229,7 +229,7 @@ def other_words(settings: Settings, known: frozenset[str] = frozenset()) -> dict
 
 
 def _flattened(label: str, value: Any) -> dict[str, str]:
-    """Return a line for each plain value inside a value, so that none shows as raw data."""
+    """Return a line for each plain value inside a value, so that no raw data is shown."""
     words: dict[str, str] = {}
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -249,12 +249,12 @@ def _label(name: str) -> str:
 
 
 def text_word(value: Any) -> str:
-    """Write a text whole, quoted; `none` where there is none."""
+    """Write a text in full, quoted; `none` if there is none."""
     return quoted_whole(str(value)) if value not in (None, "") else NONE
 
 
 def cap_word(value: Any, unit: str) -> str:
-    """Write an amount with its unit; `none` where there is none."""
+    """Write an amount with its unit; `none` if there is none."""
     return NONE if value is None else amount_text(Decimal(str(value)), unit)
 
 

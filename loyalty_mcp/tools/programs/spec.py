@@ -1,4 +1,4 @@
-"""The spec of a whole program: what a person describes, by names alone."""
+"""The spec of a whole program: a description that uses only names."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -36,7 +36,7 @@ class ProgramHeader(SpecPart):
 
 
 class RewardSpec(SpecPart):
-    """The texts of a reward; everything else of it is set in Brevo's app."""
+    """The texts of a reward; everything else is set in Brevo's app."""
 
     example: ClassVar[str] = '{"name": "gift", "public_name": "A gift"}'
 
@@ -47,7 +47,7 @@ class RewardSpec(SpecPart):
 
 
 class ProgramSpec(SpecPart):
-    """A whole program. Names identify its parts; what is left out stays as it is."""
+    """A whole program. Names identify its parts; parts that are omitted stay unchanged."""
 
     example: ClassVar[str] = (
         '{"program": {"name": "VIP Club"}, "balances": [{"name": "Points", "unit": "POINTS"}], '
@@ -62,7 +62,7 @@ class ProgramSpec(SpecPart):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Raise ValueError where a name is given twice, or names nothing."""
+        """Raise ValueError if a name is given twice, or refers to nothing."""
         balances = [balance.name for balance in self.balances]
         rewards = [reward.name for reward in self.rewards]
         refuse_duplicates("balance", balances)
@@ -79,7 +79,7 @@ class ProgramSpec(SpecPart):
 
 
 def _refuse_unknown_name(tier: TierSpec, kind: str, name: str, known: Sequence[str]) -> None:
-    """Raise ValueError where a tier names something that the spec does not have."""
+    """Raise ValueError if a tier refers to something that the spec does not have."""
     by_key = {name_key(each): each for each in known}
     if name_key(name) in by_key:
         return
@@ -96,4 +96,4 @@ SameSpec = Annotated[
     ProgramSpec,
     WithJsonSchema({"type": "string", "description": "The spec of plan_program, as JSON text"}),
 ]
-"""The same argument without its shape, which plan_program publishes; an object is taken as well."""
+"""The same argument without its schema, which plan_program publishes; also accepts an object."""

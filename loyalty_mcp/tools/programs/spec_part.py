@@ -1,4 +1,4 @@
-"""What all parts of a program spec share: strict fields, and names that identify objects."""
+"""Shared parts of a program spec: strict fields, and names that identify objects."""
 
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, TypeVar
@@ -8,12 +8,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from loyalty_mcp.brevo.quoting import quoted
 
 ItemT = TypeVar("ItemT")
-# An existing program is described by Python lists, which strict mode does not take for tuples.
+# An existing program is described with Python lists, which strict mode does not accept for tuples.
 Several = Annotated[tuple[ItemT, ...], Field(strict=False)]
 
 
 def name_key(name: str) -> str:
-    """Return the form of a name that is compared: no case, no surrounding blanks."""
+    """Return the form of a name for comparison: without case and surrounding spaces."""
     return name.strip().casefold()
 
 
@@ -27,7 +27,7 @@ ObjectName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(
 
 
 class SpecPart(BaseModel):
-    """A part of a spec; unknown keys are refused, and text is not taken for a number.
+    """A part of a spec; unknown keys and text instead of numbers are refused.
 
     Not an `Input`: its names are the keys of the spec, not references to resolve before the call.
     """
@@ -35,11 +35,11 @@ class SpecPart(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     example: ClassVar[str] = ""
-    """A small correct part, shown with an error."""
+    """A small correct part, shown in errors."""
 
 
 def refuse_duplicates(kind: str, names: Iterable[str], where: str = "") -> None:
-    """Refuse a name that is given twice: it would not identify one object.
+    """Refuse a name that is given twice, because it would not identify one object.
 
     Raises:
         ValueError: names the duplicate.

@@ -1,4 +1,4 @@
-"""How many members would change their tier by other thresholds, counted from their balances."""
+"""Counts the members whose tier would change with other thresholds, from their balances."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from loyalty_mcp.tools.reports.program_figures import TierMove, members_text
 from loyalty_mcp.tools.reports.tier_thresholds import group_thresholds
 
 MOST_PAGES: Final = 20
-"""Pages of 500 members that a preview reads at most: it must not spend the hour's budget."""
+"""The maximum number of pages of 500 members in a preview, which must not use up the budget."""
 
 SPARED: Final = 100
-"""Requests of the hour's budget that counting leaves for other work."""
+"""Requests of the hourly budget that counting leaves for other work."""
 
 NOT_COUNTED: Final = (
     "How many members would move was not counted; get_program_report counts it with if_thresholds."
@@ -28,11 +28,11 @@ NOT_COUNTED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ThresholdEffects:
-    """What a change of thresholds would do to members.
+    """The effect of changed thresholds on members.
 
     Args:
-        moves: from which tier to which, with the number of members; None where they were not
-            counted, because that takes many requests or a tier depends on several balances.
+        moves: from which tier to which, with the number of members; None if they were not counted,
+            because that takes many requests or a tier depends on several balances.
     """
 
     moves: tuple[TierMove, ...] | None
@@ -59,16 +59,16 @@ def _tier_text(name: str | None) -> str:
 async def count_threshold_effects(
     context: Context, program: str, live: ProgramConfiguration, later: ProgramConfiguration
 ) -> ThresholdEffects | None:
-    """Count the members who would be on another tier, where the budget allows it.
+    """Count the members who would be on another tier, if the budget allows it.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         program: its id.
-        live: as members see it.
-        later: as it would be.
+        live: the live version.
+        later: the version after the change.
 
     Returns:
-        None if no threshold changes, or the program has never been published.
+        None if no threshold changes, or the program was never published.
     """
     if live.program is None or live.program.state != "active":
         return None
@@ -94,7 +94,7 @@ async def count_threshold_effects(
 
 
 def _thresholds(group: TierGroup, version: ProgramConfiguration) -> dict[str, set[tuple[str, int]]]:
-    """Return what each tier of a group demands, by its id."""
+    """Return the thresholds of each tier of a group, by its id."""
     return {
         tier.tier_id: {
             (each.balance_definition_id or "", int(each.minimum_value or 0))
@@ -130,7 +130,7 @@ async def _group_moves(
             for holder in page:
                 histogram.add(value_of(holder))
     except LoyaltyError:
-        # The preview holds without the figure.
+        # The preview is complete without this figure.
         return None
     return moved_members([(before, after)], histogram)
 

@@ -99,7 +99,7 @@ def _group_meta(wanted: TierGroupSpec, current: Mapping[str, Any]) -> dict[str, 
 
 
 def _remember_meta(meta: Mapping[str, Any]) -> FollowUp:
-    """Return what writes the `meta` of a group into the program's, because no read shows it."""
+    """Return the request that stores the `meta` of a group in its program; no read returns it."""
 
     def request(existing: ProgramConfiguration, group: TierGroup) -> Request[Program]:
         if existing.program is None:
@@ -116,7 +116,7 @@ def _replace_group(
     changes: Mapping[str, Any],
     meta: Mapping[str, Any],
 ) -> Request[TierGroup] | None:
-    """Replace a group; what does not change is sent as it is."""
+    """Replace a group; unchanged settings are sent as they are."""
     if existing.program is None:
         return None
     settings = {**describe_group(current, existing.program), **changes}
@@ -157,7 +157,8 @@ def wanted_order(
 ) -> list[str]:
     """Return the names of a group's tiers, lowest first.
 
-    A tier that is not described goes below the first that demands more of a balance they share.
+    A tier that is not described goes below the first tier with a higher threshold in a shared
+    balance.
     """
     order = [(tier.name, tier.threshold) for tier in wanted.tiers]
     others = undescribed(tiers, [each.name for each in wanted.tiers])
@@ -177,7 +178,7 @@ def wanted_order(
 
 
 def _ranks(existing: ProgramConfiguration) -> dict[str, int]:
-    """Return the current place of each tier in its group."""
+    """Return the current position of each tier in its group."""
     return {
         tier_id: place
         for group in existing.tier_groups

@@ -28,11 +28,11 @@ Minimum = Annotated[
     Pairs("balance", "minimum_value"),
     WithJsonSchema(pairs_schema("balance", "minimum_value")),
 ]
-"""The least of each balance, by its name: `{"Points": 300}`, or a list of pairs."""
+"""The minimum of each balance, by name: `{"Points": 300}`, or a list of pairs."""
 
 
 class TierSpec(SpecPart):
-    """A tier: the minimum of each balance that opens it, and the rewards issued on entry."""
+    """A tier: the minimum of each balance to reach it, and the rewards issued on entry."""
 
     example: ClassVar[str] = '{"name": "Gold", "minimum": {"Points": 500}, "rewards": ["gift"]}'
 
@@ -43,12 +43,12 @@ class TierSpec(SpecPart):
 
     @property
     def threshold(self) -> dict[str, int]:
-        """What it demands, by the name key of each balance."""
+        """Its thresholds, by the name key of each balance."""
         return {name_key(name): least for name, least in self.minimum.items()}
 
 
 class TierGroupSpec(SpecPart):
-    """A ladder of tiers, the lowest first."""
+    """A group of tiers, lowest first."""
 
     example: ClassVar[str] = (
         '{"name": "Status", "upgrade": "real_time", "tiers": [{"name": "Silver", "minimum": '
@@ -64,7 +64,7 @@ class TierGroupSpec(SpecPart):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Raise ValueError where two tiers share a name or threshold, or are in the wrong order."""
+        """Raise ValueError if two tiers share a name or threshold, or are in the wrong order."""
         refuse_duplicates("tier", [tier.name for tier in self.tiers])
         for place, tier in enumerate(self.tiers):
             for lower in self.tiers[:place]:
@@ -80,5 +80,5 @@ class TierGroupSpec(SpecPart):
 
 
 def _is_below(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
-    """Whether `one` demands less of the same balances."""
+    """Whether `one` has lower thresholds in the same balances."""
     return one.keys() == other.keys() and all(one[name] <= other[name] for name in one)

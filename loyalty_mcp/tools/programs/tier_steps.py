@@ -48,7 +48,8 @@ def tier_steps(spec: ProgramSpec, existing: ProgramConfiguration) -> Iterator[St
             _tier_step(each, wanted, group, find_named("tier", each.name, tiers), existing)
             for each in wanted.tiers
         ]
-        # The API refuses two tiers with one threshold, so a threshold is taken after it is free.
+        # The API refuses two tiers with the same threshold, so a threshold is used only after it is
+        # free.
         held = [threshold_of(tier, existing) for tier in tiers]
         waits = {each.name for each in wanted.tiers if each.threshold in held}
         yield from sorted(steps, key=lambda step: step.changes and step.name in waits)
@@ -59,7 +60,7 @@ def tier_steps(spec: ProgramSpec, existing: ProgramConfiguration) -> Iterator[St
 def _refuse_equal_threshold(
     wanted: TierGroupSpec, other: Tier, existing: ProgramConfiguration
 ) -> None:
-    """Refuse a tier that would have the threshold of a tier that is not described and stays.
+    """Refuse a tier with the threshold of a tier that is not described and stays.
 
     Raises:
         InvalidArgument: the thresholds are equal.
@@ -111,7 +112,7 @@ def _tier_step(
 def _tier_changes(
     given: Mapping[str, Any], settings: Mapping[str, Any], existing: ProgramConfiguration
 ) -> list[str]:
-    """Write what changes of a tier, and which rewards it keeps, gains and loses."""
+    """Write the changes of a tier, and which rewards it keeps, gains and loses."""
     before = {name: settings.get(name) for name in given}
     parts = changed_details(_words(before, existing), _words(given, existing))
     rewards = {name_key(name): name for name in settings.get("rewards") or ()}
@@ -125,7 +126,7 @@ def _tier_changes(
 
 
 def _words(settings: Mapping[str, Any], existing: ProgramConfiguration) -> dict[str, str]:
-    """Return label and value of each setting of a tier as a spec says it."""
+    """Return label and value of each setting of a tier in a spec."""
     units = {name_key(item.name): unit_word(item.unit) for item in existing.balances}
     only_unit = next(iter(units.values())) if len(units) == 1 else ""
     names = {name_key(item.name): item.name for item in existing.balances}
@@ -141,7 +142,7 @@ def _words(settings: Mapping[str, Any], existing: ProgramConfiguration) -> dict[
 
 
 def _comparable(value: Any) -> Any:
-    """Return thresholds and rewards without regard to the case and the order of names."""
+    """Return thresholds and rewards in a form that ignores case and order of names."""
     if isinstance(value, dict):
         return _by_key(value)
     return sorted(map(name_key, value)) if isinstance(value, list) else value
@@ -152,14 +153,14 @@ def _by_key(minimum: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def threshold_of(tier: Tier, existing: ProgramConfiguration) -> dict[str, Any]:
-    """Return what an existing tier demands, by the key of each balance."""
+    """Return the thresholds of an existing tier, by the key of each balance."""
     return _by_key(describe_tier(tier, existing)["minimum"])
 
 
 def _tier_fields(
     wanted: TierSpec, current: Tier | None, existing: ProgramConfiguration
 ) -> dict[str, Any] | None:
-    """Return a tier as the arguments of its operations; None while a name has no id yet."""
+    """Return a tier as the arguments of its operations; None while a name has no id."""
     balances = [
         (find_named("balance", name, existing.balances), least)
         for name, least in wanted.minimum.items()

@@ -23,9 +23,9 @@ class UnpublishedChanges:
     """What publishing a program would change.
 
     Args:
-        program: as it is now.
-        live: as members see it.
-        draft: as it will be once published.
+        program: its current state.
+        live: the live version.
+        draft: the version after publishing.
         differences: between the two, complete.
     """
 
@@ -36,7 +36,7 @@ class UnpublishedChanges:
 
     @property
     def first_publication(self) -> bool:
-        """Whether the program has never been published."""
+        """Whether the program was never published."""
         return self.program.state != "active"
 
     @property
@@ -49,10 +49,10 @@ class UnpublishedChanges:
 
 
 async def read_unpublished_changes(context: Context, program_id: str) -> UnpublishedChanges:
-    """Compare the draft of a program with what is live, from fresh reads.
+    """Compare the draft of a program with the live version, from fresh reads.
 
     Raises:
-        NotFound: there is no program of that id.
+        NotFound: there is no program with that id.
         LoyaltyError: its configuration cannot be read.
     """
     program = await context.references.program_now(program_id)

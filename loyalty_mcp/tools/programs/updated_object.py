@@ -1,4 +1,4 @@
-"""The object of a partial update: as it is, as the arguments of its replacement, and in words."""
+"""The object of a partial update: its state, the arguments of its replacement, and words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,17 +47,17 @@ class UpdatedObject:
     """An object that a partial update changes.
 
     Args:
-        item: as it was read.
+        item: as read.
         id: its id.
-        kind: what it is, in words.
-        title: kind and name, as a sentence begins.
-        place: kind, name and program, as a preview says it.
-        program: the program that it belongs to, or is.
-        settings: all of them, in the spelling of the API.
+        kind: the kind of object, in words.
+        title: kind and name, for the start of a sentence.
+        place: kind, name and program, for a preview.
+        program: the program that it belongs to, or that it is.
+        settings: all settings, in the spelling of the API.
         arguments: the same as the arguments of its replacement.
-        names: by id, the balances, rewards and tiers that it may refer to.
-        unit: of its balance, or of the program's only one; empty where there are several.
-        warnings: what is easily overlooked.
+        names: by id, the balances, rewards and tiers that it can refer to.
+        unit: of its balance, or of the program's only one; empty if there are several.
+        warnings: what is easy to overlook.
     """
 
     item: Reply
@@ -231,7 +231,7 @@ def object_words(found: UpdatedObject, settings: Settings) -> dict[str, str]:
 
 
 def object_details(found: UpdatedObject, after: Settings) -> list[str]:
-    """Write each setting that changes, old → new; a tier also says which rewards it keeps."""
+    """Write each setting that changes, old → new; for a tier also which rewards it keeps."""
     old, new = object_words(found, found.settings), object_words(found, after)
     if found.kind != "tier":
         return changed_details(old, new)

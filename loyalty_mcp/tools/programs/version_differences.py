@@ -1,4 +1,4 @@
-"""The differences between the draft of a program and what is live. Pure, and complete."""
+"""The differences between the draft and the live version of a program. Pure, and complete."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,8 +41,8 @@ class Difference:
         id: the object's id.
         name: its name; of a limit, the name of its balance.
         details: its settings if it is new, else what changes, in words; empty if it is removed.
-        before: its whole settings as they are live; None if it is new.
-        after: its whole settings in the draft; None if it is removed.
+        before: all its settings in the live version; None if it is new.
+        after: all its settings in the draft; None if it is removed.
     """
 
     kind: Kind
@@ -87,8 +87,8 @@ def version_differences(
     """Compare every field of every object of two versions of a program.
 
     Args:
-        live: as members see it.
-        draft: as it will be once published.
+        live: the live version.
+        draft: the version after publishing.
     """
     names = _names(live) | _names(draft)
     units = {item.id: unit_word(item.unit) for item in (*live.balances, *draft.balances)}
@@ -120,21 +120,21 @@ def _names(version: ProgramConfiguration) -> dict[str, str]:
 
 
 def object_id(item: BaseModel) -> str:
-    """Return the id of an object; of a tier its `tier_id`."""
+    """Return the id of an object; for a tier its `tier_id`."""
     return str(getattr(item, "tier_id", None) or getattr(item, "id", ""))
 
 
 def settings_of(item: BaseModel) -> dict[str, Any]:
     """Return all settings of an object as plain JSON, without ids, times and empty values.
 
-    A flag that is off counts as empty: the API writes it, or leaves it out.
+    A false flag counts as empty, because the API may write it or omit it.
     """
     values: dict[str, Any] = _settled(item.model_dump(mode="json"))
     return values
 
 
 UNSEEN: Final = STAMPS | {MARKER}
-"""What no setting is: ids and times, and the mark of the intent that created an object."""
+"""Fields that are not settings: ids, times, and the mark of the intent that created an object."""
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
@@ -148,7 +148,7 @@ def _settled(value: Any) -> Any:
 
 
 def without_empty(settings: Settings) -> dict[str, Any]:
-    """Return the settings that have a value; a flag that is off counts as empty."""
+    """Return the settings that have a value; a false flag counts as empty."""
     return {
         name: value
         for name, value in settings.items()

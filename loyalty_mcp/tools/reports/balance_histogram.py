@@ -1,4 +1,4 @@
-"""Members counted by their balance, and who moves when thresholds change."""
+"""Members counted by balance, and who moves when thresholds change."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -10,7 +10,7 @@ from loyalty_mcp.tools.reports.tier_thresholds import GroupThresholds
 
 
 class BalanceHistogram:
-    """How many members, and how many points, lie between the edges that matter.
+    """The number of members and points in each range between relevant balances.
 
     Args:
         edges: every balance at which something changes: a tier, or a range of the distribution.
@@ -28,17 +28,17 @@ class BalanceHistogram:
         self.points[place] += value
 
     def lowest(self, place: int) -> Decimal:
-        """A balance of that place; every other there is treated alike."""
+        """A balance in a range; all balances in a range are treated alike."""
         return self.edges[place - 1] if place else self.edges[0] - 1
 
 
 def moved_members(
     changes: Iterable[tuple[GroupThresholds, GroupThresholds]], histogram: BalanceHistogram
 ) -> list[TierMove]:
-    """Count the members who would go from one tier to another.
+    """Count the members who would change from one tier to another.
 
     Args:
-        changes: each tier group as it is, and as it would be.
+        changes: each tier group as it is and as it would be.
         histogram: of the members' balances; its edges include the thresholds of both.
     """
     names: dict[str | None, str] = {}

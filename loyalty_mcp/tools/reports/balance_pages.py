@@ -14,20 +14,20 @@ MEMBERS_A_PAGE: Final = 500
 
 
 def value_of(holder: ContactBalance) -> Decimal:
-    """A member's total; nothing said means nothing held."""
+    """A member's total; 0 if the API returns none."""
     return holder.value or Decimal(0)
 
 
 class BalancePages:
-    """The members who hold one balance, sorted by it, highest first.
+    """The members who have one balance, highest first.
 
-    Positions count from 0, over all pages. A change made while pages are read can move a member
-    from one page to the next.
+    Positions count from 0 over all pages. A change made during reading can move a member from one
+    page to the next.
 
     Args:
         context: the clients, the journal and the settings that tools use.
         program: its id.
-        balance: its definition's id.
+        balance: the id of its definition.
     """
 
     def __init__(self, context: Context, program: str, balance: str) -> None:
@@ -39,24 +39,24 @@ class BalancePages:
         self.requests = 0
 
     async def count(self) -> int:
-        """How many members hold the balance, as the first page tells it.
+        """How many members have the balance, according to the first page.
 
         Raises:
-            RateLimited: the hour's budget is spent.
+            RateLimited: the hourly budget is used up.
         """
-        # Pages are too many to keep for the rest of the call.
+        # There are too many pages to keep them for the rest of the call.
         self._context.brevo.forget_call()
         await self.page(0)
         return self._count
 
     async def all(self, count: int) -> AsyncIterator[Sequence[ContactBalance]]:
-        """Every page in turn; none is kept.
+        """Every page in turn, without keeping them.
 
         Args:
-            count: how many members there are, from `count`.
+            count: the number of members, from `count`.
 
         Raises:
-            RateLimited: what is left of the hour's budget does not suffice for the other pages.
+            RateLimited: the rest of the hourly budget is not enough for the other pages.
         """
         pages = ceil(count / MEMBERS_A_PAGE)
         self._context.brevo.require(pages - 1)
@@ -66,20 +66,19 @@ class BalancePages:
             await report(number + 1, pages, "Reading the members' balances")
 
     async def page(self, number: int) -> Sequence[ContactBalance]:
-        """One page, counted from 0, kept for the next time."""
+        """One page, counted from 0, kept for the next use."""
         if number not in self._kept:
             self._kept[number] = await self._read(number)
         return self._kept[number]
 
     async def first_position(self, fits: Callable[[Decimal], bool], count: int) -> int:
-        """The position of the first member whose balance fits; `count` if nobody's does.
+        """The position of the first member with a matching balance; `count` if there is none.
 
-        The pages are halved until the one is found where it happens: 8 requests for 100,000
-        members.
+        A binary search over the pages: 8 requests for 100,000 members.
 
         Args:
-            fits: true of every balance that is lower than one of which it is true.
-            count: how many members there are, from `count`.
+            fits: if true for a balance, it is true for every lower balance.
+            count: the number of members, from `count`.
         """
         low, high = 0, ceil(count / MEMBERS_A_PAGE)
         while low < high:
@@ -95,7 +94,7 @@ class BalancePages:
         return min(low * MEMBERS_A_PAGE, count)
 
     async def between(self, first: int, end: int) -> list[ContactBalance]:
-        """The members from one position to another, the last not included."""
+        """The members from one position to another, exclusive."""
         found: list[ContactBalance] = []
         for number in range(first // MEMBERS_A_PAGE, ceil(end / MEMBERS_A_PAGE)):
             start = number * MEMBERS_A_PAGE

@@ -1,4 +1,4 @@
-"""Tell what became of an intent."""
+"""Reports the outcome of an intent."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -53,11 +53,11 @@ RESULT_IDS: Final[Mapping[str, str]] = {
     "redemption_id": "Redemption",
     "id": "Id",
 }
-"""What the next call may need of a result, the most telling first."""
+"""Ids in a result that the next call may need, the most important first."""
 
 
 class IntentView(Reply):
-    """An intent, in the words of the envelope."""
+    """An intent, with the fields of the envelope."""
 
     status: IntentStatus
     intent: str
@@ -71,7 +71,7 @@ class IntentView(Reply):
 
 
 def intent_status(intent: Intent) -> IntentStatus:
-    """The status of an intent in the words of the envelope."""
+    """The status of an intent, as in the envelope."""
     match intent.state:
         case "proposed":
             return "waiting_for_operator" if intent.route == "operator" else "confirmation_required"
@@ -82,7 +82,7 @@ def intent_status(intent: Intent) -> IntentStatus:
 
 
 def intent_view(intent: Intent) -> IntentView:
-    """An intent as `check_intent` answers it."""
+    """An intent as `check_intent` returns it."""
     undecided_in_card = intent.state == "proposed" and intent.route == "card"
     return IntentView(
         status=intent_status(intent),
@@ -130,7 +130,7 @@ async def check_intent(context: Context, intent: IntentId) -> IntentView:
 
 
 async def _unfinished_batch(context: Context, batch: Intent) -> IntentView:
-    """A batch that was agreed to and is not finished: what was done, and how to continue it."""
+    """An agreed batch that is not finished: what was done, and how to continue it."""
     rows = await context.journal.open().batches.rows(batch.id)
     for row in rows:
         if row.state == "unknown" or context.reconciler.is_orphaned(context, row):

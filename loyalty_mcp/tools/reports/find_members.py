@@ -1,4 +1,4 @@
-"""Find members by their balance, or by the tier that it gives them."""
+"""Finds members by their balance, or by the tier that results from it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ from loyalty_mcp.tools.reports.tier_thresholds import GroupThresholds, group_thr
 from loyalty_mcp.tools.task import reads
 
 CONTACTS_A_REQUEST: Final = 20
-"""Contacts that Brevo gives by id in one request."""
+"""Contacts that Brevo returns by id in one request."""
 
 
 class MemberBalance(Reply):
@@ -117,7 +117,7 @@ async def find_members(
 
 
 async def _groups(context: Context, program: str, balance: str) -> list[GroupThresholds]:
-    """The tier groups that depend on this balance alone."""
+    """The tier groups that depend only on this balance."""
     tiers = await context.references.tiers(program)
     found = [
         group_thresholds(group, tiers, balance)
@@ -129,10 +129,10 @@ async def _groups(context: Context, program: str, balance: str) -> list[GroupThr
 def _range_of_tier(
     groups: Sequence[GroupThresholds], tier: str | None
 ) -> tuple[Decimal | None, Decimal | None]:
-    """The balances that give a tier: from, and below; None where there is no end.
+    """The balances of a tier: from, and below; None where it is open.
 
     Raises:
-        InvalidArgument: the tier does not depend on this balance alone, or nobody can reach it.
+        InvalidArgument: the tier does not depend only on this balance, or nobody can reach it.
     """
     if tier is None:
         return None, None
@@ -150,16 +150,16 @@ def _range_of_tier(
 
 
 def _tier_name(groups: Sequence[GroupThresholds], holder: ContactBalance) -> str | None:
-    """The tiers that a member's balance gives, one of each group."""
+    """The tiers that result from a member's balance, one per group."""
     names = {tier.tier_id: tier.name for group in groups for tier in group.tiers}
     held = [group.tier_of(value_of(holder)) for group in groups]
     return ", ".join(names[tier] for tier in held if tier is not None) or None
 
 
 async def _names(context: Context, contacts: Sequence[int]) -> tuple[dict[int, str], int]:
-    """Contact id to masked name, and how many requests that took.
+    """Contact id to masked name, and the number of requests.
 
-    Contacts have a budget of their own. A name that cannot be read is left out.
+    Contacts have a separate budget. A name that cannot be read is omitted.
     """
     names: dict[int, str] = {}
     requests = 0

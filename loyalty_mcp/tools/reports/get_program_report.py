@@ -1,4 +1,4 @@
-"""Report on a program: members, points outstanding, tiers, and who other thresholds would move."""
+"""Reports on a program: members, points, tiers, and who would move with other thresholds."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -30,7 +30,7 @@ RANGES: Final = (
     *map(Decimal, (0, 1, 50, 100, 250, 500)),
     *(Decimal(step) * 10**power for power in range(3, 9) for step in ("1", "2.5", "5")),
 )
-"""Where the ranges of the distribution begin; those without members are left out."""
+"""Where the ranges of the distribution begin; ranges without members are omitted."""
 
 Thresholds = Annotated[
     dict[str, Annotated[int, Field(ge=0, le=1_000_000_000)]],
@@ -88,7 +88,7 @@ async def get_program_report(
 
 
 def _other_thresholds(tiers: Sequence[Tier], given: Mapping[str, int]) -> dict[str, Decimal]:
-    """Tier id to its other threshold.
+    """Tier id to its alternative threshold.
 
     Raises:
         UnknownReference: there is no such tier.
@@ -108,7 +108,7 @@ def _other_thresholds(tiers: Sequence[Tier], given: Mapping[str, int]) -> dict[s
 def _refuse_uncounted(
     tiers: Sequence[Tier], groups: Sequence[GroupThresholds], instead: Mapping[str, Decimal]
 ) -> None:
-    """Refuse another threshold of a tier that does not depend on this balance alone.
+    """Refuse an alternative threshold for a tier that does not depend only on this balance.
 
     Raises:
         InvalidArgument: names the tiers.
@@ -120,7 +120,7 @@ def _refuse_uncounted(
 
 
 def _tier_counts(group: GroupThresholds, histogram: BalanceHistogram) -> list[TierCount]:
-    """Members of each tier of a group, the highest tier last; those without one at the end."""
+    """Members of each tier of a group, the highest tier last, followed by those without a tier."""
     counts: Counter[str | None] = Counter()
     for place, members in enumerate(histogram.members):
         counts[group.tier_of(histogram.lowest(place))] += members
@@ -134,7 +134,7 @@ def _tier_counts(group: GroupThresholds, histogram: BalanceHistogram) -> list[Ti
 
 
 def _distribution(histogram: BalanceHistogram) -> list[BalanceRange]:
-    """The members and points of each range, those without members left out."""
+    """The members and points of each range, without empty ranges."""
     found: dict[int, BalanceRange] = {}
     for place, members in enumerate(histogram.members):
         if not members:

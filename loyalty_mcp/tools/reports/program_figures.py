@@ -1,4 +1,4 @@
-"""What a program report holds, and how it reads."""
+"""The contents of a program report, and its text."""
 
 from datetime import datetime
 
@@ -35,7 +35,7 @@ class TierMove(Reply):
 
     @model_serializer
     def as_answered(self) -> dict[str, str | int | None]:
-        """`from` is no name that Python allows."""
+        """`from` is a keyword of Python."""
         return {"from": self.origin, "to": self.target, "members": self.members}
 
 

@@ -1,4 +1,4 @@
-"""Tell how the server is set up and whether Brevo and the journal work."""
+"""Reports how the server is configured, and whether Brevo and the journal work."""
 
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -105,7 +105,7 @@ UpstreamState = Literal["answers", "refuses", "does not answer"]
 
 
 async def _upstream_state(context: Context) -> tuple[UpstreamState, str | None]:
-    """Whether Brevo answers, and what it says if it does not serve us."""
+    """Whether Brevo answers, and its message if it refuses us."""
     try:
         await context.brevo.send(list_programs(limit=1))
     except NotAuthorized as error:

@@ -1,4 +1,4 @@
-"""The tiers of one balance by their thresholds, as ranges of that balance. Pure functions."""
+"""The tiers of one balance as ranges of that balance. Pure functions."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ from loyalty_mcp.tools.members.tier_rules import earned, ladder
 
 @dataclass(frozen=True, slots=True)
 class GroupThresholds:
-    """A tier group whose tiers depend on one balance alone.
+    """A tier group whose tiers depend on one balance only.
 
     Args:
         name: of the group.
         tiers: all of them, lowest first.
-        thresholds: where the tier of a member changes, ascending.
-        tier_from: the tier id below the first threshold, then from each threshold on; None for
-            no tier.
+        thresholds: the balances at which a member's tier changes, ascending.
+        tier_from: the tier id below the first threshold, then from each threshold on; None for no
+            tier.
     """
 
     name: str
@@ -28,11 +28,11 @@ class GroupThresholds:
     tier_from: Sequence[str | None]
 
     def tier_of(self, value: Decimal) -> str | None:
-        """The id of the tier that a balance earns; None if it earns none."""
+        """The id of the tier for a balance; None if there is none."""
         return self.tier_from[bisect_right(self.thresholds, value)]
 
     def range_of(self, tier_id: str) -> tuple[Decimal | None, Decimal | None] | None:
-        """From which balance on, and below which, members have a tier; None if nobody can.
+        """The balances of a tier, from and below; None if nobody can reach it.
 
         An open end is None.
         """
@@ -49,13 +49,13 @@ def group_thresholds(
     balance: str,
     instead: Mapping[str, Decimal] | None = None,
 ) -> GroupThresholds | None:
-    """The thresholds of a group; None if one of its tiers depends on another balance too.
+    """The thresholds of a group; None if one of its tiers also depends on another balance.
 
     Args:
         group: the group.
         tiers: the tiers of all groups.
-        balance: its definition's id.
-        instead: tier id to another threshold than its own.
+        balance: the id of its definition.
+        instead: tier id to an alternative threshold.
     """
     rungs = ladder(group, tiers)
     conditions = [condition for tier in rungs for condition in tier.access_conditions]

@@ -25,7 +25,7 @@ from loyalty_mcp.tools.task import guarded
 async def preview_redemption_completion(
     context: Context, *, program: str, redemption_id: str
 ) -> Preparation:
-    """What completing a redemption does, as far as the journal knows it.
+    """The preview of completing a redemption, as far as the journal knows it.
 
     Raises:
         Refused: a cap needs a cost that is not known.
@@ -67,11 +67,11 @@ async def reconcile_redemption_completion(
     redemption_id: str,
     **_rest: Any,
 ) -> Redemption:
-    """Find out by reading whether a redemption was completed; only one made here is known.
+    """Determine by reading whether a redemption was completed; only one opened here is known.
 
     Raises:
-        DidNotHappen: it was not.
-        OutcomeUnknown: it may still be, or whose voucher it is is not known.
+        DidNotHappen: it was not completed.
+        OutcomeUnknown: it may still be completed, or its voucher is not known.
         LoyaltyError: the voucher cannot be read.
     """
     opened, maker = await _opened_here(context, program, redemption_id)
@@ -86,7 +86,7 @@ async def reconcile_redemption_completion(
 async def _opened_here(
     context: Context, program: str, redemption_id: str
 ) -> tuple[Redemption, Intent | None]:
-    """A redemption as the journal knows it, and the intent that opened it here."""
+    """A redemption according to the journal, and the intent that opened it here."""
     maker = await context.journal.open().made_by(redemption_id)
     if maker is None:
         return Redemption(id=redemption_id), None

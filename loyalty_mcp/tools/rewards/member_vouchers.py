@@ -1,4 +1,4 @@
-"""The vouchers that a member holds: found, and whether they can be, or were, used."""
+"""Reads of a member's vouchers: which exist, and whether they can be or were used."""
 
 import unicodedata
 from collections.abc import AsyncIterator, Callable
@@ -13,13 +13,13 @@ from loyalty_mcp.tools.context import Context
 
 VOUCHER_PAGE: Final = 100
 HELD: Final = "vouchers of that reward"
-"""Under which a preview keeps the ids of the vouchers that a member had."""
+"""The key under which a preview stores the ids of the member's vouchers."""
 
 
 async def member_vouchers(
     context: Context, program: str, member: int
 ) -> AsyncIterator[HeldVoucher]:
-    """The vouchers of a member, the newest first, used ones included.
+    """The vouchers of a member, newest first, including used ones.
 
     Raises:
         LoyaltyError: they cannot be read.
@@ -40,7 +40,7 @@ async def member_vouchers(
 async def find_voucher(
     context: Context, program: str, member: int, fits: Callable[[HeldVoucher], bool]
 ) -> HeldVoucher | None:
-    """The newest voucher of a member that fits, used ones included, or None.
+    """The newest matching voucher of a member, including used ones, or None.
 
     Raises:
         LoyaltyError: they cannot be read.
@@ -52,7 +52,7 @@ async def find_voucher(
 
 
 def is_same_code(one: str | None, other: str) -> bool:
-    """Whether two codes are the same but for blanks, dashes, invisible characters and case."""
+    """Whether two codes are equal apart from spaces, dashes, invisible characters and case."""
     return one is not None and _bare_code(one) == _bare_code(other)
 
 
@@ -79,5 +79,5 @@ async def can_be_redeemed(
 
 
 def consumed_at(held: HeldVoucher | None) -> datetime | None:
-    """When a voucher was used up; None if it was not."""
+    """When a voucher was used; None if it was not."""
     return None if held is None else read_moment(held.consumed_at)

@@ -1,4 +1,4 @@
-"""The tool that uses a member's voucher up."""
+"""The tool that redeems a member's voucher."""
 
 from datetime import datetime
 from typing import Any
@@ -42,10 +42,10 @@ async def preview_member_redemption(
     code: str | None = None,
     reward: str | None = None,
 ) -> Preparation:
-    """What a person agrees to before a member's voucher is used up.
+    """The preview of redeeming a member's voucher.
 
     Raises:
-        NotFound: the member has none like that.
+        NotFound: the member has no such voucher.
         Refused: nothing names the voucher, or it cannot be redeemed now.
     """
     if voucher_id is None and code is None and reward is None:
@@ -64,13 +64,13 @@ async def reconcile_member_redemption(
     member: int,
     **_rest: Any,
 ) -> Redeemed:
-    """Find out by reading whether the voucher was used up by this intent.
+    """Determine by reading whether this intent used the voucher.
 
-    Without a redemption in the journal nothing was completed. With one, only this intent could
-    use the voucher up as long as it was open.
+    If the journal has no redemption, nothing was completed. Otherwise, only this intent could use
+    the voucher while the redemption was open.
 
     Raises:
-        DidNotHappen: it was not, and what is open lapses by itself.
+        DidNotHappen: the voucher was not used; an open redemption expires by itself.
         OutcomeUnknown: its completion may still arrive.
         LoyaltyError: the voucher cannot be read.
     """
@@ -99,7 +99,7 @@ def _redeemed(
 
 
 def redeemed_text(redeemed: Redeemed, _now: datetime) -> str:
-    """What follows the sentence of a voucher that was redeemed."""
+    """The text after the sentence of a redeemed voucher."""
     debit = redeemed.debit_transaction_id
     took = f" Its points were taken by transaction {debit}." if debit else ""
     return f"The voucher is used up.{took}"
@@ -118,7 +118,7 @@ async def redeem_for_member(
     intent: Intent,
     program: ProgramId,
     member: ContactId,
-    voucher_id: VoucherId | None = None,  # noqa: ARG001 - the preview found which voucher is meant
+    voucher_id: VoucherId | None = None,  # noqa: ARG001 - the preview determined the voucher
     code: Code | None = None,  # noqa: ARG001 - same reason
     reward: RewardId | None = None,  # noqa: ARG001 - same reason
 ) -> Redeemed:

@@ -1,4 +1,4 @@
-"""The tool that opens a redemption, and completes it where that is asked for."""
+"""The tool that opens a redemption, and completes it if requested."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -41,10 +41,10 @@ async def preview_opening(
     auto_complete: bool | None = None,
     **_rest: Any,
 ) -> Preparation:
-    """What opening a redemption does.
+    """The preview of opening a redemption.
 
     Raises:
-        Refused: nothing says which voucher, or a cap needs a cost that is not known.
+        Refused: the call names no voucher, or a cap needs a cost that is not known.
     """
     if not (voucher_id or code or (reward and member)):
         raise Refused("Name the voucher by voucher_id or code, or by reward and member.")
@@ -63,7 +63,7 @@ async def preview_opening(
 
 
 def redemption_text(redemption: Redemption, now: datetime) -> str:
-    """What became of a redemption: completed, or open until a moment."""
+    """The outcome of a redemption: completed, or open until a time."""
     debit = redemption.debit_transaction_id
     took = f" Its points are in transaction {debit}." if debit else ""
     if redemption.status == "completed":
@@ -87,14 +87,14 @@ async def reconcile_opening(
     auto_complete: bool | None = None,
     **_rest: Any,
 ) -> Redemption:
-    """Find out by reading what became of a redemption.
+    """Determine the outcome of a redemption by reading.
 
-    One whose id was lost cannot be read; that it is open shows in a voucher that could be
-    redeemed and no longer can.
+    A redemption cannot be read without its id. If a voucher that could be redeemed no longer can,
+    it is open.
 
     Raises:
-        DidNotHappen: it was not opened or not completed; what is open lapses by itself.
-        OutcomeUnknown: it may be open, or may still come, or whose voucher it is is not known.
+        DidNotHappen: it was not opened or not completed; an open redemption expires by itself.
+        OutcomeUnknown: it may be open, may still arrive, or its voucher is not known.
         LoyaltyError: the voucher cannot be read.
     """
     if intent.transaction_id is None:
@@ -113,7 +113,7 @@ async def reconcile_opening(
 async def _unopened(
     context: Context, intent: Intent, program: str, may_come: bool, auto_complete: bool | None
 ) -> LoyaltyError:
-    """What is known of a redemption whose id never reached the journal."""
+    """What is known about a redemption whose id is not in the journal."""
     if auto_complete:
         return DidNotHappen("The redemption was never completed; nothing was used up.")
     voucher = intent.kept.get("voucher")
@@ -132,7 +132,7 @@ async def _unopened(
 async def _opened_all_the_same(
     context: Context, intent: Intent, program: str, failure: LoyaltyError
 ) -> LoyaltyError:
-    """What a failed opening comes to: a gateway may refuse what was done behind it."""
+    """The outcome of a failed opening; it may have been carried out behind a gateway."""
     voucher = intent.kept.get("voucher")
     if voucher is None or isinstance(failure, OutcomeUnknown):
         return failure
@@ -166,10 +166,10 @@ async def redeem_voucher(
     order: OrderArgument | None = None,
 ) -> Redemption:
     """Open a redemption, which may debit points. Prefer redeem_for_member."""
-    # Of several vouchers of a reward, the one that was agreed to.
+    # Of several vouchers of a reward, use the agreed one.
     agreed = intent.kept.get("voucher")
     named = {"voucher_id": voucher_id, "code": code, "reward": reward}
-    # Completing in a second request is what makes a lost answer to the first one harmless.
+    # Because completing is a second request, a lost answer to the first one is harmless.
     fields = {
         **(named if agreed is None else {"voucher_id": agreed}),
         "member": member,

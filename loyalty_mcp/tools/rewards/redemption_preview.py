@@ -1,4 +1,4 @@
-"""What redeeming a voucher does: which one is meant, whether it can be used, and what it costs."""
+"""The preview of redeeming a voucher: which one, whether it can be used, and its cost."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -37,17 +37,17 @@ HELD_UNTIL_COMPLETED: Final = (
 )
 
 MOST_TRIED: Final = 3
-"""Vouchers of one reward that are asked about, where it is named instead of a voucher."""
+"""Vouchers of a reward that are checked, if the call names the reward instead of a voucher."""
 
 REDEEM: Final = "Redeem"
-"""The verb of a preview whose voucher is used up at the end."""
+"""The verb of a preview that ends with a used voucher."""
 
 USED_FOR_GOOD: Final = "A used voucher cannot be given back."
 
 
 @dataclass(frozen=True, slots=True)
 class MeantVoucher:
-    """The voucher that a redemption is about.
+    """The voucher of a redemption.
 
     Args:
         id: its id.
@@ -70,7 +70,7 @@ async def preview_redemption_of(
     code: str | None,
     reward: str | None,
 ) -> Preparation:
-    """What redeeming a voucher of a member does.
+    """The preview of redeeming a member's voucher.
 
     Args:
         context: the clients, the journal and the settings that tools use.
@@ -78,12 +78,12 @@ async def preview_redemption_of(
         member: contact id.
         what: the verb.
         voucher_id: names the voucher.
-        code: the same; blanks, dashes and case do not matter.
-        reward: the same: the newest voucher of this reward that can be redeemed.
+        code: the same; spaces, dashes and case are ignored.
+        reward: the same: the newest redeemable voucher of this reward.
 
     Raises:
-        NotFound: the member has none like that.
-        Refused: it cannot be redeemed now; nobody need be asked.
+        NotFound: the member has no such voucher.
+        Refused: it cannot be redeemed now, so nobody needs to be asked.
     """
     meant = await _meant(context, program, member, voucher_id, code, reward)
     request = get_reward(program, meant.reward, version="active")
@@ -124,13 +124,13 @@ async def preview_redemption_of(
 
 
 def redeemed_sentence(voucher: str, who: str, reward: str, worth: str) -> str:
-    """What is said once a voucher is used up.
+    """The sentence after a voucher was used.
 
     Args:
         voucher: its quoted code, or its id.
-        who: whose it was.
+        who: the member.
         reward: the name of its reward.
-        worth: its value with the unit; empty if it has none.
+        worth: its worth with the unit; empty if it has none.
     """
     gives = f"take {worth} off" if worth else f"reward {quoted(reward)}"
     return f"Redeemed {voucher} of {who}: {gives}."
@@ -144,10 +144,10 @@ async def _meant(
     code: str | None,
     reward: str | None,
 ) -> MeantVoucher:
-    """The voucher that is meant, which can be redeemed now.
+    """The voucher, if it can be redeemed now.
 
     Raises:
-        NotFound: the member has none like that.
+        NotFound: the member has no such voucher.
         Refused: it cannot be redeemed.
     """
     if "voucher" in context.kept:
@@ -184,10 +184,10 @@ def _is_meant(item: HeldVoucher, voucher_id: str | None, code: str | None) -> bo
 async def _usable_of_reward(
     context: Context, program: str, member: int, reward: str
 ) -> MeantVoucher:
-    """The newest voucher of a reward that can be redeemed: another redemption may hold one.
+    """The newest redeemable voucher of a reward; an open redemption may reserve others.
 
     Raises:
-        NotFound: the member has no voucher of it that is not used.
+        NotFound: the member has no unused voucher of it.
         Refused: none of the newest can be redeemed.
     """
     tried = 0
@@ -208,7 +208,7 @@ async def _usable_of_reward(
 async def _cost(
     context: Context, program: str, info: AccountInfo, member: int, reward: Reward
 ) -> tuple[Movement | None, BalanceDefinition | None]:
-    """The points that redeeming takes, as far as the reward says, and of which balance.
+    """The points that redeeming costs, as far as the reward says, and their balance.
 
     Raises:
         LoyaltyError: the balances cannot be read.

@@ -1,4 +1,4 @@
-"""Redemptions: opened, kept in the journal, then completed, so that a voucher is used once."""
+"""Redemptions: opened, recorded in the journal, then completed, so that a voucher is used once."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -29,13 +29,13 @@ MAY_COMPLETE: Final = "The voucher is not used up, and the completion may still 
 async def open_redemption(
     context: Context, intent: Intent, program: str, fields: Mapping[str, Any]
 ) -> Redemption:
-    """Open a redemption and bind it to its intent; nobody else completes it, so it may lapse.
+    """Open a redemption and bind it to its intent. Nobody else completes it, so it may expire.
 
-    When it was opened and when it lapses are kept, both by the upstream's clock: a voucher that is
-    used up in between was used by this redemption.
+    The times of its opening and its expiry are recorded by the upstream's clock: a voucher that was
+    used in between was used by this redemption.
 
     Raises:
-        Refused: it could not be opened, or takes more than was agreed to; nothing was used up.
+        Refused: it could not be opened, or costs more than was agreed to; nothing was used.
         OutcomeUnknown: it may have been opened.
     """
     marked = {**(fields.get("meta") or {}), MARKER: intent.id}
@@ -62,13 +62,13 @@ async def open_redemption(
 async def _require_agreed_cost(
     context: Context, intent: Intent, program: str, opened: Redemption
 ) -> None:
-    """Compare what an open redemption is about to take with what was agreed to.
+    """Compare the cost of an open redemption with what was agreed to.
 
-    A cost that is the whole balance, or a reward that was changed, may have grown meanwhile.
+    A cost that is the whole balance, or an edited reward, may have grown since the preview.
 
     Raises:
-        Refused: it would take something else.
-        LoyaltyError: what it would take cannot be read.
+        Refused: the cost differs.
+        LoyaltyError: the cost cannot be read.
     """
     debit, member = opened.debit_transaction_id, opened.contact_id
     if "voucher" not in intent.kept:
@@ -90,18 +90,18 @@ async def _require_agreed_cost(
 async def complete_opened(
     context: Context, intent: Intent, program: str, opened: Redemption, maker: Intent | None
 ) -> Redemption:
-    """Complete a redemption; repeating is harmless, for a second completion is refused.
+    """Complete a redemption. Repeating is harmless, because a second completion is refused.
 
     Args:
         context: the clients, the journal and the settings that tools use.
-        intent: is being sent.
+        intent: being sent.
         program: its id.
         opened: the redemption.
-        maker: the intent that opened it, if one of ours did.
+        maker: the intent that opened it, if it was one of ours.
 
     Raises:
-        Refused: it did not happen.
-        OutcomeUnknown: it may have happened, or may still.
+        Refused: it was not completed.
+        OutcomeUnknown: it may have been completed, or may still be.
     """
     lost: OutcomeUnknown | None = None
     for _ in range(COMPLETION_TRIES):
@@ -129,20 +129,20 @@ async def complete_opened(
 
 
 def completed(opened: Redemption, used: datetime) -> Redemption:
-    """A redemption as it is once its voucher is used up."""
+    """A redemption after its voucher was used."""
     return opened.model_copy(update={"status": "completed", "completed_at": used})
 
 
 async def used_by(
     context: Context, program: str, opened: Redemption, maker: Intent | None
 ) -> datetime | None:
-    """When the voucher of a redemption of ours was used up by it; None if it was not.
+    """When a redemption of ours used its voucher; None if it did not.
 
-    While a redemption is open it holds its voucher, so a use between its opening and its lapse is
-    its own. All these moments are the upstream's. A later use is somebody else's.
+    An open redemption reserves its voucher, so a use between its opening and its expiry is its own.
+    All these times are the upstream's. A later use belongs to somebody else.
 
     Raises:
-        OutcomeUnknown: whose voucher it is, or when the redemption was open, is not known.
+        OutcomeUnknown: the voucher, or the period in which the redemption was open, is not known.
         LoyaltyError: the voucher cannot be read.
     """
     if opened.contact_id is None or opened.reward_attribution_id is None:
@@ -163,7 +163,7 @@ async def used_by(
 
 
 def open_span(opened: Redemption, maker: Intent | None) -> tuple[datetime | None, datetime | None]:
-    """Between which moments of upstream time a redemption was open."""
+    """The upstream times between which a redemption was open."""
     kept = {} if maker is None else maker.kept
     began, lapses = kept.get("opened_at"), kept.get("lapses_at")
     return (
@@ -173,7 +173,7 @@ def open_span(opened: Redemption, maker: Intent | None) -> tuple[datetime | None
 
 
 def redemption_of(intent: Intent, redemption_id: str, member: int | None) -> Redemption:
-    """A redemption as the journal knows it."""
+    """A redemption according to the journal."""
     return Redemption(
         id=redemption_id, contact_id=member, reward_attribution_id=intent.kept.get("voucher")
     )

@@ -19,14 +19,16 @@ LoyaltyError
 """
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 
 class LoyaltyError(Exception):
     """An error whose message may be shown to the assistant: no secrets, no raw outside text.
 
     Args:
-        sentence: what happened, and what to do next.
+        sentence: what happened, what it means for the change, and what to do next.
+        cause: the same without what it means for the change, for use where only a part of a
+            change failed; by default the whole sentence.
         argument: the invalid argument of the tool, if there is one.
         retry_at: when the same call may succeed, if known.
     """
@@ -35,9 +37,15 @@ class LoyaltyError(Exception):
     """The machine-readable kind of error, as clients see it in `_meta`."""
 
     def __init__(
-        self, sentence: str, *, argument: str | None = None, retry_at: datetime | None = None
+        self,
+        sentence: str,
+        *,
+        cause: str | None = None,
+        argument: str | None = None,
+        retry_at: datetime | None = None,
     ) -> None:
         super().__init__(sentence)
+        self.cause = sentence if cause is None else cause
         self.argument = argument
         self.retry_at = retry_at
 
@@ -122,3 +130,21 @@ class OutcomeUnknown(TemporaryError):
     """A change was sent and its answer was lost: it may or may not have happened."""
 
     code = "outcome_unknown"
+
+
+ErrorT = TypeVar("ErrorT", bound=LoyaltyError)
+
+
+def nothing_changed(
+    kind: type[ErrorT], what: str, then: str = "", *, retry_at: datetime | None = None
+) -> ErrorT:
+    """An error that also says that nothing was changed; its cause does not.
+
+    Args:
+        kind: the class of the error.
+        what: what happened, without a full stop.
+        then: further sentences, such as what to do next.
+        retry_at: when the same call may succeed, if that is known.
+    """
+    more = f" {then}" if then else ""
+    return kind(f"{what}; nothing was changed.{more}", cause=f"{what}.{more}", retry_at=retry_at)

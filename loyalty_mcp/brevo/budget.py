@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from loyalty_mcp.errors import RateLimited
+from loyalty_mcp.errors import RateLimited, nothing_changed
 
 WINDOW_SECONDS: Final = 3600.0
 """The budget is hourly, so a longer reset is in other units: milliseconds, or an epoch."""
@@ -44,9 +44,10 @@ class Budget:
         """
         if self.remaining >= requests or now >= self.resets_at:
             return
-        raise RateLimited(
-            f"This takes {requests} requests to Brevo and {self.remaining} are left this hour; "
-            f"nothing was changed. Come back after {clock_time(self.resets_at, now)}.",
+        raise nothing_changed(
+            RateLimited,
+            f"This takes {requests} requests to Brevo and {self.remaining} are left this hour",
+            f"Come back after {clock_time(self.resets_at, now)}.",
             retry_at=self.resets_at,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from loyalty_mcp.brevo.budget import Budget, clock_time
-from loyalty_mcp.errors import RateLimited
+from loyalty_mcp.errors import RateLimited, nothing_changed
 
 _CALLER: ContextVar[str | None] = ContextVar("budget_caller", default=None)
 _UNDER_WAY: ContextVar[bool] = ContextVar("change_under_way", default=False)
@@ -97,15 +97,19 @@ class BudgetShares:
             return
         back = f"Come back after {clock_time(budget.resets_at, now)}."
         if use.used + requests > use.allowed:
-            raise RateLimited(
+            raise nothing_changed(
+                RateLimited,
                 f"This caller has used {use.used} of the {use.allowed} requests to Brevo that one "
-                f"caller may use in an hour; nothing was changed. {back}",
+                "caller may use in an hour",
+                back,
                 retry_at=budget.resets_at,
             )
         if budget.remaining - self._in_flight - requests < self.reserve_of(budget):
-            raise RateLimited(
+            raise nothing_changed(
+                RateLimited,
                 "The requests to Brevo that are left this hour are kept for operators and for "
-                f"changes already agreed to; nothing was changed. {back}",
+                "changes already agreed to",
+                back,
                 retry_at=budget.resets_at,
             )
 

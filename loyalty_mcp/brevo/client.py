@@ -24,7 +24,7 @@ from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.brevo.tracing import upstream_span
 from loyalty_mcp.brevo.transport import IDLE_SECONDS, LeanTransport
 from loyalty_mcp.brevo.upstream_clock import UpstreamClock
-from loyalty_mcp.errors import LoyaltyError, RateLimited, Unavailable
+from loyalty_mcp.errors import LoyaltyError, RateLimited, Unavailable, nothing_changed
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
@@ -301,7 +301,7 @@ class Brevo:
                 )
                 span.set_attribute("http.response.status_code", answer.status_code)
         except NEVER_SENT:
-            raise Unavailable("Brevo cannot be reached; nothing was changed.") from None
+            raise nothing_changed(Unavailable, "Brevo cannot be reached") from None
         except (httpx2.RequestError, OSError):
             raise answer_lost(request, "Brevo's answer was lost") from None
         return self._reply(request, answer)

@@ -15,7 +15,7 @@ import httpx2
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.errors import NotAuthorized
+from loyalty_mcp.errors import NotAuthorized, nothing_changed
 
 TOKEN_PATH: Final = "/realms/partner/oauth/token"  # noqa: S105 - a path, not a secret
 SCOPES: Final = "account:read contacts:read contacts:write loyalty:read loyalty:write"
@@ -125,10 +125,11 @@ class ClientCredentials(httpx2.Auth):
             answer = await self._ask(None)
         if answer.status_code in {400, 401, 403}:
             said = _error_in(answer)
-            quote = f" It said: {quoted(said)}." if said else ""
-            raise NotAuthorized(
-                f"Brevo gives no access token for these client credentials; nothing was changed."
-                f"{quote} The operator has to check BREVO_CLIENT_ID and BREVO_CLIENT_SECRET."
+            quote = f"It said: {quoted(said)}. " if said else ""
+            raise nothing_changed(
+                NotAuthorized,
+                "Brevo gives no access token for these client credentials",
+                f"{quote}The operator has to check BREVO_CLIENT_ID and BREVO_CLIENT_SECRET.",
             )
         try:
             return _Granted.model_validate_json(answer.content)

@@ -84,6 +84,8 @@ def phone_number(said: str) -> str | None:
 
 def unknown_own_id(own_id: str) -> str:
     """The message if no member has an own id: what was looked up, and what to use instead."""
+    if not own_id:
+        return "No member is named. Give email, phone with country code, contact id or own id."
     if any(char.isalpha() for char in own_id) and not any(char.isdigit() for char in own_id):
         advice = "Names cannot be searched; give email, phone, contact id or own id."
     elif _LOCAL_PHONE.fullmatch(own_id):

@@ -22,6 +22,7 @@ from loyalty_mcp.errors import (
     RateLimited,
     Refused,
     Unavailable,
+    nothing_changed,
 )
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
@@ -33,8 +34,6 @@ MESSAGES: Final = 5
 """The number of messages of one answer that are quoted."""
 
 UNDOCUMENTED: Final = "Brevo's answer is not in the form it documents"
-
-MAY_HAVE_HAPPENED: Final = "; the change may or may not have happened."
 
 NO_SUCH_OBJECT: Final = "Brevo knows no such object."
 CHECK_THE_ID: Final = "Check the id or name that was given."
@@ -101,13 +100,8 @@ def answer_lost(request: Request[Any], reason: str) -> LoyaltyError:
         `Unavailable` for reads, `OutcomeUnknown` for changes.
     """
     if request.reads:
-        return Unavailable(f"{reason}; nothing was changed. Try again in a moment.")
-    return OutcomeUnknown(f"{reason}{MAY_HAVE_HAPPENED}")
-
-
-def cause_of(lost: OutcomeUnknown) -> str:
-    """Why an answer was lost, if it is known that the request had no effect."""
-    return f"{str(lost).removesuffix(MAY_HAVE_HAPPENED).removesuffix('.')}."
+        return nothing_changed(Unavailable, reason, "Try again in a moment.")
+    return OutcomeUnknown(f"{reason}; the change may or may not have happened.", cause=f"{reason}.")
 
 
 class Credential(NamedTuple):
@@ -147,29 +141,32 @@ def failure(
         now: the current time.
         with_token: whether an access token was sent instead of a key.
     """
-    changed = "" if request.reads else " Nothing was changed."
     said = quoted(message, MESSAGE_LENGTH)
     end = "" if said.endswith(('."', '!"', '?"')) else "."
-    quote = f" It said: {said}{end}" if message else ""
+    quote = f"It said: {said}{end} " if message else ""
     if status == 429:
         when = "later" if retry_at is None else f"after {clock_time(retry_at, now)}"
-        return RateLimited(
-            f"Brevo's hourly request budget is spent; nothing was changed. Come back {when}.",
-            retry_at=retry_at,
-        )
+        what = "Brevo's hourly request budget is spent"
+        return nothing_changed(RateLimited, what, f"Come back {when}.", retry_at=retry_at)
     if status in {401, 403}:
         credential = TOKEN if with_token else KEY
-        return NotAuthorized(
-            f"{_refusal(status, message, credential)}{changed}{quote} "
-            f"{_remedy(status, message, credential)}"
-        )
+        what = _refusal(status, message, credential)
+        then = f"{quote}{_remedy(status, message, credential)}"
+        return _unchanged(NotAuthorized, request, what, then)
     if status == 404:
-        return NotFound(f"{NO_SUCH_OBJECT}{changed}{quote} {CHECK_THE_ID}")
+        return _unchanged(NotFound, request, NO_SUCH_OBJECT, f"{quote}{CHECK_THE_ID}")
     if status < 500 and status != 408:
-        reason = quote or " It gave no reason."
-        step = f" {NEXT_STEPS[status]}" if status in NEXT_STEPS else ""
-        return Refused(f"Brevo refused this ({status}); nothing was changed.{reason}{step}")
+        then = f"{quote or 'It gave no reason. '}{NEXT_STEPS.get(status, '')}".rstrip()
+        return nothing_changed(Refused, f"Brevo refused this ({status})", then)
     return answer_lost(request, f"Brevo failed ({status})")
+
+
+def _unchanged(
+    kind: type[LoyaltyError], request: Request[Any], what: str, then: str
+) -> LoyaltyError:
+    """An error of two sentences; between them, for a change, that nothing was changed."""
+    cause = f"{what} {then}"
+    return kind(cause if request.reads else f"{what} Nothing was changed. {then}", cause=cause)
 
 
 def _refusal(status: int, message: str, credential: Credential) -> str:

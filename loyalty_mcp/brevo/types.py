@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from loyalty_mcp.brevo.quoting import cleaned
 from loyalty_mcp.brevo.reply_values import readable_items
 
 ReferenceKind = Literal["program", "balance", "tier_group", "tier", "reward", "member", "contact"]
@@ -182,12 +183,12 @@ def finite(value: Decimal) -> Decimal:
 
 
 def not_blank(text: str) -> str:
-    """`text`, if it is not blank.
+    """`text`, if it holds more than blanks and invisible characters.
 
     Raises:
         ValueError: it is blank.
     """
-    if not text.strip():
+    if not cleaned(text).strip():
         raise ValueError("must not be blank")
     return text
 
@@ -330,6 +331,7 @@ IncludeInternal = Annotated[bool, Field(description="Also internal balances")]
 OwnId = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(not_blank),
     Field(description="Your own id for the member"),
 ]
 TransactionType = Literal["credit", "debit"]

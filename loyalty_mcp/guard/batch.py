@@ -99,7 +99,7 @@ async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> st
         # Nearly every row needs this read, and it updates the remaining hourly budget.
         await context.references.tiers(str(rows[0].resolved[0]))
     except LoyaltyError as error:
-        return _cause(error)
+        return error.cause
     carried_out = 0
     for done, row in enumerate(rows):
         known = found.get(row_intent_id(batch.id, row.number))
@@ -152,12 +152,7 @@ async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: P
         elif intent.state not in ENDED:
             await settled_elsewhere(context, intent.id, LOOK_SECONDS, close=True)
     except (TemporaryError, OperatorError, ChangesUsedUp) as error:
-        raise Stopped(_cause(error)) from None
-
-
-def _cause(error: LoyaltyError) -> str:
-    """The message of an error without the parts that apply only to a single change."""
-    return str(error).replace("; nothing was changed", "").replace(" Nothing was changed.", "")
+        raise Stopped(error.cause) from None
 
 
 async def _send_row(context: Context, policy: Policy, intent: Intent, row: PlannedRow) -> None:

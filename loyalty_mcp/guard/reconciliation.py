@@ -165,7 +165,7 @@ class Reconciler:
         except (DidNotHappen, OutcomeUnknown):
             raise
         except LoyaltyError as error:
-            raise OutcomeUnknown(f"{error} What became of it cannot be read now.") from None
+            raise OutcomeUnknown(f"{error.cause} What became of it cannot be read now.") from None
 
     def is_orphaned(self, context: Context, intent: Intent) -> bool:
         """Whether an intent was sent so long ago that no process can still be working on it."""

@@ -102,7 +102,9 @@ def require_window(context: Context, intent: Intent) -> None:
         Unavailable: nothing was sent.
     """
     if not may_send(context, intent):
-        raise Unavailable(f"{TOO_LATE} Nothing was changed. Call again for a new preview.")
+        raise Unavailable(
+            f"{TOO_LATE} Nothing was changed. Call again for a new preview.", cause=TOO_LATE
+        )
 
 
 async def send_change(context: Context, intent: Intent, request: Request[ReplyT]) -> ReplyT:
@@ -181,9 +183,9 @@ async def effect_after(
             raise failure from None
         if isinstance(unread, OutcomeUnknown):
             raise
-        raise OutcomeUnknown(f"{failure} Whether it was done cannot be read now.") from None
+        raise OutcomeUnknown(f"{failure.cause} Whether it was done cannot be read now.") from None
     if found is not None:
         return found
     if (await known_facts(context)).history_lag and not isinstance(failure, OutcomeUnknown):
-        raise OutcomeUnknown(f"{failure} {SHOWN_LATER}")
+        raise OutcomeUnknown(f"{failure.cause} {SHOWN_LATER}")
     raise failure

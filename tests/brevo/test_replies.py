@@ -9,7 +9,7 @@ import pytest
 from loyalty_mcp.brevo.operations.programs import create_program, get_program, publish_program
 from loyalty_mcp.brevo.operations.subscriptions import get_account_info
 from loyalty_mcp.brevo.operations.transactions import complete_transaction
-from loyalty_mcp.brevo.replies import answer_lost, cause_of, failure, upstream_message
+from loyalty_mcp.brevo.replies import answer_lost, failure, upstream_message
 from loyalty_mcp.brevo.request import Request
 from loyalty_mcp.brevo.types import Done
 from loyalty_mcp.errors import NotAuthorized, OutcomeUnknown, Refused, Unavailable
@@ -214,4 +214,17 @@ def test_a_lost_answer_that_came_to_nothing_is_told_by_its_cause_alone() -> None
     lost = answer_lost(publish_program("p"), "Brevo failed (502)")
 
     assert isinstance(lost, OutcomeUnknown)
-    assert cause_of(lost) == "Brevo failed (502)."
+    assert lost.cause == "Brevo failed (502)."
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429])
+@pytest.mark.parametrize("request_", [READ, CHANGE], ids=["read", "change"])
+def test_the_cause_of_an_error_leaves_out_what_it_means(
+    status: int, request_: Request[Any]
+) -> None:
+    """For a change that was done in part the cause is told, not that nothing was changed."""
+    error = failure(request_, status, "exists", None, datetime.now(UTC))
+
+    assert "othing was changed" not in error.cause
+    assert len(str(error)) >= len(error.cause)
+    assert status == 429 or 'It said: "exists". ' in error.cause

@@ -120,6 +120,24 @@ class TestOperator:
         assert answer.structured_content["status"] == "declined"
         assert await control.balance(101) == 280
 
+    async def test_what_waits_for_a_confirmation_can_be_vetoed(
+        self, connect: Connect, control: SandboxControl
+    ) -> None:
+        """Whoever holds the confirmation moves nothing after somebody at the shell said no."""
+        async with connect(confirm="token") as client:
+            preview = (await client.call_tool("credit_points", CREDIT)).structured_content
+            approved = await command("intents", "approve", preview["intent"][:8])
+            declined = await command("intents", "decline", preview["intent"][:8])
+            answer = await client.call_tool(
+                "credit_points", {**CREDIT, "confirmation": preview["confirmation"]}
+            )
+
+        assert approved.exit_code == 2
+        assert "it can only be declined here" in approved.stderr
+        assert declined.exit_code == 0
+        assert answer.structured_content["status"] == "declined"
+        assert await control.balance(101) == 280
+
     async def test_what_was_approved_is_for_exactly_its_call(
         self, connect: Connect, control: SandboxControl
     ) -> None:

@@ -154,7 +154,27 @@ async def test_c4_a_blank_required_argument_is_missed(connect: Connect, name: st
     async with connect(confirm="token") as client:
         said = await refusal_of(client, "credit_points", **{**CREDIT, name: ""})
 
-    assert name in said or "own id" in said
+    assert f'"{name}"' in said or "No member is named." in said
+
+
+@pytest.mark.parametrize("blank", ["   ", "\t\n", "\u00a0", "\u200b", "\u2060\u00a0"], ids=ascii)
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("credit_points", {"amount": 5}),
+        ("debit_points", {"amount": 5}),
+        ("reverse_transaction", {"transaction_id": "last"}),
+    ],
+)
+async def test_c4_a_reason_of_blanks_is_none(
+    connect: Connect, tool: str, arguments: dict[str, Any], blank: str
+) -> None:
+    """One sentence about the reason, however invisible it is."""
+    async with connect(confirm="token") as client:
+        said = await refusal_of(client, tool, member="101", reason=blank, **arguments)
+
+    assert said.startswith('[sandbox] Argument "reason" must ')
+    assert said.count(".") == 1
 
 
 @pytest.mark.parametrize("made_up", ["none", "yes", "confirmed", "0" * 32, "N/A"])

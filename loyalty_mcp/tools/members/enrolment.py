@@ -159,8 +159,10 @@ async def _has_enrolled(context: Context, intent: Intent, arguments: dict[str, A
 
 def _with_contact(failure: LoyaltyError, contact_id: int) -> LoyaltyError:
     """The same failure, with a note that the contact was created before it."""
-    text = f"{failure} The contact was created before that, with id {contact_id}, and stays."
-    return OutcomeUnknown(text) if isinstance(failure, OutcomeUnknown) else Refused(text)
+    created = f"The contact was created before that, with id {contact_id}, and stays."
+    if isinstance(failure, OutcomeUnknown):
+        return OutcomeUnknown(f"{failure} {created}")
+    return Refused(f"{failure.cause} Nobody was enrolled. {created}")
 
 
 async def _created_contact(context: Context, change: SteppedChange, contact: str) -> int:

@@ -151,7 +151,9 @@ async def complete_transaction(
         except Refused as refusal:
             if attempt == 0:
                 raise
-            raise OutcomeUnknown(f"{refusal} It may have been completed before. {WHOSE}") from None
+            raise OutcomeUnknown(
+                f"{refusal.cause} It may have been completed before. {WHOSE}"
+            ) from None
     raise OutcomeUnknown(f"Brevo does not answer the completion. {WHOSE}")
 
 

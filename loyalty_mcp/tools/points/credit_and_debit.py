@@ -4,9 +4,9 @@ from datetime import date, datetime
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from loyalty_mcp.brevo.types import Amount, BalanceId, ContactId, ProgramId
+from loyalty_mcp.brevo.types import Amount, BalanceId, ContactId, ProgramId, not_blank
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.points.movement_amounts import MovementKind
@@ -18,11 +18,13 @@ from loyalty_mcp.tools.task import guarded
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(not_blank),
     Field(description="Why; kept with it"),
 ]
 OrderId = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    AfterValidator(not_blank),
     Field(description="Your id of the purchase"),
 ]
 Life = Annotated[int, Field(ge=1, le=52_560_000, description="Points expire after so many minutes")]

@@ -67,7 +67,7 @@ async def complete_draft(
         if found.status == "completed":
             return found
         if found.status == "draft" and facts.history_lag:
-            raise OutcomeUnknown(f"{failure} {SHOWN_LATER}")
+            raise OutcomeUnknown(f"{failure.cause} {SHOWN_LATER}")
         if found.status != "draft":
             return moved(found)
         if isinstance(failure, OutcomeUnknown):
@@ -105,7 +105,9 @@ async def _seen_in_history(
     except LoyaltyError:
         found = None
     if found is None:
-        raise OutcomeUnknown(f"{error} The history cannot be read now; check_intent will tell.")
+        raise OutcomeUnknown(
+            f"{error.cause} The history cannot be read now; check_intent will tell."
+        )
     return found
 
 
@@ -124,10 +126,12 @@ async def _given_up(
         return found
     if found.status == "draft":
         raise Refused(
-            f"{why} The completion was refused, so nothing was moved; the draft lapses by itself "
-            f"within {DRAFT_SECONDS // 60} minutes, and nobody completes it."
+            f"{why.cause} The completion was refused, so nothing was moved; the draft lapses by "
+            f"itself within {DRAFT_SECONDS // 60} minutes, and nobody completes it."
         )
-    raise Refused(f"{why} The completion was refused and the draft cancelled; nothing was moved.")
+    raise Refused(
+        f"{why.cause} The completion was refused and the draft cancelled; nothing was moved."
+    )
 
 
 async def cancel_draft(context: Context, program: str, transaction_id: str) -> None:

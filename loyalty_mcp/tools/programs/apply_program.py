@@ -184,7 +184,9 @@ async def _require_agreed_draft(
     try:
         current = await read_for_spec(context, spec)
     except LoyaltyError as error:
-        raise OutcomeUnknown(f"The draft is as described, and not published: {error}") from None
+        raise OutcomeUnknown(
+            f"The draft is as described, and not published: {error.cause}"
+        ) from None
     if changed := names_of_changed(agreed, current):
         raise Refused(
             "The draft is as described, but it was not published: somebody has changed "

@@ -82,7 +82,9 @@ async def carry_out_plan(
             if found is None and not done:
                 raise
             if found is None:
-                raise Refused(f"Could not {step.text}: {error} {_done_so_far(done)}") from None
+                raise Refused(
+                    f"Could not {step.text}: {error.cause} {_done_so_far(done)}"
+                ) from None
             existing = found
         done.append(step)
     return await _verify(brevo, spec, existing, done) if done else existing
@@ -93,7 +95,11 @@ async def _read_spec(brevo: Sender, spec: ProgramSpec) -> ProgramConfiguration:
 
 
 def _done_so_far(done: list[Step]) -> str:
-    return f"{len(done)} step(s) before it were done and stay; {CONTINUE}."
+    return f"{_steps_before(done)} done, and what they made stays; {CONTINUE}."
+
+
+def _steps_before(done: list[Step]) -> str:
+    return "1 step before it was" if len(done) == 1 else f"{len(done)} steps before it were"
 
 
 async def _carry_out_step(
@@ -134,7 +140,8 @@ async def _read_after_lost_answer(
         left = changing_steps(plan(spec, existing))
     except LoyaltyError as error:
         raise OutcomeUnknown(
-            f"{lost} The request was to {step.text}, and its effect cannot be read now: {error} "
+            f"{lost} The request was to {step.text}, and its effect cannot be read now: "
+            f"{error.cause} "
             f"{_next_steps(done)}"
         ) from None
     if any(each.identity == step.identity for each in left):
@@ -162,7 +169,7 @@ async def _read_after_refusal(
 
 def _next_steps(done: list[Step]) -> str:
     return (
-        f"{len(done)} step(s) before it were done. check_intent tells in a moment what is left; "
+        f"{_steps_before(done)} done. check_intent tells in a moment what is left; "
         "then apply_program continues where it stopped."
     )
 
@@ -185,7 +192,7 @@ async def _verify(
         ]
     except LoyaltyError as error:
         raise OutcomeUnknown(
-            f"All {len(done)} step(s) were sent, but they cannot be read back now: {error}"
+            f"All steps were sent, but they cannot be read back now: {error.cause}"
         ) from None
     if left:
         listed = "; ".join(f"{step.text}: {step.details}" for step in left)
@@ -214,6 +221,6 @@ async def publish_applied_draft(brevo: Sender, program: Program) -> None:
             ) from None
     except LoyaltyError as error:
         raise Refused(
-            f"The draft is as described, but it was not published: {error} Call apply_program "
-            "again, or publish_program."
+            f"The draft is as described, but it was not published: {error.cause} Call "
+            "apply_program again, or publish_program."
         ) from None

@@ -92,7 +92,7 @@ async def rehearse_plan(
         try:
             await brevo.send(movement)
         except LoyaltyError as error:
-            reason = f"{purchase.amount:f} of {quoted(balance.name)}: {error}"
+            reason = f"{purchase.amount:f} of {quoted(balance.name)}: {error.cause}"
             refused.setdefault(purchase.member, []).append(reason)
     return Rehearsal(
         members=tuple(

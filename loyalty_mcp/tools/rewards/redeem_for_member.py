@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_mcp.brevo.operations.vouchers import Code, VoucherId
-from loyalty_mcp.brevo.replies import cause_of
 from loyalty_mcp.brevo.types import ContactId, ProgramId, Reply, RewardId
 from loyalty_mcp.errors import OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
@@ -129,7 +128,7 @@ async def redeem_for_member(
     except OutcomeUnknown as lost:
         minutes = OPEN_SECONDS // 60
         raise Refused(
-            f"{cause_of(lost)} It was only the opening, which lapses within {minutes} minutes; "
+            f"{lost.cause} It was only the opening, which lapses within {minutes} minutes; "
             "nothing was used up."
         ) from None
     opened = opened.model_copy(update={"reward_attribution_id": intent.kept["voucher"]})

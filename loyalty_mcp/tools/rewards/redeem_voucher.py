@@ -7,7 +7,6 @@ from pydantic import Field
 
 from loyalty_mcp.brevo.operations.vouchers import Code, OrderArgument, Redemption, Ttl, VoucherId
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.brevo.replies import cause_of
 from loyalty_mcp.brevo.types import ContactId, Meta, ProgramId, RewardId
 from loyalty_mcp.errors import LoyaltyError, OutcomeUnknown, Refused
 from loyalty_mcp.intents.lifecycle import Intent, Preparation, Preview
@@ -184,7 +183,7 @@ async def redeem_voucher(
             raise await _opened_all_the_same(context, intent, program, failure) from None
         if isinstance(failure, OutcomeUnknown):
             raise Refused(
-                f"{cause_of(failure)} It was only the opening; nothing was used up."
+                f"{failure.cause} It was only the opening; nothing was used up."
             ) from None
         raise
     if not auto_complete:

@@ -120,3 +120,17 @@ async def test_the_overview_has_no_addresses(connect: Connect) -> None:
 
     assert "@" not in whole
     assert "393331000102" not in whole
+
+
+@pytest.mark.parametrize("tool", ["get_member_overview", "list_transaction_history"])
+@pytest.mark.parametrize("member", ["102", "VIP-102", "bruno.marchetti@example.com"])
+async def test_a_second_program_that_is_not_published_is_no_question(
+    connect: Connect, control: SandboxControl, tool: str, member: str
+) -> None:
+    """A member of the one active program need not name it, whoever prepares another."""
+    await control.post("/v3/loyalty/config/programs", {"name": "Next Year"})
+    async with connect() as client:
+        answer = await client.call_tool(tool, {"member": member})
+
+    assert not answer.is_error, text_of(answer)
+    assert "ember 102" in text_of(answer)

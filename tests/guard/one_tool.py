@@ -92,9 +92,12 @@ class OneTool:
         intent = an_intent(**fields)
         await journal.add(intent)
         await journal.move(intent.id, "proposed", "approved", NOW, agreed_by="dialog")
+        if intent.subject is not None:
+            assert await journal.claim_subject(intent, now=NOW, until=UNTIL) is None
         assert await journal.send(intent, self.context.policy, NOW, deadline=UNTIL)
         if state != "sent":
             await journal.move(intent.id, "sent", state, NOW, reason="As it was.")
+            await journal.release_subject(intent)
         return await self.stored(intent.id)
 
     async def stored(self, intent_id: str = ONE) -> Intent:

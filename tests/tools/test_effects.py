@@ -105,8 +105,8 @@ class Scene:
         response.raise_for_status()
 
 
-class EndlessHistory:
-    """An upstream whose every page of the history is full of what others did."""
+class LongHistory:
+    """An upstream whose first twenty pages of the history are full of what others did."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -114,7 +114,10 @@ class EndlessHistory:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         self.requests += 1
-        page = [{"id": f"t-{self.requests}-{n}", "meta": {MARKER: OTHER}} for n in range(100)]
+        page = [
+            {"id": f"t-{self.requests}-{n}", "meta": {MARKER: OTHER}}
+            for n in range(100 if self.requests <= 20 else 0)
+        ]
         await JSONResponse({"transactionHistory": page})(scope, receive, send)
 
 
@@ -292,7 +295,7 @@ class TestTransaction:
 
     async def test_it_is_looked_for_in_five_pages(self) -> None:
         """What an intent made is among the newest, and the budget is the caller's."""
-        upstream = EndlessHistory()
+        upstream = LongHistory()
         runtime = compose(read_settings(), upstream)
         arguments = {"program": OTHER, "member": 101, "balance": OTHER}
         intent = an_intent(state="sent")

@@ -1,1 +1,1 @@
-"""A faithful local engine that speaks the Brevo Loyalty API."""
+"""A faithful local engine for the Brevo Loyalty API."""

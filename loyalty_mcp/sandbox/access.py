@@ -1,4 +1,4 @@
-"""Which requests the served sandbox accepts: none that a page of another site can send."""
+"""Request checks of the served sandbox: no page of another site can control it."""
 
 import ipaddress
 import json
@@ -16,7 +16,7 @@ JSON_TYPE: Final = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine alone."""
+    """Whether a host name or address refers only to this machine."""
     if host.lower() == "localhost":
         return True
     try:
@@ -26,10 +26,10 @@ def is_loopback(host: str) -> bool:
 
 
 class LocalRequestsOnly:
-    """Refuse requests by Host, by Origin, and bodies that are not JSON.
+    """Refuses requests with a foreign Host or Origin, and bodies that are not JSON.
 
-    A page of another site can send a request to this machine, under a name that it makes resolve
-    here, with a body of type `text/plain`. It cannot send our Host, no Origin, and JSON.
+    A page of another site can send a request to this machine, using a name that resolves to it,
+    with a body of type `text/plain`. It cannot send our Host, omit the Origin, or send JSON.
 
     Args:
         app: The sandbox.
@@ -65,7 +65,8 @@ class LocalRequestsOnly:
             return 403, "forbidden", "Pages of other sites may not call the sandbox."
         if any(site not in {"same-origin", "none"} for site in _values(scope, b"sec-fetch-site")):
             return 403, "forbidden", "Pages of other sites may not call the sandbox."
-        # A token request is a form; it changes nothing, and a page of another site cannot read it.
+        # A token request is a form. It changes nothing, and a page of another site cannot read the
+        # answer.
         is_json = scope["path"] == TOKEN_PATH or _is_json(_values(scope, b"content-type"))
         if _has_body(scope) and not is_json:
             return (

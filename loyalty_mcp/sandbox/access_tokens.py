@@ -1,4 +1,4 @@
-"""Access tokens of OAuth 2.0 client credentials: issued, and checked in place of a key."""
+"""Access tokens of OAuth 2.0 client credentials: issued and checked as an alternative to a key."""
 
 import hmac
 import secrets
@@ -20,17 +20,17 @@ Json = dict[str, object]
 
 
 class _Grant(NamedTuple):
-    """What a token is good for."""
+    """The rights of a token."""
 
     scopes: frozenset[str]
     ends: datetime
 
 
 class AccessTokens:
-    """The tokens that one sandbox has issued; they are kept in memory.
+    """The tokens issued by one sandbox, kept in memory.
 
     Args:
-        client_secret: The one secret that is accepted; None accepts any that is not empty.
+        client_secret: The only accepted secret; None accepts any that is not empty.
     """
 
     def __init__(self, client_secret: str | None) -> None:
@@ -63,7 +63,7 @@ class AccessTokens:
         }
 
     def scopes_of(self, authorization: bytes, now: datetime) -> frozenset[str] | None:
-        """The scopes of a header `Authorization: Bearer …`; None where it holds no valid token."""
+        """The scopes of a header `Authorization: Bearer …`; None if its token is not valid."""
         kind, _, token = authorization.decode("latin-1").partition(" ")
         grant = self._grants.get(token.strip()) if kind.lower() == "bearer" else None
         return grant.scopes if grant is not None and now < grant.ends else None
@@ -93,7 +93,7 @@ _RESOURCES: Final[Mapping[str, str]] = {
 
 
 def needed_scope(method: str, path: str) -> str | None:
-    """The scope that a request needs; None where the path belongs to no resource.
+    """The scope that a request needs; None if the path belongs to no resource.
 
     `write` does not include `read`.
     """

@@ -48,12 +48,12 @@ def create_app(
     clock: Callable[[], datetime] = real_time,
     new_id: Callable[[], str] = random_id,
 ) -> Starlette:
-    """Make a sandbox; its store is open at once and closed by `app.state.store.close()`.
+    """Create a sandbox; its store is open immediately, and `app.state.store.close()` closes it.
 
     Args:
-        settings: Where the data are kept, and the engine's choices.
-        clock: Tells the real time; the sandbox's own clock runs on from it.
-        new_id: Makes an id.
+        settings: Where the data is kept, and the engine's switches.
+        clock: Returns the real time; the sandbox's own clock continues from it.
+        new_id: Creates an id.
 
     Raises:
         ValueError: The file was written by another version of the sandbox.
@@ -78,7 +78,7 @@ class _Sandbox(Starlette):
 
 
 def _route(endpoint: Endpoint, engine: Engine) -> Route:
-    # An own id may hold any character, a slash included.
+    # An own id may contain any character, including a slash.
     path = endpoint.path.replace("{identifier}", "{identifier:path}")
     route = Route(path, _Served(endpoint, engine), methods=[endpoint.method])
     # Starlette adds HEAD to GET; the API does not have it.
@@ -87,7 +87,7 @@ def _route(endpoint: Endpoint, engine: Engine) -> Route:
 
 
 class _Served:
-    """One endpoint as an application: reads the request, has it answered, writes the reply."""
+    """One endpoint as an application: reads the request, calls the endpoint, writes the reply."""
 
     def __init__(self, endpoint: Endpoint, engine: Engine) -> None:
         self._endpoint = endpoint
@@ -121,9 +121,9 @@ class _Served:
 
 
 class _Edge:
-    """What holds for every request: faults, then the key, then the budget, then the route.
+    """Checks for every request: faults, then the key, then the budget, then the route.
 
-    Everything that goes wrong is answered with `{code, message}` here, and only here.
+    All errors are answered here with `{code, message}`, and nowhere else.
     """
 
     def __init__(self, engine: Engine, inner: ASGIApp) -> None:
@@ -162,7 +162,7 @@ class _Edge:
                 else:
                     self._admit(scope)
                     await self._inner(scope, receive, keep)
-            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+            except Exception as error:  # noqa: BLE001 - the last place to answer it
                 messages.clear()
                 await _send_error(keep, error)
         if fault is not None and fault.kind == "status_after_commit":

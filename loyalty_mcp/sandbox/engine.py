@@ -1,4 +1,4 @@
-"""The engine: store, faults and budgets, and how a request passes through them."""
+"""The engine: store, faults and budgets, and the processing of a request."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ class Engine:
     """One sandbox.
 
     Args:
-        settings: Where the data are kept, and the switches.
+        settings: Where the data is kept, and the switches.
         hooks: Functions called after movements, enrolments and publications.
         clock: Returns the real time.
         new_id: Creates an id.
@@ -49,7 +49,7 @@ class Engine:
         """Reset to the start: seeded or empty, real time, no faults, full budgets.
 
         Args:
-            only_once: Leave data alone that another process has put into the file meanwhile.
+            only_once: Keep data that another process has put into the file in the meantime.
         """
         self.webhooks.send_to(None)
         self.use(self._initial_settings)
@@ -62,7 +62,7 @@ class Engine:
 
     @property
     def settings(self) -> SandboxSettings:
-        """The present settings."""
+        """The current settings."""
         return self.store.settings
 
     def use(self, settings: SandboxSettings) -> None:
@@ -82,7 +82,7 @@ class Engine:
         """Handle one request.
 
         Raises:
-            Refusal: It is refused.
+            Refusal: The request is refused.
         """
         try:
             self.process_due()
@@ -106,7 +106,7 @@ class Engine:
         """Move the clock, processing everything that falls due on the way.
 
         Raises:
-            Invalid: The moment lies before the present, or too far ahead.
+            Invalid: The time lies before the present, or too far ahead.
         """
         before = self.store.now()
         self.store.set_now(moment)
@@ -114,5 +114,5 @@ class Engine:
 
 
 def _nothing(unit: UnitOfWork) -> None:
-    """Fill nothing in: the empty world."""
+    """Leave the store empty."""
     del unit

@@ -1,4 +1,4 @@
-"""Refusals as one exception hierarchy; `app.py` turns them into `{code, message}`.
+"""Refusals as one exception hierarchy; `app.py` converts them to `{code, message}`.
 
 Refusal
 ├─ Malformed            400   the request cannot be understood, or contradicts itself

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from loyalty_mcp.sandbox.errors import Invalid, Malformed
 
-# Texts that contain NUL are refused, so a marker that begins with one is unambiguous.
+# Texts with NUL are refused, so a marker that begins with NUL is unambiguous.
 _MARK: Final = "\x00"
 _MARKED: Final = re.compile(r'"\\u0000([0-9Ee+.-]+)"')
 _WHOLE_BELOW: Final = Decimal(10**18)
 
 
 def parse(raw: bytes) -> Any:
-    """Parse a JSON document that came from outside.
+    """Parse a JSON document from outside.
 
     Raises:
         Malformed: It is not JSON in UTF-8, or a number in it is not finite.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 COPIES_PER_LAG: Final = 10
-"""The lag is divided into so many steps; a write becomes visible at most one step late."""
+"""The number of steps in the lag; a write becomes visible at most one step late."""
 
 
 class _Copy(NamedTuple):
@@ -16,11 +16,11 @@ class _Copy(NamedTuple):
 class LaggingReplica:
     """Copies of the store, each readable once it is `lag` old.
 
-    Writes within one tenth of the lag share a copy, which bounds the number of copies.
+    Writes within one tenth of the lag share a copy, which limits the number of copies.
 
     Args:
         lag: How long a write stays invisible; zero to disable.
-        source: The store's connection; its present state is readable at once.
+        source: The store's connection; its current state is readable immediately.
     """
 
     def __init__(self, lag: timedelta, source: sqlite3.Connection) -> None:

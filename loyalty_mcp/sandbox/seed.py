@@ -1,4 +1,4 @@
-"""The seeded world: one program and eight members, the same each time except for its dates."""
+"""The seeded data: one program and eight members, always the same except for dates."""
 
 import uuid
 from collections.abc import Callable
@@ -121,7 +121,7 @@ GIFTS: Final = (
 
 
 def fill_seed(unit: UnitOfWork) -> None:
-    """Fill an empty store: one program, its configuration, and eight members with a past."""
+    """Fill an empty store: one program, its configuration, and eight members with a history."""
     for person in PEOPLE:
         _add_person(_ago(unit, 360), person)
     founding = _ago(unit, 350)

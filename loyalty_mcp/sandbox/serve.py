@@ -1,4 +1,4 @@
-"""The sandbox on a port, for any Brevo SDK."""
+"""Serves the sandbox on a port, for any Brevo SDK."""
 
 from collections.abc import Sequence
 
@@ -17,15 +17,15 @@ def serve(
     """Serve a sandbox until the process is told to stop.
 
     Args:
-        settings: Where the data are kept, and the engine's choices.
-        host: The address that is listened on.
-        port: The port that is listened on.
+        settings: Where the data is kept, and the engine's switches.
+        host: The address to listen on.
+        port: The port to listen on.
         allowed_hosts: Names to accept in the Host header, besides those of loopback and `host`.
 
     Raises:
         ValueError: The file was written by another version of the sandbox.
     """
-    # The embedded sandbox never listens, and should not pay for a server.
+    # The embedded sandbox does not listen, so it does not load a server.
     import uvicorn  # noqa: PLC0415
 
     app = create_app(settings)

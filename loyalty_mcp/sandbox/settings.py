@@ -1,4 +1,4 @@
-"""Settings of the engine: where its data are kept, and switches for undocumented behaviour."""
+"""Settings of the engine: where its data is kept, and switches for undocumented behaviour."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,30 +15,30 @@ class SandboxSettings:
     API changes them at run time.
 
     Attributes:
-        database: The file that keeps the data; `None` keeps them in memory.
-        empty: Start without the seeded world. Data that a file already holds win.
-        api_key: The one key that is accepted, by the control API too; `None` accepts any that is
-            not empty, and asks for none under `/sandbox/`.
-        rate_limit: Loyalty calls an hour; 0 for no limit.
-        webhook_hosts: Hosts that webhooks may be sent to, besides this machine.
+        database: The file for the data; `None` keeps it in memory.
+        empty: Start without the seeded data, unless the file already contains data.
+        api_key: The only accepted key, also for the control API; `None` accepts any that is not
+            empty, and requires none under `/sandbox/`.
+        rate_limit: Loyalty calls per hour; 0 for no limit.
+        webhook_hosts: Hosts that webhooks may be sent to, in addition to this machine.
         ignore_unknown_fields: Ignore unknown fields and query parameters instead of refusing them.
-        duplicate_enrolment_status: How a second enrolment of a contact is answered.
+        duplicate_enrolment_status: The status for a second enrolment of a contact.
         rejected_answer_status: 422, or 200 with a transaction whose status is `rejected`.
-        checks_at_creation: Check balance and caps when a draft is created, too.
-        drafts_reserve: Open debits set their amount aside.
-        default_ttl: Seconds after which a transaction without a ttl lapses; `None` is never.
+        checks_at_creation: Also check balance and caps when a draft is created.
+        drafts_reserve: Open debits reserve their amount.
+        default_ttl: Seconds after which a transaction without a ttl expires; `None` for never.
         oldest_first: Debits spend the oldest lot first, instead of the one that expires soonest.
-        draft_configuration_applies: An unpublished program already takes members and movements.
+        draft_configuration_applies: An unpublished program already accepts members and movements.
         partial_reports_requested: A trimmed credit shows the amount requested, not the one applied.
         orders_fall_due: When an order is processed at its `dueAt`.
-        no_meta_in_history: Answers about members, the history included, leave `meta` out.
+        no_meta_in_history: Answers about members, including the history, omit `meta`.
         ttl_minutes: The ttl of a transaction counts minutes instead of seconds.
         history_lag: Seconds until reads about members show a write.
-        drafts_in_balance: The balances that are shown include open drafts.
+        drafts_in_balance: The shown balances include open drafts.
         complete_twice: A second completion is refused, ignored (200, nothing moves), or applied
             once more.
         filters_ignored: The lists of transactions, vouchers and rewards ignore their filters.
-        history_oldest_first: The history is listed oldest first, whatever `sort` asks for.
+        history_oldest_first: The history is listed oldest first, whatever `sort` requests.
     """
 
     database: Path | None = None

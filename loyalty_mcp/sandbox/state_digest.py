@@ -5,7 +5,7 @@ import sqlite3
 from typing import Final
 
 _NOT_COUNTED: Final = frozenset({"settings", "open_lots", "due", "events"})
-"""Not loyalty data: derived from it, or about the engine itself."""
+"""Tables that are not loyalty data: derived, or about the engine itself."""
 
 _PROGRAMS: Final = "SELECT id FROM programs WHERE deleted_at IS NULL"
 _MEMBERS: Final = f"SELECT seq FROM subscriptions WHERE program IN ({_PROGRAMS})"  # noqa: S608 - our own names
@@ -35,7 +35,7 @@ _COUNTED_ROWS: Final = {
     "redemptions": _BY_VOUCHER,
     "redemption_ends": f"redemption_seq IN ({_REDEEMED})",
 }
-"""By table: nobody can reach what a deleted program had, so it does not count."""
+"""By table: rows of deleted programs are unreachable, so they do not count."""
 
 
 def state_digest(connection: sqlite3.Connection) -> str:

@@ -119,10 +119,10 @@ class UnitOfWork:
 
 
 class Store:
-    """Everything the engine keeps.
+    """All data of the engine.
 
     Args:
-        settings: Where the data are kept, and the switches.
+        settings: Where the data is kept, and the switches.
         clock: Returns the real time.
         new_id: Creates an id.
         hooks: Functions called after movements, enrolments and publications.
@@ -174,7 +174,7 @@ class Store:
         """Set the clock; time runs on from there.
 
         Raises:
-            Invalid: The moment lies before the present, or beyond the last year.
+            Invalid: The time lies before the present, or beyond the last year.
         """
         if moment < self.now():
             raise Invalid("The clock cannot be set back; reset the sandbox instead.")
@@ -214,7 +214,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[UnitOfWork]:
-        """Open a read about members, which lags behind where `history_lag` is set."""
+        """Open a read about members, which lags if `history_lag` is set."""
         replica = self._replica.readable(self.now())
         if replica is None:
             with self.unit() as unit:
@@ -232,11 +232,11 @@ class Store:
         return self._setting("started") is not None
 
     def start(self, fill: Callable[[UnitOfWork], None], *, only_once: bool = False) -> None:
-        """Remove everything, set the clock to the real time and fill the store, all at once.
+        """Remove everything, set the clock to the real time and fill the store, in one transaction.
 
         Args:
-            fill: Adds what the store begins with.
-            only_once: Leave a store alone that another process has filled meanwhile.
+            fill: Adds the initial data.
+            only_once: Keep data that another process has put into the store in the meantime.
         """
         self._offset = timedelta()
         with self.unit() as unit:
@@ -251,7 +251,7 @@ class Store:
     def state_hash(self) -> str:
         """Return a digest of all loyalty data and contacts, in hexadecimal.
 
-        What is left of a deleted program does not count.
+        Data of deleted programs does not count.
         """
         return state_digest(self._connection)
 
@@ -293,7 +293,7 @@ def _connect(database: Path | None) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log. SQLite does not wait here for others who do the same."""
+    """Turn on the write-ahead log. SQLite does not wait for concurrent attempts here."""
     for _ in range(WAL_TRIES - 1):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

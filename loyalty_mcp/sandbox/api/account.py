@@ -1,4 +1,4 @@
-"""The Brevo account that the sandbox plays."""
+"""The simulated Brevo account."""
 
 from typing import Final
 
@@ -23,6 +23,6 @@ _ACCOUNT: Final[Json] = {
 
 
 def get_account(call: Call[NoQuery, NoBody]) -> Json:
-    """Read who owns the account, and its plan."""
+    """Return the owner of the account and its plan."""
     del call
     return dict(_ACCOUNT)

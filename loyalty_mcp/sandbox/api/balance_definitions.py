@@ -131,7 +131,7 @@ def delete_balance_definition(call: Call[NoQuery, NoBody]) -> None:
 
 
 def definition_reply(item: Item) -> Json:
-    """Return a definition as the API shows it, with what only the setup guide can express."""
+    """Return a definition as the API shows it, with settings that only the setup guide has."""
     return {
         "id": item.id,
         **{name: item.body.get(name) for name in _NAMES},

@@ -1,4 +1,4 @@
-"""Endpoints for balances: what members hold, and the lots that make it up."""
+"""Endpoints for balances: what members have, and the lots of each balance."""
 
 from typing import Literal
 

@@ -32,7 +32,7 @@ Seconds = Annotated[Amount, Field(ge=0, le=A_THOUSAND_YEARS)]
 
 
 class NewTime(ControlBody):
-    """Where the clock is set: to a moment, or so many seconds ahead."""
+    """The new time: a datetime, or a number of seconds to advance."""
 
     now: Moment | None = None
     advance_seconds: Seconds | None = None
@@ -50,13 +50,13 @@ class FaultFields(ControlBody):
 
 
 class FaultList(ControlBody):
-    """The faults that replace those before; none clears them."""
+    """The faults that replace the current ones; an empty list clears them."""
 
     faults: list[FaultFields]
 
 
 class SwitchFields(ControlBody):
-    """Switches to change; those that are left out stay as they are."""
+    """Switches to change; omitted ones stay unchanged."""
 
     rate_limit: Count = 600
     ignore_unknown_fields: Flag = False
@@ -79,24 +79,24 @@ class SwitchFields(ControlBody):
 
 
 class Receiver(ControlBody):
-    """Where events are sent from now on; null for nowhere."""
+    """The receiver of future events; null for none."""
 
     url: Annotated[str, Field(strict=True, max_length=2048, pattern="^https?://[^/]+")] | None
 
 
 def reset(call: ControlCall[NoQuery, NoBody]) -> Json:
-    """Go back to the start."""
+    """Reset the engine to its start."""
     call.engine.reset()
     return {}
 
 
 def get_clock(call: ControlCall[NoQuery, NoBody]) -> Json:
-    """Tell the time."""
+    """Return the time."""
     return {"now": to_text(call.engine.store.now())}
 
 
 def set_clock(call: ControlCall[NoQuery, NewTime]) -> Json:
-    """Move the clock ahead; what falls due on the way happens."""
+    """Advance the clock, and process everything that falls due."""
     new, now = call.body, call.engine.store.now()
     if (new.now is None) == (new.advance_seconds is None):
         raise Invalid("now or advance_seconds: one of them is given", code="missing_parameter")
@@ -108,7 +108,7 @@ def set_clock(call: ControlCall[NoQuery, NewTime]) -> Json:
 
 
 def get_faults(call: ControlCall[NoQuery, NoBody]) -> Json:
-    """Show the faults that are left."""
+    """Return the remaining faults."""
     return {"faults": [asdict(fault) for fault in call.engine.faults.left]}
 
 
@@ -119,30 +119,30 @@ def set_faults(call: ControlCall[NoQuery, FaultList]) -> Json:
 
 
 def get_switches(call: ControlCall[NoQuery, NoBody]) -> Json:
-    """Show how every switch is set."""
+    """Return the current switches."""
     return {name: getattr(call.engine.settings, name) for name in SwitchFields.model_fields}
 
 
 def set_switches(call: ControlCall[NoQuery, SwitchFields]) -> Json:
-    """Change switches while the engine runs; a reset sets them back."""
+    """Change switches while the engine runs; a reset restores them."""
     changes = {name: getattr(call.body, name) for name in call.body.model_fields_set}
     call.engine.use(replace(call.engine.settings, **changes))
     return get_switches(ControlCall(call.engine, call.path, call.query, NoBody()))
 
 
 def get_events(call: ControlCall[NoQuery, NoBody]) -> Json:
-    """Show the webhooks that would have been sent."""
+    """Return the webhook events so far."""
     with call.engine.store.unit() as unit:
         return {"events": [event for _, event in events.events_since(unit)]}
 
 
 def get_state_hash(call: ControlCall[NoQuery, NoBody]) -> Json:
-    """Give the digest of all loyalty data and contacts."""
+    """Return the digest of all loyalty data and contacts."""
     return {"state_hash": call.engine.store.state_hash()}
 
 
 def set_webhooks(call: ControlCall[NoQuery, Receiver]) -> Json:
-    """Send what happens from now on to an address, on this machine unless others are allowed."""
+    """Send future events to an address, on this machine unless other hosts are allowed."""
     url = call.body.url
     if url is not None:
         check_receiver(url, call.engine.settings.webhook_hosts)
@@ -151,12 +151,12 @@ def set_webhooks(call: ControlCall[NoQuery, Receiver]) -> Json:
 
 
 def get_webhooks(call: ControlCall[NoQuery, NoBody]) -> Json:
-    """Show where events are sent."""
+    """Return the receiver of events."""
     return {"url": call.engine.webhooks.url}
 
 
 def check_receiver(url: str, allowed_hosts: Collection[str]) -> None:
-    """Refuse an address that events may not be sent to: they hold personal data.
+    """Refuse an address that events may not be sent to, because they contain personal data.
 
     Raises:
         Invalid: It is neither on this machine nor on an allowed host.

@@ -100,7 +100,7 @@ _VALUES: Final = {
     "€": "EUR",
     "inactivitybased": "inactivity",
 }
-"""Values of the other dialect, without case and punctuation, and what they are here."""
+"""Values of the other dialect, without case and punctuation, and their equivalents here."""
 
 
 def advice_for_field(unknown: str, known: Iterable[str]) -> str | None:
@@ -119,7 +119,7 @@ def advice_for_field(unknown: str, known: Iterable[str]) -> str | None:
 
 
 def right_value(sent: object, allowed: Iterable[str]) -> str | None:
-    """Return the allowed value that a value in another case or dialect stands for."""
+    """Return the allowed value for a value in another case or dialect."""
     if not isinstance(sent, str):
         return None
     values = frozenset(allowed)

@@ -51,7 +51,7 @@ class Call(Generic[QueryT, BodyT]):
 
 @dataclass(frozen=True, slots=True)
 class ControlCall(Generic[QueryT, BodyT]):
-    """One request to the control API, which is about the engine and runs outside a transaction."""
+    """One request to the control API, which controls the engine and runs outside a transaction."""
 
     engine: "Engine"
     path: Mapping[str, str]

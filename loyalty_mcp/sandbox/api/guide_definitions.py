@@ -265,7 +265,7 @@ def _replace_frequency_limits(unit: UnitOfWork, definition: Item, new: GuideDefi
 def _frequency_limit(
     unit: UnitOfWork, definition: Item, kind: TransactionType, version: Version = "draft"
 ) -> Item | None:
-    """Return the limit that the guide can say: one that counts operations in calendar periods."""
+    """Return the limit that the guide can express: a number of operations per calendar period."""
     limits = configuration.all_items(
         unit, definition.program_id, "limit", version, parent=definition.id
     )

@@ -39,7 +39,7 @@ _TIER: Final = f"{_TIERS}/tiers/{{tid}}"
 _OFFER: Final = "/v3/loyalty/offer/programs/{pid}"
 _REDEEM: Final = f"{_OFFER}/rewards/redeem"
 
-# The endpoints about what members have.
+# Endpoints about what members have.
 _member_endpoint: Final = partial(Endpoint, about_members=True)
 
 ENDPOINTS: Final = (

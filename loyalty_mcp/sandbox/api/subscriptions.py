@@ -79,7 +79,7 @@ def delete_subscription(call: Call[NoQuery, NoBody]) -> None:
 
 
 def get_account_info(call: Call[AccountQuery, NoBody]) -> Json:
-    """Return all about one member."""
+    """Return everything about one member."""
     query = call.query
     program = programs.load_program(call.unit, call.id("pid"), absent=NotAllowed)
     if query.contact_id is None and query.loyalty_subscription_id is None:

@@ -82,10 +82,10 @@ def open_redemption(
     meta: Mapping[str, Any] | None = None,
     purchase: Mapping[str, Any] | None = None,
 ) -> StoredRedemption:
-    """Open a redemption: the voucher is held, and nothing is debited yet.
+    """Open a redemption: the voucher is reserved, and nothing is debited yet.
 
     Raises:
-        NotRedeemable: The voucher cannot be used now, or is held by another redemption.
+        NotRedeemable: The voucher cannot be used now, or another redemption has reserved it.
         RedemptionRefused: The reward is closed, a ceiling is reached, or its price is too high.
     """
     member = members.member_by_seq(unit, issued.member_seq)
@@ -128,7 +128,7 @@ def finish_redemption(
     """Complete an open redemption: consume the voucher and debit its price.
 
     Raises:
-        NotRedeemable: The redemption is no longer open, or the voucher has expired meanwhile.
+        NotRedeemable: The redemption is no longer open, or the voucher has expired since.
         RedemptionRefused: A rule refuses, or the price cannot be paid; it is rejected for good.
     """
     issued = vouchers.voucher_by_seq(unit, redeeming.voucher_seq)
@@ -174,7 +174,7 @@ def load_redemption(unit: UnitOfWork, program_id: str, redemption_id: str) -> St
 
 
 def voucher_is_held(unit: UnitOfWork, issued: IssuedVoucher) -> bool:
-    """Whether an open redemption holds a voucher."""
+    """Whether an open redemption has reserved a voucher."""
     return (
         unit.one(
             "SELECT 1 FROM redemptions d LEFT JOIN redemption_ends e ON e.redemption_seq = d.seq"

@@ -6,7 +6,7 @@ from typing import Final
 DECIMALS: Final = 6
 SCALE: Final = 10**DECIMALS
 LIMIT: Final = Decimal(10**12)
-"""Every amount and every balance stays below this size."""
+"""The upper bound of every amount and every balance."""
 
 
 def to_millionths(amount: Decimal) -> int:

@@ -34,7 +34,7 @@ class Item:
     Attributes:
         kind: `balance_definition`, `limit`, `tier_group`, `tier` or `reward`.
         parent: The item it belongs to: a limit's definition, a tier's group.
-        body: Its fields, spelled as the API spells them.
+        body: Its fields, in the API's spelling.
     """
 
     id: str
@@ -78,7 +78,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A transaction in its present state.
+    """A transaction in its current state.
 
     Attributes:
         seq: Sequence number, in the order of creation.

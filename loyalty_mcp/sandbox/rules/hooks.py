@@ -1,7 +1,7 @@
 """Hooks that run after movements, enrolments and publications.
 
-They are filled in where the application is composed, so that the ledger does not depend on tiers
-and rewards, which may move balances in turn.
+They are set when the application is composed, so that the ledger does not depend on tiers and
+rewards, which can move balances themselves.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The ledger's rules: lots, expiry, spending, caps, rounding and the two phases of a movement.
 
-Everything here is a pure function. A balance is the sum of its open lots; a credit opens a lot, a
-debit takes from the lots that expire soonest. A debit beyond the last lot, where the floor allows
-it, opens a debt: a lot with a negative remainder, which later credits repay first.
+Everything here is a pure function. A balance is the sum of its open lots. A credit opens a lot, and
+a debit consumes the lots that expire soonest. A debit beyond the last lot, if the floor allows it,
+opens a debt: a lot with a negative remainder, which later credits repay first.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class BalanceRules:
-    """What an active balance definition says about movements.
+    """The settings of an active balance definition for movements.
 
     Attributes:
         unit: `POINTS` or a currency code.
@@ -46,7 +46,7 @@ class BalanceRules:
         ceiling: The highest balance a credit may reach.
         credit_ceiling: The largest single credit.
         debit_ceiling: The largest single debit.
-        partial: Whether a credit that would pass the ceiling is trimmed rather than refused.
+        partial: Whether a credit above the ceiling is trimmed instead of refused.
         credit_rounding: How credits are rounded; `None` keeps decimals.
         debit_rounding: How the size of debits is rounded; `None` keeps decimals.
         life: How long a credited lot lives; `None` for ever.
@@ -101,7 +101,7 @@ class NewLot:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What completing a movement does to a balance.
+    """The effect of completing a movement on a balance.
 
     Attributes:
         applied: The amount applied; smaller than requested if a credit was trimmed.
@@ -219,7 +219,7 @@ def apply_movement(
     reserved: Decimal = ZERO,
     oldest_first: bool = False,
 ) -> Application:
-    """Compute what a signed movement does to a balance.
+    """Compute the effect of a signed movement on a balance.
 
     Args:
         rules: The active definition.

@@ -1,4 +1,4 @@
-"""Frequency limits: how much may still be credited or debited in a window of time."""
+"""Frequency limits: how much may still be credited or debited in a period."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,15 +18,15 @@ _FIRST_MONDAY = datetime(1900, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit on the movements of one balance in a window.
+    """A limit on the movements of one balance in a period.
 
     Attributes:
         transaction_type: Which movements count: credits or debits.
         constraint_type: `transaction` counts them, `amount` sums their sizes.
-        value: The largest number or amount in a window.
-        duration_value: Length of the window in `duration_unit`, at least 1.
+        value: The maximum number or amount in a period.
+        duration_value: Length of the period in `duration_unit`, at least 1.
         duration_unit: day, week, month or year.
-        sliding: True for a window that ends now, false for one that resets with the calendar.
+        sliding: True for a period that ends now, false for one that resets with the calendar.
     """
 
     transaction_type: TransactionType
@@ -40,17 +40,17 @@ class Limit:
 def window_start(
     duration_value: int, duration_unit: PeriodUnit, sliding: bool, now: datetime
 ) -> datetime:
-    """Return the start of the window that contains `now`.
+    """Return the start of the period that contains `now`.
 
-    A sliding window is `duration_value` units long and ends now; its first instant is outside. A
-    calendar window begins with a day, a Monday, a month or a year; a window of several units is a
-    block counted from 1900-01-01, and its first instant is inside.
+    A sliding period is `duration_value` units long and ends now; its first instant is excluded. A
+    calendar period starts with a day, a Monday, a month or a year. A period of several units is a
+    block counted from 1900-01-01, and its first instant is included.
 
     Args:
         duration_value: Length in units, at least 1.
         duration_unit: day, week, month or year.
-        sliding: A sliding window instead of a calendar window.
-        now: The moment, UTC.
+        sliding: A sliding period instead of a calendar period.
+        now: The time, UTC.
     """
     if sliding:
         return periods.add_span(now, -duration_value, duration_unit)
@@ -63,11 +63,11 @@ def window_start(
 
 
 def room(limit: Limit, already_spent: Decimal) -> Decimal:
-    """Return how many movements, or what amount, still fit into a window."""
+    """Return how many movements, or what amount, are still allowed in a period."""
     return max(limit.value - already_spent, Decimal(0))
 
 
 def allows(limit: Limit, already_spent: Decimal, size: Decimal) -> bool:
-    """Whether one more movement of this size fits into the window."""
+    """Whether one more movement of this size is allowed in the period."""
     wanted = Decimal(1) if limit.constraint_type == "transaction" else size
     return wanted <= room(limit, already_spent)

@@ -1,4 +1,4 @@
-"""Moments: milliseconds in the store, aware datetimes in the rules, RFC 3339 text outside."""
+"""Times: milliseconds in the store, aware datetimes in the rules, RFC 3339 text outside."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,27 +13,27 @@ _RFC_3339: Final = re.compile(
 
 
 def to_milliseconds(moment: datetime) -> int:
-    """Return the moment as stored, truncated to the millisecond."""
+    """Return the time as stored, truncated to the millisecond."""
     return (moment - EPOCH) // _MILLISECOND
 
 
 def from_milliseconds(stored: int) -> datetime:
-    """Return a stored moment."""
+    """Return a stored time."""
     return EPOCH + timedelta(milliseconds=stored)
 
 
 def to_text(moment: datetime) -> str:
-    """Return the moment as the API writes it: `2026-01-31T09:30:00.000Z`."""
+    """Return the time as the API writes it: `2026-01-31T09:30:00.000Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def optional_to_text(moment: datetime | None) -> str | None:
-    """Return the moment as the API writes it, or `None`."""
+    """Return the time as the API writes it, or `None`."""
     return None if moment is None else to_text(moment)
 
 
 def stored_to_text(stored: int | None) -> str | None:
-    """Return a stored moment as the API writes it, or `None`."""
+    """Return a stored time as the API writes it, or `None`."""
     return None if stored is None else to_text(from_milliseconds(stored))
 
 
@@ -41,7 +41,7 @@ def parse_moment(text: str) -> datetime:
     """Read an RFC 3339 date-time with an offset, to the millisecond.
 
     Raises:
-        ValueError: It is not one, or lies outside the years 1901 to 2999.
+        ValueError: It is not valid, or lies outside the years 1901 to 2999.
     """
     written = _RFC_3339.fullmatch(text)
     if written is None:

@@ -1,7 +1,7 @@
 """Calendar arithmetic in UTC: spans, period edges and fixed days of the year.
 
-Weeks begin on Monday. A day that a month does not have falls to the month's last day, so that
-29 February falls to the 28th in ordinary years.
+Weeks begin on Monday. A day that does not exist in a month becomes the month's last day, so that 29
+February becomes the 28th in ordinary years.
 """
 
 import calendar
@@ -13,7 +13,7 @@ from typing import Final, Literal
 PeriodUnit = Literal["day", "week", "month", "year"]
 
 LONGEST: Final[dict[str, int]] = {"day": 36_525, "week": 5_218, "month": 1_200, "year": 100}
-"""The longest span of each unit that the engine takes: a hundred years."""
+"""The maximum span of each unit: a hundred years."""
 
 _WRITTEN: Final = re.compile("([0-9]{2})/([0-9]{2})")
 _LEAP_YEAR: Final = 2024
@@ -43,7 +43,7 @@ class DayOfYear:
 
 
 def add_span(moment: datetime, value: int, unit: PeriodUnit) -> datetime:
-    """Return the moment `value` units later (earlier when negative), at the same time of day."""
+    """Return the time `value` units later (earlier when negative), at the same time of day."""
     if unit == "day":
         return moment + timedelta(days=value)
     if unit == "week":
@@ -54,7 +54,7 @@ def add_span(moment: datetime, value: int, unit: PeriodUnit) -> datetime:
 
 
 def start_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
-    """Return the first instant of the day, week, month or year of the moment."""
+    """Return the first instant of the day, week, month or year of a time."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if unit == "day":
         return midnight
@@ -64,7 +64,7 @@ def start_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
 
 
 def end_of_period(moment: datetime, unit: PeriodUnit) -> datetime:
-    """Return the first instant after the day, week, month or year of the moment."""
+    """Return the first instant after the day, week, month or year of a time."""
     return add_span(start_of_period(moment, unit), 1, unit)
 
 
@@ -75,7 +75,7 @@ def end_of_next(day: DayOfYear, moment: datetime) -> datetime:
 
 
 def start_of_next(day: DayOfYear, moment: datetime) -> datetime:
-    """Return the first start of the day after the moment."""
+    """Return the first start of the day after a time."""
     this_year = _end_of(day, moment.year) - timedelta(days=1)
     if this_year > moment:
         return this_year

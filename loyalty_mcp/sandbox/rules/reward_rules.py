@@ -9,7 +9,7 @@ from loyalty_mcp.sandbox.errors import Invalid
 Json = Mapping[str, Any]
 
 EVENTS: Final = frozenset({"balance_value_updated", "transaction_completed"})
-"""The event names that stand for a completed movement."""
+"""The event names for a completed movement."""
 
 _DEEPEST: Final = 20
 _LITERALS: Final = ("number", "string", "boolean", "date", "array", "float", "int")

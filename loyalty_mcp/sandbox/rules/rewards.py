@@ -25,14 +25,14 @@ LIMIT_TYPES: Final[dict[str, tuple[Action, bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RewardLimit:
-    """A limit of `value` actions of one kind, for ever or in a window.
+    """A limit of `value` actions of one kind, in total or per period.
 
     Attributes:
         type: One of `LIMIT_TYPES`.
         value: How many actions, zero or more.
-        duration_value: Length of the window in `duration_unit`; None for ever.
-        duration_unit: Unit of the window.
-        sliding: Whether the window ends now instead of resetting with the calendar.
+        duration_value: Length of the period in `duration_unit`; None for no period.
+        duration_unit: Unit of the period.
+        sliding: Whether the period ends now instead of resetting with the calendar.
     """
 
     type: str
@@ -71,7 +71,7 @@ class Reward:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """At most `value` actions since `since` (`None` for ever), by this member or by all."""
+    """At most `value` actions since `since` (`None` for ever), by this member or by all members."""
 
     value: int
     per_consumer: bool
@@ -96,7 +96,7 @@ def ceilings(reward: Reward, action: Action, now: datetime) -> list[Ceiling]:
     Args:
         reward: The reward.
         action: Issuing (`attribution`) or redeeming (`redeem`).
-        now: The moment, UTC; windows end or reset around it.
+        now: The time, UTC.
     """
     flat = {
         "attribution": (reward.total_attribution, reward.attribution_per_consumer),
@@ -128,7 +128,7 @@ def ceiling_reason(
     Args:
         reward: The reward.
         action: Issuing or redeeming.
-        now: The moment, UTC.
+        now: The time, UTC.
         count: Returns how many actions count towards a ceiling so far.
     """
     for ceiling in ceilings(reward, action, now):

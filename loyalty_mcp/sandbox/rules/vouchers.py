@@ -39,8 +39,8 @@ def voucher_state(voucher: Voucher, now: datetime, *, held: bool = False) -> Vou
 
     Args:
         voucher: The voucher.
-        now: The moment, UTC.
-        held: Whether another open redemption holds it.
+        now: The time, UTC.
+        held: Whether another open redemption has reserved it.
     """
     if voucher.revoked_at is not None:
         return "revoked"
@@ -57,7 +57,7 @@ def require_usable(voucher: Voucher, now: datetime, *, held: bool = False) -> No
     """Refuse a voucher that cannot be used now.
 
     Raises:
-        PreconditionFailed: It is revoked, consumed, expired, not yet valid or held.
+        PreconditionFailed: It is revoked, consumed, expired, not yet valid or reserved.
     """
     state = voucher_state(voucher, now, held=held)
     if state != "usable":

@@ -1,1 +1,1 @@
-"""What the sandbox simulates around the API: faults, budgets and webhooks."""
+"""Simulated surroundings of the API: faults, budgets and webhooks."""

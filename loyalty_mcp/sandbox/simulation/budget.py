@@ -10,10 +10,10 @@ CONTACT_CALLS: Final = 36_000
 
 
 class Budget:
-    """A number of calls an hour; the hour begins with its first call.
+    """A number of calls per hour; the hour starts with its first call.
 
     Args:
-        limit: Calls an hour; 0 for no limit.
+        limit: Calls per hour; 0 for no limit.
     """
 
     def __init__(self, limit: int) -> None:
@@ -29,7 +29,7 @@ class Budget:
         """Count one call.
 
         Raises:
-            TooManyRequests: The hour's budget is used up.
+            TooManyRequests: The hourly budget is used up.
         """
         if self.limit == 0:
             return

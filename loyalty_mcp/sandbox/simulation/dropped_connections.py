@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 def cutting_connections(app: ASGIApp) -> ASGIApp:
     """Wrap an application so that a `ConnectionResetError` drops the connection.
 
-    It announces a body that never follows, so that the server has to close the connection.
+    It announces a body but does not send it, so that the server has to close the connection.
     """
 
     async def cut(scope: Scope, receive: Receive, send: Send) -> None:

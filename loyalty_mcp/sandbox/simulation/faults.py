@@ -37,7 +37,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that are left, in order."""
+    """The remaining faults, in order."""
 
     def __init__(self) -> None:
         self.left: tuple[Fault, ...] = ()

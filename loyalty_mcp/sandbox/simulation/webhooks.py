@@ -10,7 +10,7 @@ from loyalty_mcp.sandbox.records import events
 from loyalty_mcp.sandbox.store import Store
 
 MAX_WAITING: Final = 10_000
-"""How many events may wait for a slow receiver; further ones are recorded and not sent."""
+"""How many events may wait for a slow receiver; further ones are recorded but not sent."""
 
 ANSWER_SECONDS: Final = 5.0
 """How long a receiver may take to answer."""
@@ -19,7 +19,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Webhooks:
-    """Sends events from a thread of its own, so that no request waits for a receiver.
+    """Sends events from a separate thread, so that no request waits for a receiver.
 
     Each event is sent once, whatever the receiver answers.
 
@@ -36,11 +36,11 @@ class Webhooks:
 
     @property
     def url(self) -> str | None:
-        """Where events are sent; `None` for nowhere."""
+        """The receiver of events; `None` for none."""
         return self._url
 
     def send_to(self, url: str | None) -> None:
-        """Send what happens from now on to this address; `None` for nowhere."""
+        """Send future events to this address; `None` for none."""
         self.close()
         self._url = url
         if url is None:
@@ -55,7 +55,7 @@ class Webhooks:
         self._thread.start()
 
     def deliver(self) -> None:
-        """Queue what was recorded since the last call; never waits and never fails."""
+        """Queue the events recorded since the last call; never waits and never fails."""
         if self._url is None:
             return
         with self._store.unit() as unit:

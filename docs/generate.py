@@ -24,10 +24,10 @@ from tests.tools.answers.samples import write_samples
 
 ROOT: Final = Path(__file__).parent.parent
 SHOWN_DEFAULTS: Final = {
-    "tools": "all of the role",
+    "tools": "all tools of the role",
     "exclude_tools": "none",
     "database_url": "SQLite in the user's state folder",
-    "secret": "made per process",
+    "secret": "random per process",
 }
 MARK: Final = "<!-- generated: {name} -->\n\n{text}\n\n<!-- end of {name} -->"
 

@@ -29,9 +29,9 @@ def audit(context: click.Context, flags: dict[str, Any]) -> None:
 
 
 @audit.command("show")
-@click.option("--intent", default=None, help="Only this intent, by its id or the start of it.")
+@click.option("--intent", default=None, help="Only this intent, by its id or a prefix of it.")
 @click.option("--tool", default=None, help="Only this tool.")
-@click.option("--since", default=None, help="Only from this ISO moment on, in UTC.")
+@click.option("--since", default=None, help="Only from this time on, in ISO 8601 and UTC.")
 @as_json
 @click.pass_obj
 def show_audit(

@@ -23,11 +23,11 @@ TOOL: Final = "bulk_change"
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @settings_options
 @click.option(
-    "--action", required=True, type=click.Choice(ACTIONS), help="What is done for each row."
+    "--action", required=True, type=click.Choice(ACTIONS), help="The change to make for each row."
 )
-@click.option("--balance", default=None, help="The balance, where there are several.")
-@click.option("--reason", default=None, help="For the rows that give none.")
-@click.option("--resume", is_flag=True, help="Go on with this file where it stopped.")
+@click.option("--balance", default=None, help="The balance, if there are several.")
+@click.option("--reason", default=None, help="The reason for rows without one.")
+@click.option("--resume", is_flag=True, help="Continue this file where it stopped.")
 def bulk(flags: dict[str, Any], file: Path, *, resume: bool, **arguments: Any) -> None:
     """Credit, debit, enrol or assign a tier to up to 500 members, from a CSV file.
 

@@ -46,14 +46,14 @@ def main(context: click.Context, flags: dict[str, Any]) -> None:
 
 @main.command()
 @settings_options
-@click.option("--http", is_flag=True, help="Over HTTP, at /mcp, for many callers.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
+@click.option("--http", is_flag=True, help="Serve over HTTP, at /mcp, for many callers.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65_535),
-    help="Where to listen; 0 for any port that is free.",
+    help="The port to listen on; 0 for any free port.",
 )
 def serve(flags: dict[str, Any], host: str, port: int, *, http: bool) -> None:
     """Serve over standard input and output, or over HTTP.
@@ -117,7 +117,7 @@ def _stdio_server(settings: Any) -> "Server[None]":
     "--html",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Write the cards that a chat can show into this folder, filled, and show nothing else.",
+    help="Only write the cards that a chat can show, with data, into this folder.",
 )
 def demo(html: Path | None) -> None:
     """Show the main use cases, end to end, on the embedded sandbox.
@@ -141,37 +141,37 @@ def demo(html: Path | None) -> None:
     default=8585,
     show_default=True,
     type=click.IntRange(0, 65_535),
-    help="Where to listen; 0 for any port that is free.",
+    help="The port to listen on; 0 for any free port.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--database",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="A file that keeps the data; without one they are gone at the end.",
+    help="A file for the data; without one, the data is lost at the end.",
 )
-@click.option("--empty", is_flag=True, help="Start without the seeded world.")
-@click.option("--api-key", default=None, help="Accept only this key; any is accepted otherwise.")
+@click.option("--empty", is_flag=True, help="Start without the seeded data.")
+@click.option("--api-key", default=None, help="Accept only this key; by default any key.")
 @click.option(
     "--allowed-host",
     "allowed_hosts",
     multiple=True,
-    help="A further name to accept in the Host header; may be given again.",
+    help="A further name to accept in the Host header; can be repeated.",
 )
 @click.option(
     "--webhook-host",
     "webhook_hosts",
     multiple=True,
-    help="A host besides this machine that webhooks may go to; may be given again.",
+    help="A host other than this machine that webhooks may be sent to; can be repeated.",
 )
 @click.option(
     "--rate-limit",
     default=600,
     show_default=True,
     type=click.IntRange(0),
-    help="Loyalty requests an hour, as Brevo bounds them; 0 for no bound.",
+    help="Loyalty requests per hour; 0 for no limit.",
 )
-@click.option("--no-meta-in-history", is_flag=True, help="Leave meta out of answers about members.")
+@click.option("--no-meta-in-history", is_flag=True, help="Omit meta in answers about members.")
 @click.option("--ttl-minutes", is_flag=True, help="Count the ttl of a transaction in minutes.")
 @click.option(
     "--history-lag",
@@ -181,7 +181,7 @@ def demo(html: Path | None) -> None:
     help="Show a write in reads about members only after this long.",
 )
 @click.option(
-    "--drafts-in-balance", is_flag=True, help="Include open drafts in the balances shown."
+    "--drafts-in-balance", is_flag=True, help="Include open drafts in the shown balances."
 )
 @click.option(
     "--complete-twice",
@@ -190,7 +190,7 @@ def demo(html: Path | None) -> None:
     default="refused",
     show_default=True,
     type=click.Choice(["refused", "ignored", "applied"]),
-    help="What a second completion does; without a value, ignored: 200, and nothing moves.",
+    help="Effect of a second completion; without a value, ignored: 200, and nothing moves.",
 )
 @click.option(
     "--filters-ignored", is_flag=True, help="Ignore the filters of transactions and vouchers."

@@ -25,7 +25,7 @@ QUESTION = (
 @click.option(
     "--probe",
     is_flag=True,
-    help="Also try how the API behaves, on a program and a contact made for it and deleted again.",
+    help="Also test how the API behaves, with a temporary program and contact.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before the probe.")
 @as_json

@@ -35,7 +35,7 @@ def intents(context: click.Context, flags: dict[str, Any]) -> None:
 
 
 @intents.command("list")
-@click.option("--state", multiple=True, help="Only these states; may be repeated.")
+@click.option("--state", multiple=True, help="Only this state; can be repeated.")
 @as_json
 @click.pass_obj
 def list_intents(flags: dict[str, Any], state: tuple[str, ...], *, as_json: bool) -> None:
@@ -132,9 +132,9 @@ def _what_happens_next(intent: "Intent") -> str:
     "outcome",
     required=True,
     type=click.Choice(["applied", "not_applied"]),
-    help="What happened, as you found out.",
+    help="The outcome that you found out.",
 )
-@click.option("--why", required=True, help="How you know; kept in the audit trail.")
+@click.option("--why", required=True, help="How you know; recorded in the audit trail.")
 @as_json
 @click.pass_obj
 def close(flags: dict[str, Any], intent_id: str, outcome: Any, why: str, *, as_json: bool) -> None:

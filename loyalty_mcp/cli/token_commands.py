@@ -47,11 +47,11 @@ def token(context: click.Context, flags: dict[str, Any]) -> None:
 
 
 @token.command()
-@click.option("--name", required=True, help="Who holds it; the audit trail names them so.")
-@click.option("--role", required=True, type=click.Choice(ROLES), help="Its tools.")
-@click.option("--member", default=None, help="The one member its holder may reach.")
-@click.option("--expires", default=None, type=Moment(), help="Until when it may be used.")
-@click.option("--operator", is_flag=True, help="Its holder approves the intents of others.")
+@click.option("--name", required=True, help="The holder, as named in the audit trail.")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="The role of its holder.")
+@click.option("--member", default=None, help="The only member its holder can reach.")
+@click.option("--expires", default=None, type=Moment(), help="When it expires.")
+@click.option("--operator", is_flag=True, help="Let its holder approve others' intents.")
 @click.pass_obj
 def create(
     flags: dict[str, Any],

@@ -629,8 +629,8 @@ DIFFERENCES: Final = (
     ),
     Difference(
         "Voucher codes",
-        "given, or the next of the pool, or the reward's only code, or generated from a pattern with"
-        " # for a digit and ? for a letter; 422 for a code that is already used, or an empty pool",
+        "given, or the next of the pool, or the reward's only code, or generated from a pattern"
+        " with # for a digit and ? for a letter; 422 for a used code, or an empty pool",
         "the generation of codes is not documented in detail",
         "behaviour 11",
     ),
@@ -682,8 +682,8 @@ DIFFERENCES: Final = (
     ),
     Difference(
         "Anniversary events",
-        "each month, and yearly ones instead of every twelfth; after a long jump of the clock, those"
-        " of the last two years",
+        "each month, and yearly ones instead of every twelfth; after a long jump of the clock,"
+        " those of the last two years",
         "only their names are documented",
         "behaviour 13",
     ),

@@ -83,13 +83,13 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None,
         validation_alias=KEY_VARIABLE,
-        description="the API key of the Brevo account; without one, the embedded sandbox serves",
+        description="the API key of the Brevo account; without one, the embedded sandbox is used",
     )
     api_key_file: Path | None = Field(None, description="a file with that key")
     client_id: str | None = Field(
         None,
         validation_alias=BREVO_VARIABLES["client_id"],
-        description="the OAuth app of the Brevo account (machine-to-machine), in place of a key",
+        description="the OAuth app of the Brevo account (machine-to-machine), instead of a key",
     )
     client_secret: SecretStr | None = Field(
         None,
@@ -105,8 +105,8 @@ class Settings(BaseSettings):
     )
     member: str | None = Field(
         None,
-        description="pin one member, by contact id, email, phone or own id; role `member` needs "
-        "it over stdio",
+        description="pin one member, by contact id, email, phone or own id; required for role "
+        "`member` over stdio",
     )
     tools: Names = Field((), description="publish only these tools of the role, comma-separated")
     exclude_tools: Names = Field((), description="do not publish these tools, comma-separated")
@@ -129,34 +129,34 @@ class Settings(BaseSettings):
         description="the journal: `sqlite:///FILE`, or `postgresql+asyncpg://…` for replicas",
     )
     database_url_file: Path | None = Field(
-        None, description="a file with that address, which may hold a password"
+        None, description="a file with that address, which may contain a password"
     )
     secret: SecretStr | None = Field(
         None,
-        description="at least 32 bytes, the same on all replicas; signs what they share. Two, "
-        "separated by a comma, while one replaces the other: the first signs, both are accepted",
+        description="at least 32 bytes, the same on all replicas; signs the data that they share. "
+        "During a rotation, two secrets separated by a comma: the first signs, both are accepted",
     )
     secret_file: Path | None = Field(None, description="a file with that secret")
-    timeout: float = Field(20, gt=0, le=300, description="seconds to wait for an answer of Brevo")
+    timeout: float = Field(20, gt=0, le=300, description="seconds to wait for an answer from Brevo")
     sandbox_file: Path | None = Field(
         None,
-        description="a file that keeps the embedded sandbox, for clients that start a process for "
-        "each call; without it, each process begins a fresh one",
+        description="a file for the data of the embedded sandbox, for clients that start a process "
+        "for each call; without it, each process starts a new sandbox",
     )
     approval_webhook: str | None = Field(
-        None, description="an address that is told, signed, when something waits for an operator"
+        None, description="an address that gets a signed message when an intent needs an operator"
     )
     approval_webhook_secret: SecretStr | None = Field(
-        None, description="at least 32 bytes; signs what that address is told"
+        None, description="at least 32 bytes; signs the messages to that address"
     )
     approval_webhook_secret_file: Path | None = Field(None, description="a file with that secret")
     log_level: LogLevel = Field("INFO", description="the least severe log records to write")
     log_format: LogFormat = Field("text", description="how log records are written to stderr")
     public_url: str | None = Field(
-        None, description="the address under which HTTP clients reach this server"
+        None, description="the address at which HTTP clients reach this server"
     )
     allowed_hosts: Names = Field(
-        (), description="further names to accept in the Host header, comma-separated"
+        (), description="additional names to accept in the Host header, comma-separated"
     )
     allowed_origins: Names = Field(
         (), description="web origins whose pages may call this server, comma-separated"
@@ -165,10 +165,10 @@ class Settings(BaseSettings):
         None, description="the authorization server whose access tokens are accepted"
     )
     oauth_audience: str | None = Field(
-        None, description="the audience that these access tokens must name"
+        None, description="the audience that these access tokens must have"
     )
     oauth_jwks_url: str | None = Field(
-        None, description="where the public keys of the authorization server are"
+        None, description="the address of the authorization server's public keys"
     )
     oauth_member_claim: str = Field(
         "loyalty_member", description="the claim that limits a caller to one member"
@@ -186,32 +186,35 @@ class Settings(BaseSettings):
         "comma-separated",
     )
     max_connections: int = Field(
-        2_000, ge=10, le=100_000, description="HTTP connections open at once"
+        2_000, ge=10, le=100_000, description="maximum number of open HTTP connections"
     )
     max_connections_per_address: int = Field(
-        1_000, ge=1, le=100_000, description="HTTP connections open at once from one address"
+        1_000, ge=1, le=100_000, description="maximum number of open HTTP connections per address"
     )
     session_idle: int = Field(
         600, ge=10, le=86_400, description="seconds after which an unused HTTP session ends"
     )
     max_sessions_per_caller: int = Field(
-        100, ge=1, le=2_000, description="HTTP sessions of one caller open at once"
+        100, ge=1, le=2_000, description="maximum number of open HTTP sessions per caller"
     )
     max_calls_per_minute: int = Field(
-        600, ge=1, le=100_000, description="HTTP requests of one caller to `/mcp` in a minute"
+        600,
+        ge=1,
+        le=100_000,
+        description="maximum number of requests to `/mcp` per minute and caller",
     )
     budget_share: int = Field(
-        50, ge=1, le=100, description="percentage of Brevo's hourly requests one caller may use"
+        50, ge=1, le=100, description="percentage of Brevo's hourly requests that a caller may use"
     )
     budget_reserve: int = Field(
         10,
         ge=0,
         le=90,
-        description="percentage of Brevo's hourly requests kept for operators and for changes "
-        "already agreed to",
+        description="percentage of Brevo's hourly requests reserved for operators and for changes "
+        "that were agreed to",
     )
     header_timeout: float = Field(
-        10, ge=0.1, le=120, description="seconds in which the headers of a request must arrive"
+        10, ge=0.1, le=120, description="seconds within which request headers must arrive"
     )
 
     @model_validator(mode="before")

@@ -31,6 +31,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2, help="servers on one journal")
     parser.add_argument("--postgres", action="store_true", help="the journal on PostgreSQL")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn")
+    parser.add_argument("--batches", type=float, default=0.1, help="share of the changes")
     parser.add_argument("--death-every", type=int, default=100, help="changes between two kills")
     return parser.parse_args()
 
@@ -65,7 +66,7 @@ def main() -> int:
             agents=24,
             members=200,
             seed=asked.seed,
-            batches=0.1,
+            batches=asked.batches,
             climate=Climate(death_every=asked.death_every),
             clocks=(120.0, -120.0, 0.0),
             moving=True,

@@ -30,7 +30,8 @@ from loyalty_mcp.intents.policy import ChangesUsedUp, Policy
 from loyalty_mcp.tools.bulk.batch_preview import ROW_REQUESTS
 from loyalty_mcp.tools.bulk.batch_result import read_batch_result
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, planned_rows, row_intent
-from loyalty_mcp.tools.bulk.row_preparation import prepare_row
+from loyalty_mcp.tools.bulk.published_rules import PublishedRules
+from loyalty_mcp.tools.bulk.row_preparation import ENROL, prepare_row
 from loyalty_mcp.tools.bulk.row_tools import ROW_TOOLS
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.progress import report
@@ -41,9 +42,6 @@ VALID_FOR: Final = timedelta(days=1)
 
 LOOK_SECONDS: Final = 5.0
 """How long to wait for a row that another process is sending, before going on to the next."""
-
-ROWS_A_LOOK: Final = 10
-"""The program's balances and tiers are read again after this many rows: somebody may publish."""
 
 ROW_BUSY: Final = "Another change of this member was under way all the time; this row was not done."
 
@@ -94,27 +92,23 @@ async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> st
     """Carry out the remaining rows; what stopped the batch, or None if it is complete."""
     found = {row.id: row for row in await context.journal.open().batches.rows(batch.id)}
     rows = [row for row in planned_rows(batch) if row.refused is None]
-    context.brevo.read_afresh()
+    rules = PublishedRules(context, str(rows[0].resolved[0]))
     try:
-        # Nearly every row needs this read, and it updates the remaining hourly budget.
-        await context.references.tiers(str(rows[0].resolved[0]))
+        # This also updates the remaining hourly budget.
+        await rules.look()
     except LoyaltyError as error:
         return error.cause
-    carried_out = 0
     for done, row in enumerate(rows):
         known = found.get(row_intent_id(batch.id, row.number))
         if known is not None and known.state in ENDED:
             continue
         await report(done, len(rows), f"Row {row.number}")
-        if carried_out % ROWS_A_LOOK == 0:
-            context.brevo.read_afresh()
-        carried_out += 1
         # A batch is cancelled only between two rows, so that no row is left half done.
         await checkpoint()
         if lapsed(batch, context.now()):
             return "The day in which it can be continued is over."
         try:
-            await to_the_end(_carry_out_row(context, policy, batch, row))
+            await to_the_end(_carry_out_row(context, policy, batch, row, rules))
         except Stopped as stop:
             return stop.why
     await report(len(rows), len(rows), "Done")
@@ -137,7 +131,9 @@ async def _envelope(context: Context, batch: Intent, why: str | None) -> Envelop
     )
 
 
-async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: PlannedRow) -> None:
+async def _carry_out_row(
+    context: Context, policy: Policy, batch: Intent, row: PlannedRow, rules: PublishedRules
+) -> None:
     """Carry out one row, unless another process has.
 
     Raises:
@@ -148,14 +144,16 @@ async def _carry_out_row(context: Context, policy: Policy, batch: Intent, row: P
         context.brevo.require(ROW_REQUESTS[row.tool])
         intent = await journal.batches.add_row(row_intent(batch, row, context.now()))
         if intent.state == "approved":
-            await _send_row(context, policy, intent, row)
+            await _send_row(context, policy, intent, row, rules)
         elif intent.state not in ENDED:
             await settled_elsewhere(context, intent.id, LOOK_SECONDS, close=True)
     except (TemporaryError, OperatorError, ChangesUsedUp) as error:
         raise Stopped(error.cause) from None
 
 
-async def _send_row(context: Context, policy: Policy, intent: Intent, row: PlannedRow) -> None:
+async def _send_row(
+    context: Context, policy: Policy, intent: Intent, row: PlannedRow, rules: PublishedRules
+) -> None:
     """Send a row in its turn, if its effect is still the agreed one.
 
     Raises:
@@ -166,12 +164,15 @@ async def _send_row(context: Context, policy: Policy, intent: Intent, row: Plann
     if not await take_turn(context, intent):
         await _refuse(context, intent, ROW_BUSY)
         return
-    context.brevo.read_members_afresh()
     try:
+        if row.tool != ENROL:
+            await rules.before_row()
+        context.brevo.read_members_afresh()
         preparation = await prepare_row(context, row)
         changed = changed_parts(intent, preparation)
         if changed:
             raise Refused(f"Changed since the preview: {', '.join(changed)}. It was not done.")
+        context.brevo.require(ROW_REQUESTS[row.tool] - 1)
         tool = ROW_TOOLS[row.tool]
         recorded = CallReferences(context.references, recorded=intent.resolved)
         arguments = await tool.received(tool.validated(intent.arguments), recorded)

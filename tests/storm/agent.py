@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import mcp_types as types
@@ -14,6 +14,10 @@ from tests.storm.replica import Lost, Replica
 
 GOES_ON = frozenset({"confirmation_required", "partly_applied"})
 """Answers after which the same call is repeated with a confirmation."""
+
+
+UNDONE: Final = 0.4
+"""The share of the batches that are undone, and of these that are undone once more."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,16 @@ class Agent:
                 self.diary.agreed[answer["intent"]] = Agreed(tool, arguments, answer["preview"])
             confirmed = {**arguments, "confirmation": answer["confirmation"]}
             answer = await self._confirm(tool, confirmed)
+        if tool == "bulk_change" and answer is not None and answer.get("status") == "applied":
+            await self._undo_perhaps(answer["intent"])
+
+    async def _undo_perhaps(self, batch: str) -> None:
+        """Undo some of the batches, now and then twice."""
+        while self._chance.random() < UNDONE:
+            arguments = {"batch": batch, "reason": "Wrong list"}
+            answer = await self._call("reverse_transaction", arguments)
+            self.diary.proposed += answer is not None
+            await self._see_through("reverse_transaction", arguments, answer)
 
     def _wish(self) -> tuple[str, dict[str, Any]]:
         if self._batches and self._chance.random() < self._batches:

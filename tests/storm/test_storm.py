@@ -48,10 +48,11 @@ async def test_nothing_is_lost_doubled_or_unagreed_in_a_storm(
 
 @pytest.mark.long
 async def test_rows_of_batches_happen_once_in_a_storm(tell: Callable[[str], None]) -> None:
-    """Batches whose servers die and whose answers are lost: each row once, and told as it is."""
+    """Batches and their reversals while servers die, answers are lost and others publish."""
     climate = Climate(fault_every=2, death_every=12)
+    plan = Plan(intents=30, agents=8, seed=5, climate=climate, batches=0.5, moving=True)
 
-    found = await storm(Plan(intents=30, agents=8, seed=5, climate=climate, batches=0.5))
+    found = await storm(plan)
 
     tell(found.table())
     assert found.holds, found.problems

@@ -136,8 +136,17 @@ async def verdict(
     others = [
         intents[str(effect.intent)]
         for effect in happened
-        if effect.intent in diary.agreed and not _as_agreed(effect, diary.agreed[effect.intent])
+        if (effect.intent in diary.agreed and not _as_agreed(effect, diary.agreed[effect.intent]))
+        or (
+            _in_agreed_batch(effect, intents, diary)
+            and not _row_as_shown(effect, intents[str(effect.intent)])
+        )
     ]
+    undone = Counter(
+        intents[str(effect.intent)].kept["transaction"]
+        for effect in happened
+        if effect.intent in intents and "transaction" in intents[str(effect.intent)].kept
+    )
     admitted = [intent for intent in others if _says_otherwise(intent)]
     wrongs = {
         "duplicate effects": sum(
@@ -148,6 +157,7 @@ async def verdict(
             for effect in happened
         ),
         "effects other than agreed": len(others) - len(admitted),
+        "movements undone twice": sum(undone.values()) - len(undone),
         "applied without effect": sum(
             intent.state == "applied" and intent.id not in acted and not is_batch(intent)
             for intent in intents.values()
@@ -176,6 +186,7 @@ async def verdict(
         "rows of batches applied": sum(
             intent.batch is not None and intent.state == "applied" for intent in intents.values()
         ),
+        "movements of batches undone": len(undone),
         "not applied": states["not_applied"],
         "effects in the ledger": len(happened),
         "answered unknown at first": answers["unknown"],
@@ -188,14 +199,21 @@ async def verdict(
 
 
 def _in_agreed_batch(effect: Effect, intents: Mapping[str, Intent], diary: Diary) -> bool:
-    """Whether an effect is a row of an agreed batch, and what its preview showed."""
+    """Whether an effect is a row of an agreed batch, or of the agreed reversal of one."""
     row = intents.get(effect.intent or "")
     if row is None or row.batch not in diary.agreed:
         return False
-    members = {item["member"] for item in diary.agreed[row.batch].arguments["rows"]}
+    given = diary.agreed[row.batch].arguments
+    if "batch" in given:
+        agreed = diary.agreed.get(given["batch"])
+        given = {} if agreed is None else agreed.arguments
+    return str(effect.member) in {item["member"] for item in given.get("rows", ())}
+
+
+def _row_as_shown(effect: Effect, row: Intent) -> bool:
+    """Whether what happened is what the preview of the row showed."""
     before, after = row.preview.before["balance"], row.preview.after["balance"]
-    shown = (effect.balance - effect.amount, effect.balance) == (before, after)
-    return shown and str(effect.member) in members
+    return (effect.balance - effect.amount, effect.balance) == (before, after)
 
 
 def _as_agreed(effect: Effect, agreed: Agreed) -> bool:

@@ -21,6 +21,7 @@ from loyalty_mcp.intents.lifecycle import (
 )
 from loyalty_mcp.tools.bulk.batch_result import read_batch_result
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, stored_rows
+from loyalty_mcp.tools.bulk.published_rules import looks_of
 from loyalty_mcp.tools.bulk.row_preparation import (
     ASSIGN,
     ENROL,
@@ -165,7 +166,8 @@ def _beyond(count: int) -> list[str]:
 
 def requests_of(rows: Sequence[PlannedRow]) -> int:
     """The requests that rows take after the agreement, if nothing fails."""
-    return SHARED_REQUESTS + sum(ROW_REQUESTS[row.tool] for row in rows)
+    looks = looks_of(sum(row.tool != ENROL for row in rows))
+    return SHARED_REQUESTS + looks + sum(ROW_REQUESTS[row.tool] for row in rows)
 
 
 def _time_needed(context: Context, rows: Sequence[PlannedRow]) -> str:

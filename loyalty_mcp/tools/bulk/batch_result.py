@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from loyalty_mcp.brevo.quoting import quoted
@@ -11,6 +12,7 @@ from loyalty_mcp.errors import OutcomeUnknown
 from loyalty_mcp.intents.lifecycle import Intent, row_intent_id
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, planned_rows
 from loyalty_mcp.tools.context import Context
+from loyalty_mcp.tools.points.credit_and_debit import other_amount_text
 
 RowStatus = Literal["done", "refused", "unknown", "left"]
 LISTED: Final = 20
@@ -97,6 +99,7 @@ def row_outcome(row: PlannedRow, intent: Intent | None) -> RowOutcome:
         return _outcome(
             row,
             "done",
+            reason=_moved_otherwise(result),
             transaction_id=intent.transaction_id,
             new_balance=result.get("new_balance"),
         )
@@ -106,12 +109,20 @@ def row_outcome(row: PlannedRow, intent: Intent | None) -> RowOutcome:
     return _outcome(row, "refused", reason=intent.reason)
 
 
+def _moved_otherwise(result: Mapping[str, Any]) -> str | None:
+    """What is said of a row that moved another amount than was agreed to; None for all others."""
+    if result.get("agreed_amount") is None:
+        return None
+    amount, agreed = Decimal(str(result["amount"])), Decimal(str(result["agreed_amount"]))
+    return other_amount_text(amount, agreed, str(result["unit"]))
+
+
 def _outcome(row: PlannedRow, status: RowStatus, **more: Any) -> RowOutcome:
     return RowOutcome(row=row.number, member=row.member, status=status, **more)
 
 
 def batch_text(result: BatchResult, _now: datetime) -> str:
-    """The outcome of a batch in words; only rows that failed are listed."""
+    """The outcome of a batch in words; only rows that did not work as agreed are listed."""
     counts = [f"{result.done} of {len(result.rows)} rows done"]
     counts += [
         f"{number} {word}"
@@ -122,8 +133,8 @@ def batch_text(result: BatchResult, _now: datetime) -> str:
         )
         if number
     ]
-    failed = [row for row in result.rows if row.status in {"refused", "unknown"}]
-    return "\n".join([f"{', '.join(counts)}.", *row_lines(failed)])
+    told = [row for row in result.rows if row.status in {"refused", "unknown"} or row.reason]
+    return "\n".join([f"{', '.join(counts)}.", *row_lines(told)])
 
 
 def row_lines(rows: Sequence[RowOutcome]) -> list[str]:

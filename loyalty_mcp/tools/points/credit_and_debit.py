@@ -1,6 +1,7 @@
 """The tools that credit and debit points."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 
@@ -65,18 +66,26 @@ async def reconcile_credit_or_debit(
     return await reconcile_movement(context, intent, wanted, close=close, may_come=may_come)
 
 
+def other_amount_text(amount: Decimal, agreed: Decimal, unit: str) -> str:
+    """What is said where another amount was moved than was agreed to.
+
+    Args:
+        amount: that was moved.
+        agreed: that was to be moved.
+        unit: of the balance.
+    """
+    return (
+        f"Brevo moved {amount_text(amount, unit)} instead of the agreed "
+        f"{amount_text(agreed, unit)}, because the program's rules changed at the last moment."
+    )
+
+
 def moved_text(moved: PointsMoved, _now: datetime) -> str:
     """The text after the sentence of a movement that took effect."""
     now = moved.new_balance
     total = "could not be read" if now is None else amount_text(now, moved.unit)
     agreed = moved.agreed_amount
-    note = (
-        ""
-        if agreed is None
-        else f" Brevo moved {amount_text(moved.amount, moved.unit)} instead of the "
-        f"agreed {amount_text(agreed, moved.unit)}, because the program's rules changed at the "
-        "last moment."
-    )
+    note = "" if agreed is None else f" {other_amount_text(moved.amount, agreed, moved.unit)}"
     return f"New balance: {total}.{note} Transaction {moved.transaction_id}."
 
 

@@ -133,8 +133,8 @@ def batch_text(result: BatchResult, _now: datetime) -> str:
         )
         if number
     ]
-    told = [row for row in result.rows if row.status in {"refused", "unknown"} or row.reason]
-    return "\n".join([f"{', '.join(counts)}.", *row_lines(told)])
+    noted = [row for row in result.rows if row.status in {"refused", "unknown"} or row.reason]
+    return "\n".join([f"{', '.join(counts)}.", *row_lines(noted)])
 
 
 def row_lines(rows: Sequence[RowOutcome]) -> list[str]:

@@ -51,6 +51,17 @@ RULES: Final[tuple[dict[str, Any], ...]] = (
     {"balanceOptionCreditRounding": "lower", "balanceOptionDebitRounding": "upper"},
 )
 
+RENEWED: Final[tuple[dict[str, Any], ...]] = tuple(
+    {"expiryPolicy": {"type": kind, "duration": duration, "unit": unit}, **more}
+    for kind, duration, unit, more in (
+        ("rolling", 2, "month", {}),
+        ("inactivity", 2, "month", {"roundingPolicy": "floor"}),
+        ("rolling", 3, "week", {"maxBalance": 250}),
+        ("inactivity", 3, "week", {}),
+    )
+)
+"""Lives that the set-up guide describes: activity renews the credits that are open."""
+
 steps = st.one_of(
     st.tuples(st.just("move"), st.integers(-150, 150).filter(bool).map(lambda n: n / 2)),
     st.tuples(st.just("short credit"), st.sampled_from([1, 600, 60 * 24 * 40])),
@@ -171,6 +182,21 @@ SOONEST_FIRST: Final = [
 ]
 
 
+SPENT_BEFORE_A_RENEWAL: Final = [
+    ("move", 100.0),
+    ("short credit", 60 * 24 * 40),
+    ("move", -50.0),
+    ("wait", 9 * DAY),
+    ("move", 10.0),
+    ("wait", 9 * DAY),
+    ("move", 10.0),
+    ("wait", 9 * DAY),
+    ("move", 10.0),
+    ("wait", 45 * DAY),
+]
+"""A debit takes from the credit that then expires soonest, and would outlive the other later."""
+
+
 @settings(max_examples=60)
 @given(st.sampled_from(LIVES), st.sampled_from(RULES), st.lists(steps, min_size=1, max_size=14))
 @example(LIVES[1], RULES[1], DEBT_THEN_EXPIRY)
@@ -180,6 +206,16 @@ def test_every_point_is_explained(
 ) -> None:
     """Whatever happened to a balance, its lines sum to it at every moment."""
     asyncio.run(check_every_moment({**life, **rules}, changes))
+
+
+@settings(max_examples=30)
+@given(st.sampled_from(RENEWED), st.lists(steps, min_size=1, max_size=14))
+@example(RENEWED[3], SPENT_BEFORE_A_RENEWAL)
+def test_every_point_is_explained_where_activity_renews_credits(
+    life: dict[str, Any], changes: Any
+) -> None:
+    """An expiry that moves with every movement, or with every credit, adds up as well."""
+    asyncio.run(check_every_moment(life, changes))
 
 
 @pytest.mark.parametrize("changes", [DEBT_THEN_EXPIRY, SOONEST_FIRST])

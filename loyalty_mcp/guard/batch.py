@@ -26,9 +26,10 @@ from loyalty_mcp.intents.lifecycle import (
     lapsed,
     row_intent_id,
 )
-from loyalty_mcp.intents.policy import ChangesUsedUp, Policy
+from loyalty_mcp.intents.policy import ChangesUsedUp, Policy, check
 from loyalty_mcp.tools.bulk.batch_preview import ROW_REQUESTS
 from loyalty_mcp.tools.bulk.batch_result import read_batch_result
+from loyalty_mcp.tools.bulk.bulk_request import governing_tools
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, planned_rows, row_intent
 from loyalty_mcp.tools.bulk.published_rules import PublishedRules
 from loyalty_mcp.tools.bulk.row_preparation import ENROL, prepare_row
@@ -94,6 +95,8 @@ async def _carry_out_rows(context: Context, policy: Policy, batch: Intent) -> st
     rows = [row for row in planned_rows(batch) if row.refused is None]
     rules = PublishedRules(context, str(rows[0].resolved[0]))
     try:
+        for tool in (batch.tool, *governing_tools(batch.arguments)):
+            check(policy, tool, None)
         # This also updates the remaining hourly budget.
         await rules.look()
     except LoyaltyError as error:
@@ -195,7 +198,10 @@ async def _send_row(
 
 async def _refuse(context: Context, intent: Intent, reason: str) -> None:
     journal = context.journal.open()
-    await journal.move(intent.id, "approved", "not_applied", context.now(), reason=reason)
+    refused = await journal.move(intent.id, "approved", "not_applied", context.now(), reason=reason)
+    if not refused:
+        # Another process is carrying it out; what looked like a change may be its effect.
+        await settled_elsewhere(context, intent.id, LOOK_SECONDS, close=True)
 
 
 def can_be_continued(intent: Intent) -> bool:

@@ -87,10 +87,11 @@ async def _written(
 def _too_late(intent: Intent) -> tuple[State, str]:
     """The final state of an intent that expired before anything was sent.
 
-    An agreed intent is carried out immediately, unless an operator agreed: then the caller has to
-    repeat the call.
+    An agreed intent is carried out immediately, unless an operator agreed or it is a row of a
+    batch: then the caller has to repeat the call.
     """
-    broken_off = intent.state == "approved" and intent.route != "operator"
+    waits = intent.route == "operator" or intent.batch is not None
+    broken_off = intent.state == "approved" and not waits
     return ("not_applied", CRASHED) if broken_off else ("expired", LATE)
 
 

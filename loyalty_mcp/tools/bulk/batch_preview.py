@@ -21,7 +21,7 @@ from loyalty_mcp.intents.lifecycle import (
 )
 from loyalty_mcp.tools.bulk.batch_result import read_batch_result
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, stored_rows
-from loyalty_mcp.tools.bulk.published_rules import looks_of
+from loyalty_mcp.tools.bulk.published_rules import rules_requests
 from loyalty_mcp.tools.bulk.row_preparation import (
     ASSIGN,
     ENROL,
@@ -45,9 +45,6 @@ ROW_REQUESTS: Final[Mapping[str, int]] = {
     REVERSE: 4,
 }
 """Requests per row after the agreement, if nothing fails."""
-
-SHARED_REQUESTS: Final = 4
-"""Requests for what all rows share: balances, tiers and tier groups."""
 
 HOUR: Final = timedelta(hours=1)
 
@@ -166,8 +163,8 @@ def _beyond(count: int) -> list[str]:
 
 def requests_of(rows: Sequence[PlannedRow]) -> int:
     """The requests that rows take after the agreement, if nothing fails."""
-    looks = looks_of(sum(row.tool != ENROL for row in rows))
-    return SHARED_REQUESTS + looks + sum(ROW_REQUESTS[row.tool] for row in rows)
+    ruled = sum(row.tool != ENROL for row in rows)
+    return rules_requests(max(ruled, 1)) + sum(ROW_REQUESTS[row.tool] for row in rows)
 
 
 def _time_needed(context: Context, rows: Sequence[PlannedRow]) -> str:

@@ -92,7 +92,7 @@ def row_outcome(row: PlannedRow, intent: Intent | None) -> RowOutcome:
     """The outcome of one row."""
     if row.refused is not None:
         return _outcome(row, "refused", reason=row.refused)
-    if intent is None or intent.state in {"proposed", "approved"}:
+    if intent is None or intent.state in {"proposed", "approved", "expired"}:
         return _outcome(row, "left")
     if intent.state == "applied":
         result: Mapping[str, Any] = intent.result or {}

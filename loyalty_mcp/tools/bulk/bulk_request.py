@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
@@ -86,6 +86,12 @@ class BulkRequest:
     rows: Sequence[BulkRow]
     balance: str | None = None
     reason: str | None = None
+
+
+def governing_tools(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tools that govern a batch with these arguments; none where it has no action."""
+    action = arguments.get("action")
+    return next((tools for name, tools in GOVERNING_TOOLS.items() if name == action), ())
 
 
 def check_request(request: BulkRequest) -> None:

@@ -19,9 +19,14 @@ LOOKS_A_READING: Final = 8
 """Looks after which balances and tiers are read anew even if the program shows no publication."""
 
 
-def looks_of(rows: int) -> int:
-    """How many requests so many rows take to look at the program."""
-    return ceil(rows / ROWS_A_LOOK)
+READING_REQUESTS: Final = 3
+"""Requests in which balances, tiers and tier groups are read."""
+
+
+def rules_requests(rows: int) -> int:
+    """How many requests so many rows take for the rules, if nobody publishes meanwhile."""
+    looks = ceil(rows / ROWS_A_LOOK)
+    return looks + READING_REQUESTS * ceil(looks / LOOKS_A_READING)
 
 
 class PublishedRules:

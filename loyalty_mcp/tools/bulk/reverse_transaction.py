@@ -38,8 +38,9 @@ Reversed = Annotated[
 ]
 BatchId = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    StringConstraints(strip_whitespace=True, pattern=ID_PATTERN),
     Field(description="Intent of a bulk_change"),
+    Expected("the intent of a bulk_change, from its answer"),
 ]
 
 

@@ -34,6 +34,7 @@ from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.impossible_changes import refuse_unpublished_program
 from loyalty_mcp.tools.members.account import read_member
 from loyalty_mcp.tools.points.movement_amounts import MovementKind
+from loyalty_mcp.tools.render import plain_amount_text
 
 MEMBERS_LOOKED_UP: Final = "Looking the members up"
 
@@ -65,7 +66,24 @@ class RowCaps:
             )
             moved = usage.moved_today + before
             check(context.policy, tool, movement, Usage(moved_today=moved))
+            self._require_per_call(movement, before)
         self._planned[key] = before + movement.amount
+
+    def _require_per_call(self, movement: Movement, before: Decimal) -> None:
+        """Refuse a row that passes the cap of one call with what other rows move for its member.
+
+        One person agrees to all rows at once, so that splitting an amount gets around nothing.
+
+        Raises:
+            Refused: they pass it together.
+        """
+        most = self._context.policy.caps.per_call(movement.kind)
+        if most is not None and before + movement.amount > most:
+            cap, moved = plain_amount_text(most), plain_amount_text(before)
+            raise Refused(
+                f"The operator's policy allows at most {cap} in one {movement.kind}, and earlier "
+                f"rows move {moved} for the same member."
+            )
 
 
 async def plan_rows(

@@ -6,7 +6,7 @@ from typing import Final
 
 from loyalty_mcp.cli.menu_size import charged_text, count_tokens
 from loyalty_mcp.intents.roles import Role, definition_of
-from loyalty_mcp.server.tool_listing import published
+from loyalty_mcp.server.tool_listing import listed_tool
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.registry import menu
 from loyalty_mcp.tools.tool import Tool
@@ -24,7 +24,7 @@ def menu_of_role(role: Role) -> dict[str, Tool]:
 def listing_as_sent(tools: Mapping[str, Tool]) -> str:
     """The answer to `tools/list`, with output schemas and annotations."""
     listed = [
-        published(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
+        listed_tool(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
         for tool in tools.values()
     ]
     return json.dumps({"tools": listed}, separators=(",", ":"), ensure_ascii=False)

@@ -191,7 +191,7 @@ def pressed_in_card(call: Call) -> Call:
     return replace(call, caller=replace(call.caller, shows_cards=True))
 
 
-def waiting(intent: Intent, moved: str | None = None) -> Envelope:
+def waiting_for_operator(intent: Intent, moved: str | None = None) -> Envelope:
     """The answer while an operator has yet to decide."""
     return Envelope(
         "waiting_for_operator",

@@ -19,7 +19,7 @@ from loyalty_mcp.guard.confirmation import (
     confirmable_in_card,
     pressed_in_card,
     require_same_call,
-    waiting,
+    waiting_for_operator,
 )
 from loyalty_mcp.guard.outcome_elsewhere import NO_SUCH, outcome_elsewhere
 from loyalty_mcp.guard.previewing import preview_again, preview_call, subject_of
@@ -232,7 +232,7 @@ class Guard:
                 return Question(intent, rounds, moved)
             case "operator":
                 self._announce(intent)
-                return waiting(intent, moved)
+                return waiting_for_operator(intent, moved)
             case "card":
                 return confirmable_in_card(intent, confirmation or "", moved)
             case "token":
@@ -250,7 +250,7 @@ class Guard:
                 return await self._first_outcome(intent)
             return await self._void(intent, LATE)
         if intent.route == "operator" and intent.state == "proposed":
-            return waiting(intent)
+            return waiting_for_operator(intent)
         if not is_batch(intent):
             self._context.brevo.require(call.tool.requests_after_agreement)
         return await self._carry_out(call, intent, agreed_by=agreed_by, rounds=rounds)

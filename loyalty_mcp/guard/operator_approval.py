@@ -12,7 +12,7 @@ MOST_DECIDED: Final = 50
 DECIDED_SHOWN: Final = timedelta(days=7)
 
 
-async def waiting(context: Context) -> list[Intent]:
+async def waiting_intents(context: Context) -> list[Intent]:
     """The intents that an operator can decide on now, by expiry; at most 500."""
     return await context.journal.open().waiting(context.now(), limit=MOST_WAITING)
 

@@ -105,7 +105,7 @@ def _numbers(first: int, last: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def masked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def masked_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments with personal values cut to their first letter; `meta` is omitted."""
     return {
         name: _masked(value) if name in PERSONAL else _masked_inside(value)
@@ -117,7 +117,7 @@ def masked(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _masked_inside(value: Any) -> Any:
     """The rows of a batch, each masked; any other value unchanged."""
     if isinstance(value, list | tuple):
-        return [masked(item) if isinstance(item, Mapping) else item for item in value]
+        return [masked_arguments(item) if isinstance(item, Mapping) else item for item in value]
     return value
 
 

@@ -239,7 +239,7 @@ def check_move(origin: State, target: State) -> None:
         raise IllegalMove(f"an intent never goes from {origin} to {target}")
 
 
-def moved(intent: Intent, target: State, **changes: Any) -> Intent:
+def in_state(intent: Intent, target: State, **changes: Any) -> Intent:
     """A copy of `intent` in state `target`, with `changes`.
 
     Raises:

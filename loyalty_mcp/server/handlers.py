@@ -24,7 +24,7 @@ from loyalty_mcp.server.elicitation import (
     show_page,
 )
 from loyalty_mcp.server.lazy_models import built_on_first_use
-from loyalty_mcp.server.tool_listing import published
+from loyalty_mcp.server.tool_listing import listed_tool
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.progress import reporting_to
@@ -85,7 +85,7 @@ class Handlers:
         """The menu of the caller."""
         menu = self.session_of(ctx).menu
         if id(menu) not in self.menus:
-            listed = [published(tool) for tool in menu.values()]
+            listed = [listed_tool(tool) for tool in menu.values()]
             self.menus[id(menu)] = types.ListToolsResult(tools=listed)
         return self.menus[id(menu)]
 

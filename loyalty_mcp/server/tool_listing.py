@@ -37,7 +37,7 @@ def annotations_of(tool: Tool) -> types.ToolAnnotations:
     return found
 
 
-def published(tool: Tool) -> types.Tool:
+def listed_tool(tool: Tool) -> types.Tool:
     """A tool as `tools/list` shows it."""
     return types.Tool(
         name=tool.name,

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from loyalty_mcp.tools.render import NOISE
-from loyalty_mcp.tools.schema import published
+from loyalty_mcp.tools.schema import published_schema
 
 UNASKED = NOISE | frozenset(
     (
@@ -43,7 +43,7 @@ def answer_schema(
         guarded: whether the result comes in the envelope of a change.
     """
     left_out = UNASKED | (SAID_BEFORE.union(arguments) - MADE) if guarded else UNASKED
-    result = published(
+    result = published_schema(
         answer.model_json_schema(mode="serialization", by_alias=False),
         answer=True,
         without=left_out,

@@ -21,7 +21,7 @@ from loyalty_mcp.intents.lifecycle import MARKER, Intent, Movement
 from loyalty_mcp.tools.answers.reward_texts import worth_text
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.created_objects import created_object, require_no_namesake
-from loyalty_mcp.tools.points.draft_transactions import moved
+from loyalty_mcp.tools.points.draft_transactions import require_effective
 from loyalty_mcp.tools.points.history import (
     Place,
     find_of_intent,
@@ -132,7 +132,7 @@ def require_movement(reply: Reply, arguments: Arguments) -> None:
         Refused: it was rejected, so nothing was moved. Brevo can report that with status 200.
     """
     if isinstance(reply, Transaction) and arguments.get("auto_complete"):
-        moved(reply)
+        require_effective(reply)
 
 
 EFFECT_PAGES: Final = 5

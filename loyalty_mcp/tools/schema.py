@@ -27,7 +27,7 @@ SAYS_NOTHING: Final = 1_000
 """From here on, the bound of a length only excludes nonsense; for a value, from a billion on."""
 
 
-def published(
+def published_schema(
     schema: dict[str, Any], *, answer: bool = False, without: Collection[str] = ()
 ) -> dict[str, Any]:
     """`schema` without references, type arrays, `null` branches and superfluous keywords.

@@ -27,7 +27,7 @@ from loyalty_mcp.tools.argument_model import (
     resolved,
 )
 from loyalty_mcp.tools.client_extras import without_client_extras
-from loyalty_mcp.tools.schema import closed_if_empty, published
+from loyalty_mcp.tools.schema import closed_if_empty, published_schema
 from loyalty_mcp.tools.schema_cache import cached_schemas, without_arguments
 
 DERIVED = ("parameters", "arguments", "form", "input_schema", "output_schema", "description")
@@ -151,7 +151,7 @@ class Tool:
 
     def derived_input(self) -> dict[str, Any]:
         """The schema of the arguments, from their declaration."""
-        return closed_if_empty(published(self.arguments.model_json_schema()))
+        return closed_if_empty(published_schema(self.arguments.model_json_schema()))
 
     def derived_output(self) -> dict[str, Any]:
         """The schema of the structured content, from the declaration of the answer."""

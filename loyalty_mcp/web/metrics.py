@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from loyalty_mcp.errors import LoyaltyError
-from loyalty_mcp.guard.operator_approval import waiting
+from loyalty_mcp.guard.operator_approval import waiting_intents
 from loyalty_mcp.intents.lifecycle import OPEN
 from loyalty_mcp.tools.context import Context
 
@@ -144,7 +144,7 @@ class MetricsPage:
     async def _add_intents(self, registry: CollectorRegistry) -> None:
         try:
             counts = await self._context.journal.open().counts(self._context.now())
-            for_operator = await waiting(self._context)
+            for_operator = await waiting_intents(self._context)
         except LoyaltyError:
             counts, for_operator = None, []
         _add_gauge(

@@ -14,7 +14,7 @@ from loyalty_mcp.guard.confirmation import (
     confirmable_in_card,
     outcome_of,
     require_same_call,
-    waiting,
+    waiting_for_operator,
 )
 from loyalty_mcp.intents.lifecycle import Intent, Preview, State
 from loyalty_mcp.tools.registry import TOOLS
@@ -109,7 +109,9 @@ def test_a_preview_says_how_it_can_be_agreed_to(moved: str | None) -> None:
     intent = an_intent()
     shared: dict[str, Any] = {"expires_at": intent.expires_at, "reason": moved}
 
-    assert waiting(intent, moved) == Envelope("waiting_for_operator", ONE, intent.preview, **shared)
+    assert waiting_for_operator(intent, moved) == Envelope(
+        "waiting_for_operator", ONE, intent.preview, **shared
+    )
     assert confirmable(intent, "secret", moved) == Envelope(
         "confirmation_required", ONE, intent.preview, confirmation="secret", **shared
     )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from loyalty_mcp.errors import LoyaltyError, OwnIntent, Refused, UnknownReference
-from loyalty_mcp.guard.operator_approval import close_unknown, decide, decided, waiting
+from loyalty_mcp.guard.operator_approval import close_unknown, decide, decided, waiting_intents
 from loyalty_mcp.intents.journal import Journal
 from loyalty_mcp.intents.lifecycle import Intent, State
 from loyalty_mcp.server.bootstrap import Runtime
@@ -147,12 +147,12 @@ async def test_of_two_operators_one_decides(
 async def test_what_was_decided_lately_is_shown(context: Context) -> None:
     """For seven days, and no longer what waits."""
     await waits(context)
-    assert [intent.id for intent in await waiting(context)] == [ONE]
+    assert [intent.id for intent in await waiting_intents(context)] == [ONE]
     assert await decided(context) == []
 
     await decide(context, ONE, "approved", OLGA)
 
-    assert await waiting(context) == []
+    assert await waiting_intents(context) == []
     assert [intent.id for intent in await decided(context)] == [ONE]
     later = replace(context, now=lambda: NOW + timedelta(days=8))
     assert await decided(later) == []

@@ -15,7 +15,7 @@ from loyalty_mcp.intents.audit_trail import (
     Trail,
     broken,
     fingerprint,
-    masked,
+    masked_arguments,
     next_entry,
 )
 
@@ -193,7 +193,7 @@ def test_fields_cannot_be_shifted_into_one_another() -> None:
 )
 def test_what_names_a_person_is_masked(given_: dict[str, Any], shown: dict[str, Any]) -> None:
     """Contact ids and amounts stay, to be of use; addresses, codes and `meta` do not."""
-    found = masked(given_)
+    found = masked_arguments(given_)
     expected = {
         name: f"{given_[name][0]}***" if value is None else value for name, value in shown.items()
     }

@@ -22,9 +22,9 @@ from loyalty_mcp.intents.lifecycle import (
     call_digest,
     changed_parts,
     check_move,
+    in_state,
     is_batch,
     lapsed,
-    moved,
     new_confirmation,
     new_id,
     order_reference,
@@ -87,7 +87,7 @@ def test_no_path_leaves_an_end(targets: list[State]) -> None:
     intent, path = INTENT, ["proposed"]
     for target in targets:
         try:
-            intent = moved(intent, target)
+            intent = in_state(intent, target)
         except IllegalMove:
             assert (intent.state, target) not in DRAWN
         else:
@@ -119,7 +119,7 @@ def test_ends_are_the_states_without_a_way_out() -> None:
 
 def test_a_move_leaves_the_rest_as_it_was() -> None:
     """A move changes the state and what it makes known, in a new record."""
-    found = moved(INTENT, "declined", reason="No.")
+    found = in_state(INTENT, "declined", reason="No.")
 
     assert found == replace(INTENT, state="declined", reason="No.")
     assert INTENT.state == "proposed"

@@ -18,7 +18,7 @@ from loyalty_mcp.guard.confirmation import Caller
 from loyalty_mcp.intents.principal import LOCAL
 from loyalty_mcp.server.bootstrap import Runtime
 from loyalty_mcp.server.dispatcher import Answer
-from loyalty_mcp.server.tool_listing import published
+from loyalty_mcp.server.tool_listing import listed_tool
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools import registry
 from loyalty_mcp.tools.registry import menu
@@ -58,7 +58,7 @@ def test_snapshot(name: str) -> None:
     """What is published of a tool was reviewed; UPDATE_SNAPSHOTS=1 writes it anew."""
     file = SNAPSHOTS / f"{name}.json"
     tool = TOOLS[name]
-    found = published(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
+    found = listed_tool(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
     found |= {"inputSchema": tool.derived_input(), "outputSchema": tool.derived_output()}
     if os.environ.get(UPDATE):
         file.parent.mkdir(exist_ok=True)
@@ -100,7 +100,7 @@ def test_arguments_are_described(name: str) -> None:
 @every_tool
 def test_title(name: str) -> None:
     """A title is the name in words, for people."""
-    found = published(TOOLS[name])
+    found = listed_tool(TOOLS[name])
 
     assert found.title is not None
     assert found.title[0].isupper()
@@ -136,7 +136,7 @@ ANNOTATIONS = {
 @every_tool
 def test_annotations(name: str) -> None:
     """Hints follow from the risk: read-only, destructive, idempotent; open world for all."""
-    hints = published(TOOLS[name]).annotations
+    hints = listed_tool(TOOLS[name]).annotations
     risk = TOOLS[name].risk
     expected = ANNOTATIONS[risk]
     if risk == "write" and (name.startswith(("update_", "patch_")) or name == "publish_program"):

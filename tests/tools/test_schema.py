@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from loyalty_mcp.brevo.types import Number, Reply
 from loyalty_mcp.settings import read_settings
 from loyalty_mcp.tools.registry import menu
-from loyalty_mcp.tools.schema import published
+from loyalty_mcp.tools.schema import published_schema
 
 TOOLS = menu(read_settings())
 
@@ -67,7 +67,7 @@ def test_input_schema() -> None:
         "required": ["title"],
     }
 
-    assert published(Outer.model_json_schema()) == {
+    assert published_schema(Outer.model_json_schema()) == {
         "type": "object",
         "description": "What is outside.",
         "properties": {
@@ -95,8 +95,8 @@ def test_answer_schema() -> None:
         "middles": {"type": "array", "items": {"type": "object"}},
     }
 
-    assert published(schema, answer=True) == {"type": "object", "properties": parts}
-    assert published(schema, answer=True, without={"middle"})["properties"] == {
+    assert published_schema(schema, answer=True) == {"type": "object", "properties": parts}
+    assert published_schema(schema, answer=True, without={"middle"})["properties"] == {
         "middles": parts["middles"]
     }
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from loyalty_mcp.intents.audit_trail import masked
+from loyalty_mcp.intents.audit_trail import masked_arguments
 from loyalty_mcp.intents.journal import queries
 from loyalty_mcp.intents.journal.database import Database
 from loyalty_mcp.intents.journal.rows import intent_of, row_of, stored
@@ -44,7 +44,7 @@ class Batches:
     async def add_row(self, intent: Intent) -> Intent:
         """Store the intent of a row unless it exists already; return the stored one."""
         details = {
-            "arguments": masked(intent.arguments),
+            "arguments": masked_arguments(intent.arguments),
             "facts": intent.facts,
             "account": intent.account,
             "batch": intent.batch,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, update
 
-from loyalty_mcp.intents.audit_trail import Trail, masked
+from loyalty_mcp.intents.audit_trail import Trail, masked_arguments
 from loyalty_mcp.intents.journal import queries
 from loyalty_mcp.intents.journal.account_facts import AccountFacts
 from loyalty_mcp.intents.journal.batches import Batches
@@ -61,7 +61,7 @@ class Journal:
     async def add(self, intent: Intent) -> None:
         """Store a new intent."""
         details = {
-            "arguments": masked(intent.arguments),
+            "arguments": masked_arguments(intent.arguments),
             "facts": intent.facts,
             "route": intent.route,
             "account": intent.account,

@@ -10,7 +10,7 @@ from loyalty_mcp.brevo.operations.transactions import PastTransaction, list_tran
 from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.intents.lifecycle import MARKER
 from loyalty_mcp.tools.context import Context
-from loyalty_mcp.tools.members.balance_replay import Movement
+from loyalty_mcp.tools.members.balance_replay import PastMovement
 from loyalty_mcp.tools.points.movements import REVERSES
 
 TRANSACTIONS_A_PAGE: Final = 500
@@ -27,7 +27,7 @@ class BalanceHistory:
         complete: whether they go back to the beginning.
     """
 
-    movements: Sequence[Movement]
+    movements: Sequence[PastMovement]
     complete: bool
 
 
@@ -61,7 +61,7 @@ async def read_balance_history(
     return BalanceHistory(_movements(found), complete=False)
 
 
-def _movements(transactions: Mapping[str, PastTransaction]) -> list[Movement]:
+def _movements(transactions: Mapping[str, PastTransaction]) -> list[PastMovement]:
     """The completed transactions, oldest first."""
     completed = [item for item in transactions.values() if item.status == "completed"]
     movements = [_movement_of(item) for item in reversed(completed)]
@@ -70,7 +70,7 @@ def _movements(transactions: Mapping[str, PastTransaction]) -> list[Movement]:
     )
 
 
-def _movement_of(transaction: PastTransaction) -> Movement | None:
+def _movement_of(transaction: PastTransaction) -> PastMovement | None:
     """A completed transaction; None if its time or amount is missing."""
     at = read_moment(transaction.completed_at or transaction.created_at)
     amount = transaction.amount
@@ -79,7 +79,7 @@ def _movement_of(transaction: PastTransaction) -> Movement | None:
     if transaction.transaction_type is not None:
         amount = abs(amount) if transaction.transaction_type == "credit" else -abs(amount)
     meta = transaction.meta or {}
-    return Movement(
+    return PastMovement(
         transaction_id=transaction.id,
         at=at,
         amount=Decimal(amount),

@@ -17,7 +17,7 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class PastMovement:
     """A completed transaction.
 
     Args:
@@ -54,14 +54,14 @@ class BalanceChange:
 
     at: datetime
     amount: Decimal
-    movement: Movement
+    movement: PastMovement
     expired: bool
     balance_after: Decimal
 
 
 @dataclass(slots=True)
 class _Lot:
-    movement: Movement
+    movement: PastMovement
     remaining: Decimal
 
 
@@ -79,7 +79,7 @@ class _OpenLots:
         self._debts: deque[Decimal] = deque()
         self._opened = 0
 
-    def credit(self, movement: Movement) -> None:
+    def credit(self, movement: PastMovement) -> None:
         """Repay debts, and open a lot with the rest."""
         rest = movement.amount
         while rest and self._debts:
@@ -109,7 +109,7 @@ class _OpenLots:
         if amount:
             self._debts.append(amount)
 
-    def expire(self, until: datetime) -> list[tuple[datetime, Movement, Decimal]]:
+    def expire(self, until: datetime) -> list[tuple[datetime, PastMovement, Decimal]]:
         """Close the lots that expire by `until`; return when, which credit, and how much."""
         expired = []
         while self._expiring and self._expiring[0][0] <= until:
@@ -121,7 +121,7 @@ class _OpenLots:
 
 
 def replay(
-    movements: Sequence[Movement], until: datetime, *, oldest_first: bool = False
+    movements: Sequence[PastMovement], until: datetime, *, oldest_first: bool = False
 ) -> list[BalanceChange]:
     """Every change of a balance that begins at 0, in chronological order.
 

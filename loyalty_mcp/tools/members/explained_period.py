@@ -11,7 +11,7 @@ from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.tools.members.balance_history import BalanceHistory
 from loyalty_mcp.tools.members.balance_replay import (
     BalanceChange,
-    Movement,
+    PastMovement,
     balance_after,
     moved_by,
     replay,
@@ -100,7 +100,7 @@ def _changes_that_fit(
     return first if balance_after(first, Decimal(0)) == total else next(fitting, first)
 
 
-def _with_expiry(movement: Movement, definition: BalanceDefinition) -> Movement:
+def _with_expiry(movement: PastMovement, definition: BalanceDefinition) -> PastMovement:
     """A credit with the expiry that results from the rules of its balance."""
     if movement.amount < 0:
         return movement

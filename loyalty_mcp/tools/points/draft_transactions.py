@@ -56,7 +56,7 @@ async def complete_draft(
         if not may_send(context, intent):
             break
         try:
-            return moved(
+            return require_effective(
                 await send_change(
                     context, intent, complete_transaction(place.program, transaction_id)
                 )
@@ -69,7 +69,7 @@ async def complete_draft(
         if found.status == "draft" and facts.history_lag:
             raise OutcomeUnknown(f"{failure.cause} {SHOWN_LATER}")
         if found.status != "draft":
-            return moved(found)
+            return require_effective(found)
         if isinstance(failure, OutcomeUnknown):
             lost = failure
         elif tries == 1 or (lost is None and isinstance(failure, REFUSED_BEFOREHAND)):
@@ -79,7 +79,7 @@ async def complete_draft(
     raise OutcomeUnknown(f"{lost} The draft is still open; check_intent tells what became of it.")
 
 
-def moved(transaction: EndedT) -> EndedT:
+def require_effective(transaction: EndedT) -> EndedT:
     """The transaction, unless it ended without effect, which Brevo can report with status 200.
 
     Raises:

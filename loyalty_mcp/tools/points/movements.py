@@ -28,7 +28,7 @@ from loyalty_mcp.tools.points.draft_transactions import (
     DRAFT_SECONDS,
     cancel_draft,
     complete_draft,
-    moved,
+    require_effective,
 )
 from loyalty_mcp.tools.points.history import (
     find_of_intent,
@@ -151,7 +151,7 @@ async def _credit_at_once(
         made = await effect_after(
             context, failure, lambda: _credit_or_absence(context, intent, wanted)
         )
-    made = moved(made)
+    made = require_effective(made)
     # The change has happened; a failure to write its id must not hide that.
     with contextlib.suppress(JournalUnavailable):
         await context.journal.open().set_transaction(intent, made.id, context.now())

@@ -74,12 +74,12 @@ def changed_rewards(before: Sequence[str], after: Sequence[str]) -> list[str]:
     gained = [name for name in after if name not in before]
     lost = [name for name in before if name not in after]
     return [
-        f"{verb} {rewards_text(names)}"
+        f"{verb} {tier_rewards_text(names)}"
         for verb, names in (("keeps", kept), ("gains", gained), ("loses", lost))
         if names
     ]
 
 
-def rewards_text(names: Sequence[str]) -> str:
+def tier_rewards_text(names: Sequence[str]) -> str:
     """Write the rewards of a tier: `reward "gift"`."""
     return f"reward{'' if len(names) == 1 else 's'} {', '.join(names)}"

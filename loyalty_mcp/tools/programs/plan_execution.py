@@ -9,10 +9,10 @@ from loyalty_mcp.tools.programs.limit_creation import send_new_limit
 from loyalty_mcp.tools.programs.plan import plan
 from loyalty_mcp.tools.programs.plan_step import Step, changing_steps
 from loyalty_mcp.tools.programs.program_reading import (
+    described_reward_names,
     is_live,
     read_described_parts,
     read_named_program,
-    reward_names,
 )
 from loyalty_mcp.tools.programs.reward_steps import differing_rewards
 from loyalty_mcp.tools.programs.spec import ProgramSpec
@@ -91,7 +91,7 @@ async def carry_out_plan(
 
 
 async def _read_spec(brevo: Sender, spec: ProgramSpec) -> ProgramConfiguration:
-    return await read_named_program(brevo, spec.program.name, reward_names(spec))
+    return await read_named_program(brevo, spec.program.name, described_reward_names(spec))
 
 
 def _done_so_far(done: list[Step]) -> str:

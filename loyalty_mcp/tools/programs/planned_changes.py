@@ -10,7 +10,7 @@ from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.programs.activity_expiry import without_activity_expiry
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration
 from loyalty_mcp.tools.programs.plan_step import AS_DESCRIBED, Step
-from loyalty_mcp.tools.programs.program_reading import read_named_program, reward_names
+from loyalty_mcp.tools.programs.program_reading import described_reward_names, read_named_program
 from loyalty_mcp.tools.programs.spec import ProgramSpec
 from loyalty_mcp.tools.programs.spec_part import name_key
 
@@ -45,7 +45,7 @@ async def read_for_spec(
         AmbiguousReference: several programs have the name.
     """
     existing = await read_named_program(
-        context.brevo, spec.program.name, reward_names(spec), version
+        context.brevo, spec.program.name, described_reward_names(spec), version
     )
     pinned = context.settings.program
     if pinned is None or name_key(pinned) == name_key(spec.program.name):

@@ -253,6 +253,6 @@ async def _tiers(brevo: Sender, program: str, version: Version) -> tuple[Tier, .
     return tuple((await brevo.send(list_tiers(program, version))).items)
 
 
-def reward_names(spec: ProgramSpec) -> list[str]:
+def described_reward_names(spec: ProgramSpec) -> list[str]:
     """Return the names of the rewards that a spec describes."""
     return [reward.name for reward in spec.rewards]

@@ -11,7 +11,7 @@ from loyalty_mcp.tools.programs.change_words import (
     changed_details,
     changed_rewards,
     new_details,
-    rewards_text,
+    tier_rewards_text,
 )
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, find_named, tiers_of
 from loyalty_mcp.tools.programs.description import describe_tier
@@ -88,7 +88,7 @@ def _tier_step(
     if current is None:
         parts = [f"in {quoted(group_spec.name)}", new_details(_words(given, existing))]
         if wanted.rewards:
-            parts.append(rewards_text([quoted_whole(name) for name in wanted.rewards]))
+            parts.append(tier_rewards_text([quoted_whole(name) for name in wanted.rewards]))
         text = "; ".join(parts)
         request = None
         if program is not None and group is not None and fields is not None:

@@ -12,7 +12,7 @@ from loyalty_mcp.tools.programs.change_words import (
     changed_details,
     changed_rewards,
     new_details,
-    rewards_text,
+    tier_rewards_text,
 )
 from loyalty_mcp.tools.programs.configuration import ProgramConfiguration, name_of
 from loyalty_mcp.tools.programs.setting_words import (
@@ -193,7 +193,7 @@ def _difference(
     if before is None and after is not None:
         details = new_details(words(after))
         if rewards := reward_names(after, names):
-            details = f"{details}; {rewards_text(rewards)}"
+            details = f"{details}; {tier_rewards_text(rewards)}"
         return Difference(kind, identity, name, details, before, after)
     if before is not None and after is not None:
         parts = changed_details(words(before), words(after))

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route, request_response
 
 from loyalty_mcp.errors import CallerError, JournalUnavailable, OwnIntent
-from loyalty_mcp.guard.operator_approval import decide, decided, waiting
+from loyalty_mcp.guard.operator_approval import decide, decided, waiting_intents
 from loyalty_mcp.intents.lifecycle import Intent
 from loyalty_mcp.intents.principal import Principal
 from loyalty_mcp.server.apps.pages import picture_script, picture_style
@@ -221,7 +221,7 @@ class Approvals:
 
     async def _waiting(self) -> list[Intent]:
         try:
-            return await waiting(self._context)
+            return await waiting_intents(self._context)
         except JournalUnavailable:
             raise journal_unavailable() from None
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.tools.members.balance_history import BalanceHistory
-from loyalty_mcp.tools.members.balance_replay import Movement
+from loyalty_mcp.tools.members.balance_replay import PastMovement
 from loyalty_mcp.tools.members.explained_period import ExplainedPeriod, explained_period
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,13 +16,13 @@ TWO_MONTHS: Final = BalanceDefinition(
 )
 
 
-def movement(day: int, amount: int, expires: int | None = None) -> Movement:
+def movement(day: int, amount: int, expires: int | None = None) -> PastMovement:
     """A transaction of a day of the year, that expires on another."""
     ends = None if expires is None else START + timedelta(days=expires)
-    return Movement(f"t{day}", START + timedelta(days=day), Decimal(amount), ends)
+    return PastMovement(f"t{day}", START + timedelta(days=day), Decimal(amount), ends)
 
 
-def explained(*movements: Movement, total: int, complete: bool = True) -> ExplainedPeriod:
+def explained(*movements: PastMovement, total: int, complete: bool = True) -> ExplainedPeriod:
     """The whole of a history."""
     history = BalanceHistory(movements, complete)
     return explained_period(history, TWO_MONTHS, Decimal(total), NOW)

@@ -127,7 +127,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._framing_bytes = 0
         self._clear_deadline()
         self._unanswered += 1
-        self._table.set_busy(self)
         super().on_headers_complete()
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
@@ -146,6 +145,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refused_bytes = 0  # what follows would be in another protocol
         if self._unanswered == 0:
             self._clear_deadline()
+        else:
+            self._table.set_busy(self)
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature

@@ -1,11 +1,14 @@
 """Bounds on heads, waiting times and connections, against the real server process."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from loyalty_mcp.web.edge.http_protocol import MAX_HEAD_BYTES
+from tests.web.conftest import INITIALIZE
 from tests.web.server_process import ServerProcess, answer_to, server_process, status_of
 
 HOST = b"Host: localhost\r\n"
@@ -138,11 +141,31 @@ def test_an_address_has_a_bounded_number_of_connections(server: ServerProcess) -
 
 def test_a_request_being_answered_is_not_cut_off(server: ServerProcess) -> None:
     """A connection whose request has arrived is not closed to make room for others."""
-    with server.connect(OTHER) as busy, ExitStack() as stack:
-        head = b"POST /mcp HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n" + HOST
-        busy.sendall(head + b"\r\n{")
+    post = b"POST /mcp HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+    accept = b"Accept: application/json, text/event-stream\r\n"
+    body = json.dumps(INITIALIZE).encode()
+    opening = post + accept + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    session = re.findall(rb"mcp-session-id: (\w+)", server.exchange(opening + body))[0]
+    with server.connect(OTHER) as listening, ExitStack() as stack:
+        listening.sendall(
+            b"GET /mcp HTTP/1.1\r\n" + HOST + accept + b"Mcp-Session-Id: " + session + b"\r\n\r\n"
+        )
+        assert status_of(listening.recv(65_536)) == 200
         for _ in range(100):
             stack.enter_context(server.connect(OTHER))
-        answer = answer_to(busy, b"}")
+        assert is_answered(server)  # so all have been accepted by now
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.recv(1)
 
-    assert 400 <= status_of(answer) < 500
+
+@pytest.mark.parametrize("path", [b"/approvals/login", b"/mcp", b"/nowhere"])
+def test_unfinished_bodies_do_not_lock_others_out(server: ServerProcess, path: bytes) -> None:
+    """A connection whose request is still arriving is closed to make room, head or body."""
+    head = b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Content-Length: 100\r\n\r\ntoken="
+    with ExitStack() as stack:
+        for number in range(100):
+            connection = stack.enter_context(server.connect(f"127.0.0.{2 + number % 4}"))
+            connection.sendall(head)
+        assert all(is_answered(server) for _ in range(10))
+        assert all(is_answered(server, OTHER) for _ in range(10))

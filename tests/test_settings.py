@@ -173,6 +173,7 @@ KNOWN: dict[str, Setting] = {
     "max_connections_per_address": Setting(1_000, ("5", 5), ("1", 1), ("0", "-1")),
     "session_idle": Setting(600, ("30", 30), ("10", 10), ("9", "86401", "x")),
     "max_sessions_per_caller": Setting(100, ("5", 5), ("1", 1), ("0", "2001")),
+    "max_open_requests_per_caller": Setting(300, ("5", 5), ("1", 1), ("0", "100001")),
     "max_calls_per_minute": Setting(600, ("5", 5), ("1", 1), ("0", "x")),
     "budget_share": Setting(50, ("100", 100), ("1", 1), ("0", "101")),
     "budget_reserve": Setting(10, ("0", 0), ("90", 90), ("-1", "91")),

@@ -197,6 +197,9 @@ class Settings(BaseSettings):
     max_sessions_per_caller: int = Field(
         100, ge=1, le=2_000, description="maximum number of open HTTP sessions per caller"
     )
+    max_open_requests_per_caller: int = Field(
+        300, ge=1, le=100_000, description="HTTP requests of one caller open at once, with streams"
+    )
     max_calls_per_minute: int = Field(
         600,
         ge=1,

@@ -31,6 +31,7 @@ from loyalty_mcp.web.auth.token_cache import TokenCache
 from loyalty_mcp.web.edge.allowed_hosts import allowed_hosts, exposed_by
 from loyalty_mcp.web.edge.body_limit import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
 from loyalty_mcp.web.edge.http_errors import HttpError, handle_http_error, handle_routing_error
+from loyalty_mcp.web.edge.open_requests import OpenRequestLimit
 from loyalty_mcp.web.edge.open_streams import OpenStreams
 from loyalty_mcp.web.edge.rate_limit import RateLimit, is_bounded
 from loyalty_mcp.web.edge.security import SecurityMiddleware
@@ -157,6 +158,7 @@ def create_app(
     )
 
     rate_limit = RateLimit(settings.max_calls_per_minute)
+    open_requests = OpenRequestLimit(settings.max_open_requests_per_caller)
     session_limit = SessionLimit(settings.max_sessions_per_caller, settings.session_idle)
 
     async def limited_caller(scope: Scope) -> Principal:
@@ -170,10 +172,15 @@ def create_app(
     library = streams.track(session_limit.wrap(endpoint.app))
     mcp = FastReads(library, runtime.sessions, {**result_meta(settings), **endpoint.meta})
     readiness = Readiness(runtime.context)
+    refused = {
+        "calls_per_minute": lambda: rate_limit.refused,
+        "sessions": lambda: session_limit.refused,
+        "open_requests": lambda: open_requests.refused,
+    }
     metrics = MetricsPage(
         runtime.context,
         calls,
-        Load(connections, session_limit, lambda: rate_limit.refused, lambda: session_limit.refused),
+        Load(connections, session_limit, refused),
     )
     metrics_app = AuthenticationMiddleware(
         request_response(metrics.respond), authenticator.operator
@@ -202,7 +209,8 @@ def create_app(
         lifespan=lifespan,
         exception_handlers={HttpError: handle_http_error, HTTPException: handle_routing_error},
     )
-    authenticated = AuthenticationMiddleware(BodyLimit(mcp, seconds=body_seconds), limited_caller)
+    limited = open_requests.wrap(BodyLimit(mcp, seconds=body_seconds))
+    authenticated = AuthenticationMiddleware(limited, limited_caller)
     app: ASGIApp = PathDispatcher(authenticated, others, base_path)
     if settings.allowed_origins:
         app = CORSMiddleware(

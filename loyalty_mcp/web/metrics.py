@@ -1,6 +1,6 @@
 """Metrics for Prometheus."""
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,14 +59,12 @@ class Load:
     Args:
         connections: the open connections.
         sessions: the open sessions of handshake clients.
-        refused_requests: counts the requests above a caller's rate.
-        refused_sessions: counts the sessions above a caller's limit.
+        refused: by limit, counts the requests above what a caller may use.
     """
 
     connections: Sized
     sessions: Sized
-    refused_requests: Callable[[], int]
-    refused_sessions: Callable[[], int]
+    refused: Mapping[str, Callable[[], int]]
 
 
 class MetricsPage:
@@ -112,8 +110,8 @@ class MetricsPage:
             ["limit"],
             registry=registry,
         )
-        refused.labels("calls_per_minute").inc(load.refused_requests())
-        refused.labels("sessions").inc(load.refused_sessions())
+        for limit, count in load.refused.items():
+            refused.labels(limit).inc(count())
 
     def _add_upstream(self, registry: CollectorRegistry) -> None:
         brevo = self._context.brevo

@@ -1,8 +1,10 @@
 """Bounds for each caller: requests, sessions, and its share of the hourly budget."""
 
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from starlette.requests import Request
@@ -72,6 +74,35 @@ def test_used_requests_come_back_evenly() -> None:
     with pytest.raises(HttpError):
         limit.check(KIM)
     assert limit.refused == 2
+
+
+async def test_an_open_request_too_many_is_refused(serve: Serve) -> None:
+    """Streams and bodies that still arrive are open; another caller and the next one are served."""
+    async with serve(max_open_requests_per_caller=2) as server, AsyncExitStack() as stack:
+        kim, lee = await server.token("kim"), await server.token("lee")
+        http = await stack.enter_async_context(server.http(kim, headers=ACCEPT))
+        session = (await open_session(http)).headers["mcp-session-id"]
+        listening = http.stream("GET", "/mcp", headers={"mcp-session-id": session})
+        assert (await listening.__aenter__()).status_code == 200
+        connection = await stack.enter_async_context(
+            await anyio.connect_tcp("127.0.0.1", server.port)
+        )
+        head = f"POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {kim}\r\n"
+        await connection.send(f"{head}Content-Length: 2\r\n\r\n{{".encode())
+        refused = await http.post("/mcp", json=PING)
+        while refused.status_code != 429:  # until the half request has arrived
+            refused = await http.post("/mcp", json=PING)
+        async with server.http(lee) as other:
+            assert (await other.post("/mcp", json=PING)).status_code != 429
+        await connection.send(b"}")
+        await connection.receive()
+        again = await http.post("/mcp", json=PING)
+        await listening.__aexit__(None, None, None)
+
+    assert refused.json()["error"] == "too_many_requests"
+    assert "MAX_OPEN_REQUESTS_PER_CALLER" in refused.json()["error_description"]
+    assert refused.headers["retry-after"] == "1"
+    assert again.status_code != 429
 
 
 async def test_a_session_too_many_is_refused(serve: Serve) -> None:
@@ -211,4 +242,5 @@ async def test_readiness_and_metrics_show_the_budget(serve: Serve) -> None:
     assert spent == (503, "spent")
     assert "loyalty_mcp_upstream_budget_reserve 300.0" in metrics
     assert "loyalty_mcp_upstream_budget_remaining 0.0" in metrics
-    assert 'loyalty_mcp_refused_total{limit="sessions"} 0.0' in metrics
+    for limit in ("sessions", "calls_per_minute", "open_requests"):
+        assert f'loyalty_mcp_refused_total{{limit="{limit}"}} 0.0' in metrics

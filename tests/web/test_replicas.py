@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any
 
@@ -16,6 +17,7 @@ from starlette.applications import Starlette
 from loyalty_mcp.settings import read_settings
 from tests.conftest import YES, Mode, SandboxControl
 from tests.storm.postgres import Postgres
+from tests.web.auth.test_stream_watch import short_pause
 from tests.web.conftest import SHARED, RunningServer, Serve, form_token_in, running_server
 
 DEBIT: dict[str, Any] = {"member": "101", "amount": 5, "reason": "broken mug"}
@@ -89,7 +91,10 @@ async def replicas(
     settings = read_settings(database_url=postgres.fresh(), secret=SHARED, **flags)
     async with AsyncExitStack() as stack:
         edges = [
-            await stack.enter_async_context(running_server(settings, sandbox)) for _ in range(2)
+            await stack.enter_async_context(
+                running_server(settings, sandbox, stream_pause=short_pause)
+            )
+            for _ in range(2)
         ]
         yield Replicas(edges)
 
@@ -182,6 +187,29 @@ async def test_a_token_works_on_every_replica(replicas: Replicas) -> None:
     for server in replicas.edges:
         async with server.client(token) as client:
             assert (await client.list_tools()).tools
+
+
+@pytest.mark.parametrize("replicas", [{"max_open_requests_per_caller": 3}], indirect=True)
+async def test_streams_without_sessions_are_bounded(replicas: Replicas) -> None:
+    """Where no session bounds them, a caller opens so many event streams on each replica."""
+    server = replicas.edges[0]
+    token, accept = await server.token("kim"), {"accept": "application/json, text/event-stream"}
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(server.http(token, headers=accept))
+        streams = [await stack.enter_async_context(http.stream("GET", "/mcp")) for _ in range(4)]
+
+        assert [stream.status_code for stream in streams] == [200, 200, 200, 429]
+
+
+async def test_a_token_revoked_on_one_replica_ends_streams_on_another(replicas: Replicas) -> None:
+    """Every replica watches the streams it serves."""
+    one, other = replicas.edges
+    token, accept = await one.token("kim"), {"accept": "application/json, text/event-stream"}
+    async with other.http(token, headers=accept) as http, http.stream("GET", "/mcp") as stream:
+        assert stream.status_code == 200
+        await one.runtime.context.journal.open().tokens.revoke("kim", datetime.now(UTC))
+        with anyio.fail_after(10):
+            assert [part async for part in stream.aiter_raw()] == []
 
 
 async def test_nothing_changes_while_the_database_is_down(

@@ -30,7 +30,8 @@ from loyalty_mcp.server.embedded_sandbox import (
     sandbox_in_file,
     sandbox_in_memory,
 )
-from loyalty_mcp.settings import Settings, check_credentials, state_folder
+from loyalty_mcp.settings import Settings, state_folder
+from loyalty_mcp.settings.credentials import check_credentials
 from loyalty_mcp.settings.values import split_secrets
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.registry import TOOLS, menu

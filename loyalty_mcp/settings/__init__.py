@@ -198,7 +198,7 @@ class Settings(BaseSettings):
         100, ge=1, le=2_000, description="maximum number of open HTTP sessions per caller"
     )
     max_open_requests_per_caller: int = Field(
-        300, ge=1, le=100_000, description="HTTP requests of one caller open at once, with streams"
+        300, ge=1, le=100_000, description="maximum number of open HTTP requests per caller"
     )
     max_calls_per_minute: int = Field(
         600,
@@ -320,21 +320,6 @@ def read_settings(**flags: Any) -> Settings:
         return Settings(**overrides, **kept_in_files) if kept_in_files else settings
     except ValidationError as error:
         raise BadSetting(_sentence(error)) from None
-
-
-def check_credentials(settings: Settings) -> None:
-    """Refuse incomplete client credentials, and credentials of both kinds.
-
-    Raises:
-        BadSetting: names the setting that is missing or redundant.
-    """
-    names = {field: variable_of(field) for field in BREVO_VARIABLES}
-    has_id, has_secret = settings.client_id is not None, settings.client_secret is not None
-    if has_id != has_secret:
-        given, missing = ("client_id", "client_secret")[:: 1 if has_id else -1]
-        raise BadSetting(f"{names[given]} is set, and {names[missing]} is not; give both.")
-    if has_id and settings.api_key is not None:
-        raise BadSetting(f"{names['api_key']} and {names['client_id']} are both set; give one.")
 
 
 def _read_secret_files(settings: Settings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Debian's Chromium, as the tests of pages drive it."""
+"""Debian's Chromium for tests of pages."""
 
 import os
 import shutil
@@ -42,9 +42,9 @@ async def running_chromium() -> AsyncIterator[Browser]:
 
 
 async def serious_violations(frame: Frame) -> list[str]:
-    """What axe-core finds in a frame that keeps people from using it.
+    """The problems that axe-core finds in a frame and that keep people from using it.
 
-    The page's policy lets no other script in, so axe is run by the debugger.
+    The page's policy allows no other script, so the debugger runs axe.
     """
     await frame.evaluate(node_tools.required(AXE).read_text("utf-8"))
     found = await frame.evaluate("axe.run()")

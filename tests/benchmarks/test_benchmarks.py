@@ -1,4 +1,4 @@
-"""The benchmarks: the files they measure on are true, and their table goes between its marks."""
+"""The benchmarks: their data files are correct, and their table is written between its marks."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def measured(page: Any) -> list[Any]:
     ("name", "kind"), [("README.md", "telling"), ("docs/benchmarks.md", "all")]
 )
 def test_only_what_is_between_the_marks_is_replaced(tmp_path: Path, name: str, kind: str) -> None:
-    """The documents have their marks once, and around them they stay as they are."""
+    """The marks occur once, and the text around them stays unchanged."""
     page = import_module("page")
     begin, end = page.MARKS[kind]
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_only_what_is_between_the_marks_is_replaced(tmp_path: Path, name: str, k
 
 
 def test_a_document_without_marks_is_a_mistake(tmp_path: Path) -> None:
-    """Nothing is silently left out."""
+    """A missing mark is an error, and nothing is omitted silently."""
     page = import_module("page")
     document = tmp_path / "page.md"
     document.write_text("<!-- benchmarks -->", encoding="utf-8")
@@ -66,7 +66,7 @@ def test_a_document_without_marks_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_a_figure_that_was_not_measured_is_a_mistake(tmp_path: Path) -> None:
-    """The first screen of the README is whole, or not written."""
+    """The README gets the complete table or none."""
     page = import_module("page")
     document = tmp_path / "page.md"
     document.write_text("\n".join(page.MARKS["telling"]), encoding="utf-8")
@@ -76,7 +76,7 @@ def test_a_figure_that_was_not_measured_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_half_a_table_is_not_written() -> None:
-    """Some of the figures can be printed, and only all be written."""
+    """A subset of the figures can be printed, but not written."""
     command = [sys.executable, str(SCRIPTS / "run.py"), "start", "--write", "README.md"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -85,7 +85,7 @@ def test_half_a_table_is_not_written() -> None:
 
 
 def test_a_good_client_is_answered_under_a_hostile_load() -> None:
-    """A twentieth of the load: every answer comes, memory is bounded, attackers are refused."""
+    """With a twentieth of the load, all answers come, memory is limited, attackers are refused."""
     command = [sys.executable, str(SCRIPTS / "hostile.py"), "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -100,7 +100,7 @@ def test_a_good_client_is_answered_under_a_hostile_load() -> None:
 
 
 def test_the_figures_of_the_hostile_load_are_between_their_marks(tmp_path: Path) -> None:
-    """The document has the marks once, and only what is between them is replaced."""
+    """The marks occur once, and only the text between them is replaced."""
     hostile = import_module("hostile")
     begin, end = hostile.MARKS
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -115,19 +115,19 @@ def test_the_figures_of_the_hostile_load_are_between_their_marks(tmp_path: Path)
 
 
 def test_every_figure_has_a_module() -> None:
-    """Each can be reproduced by its name."""
+    """Each figure can be reproduced by its name."""
     for name in import_module("run").FIGURES:
         assert callable(import_module(name).figures)
 
 
 def test_the_documents_show_the_figures() -> None:
-    """Both were written by a run."""
+    """Both documents contain the table of a run."""
     for name in ("README.md", "docs/benchmarks.md"):
         assert "| figure | result | compared with |" in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_a_crowd_is_what_the_engine_says(tmp_path: Path) -> None:
-    """Copies of members have what their originals have, and all sums are right."""
+    """Copies of members have the same data as their originals, and all sums are right."""
     crowd = import_module("crowd")
     made, same, file = (tmp_path / name for name in ("made.db", "same.db", "crowd.db"))
     crowd.founded(made)
@@ -140,7 +140,7 @@ def test_a_crowd_is_what_the_engine_says(tmp_path: Path) -> None:
 
 
 def state(file: Path) -> str:
-    """The digest of all that a sandbox file keeps."""
+    """The digest of everything in a sandbox file."""
     store = Store(SandboxSettings(database=file))
     try:
         return store.state_hash()
@@ -151,7 +151,7 @@ def state(file: Path) -> str:
 async def test_an_archive_is_what_the_journal_would_have_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its trail is whole and in order of time, and one copy is the original."""
+    """Its audit trail is intact and in chronological order, and a copy equals its original."""
     archive = import_module("archive")
     monkeypatch.setattr(archive, "INTENTS", 40)
     made, same, file = (tmp_path / name for name in ("made.db", "same.db", "archive.db"))

@@ -1,4 +1,4 @@
-"""The thirty jobs of the benchmark through our tools: they work, and their facts are answered."""
+"""The thirty jobs of the benchmark with our tools: they succeed and give the requested facts."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ THIRTY = 30
 
 
 class Talk:
-    """What a script speaks to: a tool call whose person agrees to every dialog.
+    """What a script calls: a tool call whose person agrees to every dialog.
 
     Args:
         client: of our server.
@@ -29,7 +29,7 @@ class Talk:
         self.read: list[str] = []
 
     def __call__(self, tool: str, **arguments: Any) -> Any:
-        """Call a tool from the thread of a script; its answer as data."""
+        """Call a tool from a script's thread; returns its answer as data."""
         result = anyio.from_thread.run(partial(self._client.call_tool, tool, arguments))
         assert not result.is_error, text_of(result)
         self.read.append(text_of(result))
@@ -38,7 +38,7 @@ class Talk:
 
 @pytest.fixture
 def mode() -> Mode:
-    """One era of the protocol: the benchmark measures one."""
+    """The era of the protocol that the benchmark measures."""
     return "legacy"
 
 
@@ -56,7 +56,7 @@ def scripts() -> Iterator[Any]:
 
 @pytest.mark.parametrize("number", range(THIRTY))
 async def test_facts_of_a_job_are_answered(connect: Connect, scripts: Any, number: int) -> None:
-    """What a job asks for stands in the text that a model reads."""
+    """The text for the model contains the requested facts."""
     assert len(scripts.JOBS) == THIRTY
     job = scripts.JOBS[number]
     pinned = {"member": job.member} if job.member else {}

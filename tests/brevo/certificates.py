@@ -1,4 +1,4 @@
-"""Certificates that one test trusts."""
+"""Certificates that are trusted by a single test."""
 
 import datetime as dt
 import ipaddress

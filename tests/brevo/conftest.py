@@ -1,4 +1,4 @@
-"""What tests of the upstream client share."""
+"""Fixtures for tests of the upstream client."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def open_brevo() -> AsyncIterator[Open]:
-    """Opens a client whose network is a function, and whose clock is the loop's."""
+    """Opens a client with a function as its network and the loop's clock."""
     opened: list[httpx2.AsyncClient] = []
 
     def open_one(handler: Handler) -> Brevo:

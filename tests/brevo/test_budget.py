@@ -1,4 +1,4 @@
-"""The budget: learned from the headers of loyalty answers, and never longer than an hour."""
+"""The budget: read from the headers of loyalty answers, and never longer than an hour."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -16,12 +16,12 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """A loop whose clock jumps: no test here waits."""
+    """A loop with a simulated clock, so that tests do not wait."""
     return HASTY
 
 
 async def test_budget_is_learned(open_brevo: Open) -> None:
-    """The headers of any loyalty answer say what is left of the hour."""
+    """The headers of any loyalty answer contain the remaining budget of the hour."""
     headers = {
         "x_sib_ratelimit_limit": "600",
         "x_sib_ratelimit_remaining": "42",
@@ -39,7 +39,7 @@ async def test_budget_is_learned(open_brevo: Open) -> None:
 
 @pytest.mark.parametrize("reset", ["", "soon", "NaN", "12:30"])
 async def test_unreadable_budget_is_ignored(open_brevo: Open, reset: str) -> None:
-    """Headers that cannot be read change nothing."""
+    """Invalid headers change nothing."""
     headers = {
         "x_sib_ratelimit_limit": "600",
         "x_sib_ratelimit_remaining": "1",
@@ -55,7 +55,7 @@ async def test_unreadable_budget_is_ignored(open_brevo: Open, reset: str) -> Non
 async def test_a_reset_further_than_an_hour_is_taken_as_an_hour(
     open_brevo: Open, reset: str
 ) -> None:
-    """Milliseconds and epochs are no seconds: an hourly budget is full again within the hour."""
+    """Milliseconds and epochs are not seconds: an hourly budget is full again within an hour."""
     headers = {
         "x_sib_ratelimit_limit": "600",
         "x_sib_ratelimit_remaining": "0",
@@ -84,7 +84,7 @@ def test_a_reset_that_is_odd_but_readable(reset: str, seconds: float) -> None:
 
 
 async def test_a_refusal_by_milliseconds_is_back_within_the_hour(open_brevo: Open) -> None:
-    """A 429 whose reset is in milliseconds sends nobody away for weeks."""
+    """A 429 with a reset in milliseconds does not delay callers for weeks."""
     error = await error_of(open_brevo(Upstream(limited(1_800_000))), CHANGE)
 
     assert error.retry_at is not None
@@ -93,14 +93,14 @@ async def test_a_refusal_by_milliseconds_is_back_within_the_hour(open_brevo: Ope
 
 
 async def test_a_proxy_says_when_to_come_back(open_brevo: Open) -> None:
-    """`Retry-After` of a proxy is read where Brevo's own header is missing."""
+    """A proxy's `Retry-After` is used if Brevo's own header is missing."""
     error = await error_of(open_brevo(Upstream(answer(429, b"", retry_after="600"))), CHANGE)
 
     assert "Come back after 12:10 UTC" in str(error)
 
 
 async def test_a_refusal_without_a_time(open_brevo: Open) -> None:
-    """Where nobody says when, none is made up."""
+    """If no time is given, none is invented."""
     error = await error_of(open_brevo(Upstream(answer(429))), CHANGE)
 
     assert error.retry_at is None
@@ -117,5 +117,5 @@ async def test_a_refusal_without_a_time(open_brevo: Open) -> None:
     ],
 )
 def test_a_moment_has_its_date_unless_it_is_today(now: datetime, text: str) -> None:
-    """Today is the day in UTC, whatever the zone of our clock."""
+    """Today is the current day in UTC, whatever our time zone is."""
     assert clock_time(now + timedelta(minutes=40), now) == text

@@ -26,7 +26,7 @@ def as_caller(name: str | None, work: Callable[[], None]) -> None:
 
 
 def spend(shares: BudgetShares, requests: int, now: datetime = NOW) -> None:
-    """Send requests as the current caller, each checked before."""
+    """Send requests as the current caller, each checked first."""
     for _ in range(requests):
         shares.check(FULL, now)
         with shares.charged_request(FULL, now):
@@ -34,7 +34,7 @@ def spend(shares: BudgetShares, requests: int, now: datetime = NOW) -> None:
 
 
 def test_a_caller_is_refused_beyond_its_share() -> None:
-    """The sentence names what was used and when to come back; other callers go on."""
+    """The message names the used requests and when to try again; other callers are not affected."""
     shares = BudgetShares(share=50, reserve=10)
     as_caller("token:greedy", lambda: spend(shares, 300))
 
@@ -55,7 +55,7 @@ def test_a_caller_without_bounds_is_never_refused() -> None:
 
 
 def test_a_new_hour_begins_with_nothing_used() -> None:
-    """When the budget is full again, the counts of the last hour do not matter."""
+    """When the budget is full again, earlier counts are ignored."""
     shares = BudgetShares(share=50)
     as_caller("token:kim", lambda: spend(shares, 300))
 
@@ -63,7 +63,7 @@ def test_a_new_hour_begins_with_nothing_used() -> None:
 
 
 def test_the_reserve_is_kept() -> None:
-    """What is left below the reserve is refused, except for a change under way."""
+    """Requests below the reserve are refused, except for a change that is being carried out."""
     shares = BudgetShares(share=100, reserve=10)
     low = Budget(600, 60, END)
 
@@ -79,7 +79,7 @@ def test_the_reserve_is_kept() -> None:
 
 
 def test_requests_in_flight_count_for_the_reserve() -> None:
-    """Brevo has not counted them yet, so they are taken off what it last said is left."""
+    """Brevo has not counted them yet, so they are subtracted from its last figure."""
     shares = BudgetShares(share=100, reserve=10)
     left = Budget(600, 63, END)
 
@@ -93,7 +93,7 @@ def test_requests_in_flight_count_for_the_reserve() -> None:
 
 
 def test_work_of_many_requests_is_checked_as_a_whole() -> None:
-    """A change that needs more than is left of the share is refused before it begins."""
+    """A change that needs more than the rest of the share is refused before it starts."""
     shares = BudgetShares(share=50)
 
     def check() -> None:

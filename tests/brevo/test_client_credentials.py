@@ -1,4 +1,4 @@
-"""Access tokens in place of a key: fetched once, renewed, never shown, and never sent twice."""
+"""Access tokens instead of a key: requested once, renewed, and never shown."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ PROGRAM = {"id": "27aadd7a-af67-4020-ba65-19d60000a26e", "name": "Club", "state"
 
 
 class Upstream:
-    """Brevo as a function: issues numbered tokens, and answers everything else."""
+    """Brevo as a function that issues numbered tokens and answers everything else."""
 
     def __init__(self) -> None:
         self.requests: list[httpx2.Request] = []
@@ -66,7 +66,7 @@ class Upstream:
 
 
 class Clock:
-    """A clock that is moved."""
+    """A clock that tests advance."""
 
     now = 1000.0
 
@@ -77,7 +77,7 @@ class Clock:
 
 @pytest.fixture
 def upstream() -> Upstream:
-    """What stands in for Brevo."""
+    """The simulated Brevo."""
     return Upstream()
 
 
@@ -95,7 +95,7 @@ CLOCK = Clock()
 
 
 async def test_one_token_serves_many_requests(upstream: Upstream) -> None:
-    """Callers that come at once wait for the same token; no key is sent."""
+    """Simultaneous callers wait for the same token; no key is sent."""
     async with client_of(upstream) as brevo, anyio.create_task_group() as tasks:
         for name in ("a", "b", "c"):
             tasks.start_soon(brevo.send, create_program(name))
@@ -109,7 +109,7 @@ async def test_one_token_serves_many_requests(upstream: Upstream) -> None:
 async def test_a_token_is_renewed_before_its_end(
     upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A minute before the hour is over the next request asks for a new one."""
+    """A minute before the hour is over, the next request asks for a new token."""
     async with client_of(upstream) as brevo:
         await brevo.send(create_program("a"))
         monkeypatch.setattr(CLOCK, "now", CLOCK.now + 3539)
@@ -122,7 +122,7 @@ async def test_a_token_is_renewed_before_its_end(
 
 
 async def test_a_read_whose_token_was_revoked_is_made_again(upstream: Upstream) -> None:
-    """A read may be repeated, with a new token."""
+    """A read may be repeated with a new token."""
     upstream.valid.remove("token-1")
     async with client_of(upstream) as brevo:
         assert (await brevo.send(list_programs())).items[0].name == "Club"
@@ -149,7 +149,7 @@ async def test_a_change_whose_token_was_revoked_is_refused_and_not_sent_again(
 
 
 async def test_a_lost_token_means_that_the_change_was_not_sent(upstream: Upstream) -> None:
-    """The outcome of a change is not unknown if its request never left."""
+    """The outcome of a change is known if its request was never sent."""
     upstream.lost = True
     async with client_of(upstream) as brevo:
         with pytest.raises(Unavailable, match="nothing was changed"):
@@ -160,7 +160,7 @@ async def test_a_lost_token_means_that_the_change_was_not_sent(upstream: Upstrea
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"access_token": 5}'])
 async def test_an_answer_without_a_token_is_none(upstream: Upstream, body: bytes) -> None:
-    """Whatever stands in the way of the token endpoint, nothing is sent."""
+    """Whatever the token endpoint answers, nothing is sent without a token."""
     upstream.refusal = httpx2.Response(200, content=body)
     async with client_of(upstream) as brevo:
         with pytest.raises(Unavailable, match="nothing was changed"):
@@ -168,7 +168,7 @@ async def test_an_answer_without_a_token_is_none(upstream: Upstream, body: bytes
 
 
 async def test_refused_credentials_are_told_with_what_to_check(upstream: Upstream) -> None:
-    """The answer names the settings, and quotes the error alone."""
+    """The answer names the settings and quotes only the error."""
     upstream.refusal = httpx2.Response(401, json={"error": "invalid_client", "hint": SECRET})
     async with client_of(upstream) as brevo:
         with pytest.raises(NotAuthorized) as refused:
@@ -181,7 +181,7 @@ async def test_refused_credentials_are_told_with_what_to_check(upstream: Upstrea
 
 
 async def test_an_app_with_fewer_scopes_gets_those_it_has(upstream: Upstream) -> None:
-    """A scope that was not granted does not stop the rest."""
+    """A scope that was not granted does not affect the others."""
     upstream.narrow = True
     async with client_of(upstream) as brevo:
         await brevo.send(list_programs())
@@ -190,7 +190,7 @@ async def test_an_app_with_fewer_scopes_gets_those_it_has(upstream: Upstream) ->
 
 
 def test_neither_secret_nor_token_is_shown() -> None:
-    """A repr names the app alone."""
+    """A `repr` shows only the app."""
     http = httpx2.AsyncClient()
     shown = repr(ClientCredentials(http, "app-1", SECRET, timeout=1))
 
@@ -198,7 +198,7 @@ def test_neither_secret_nor_token_is_shown() -> None:
 
 
 async def test_it_works_on_the_sandbox() -> None:
-    """The sandbox issues the token, and answers with it."""
+    """The sandbox issues the token and accepts it."""
     app = create_app()
     transport = httpx2.ASGITransport(app=app)
     http = open_http_client("http://sandbox/v3", None, timeout=5, transport=transport)
@@ -228,7 +228,7 @@ async def test_it_works_on_the_sandbox() -> None:
     ],
 )
 def test_credentials_are_whole_and_of_one_kind(given: dict[str, str], said: str) -> None:
-    """Half of them, or two kinds, stop the start with one sentence."""
+    """Incomplete credentials, or both kinds, stop the start with one sentence."""
     with pytest.raises(BadSetting) as refused:
         compose(read_settings(**given))
 
@@ -236,7 +236,7 @@ def test_credentials_are_whole_and_of_one_kind(given: dict[str, str], said: str)
 
 
 async def test_the_settings_make_a_client_with_tokens() -> None:
-    """A server with client credentials is no sandbox, and sends no key."""
+    """A server with client credentials does not use the sandbox, and sends no key."""
     settings = read_settings(client_id="app-1", client_secret=SECRET)
     runtime = compose(settings)
     await runtime.close()

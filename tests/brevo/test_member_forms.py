@@ -1,4 +1,4 @@
-"""The forms of a member: which readings the same words have."""
+"""The forms of a member: how the same text can be read."""
 
 import pytest
 from hypothesis import given
@@ -51,7 +51,7 @@ def test_a_phone_number_is_read_in_any_spelling(said: str) -> None:
      "+1234567890123456", "0000491511000101", "", "49-1511-000101"],
 )  # fmt: skip
 def test_what_has_no_country_code_is_no_phone_number(said: str) -> None:
-    """Nobody's country is guessed."""
+    """No country code is guessed."""
     assert phone_number(said) is None
 
 
@@ -83,13 +83,13 @@ def test_what_has_no_country_code_is_no_phone_number(said: str) -> None:
     ],
 )
 def test_every_reading_of_the_words(said: str, forms: tuple[MemberForm, ...]) -> None:
-    """Digits have two readings, and zeros in front of them leave one."""
+    """Digits can be read in two ways; with leading zeros, only one is left."""
     assert member_forms(said) == forms
 
 
 @given(st.text(max_size=400))
 def test_any_text_has_a_reading(said: str) -> None:
-    """Whatever is said, there is one reading at least, and at most one that is no own id."""
+    """Any text has at least one reading, and at most one that is not an own id."""
     forms = member_forms(said)
 
     assert 1 <= len(forms) <= 2
@@ -98,7 +98,7 @@ def test_any_text_has_a_reading(said: str) -> None:
 
 @pytest.mark.parametrize("name", ["Anna", "Anna Keller", "O'Neill, Maeve", "Zoë", "Анна"])
 def test_a_name_is_answered_with_what_can_be_searched(name: str) -> None:
-    """Who gives a name learns that names cannot be searched."""
+    """A name gets the error that members cannot be searched by name."""
     assert "Names cannot be searched; give email, phone, contact id or own id." in unknown_own_id(
         name
     )
@@ -106,13 +106,13 @@ def test_a_name_is_answered_with_what_can_be_searched(name: str) -> None:
 
 @pytest.mark.parametrize("phone", ["01511 000101", "01511000101", "(030) 123-4567"])
 def test_a_local_phone_number_is_answered_with_its_country_code(phone: str) -> None:
-    """A number without its country code is asked for with it."""
+    """A number without a country code gets an error that asks for it."""
     assert "A phone number needs its country code" in unknown_own_id(phone)
 
 
 @pytest.mark.parametrize("own_id", ["VIP-999", "0042", "x1"])
 def test_another_own_id_is_answered_with_every_form(own_id: str) -> None:
-    """What could have been an own id is answered with all that can be given."""
+    """An unknown own id gets an error with all accepted forms."""
     assert unknown_own_id(own_id) == (
         f'No member has the own id "{own_id}". '
         "Give email, phone with country code, contact id or own id."

@@ -1,4 +1,4 @@
-"""Members by what a person says: on the sandbox, and never another person."""
+"""Members by reference on the sandbox; never the wrong person."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +17,14 @@ PROGRAM, MEMBER = Reference("program"), Reference("member")
 
 @pytest.fixture
 def references(make_runtime: Callable[..., Runtime]) -> References:
-    """References of an account as it is seeded."""
+    """References of the seeded account."""
     return make_runtime().context.references
 
 
 async def enrol(
     control: SandboxControl, email: str, own_id: str | None = None, program: str | None = None
 ) -> int:
-    """A new contact who is a member, with an own id if one is given."""
+    """A new contact who is a member, with an own id if given."""
     contact = int((await control.post("/v3/contacts", {"email": email}))["id"])
     await join(control, contact, own_id, program)
     return contact
@@ -49,7 +49,7 @@ async def second_program(control: SandboxControl, *, published: bool, name: str 
 
 
 async def vip(control: SandboxControl) -> str:
-    """The id of the seeded program, whatever other ones there are."""
+    """The id of the seeded program, even if there are others."""
     programs = (await control.get(CONFIG))["items"]
     return next(str(item["id"]) for item in programs if item["name"] == "VIP Club")
 
@@ -122,7 +122,7 @@ async def test_a_new_contact_has_its_number_in_one_spelling(
 async def test_nobody_is_guessed(
     references: References, control: SandboxControl, said: str, sentence: str
 ) -> None:
-    """What was looked up is said, and what to give instead."""
+    """The error says what was looked up, and what to use instead."""
     with pytest.raises(UnknownReference) as caught:
         await references.member(await control.program(), said)
 
@@ -141,7 +141,7 @@ async def test_own_id_needs_a_program(references: References) -> None:
 async def test_an_own_id_may_hold_any_character(
     references: References, control: SandboxControl, own_id: str
 ) -> None:
-    """Whatever an own id holds, `own:` in front of it finds its member."""
+    """With the prefix `own:`, an own id with any characters finds its member."""
     contact = await enrol(control, "odd@example.com", own_id)
 
     assert await references.member(await control.program(), f"own:{own_id}") == contact
@@ -162,7 +162,7 @@ async def test_zeros_in_front_are_kept(references: References, control: SandboxC
 async def test_digits_that_nobody_has_as_contact_id_are_an_own_id(
     references: References, control: SandboxControl
 ) -> None:
-    """The own id 4711 finds its member, since no member is contact 4711."""
+    """The own id 4711 finds its member, because no member is contact 4711."""
     contact = await enrol(control, "shop@example.com", "4711")
 
     assert await references.member(await control.program(), "4711") == contact
@@ -171,7 +171,7 @@ async def test_digits_that_nobody_has_as_contact_id_are_an_own_id(
 async def test_digits_of_two_people_are_refused(
     references: References, control: SandboxControl
 ) -> None:
-    """Digits that are one member's contact id and another's own id name both of them."""
+    """Digits that are one member's contact id and another's own id get an error that names both."""
     contact = await enrol(control, "mimic@example.com", "101")
     program = await control.program()
     with pytest.raises(AmbiguousReference) as caught:
@@ -188,7 +188,7 @@ async def test_digits_of_two_people_are_refused(
 async def test_a_member_may_have_their_contact_id_as_own_id(
     references: References, control: SandboxControl
 ) -> None:
-    """Where both readings mean the same person, there is no question."""
+    """If both readings match the same person, there is no ambiguity."""
     contact = int((await control.post("/v3/contacts", {"email": "same@example.com"}))["id"])
     await join(control, contact, str(contact))
 
@@ -198,7 +198,7 @@ async def test_a_member_may_have_their_contact_id_as_own_id(
 async def test_a_phone_number_that_is_an_own_id_of_another_is_refused(
     references: References, control: SandboxControl
 ) -> None:
-    """`00` in front can be a phone number or an own id; of two people none is guessed."""
+    """A leading `00` can be a phone number or an own id; if two people match, neither is chosen."""
     contact = await enrol(control, "number@example.com", "00491511000101")
     program = await control.program()
     with pytest.raises(AmbiguousReference, match="means two people"):
@@ -212,7 +212,7 @@ async def test_a_phone_number_that_is_an_own_id_of_another_is_refused(
 async def test_tools_refuse_digits_of_two_people(
     connect: Connect, control: SandboxControl, tool: str
 ) -> None:
-    """Reads refuse digits of two people, as changes do."""
+    """Reads refuse ambiguous digits, as changes do."""
     await enrol(control, "mimic@example.com", "101")
     async with connect(confirm="token") as client:
         read = await client.call_tool(tool, {"member": "101"})
@@ -233,7 +233,7 @@ async def test_tools_refuse_digits_of_two_people(
 async def test_an_own_id_with_zeros_is_found_by_find_member(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """`find_member` takes the same forms as every other tool."""
+    """`find_member` accepts the same forms as every other tool."""
     contact = await enrol(control, "zeros@example.com", "0042")
     async with connect() as client:
         answer = await client.call_tool("find_member", {"member": "0042"})
@@ -244,7 +244,7 @@ async def test_an_own_id_with_zeros_is_found_by_find_member(
 async def test_a_lookup_of_digits_is_kept_for_a_while(
     make_runtime: Callable[..., Runtime], control: SandboxControl
 ) -> None:
-    """The second call about a contact id needs no request to know that it is one."""
+    """The second call with a contact id needs no request to check it."""
     context, program = make_runtime().context, await control.program()
     await context.references.member(program, "101")
     before = context.brevo.requests_sent
@@ -259,7 +259,7 @@ async def test_a_lookup_of_digits_is_kept_for_a_while(
 async def test_an_unpublished_program_needs_no_choice(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """A draft of a second program does not make `program` required for members of the first."""
+    """A second program that is only a draft does not make `program` required."""
     await second_program(control, published=False)
     async with connect() as client:
         overview = await client.call_tool("get_member_overview", {"member": "101"})
@@ -274,7 +274,7 @@ async def test_an_unpublished_program_needs_no_choice(
 async def test_the_only_program_of_a_member_is_meant(
     references: References, control: SandboxControl, said: str
 ) -> None:
-    """Of two programs that are live, the one that the member is in is meant."""
+    """Of two live programs, the one that the member belongs to is used."""
     tea = await second_program(control, published=True)
     other = await enrol(control, "tea@example.com", "TEA-1", tea)
     program = await vip(control)
@@ -287,7 +287,7 @@ async def test_the_only_program_of_a_member_is_meant(
 async def test_a_member_of_two_programs_has_to_choose(
     references: References, control: SandboxControl
 ) -> None:
-    """Where a member is in two programs, those two are named, and no third."""
+    """If a member belongs to two programs, the error names these two only."""
     tea = await second_program(control, published=True)
     await second_program(control, published=True, name="Books")
     await join(control, 101, "TEA-101", tea)
@@ -302,7 +302,7 @@ async def test_a_member_of_two_programs_has_to_choose(
 async def test_a_member_of_no_program_has_to_choose(
     references: References, control: SandboxControl
 ) -> None:
-    """Where a person is in no program, all that are live are named."""
+    """If a person belongs to no program, the error names all live ones."""
     await second_program(control, published=True)
     with pytest.raises(AmbiguousReference) as caught:
         await CallReferences(references, member="999999")(PROGRAM, None)
@@ -313,7 +313,7 @@ async def test_a_member_of_no_program_has_to_choose(
 async def test_a_named_program_is_not_second_guessed(
     references: References, control: SandboxControl
 ) -> None:
-    """A program that is named is meant, whatever the member is in."""
+    """A named program is used, whatever programs the member belongs to."""
     tea = await second_program(control, published=True)
 
     assert await CallReferences(references, member="101")(PROGRAM, "tea") == tea
@@ -322,7 +322,7 @@ async def test_a_named_program_is_not_second_guessed(
 async def test_a_debit_finds_the_program_of_its_member(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """A change needs no program either where its member is in one alone."""
+    """A change needs no program either, if its member belongs to only one."""
     await second_program(control, published=True)
     path = f"/v3/loyalty/balance/programs/{await vip(control)}/subscriptions/101/balances"
     before = (await control.get(path))["balance"][0]["value"]
@@ -336,7 +336,7 @@ async def test_a_debit_finds_the_program_of_its_member(
 
 
 async def test_a_pinned_member_decides_too(references: References, control: SandboxControl) -> None:
-    """A server of one member means the program that this member is in."""
+    """A server for one member uses the program of that member."""
     await second_program(control, published=True)
     resolve = CallReferences(references, pinned_member="102")
 
@@ -347,7 +347,7 @@ async def test_a_pinned_member_decides_too(references: References, control: Sand
 async def test_a_failing_upstream_is_not_taken_for_no_membership(
     references: References, control: SandboxControl
 ) -> None:
-    """Where Brevo does not answer, no program is chosen for that reason."""
+    """If Brevo does not answer, no program is chosen."""
     await second_program(control, published=True)
     await references.programs()
     fault = {

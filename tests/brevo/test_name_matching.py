@@ -12,7 +12,7 @@ GOLD, SILVER = Candidate("id-gold", "Gold"), Candidate("id-silver", "Silver")
 
 
 def refusal(kind: str, said: str | None, *candidates: Candidate) -> str:
-    """The sentence with which a reference is refused."""
+    """The error message for a reference."""
     with pytest.raises((UnknownReference, AmbiguousReference)) as caught:
         choose(kind, said, candidates)
     return str(caught.value)
@@ -51,36 +51,36 @@ def test_names_are_compared_as_people_read_them(said: str, name: str) -> None:
     ("said", "name"), [("Cafe", "Café"), ("Gold 1", "Gold 11"), ("Go1d", "Gold")]
 )
 def test_names_that_differ_are_not_taken_for_one_another(said: str, name: str) -> None:
-    """What looks alike but reads differently is refused."""
+    """Names that look alike but are different are refused."""
     assert "No program is called" in refusal("program", said, Candidate("1", name))
 
 
 def test_an_id_wins_over_a_name() -> None:
-    """An object named like the id of another does not hide it."""
+    """An object that is named like the id of another does not hide it."""
     mimic = Candidate("id-mimic", "id-gold")
 
     assert choose("tier", "id-gold", [mimic, GOLD]) == GOLD
 
 
 def test_nothing_said_means_the_only_one() -> None:
-    """Where there is one, it need not be named."""
+    """If there is only one object, it need not be named."""
     assert choose("program", None, [GOLD]) == GOLD
 
 
 def test_nothing_said_of_several() -> None:
-    """Where there are several, they are listed; none is guessed."""
+    """If there are several, the error lists them; none is guessed."""
     text = refusal("program", None, GOLD, SILVER)
 
     assert text == 'There are several; give program: "Gold", "Silver".'
 
 
 def test_nothing_said_of_none() -> None:
-    """Where there is none, the error says so."""
+    """If there is none, the error says so."""
     assert refusal("program", None) == "There is no program yet."
 
 
 def test_several_of_one_name_are_told_apart_by_id() -> None:
-    """Of several with the same name none is guessed; their ids are given."""
+    """Of several with the same name, none is chosen; the error gives their ids."""
     text = refusal("tier", "gold", GOLD, Candidate("id-other", "GOLD"), SILVER)
 
     assert "id-gold" in text
@@ -89,7 +89,7 @@ def test_several_of_one_name_are_told_apart_by_id() -> None:
 
 
 def test_unknown_name_is_answered_with_the_nearest() -> None:
-    """A misspelled name is answered with the name that may have been meant, and no other."""
+    """For a misspelled name, the error suggests only the similar name."""
     assert refusal("tier", "Silber", GOLD, SILVER) == (
         'No tier is called "Silber". Nearest: "Silver".'
     )
@@ -104,7 +104,7 @@ def test_unknown_name_is_answered_with_the_nearest() -> None:
     ],
 )
 def test_every_near_name_is_a_candidate(said: str, nearest: str) -> None:
-    """Part of a name brings every name that holds it."""
+    """Part of a name matches every name that contains it."""
     names = ("VIP Club", "VIP Lounge", "Tea Club", "Book Club")
     text = refusal("program", said, *(Candidate(name, name) for name in names))
 
@@ -119,7 +119,7 @@ def test_equal_names_are_each_a_candidate() -> None:
 
 
 def test_unlike_name_is_answered_with_what_there_is() -> None:
-    """Where nothing is near, the first names are listed, with how many more there are."""
+    """If no name is similar, the error lists the first names and the number of the others."""
     many = [Candidate(str(number), f"Tier {number}") for number in range(9)]
     text = refusal("tier", "xyz", *many)
 
@@ -127,13 +127,13 @@ def test_unlike_name_is_answered_with_what_there_is() -> None:
 
 
 def test_unknown_name_where_there_is_nothing() -> None:
-    """Where nothing could be meant, the error says so."""
+    """If there is no object at all, the error says so."""
     assert refusal("tier", "Gold") == 'No tier is called "Gold". There is none yet.'
 
 
 @given(st.text(max_size=20_000), st.lists(st.text(max_size=300), max_size=8))
 def test_any_text_is_chosen_or_refused_in_a_line(said: str, names: list[str]) -> None:
-    """Whatever is said and whatever is there: a candidate that fits, or one short, clean line."""
+    """For any input, the result is a matching candidate or one short, clean line."""
     candidates = [Candidate(str(number), name) for number, name in enumerate(names)]
     try:
         found = choose("tier", said, candidates)

@@ -1,4 +1,4 @@
-"""The read cache: identical reads are one request, and nothing outlives a change."""
+"""The read cache: identical reads share a request, and a change empties the cache."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ from tests.hasty import HASTY
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """A loop whose clock jumps: no test here waits."""
+    """A loop with a simulated clock, so that tests do not wait."""
     return HASTY
 
 
 async def test_identical_reads_at_once_are_one_request(open_brevo: Open) -> None:
-    """Reads that ask the same at the same time share one request."""
+    """Identical simultaneous reads share one request."""
     gate = Gate()
     brevo = open_brevo(gate)
     found: list[Any] = []
@@ -105,7 +105,7 @@ async def test_a_cancelled_read_does_not_fail_those_who_joined_it(open_brevo: Op
 
 
 async def test_reads_are_not_kept(open_brevo: Open) -> None:
-    """What a member has is read afresh each time."""
+    """Members' data is read again each time."""
     upstream = Upstream(GOOD)
     brevo = open_brevo(upstream)
     await brevo.send(READ)
@@ -115,7 +115,7 @@ async def test_reads_are_not_kept(open_brevo: Open) -> None:
 
 
 async def test_configuration_is_kept_for_a_minute(open_brevo: Open) -> None:
-    """Configuration is read once a minute."""
+    """Configuration is cached for a minute."""
     upstream = Upstream(GOOD)
     brevo = open_brevo(upstream)
     first = await brevo.configuration(READ)
@@ -130,7 +130,7 @@ async def test_configuration_is_kept_for_a_minute(open_brevo: Open) -> None:
 
 @pytest.mark.parametrize("status", [200, 422, 500])
 async def test_our_own_change_drops_what_is_kept(open_brevo: Open, status: int) -> None:
-    """After a change of ours, also a refused or unclear one, configuration is read afresh."""
+    """After one of our changes, even a refused or unclear one, configuration is read again."""
     upstream = Upstream(GOOD, answer(status, b'{"id": "p", "name": "x"}'), GOOD)
     brevo = open_brevo(upstream)
     await brevo.configuration(READ)
@@ -144,7 +144,7 @@ async def test_our_own_change_drops_what_is_kept(open_brevo: Open, status: int) 
 
 
 async def test_what_was_read_during_a_change_is_not_kept(open_brevo: Open) -> None:
-    """A read that began before a change may be older than the change, so it is not kept."""
+    """A read that started before a change may be outdated, so it is not cached."""
     gate = Gate(b'{"id": "p", "name": "x", "items": []}')
     brevo = open_brevo(gate)
 
@@ -159,7 +159,7 @@ async def test_what_was_read_during_a_change_is_not_kept(open_brevo: Open) -> No
 
 
 async def test_a_read_after_a_change_does_not_join_one_from_before(open_brevo: Open) -> None:
-    """A read after a change sees its effect, although an older read is still in flight."""
+    """A read after a change sees its effect, even while an older read is in flight."""
     gate = Gate(b'{"id": "p", "name": "x", "items": []}')
     brevo = open_brevo(gate)
 
@@ -175,7 +175,7 @@ async def test_a_read_after_a_change_does_not_join_one_from_before(open_brevo: O
 
 
 async def test_one_call_reads_the_same_once(open_brevo: Open) -> None:
-    """One call makes identical reads once; the next call makes them again."""
+    """A call sends identical reads once; the next call sends them again."""
     brevo = open_brevo(Upstream(GOOD, GOOD, GOOD))
 
     with brevo.call_cache():
@@ -189,7 +189,7 @@ async def test_one_call_reads_the_same_once(open_brevo: Open) -> None:
 
 
 async def test_a_change_ends_the_cache_of_its_call(open_brevo: Open) -> None:
-    """After a change, its call reads afresh each time."""
+    """After a change, its call sends every read again."""
     made = answer(200, b'{"id": "p", "name": "x"}')
     brevo = open_brevo(Upstream(GOOD, made, GOOD, GOOD))
 
@@ -216,7 +216,7 @@ async def test_two_accounts_are_not_mixed_up(open_brevo: Open) -> None:
 
 
 async def test_a_call_can_read_afresh(open_brevo: Open) -> None:
-    """Whoever reconciles a change uses nothing that was read before it."""
+    """Reconciling a change uses no earlier read."""
     brevo = open_brevo(Upstream(GOOD, GOOD, GOOD))
 
     with brevo.call_cache():

@@ -1,4 +1,4 @@
-"""What an upstream and a proxy see of the real server, as a process of its own."""
+"""What an upstream and a proxy see of the real server process."""
 
 import asyncio
 import os
@@ -23,16 +23,16 @@ from tests.brevo.upstream import CANARY
 from tests.conftest import text_of
 
 HOST = "api.brevo.test"
-"""No resolver knows it: only a proxy can reach it."""
+"""A host name that does not resolve, so only a proxy can reach it."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A request, as it arrived.
+    """A received request.
 
     Args:
         line: its first line.
-        headers: by their names in small letters.
+        headers: by name in lower case.
     """
 
     line: str
@@ -40,7 +40,7 @@ class Seen:
 
 
 class RecordingUpstream:
-    """The sandbox behind a server that records each request, and can be used as a proxy.
+    """The sandbox behind a server that records requests and can act as a proxy.
 
     Args:
         sandbox: answers.
@@ -104,7 +104,7 @@ async def recording(
 
 
 def environment(base_url: str, state: Path, **more: str) -> dict[str, str]:
-    """What the server process is told; no proxy but one that is given."""
+    """The environment of the server process, without a proxy unless one is given."""
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     ours = {"BREVO_API_KEY": CANARY, "LOYALTY_MCP_BASE_URL": base_url}
     return {**kept, **ours, "XDG_STATE_HOME": str(state), **more}
@@ -147,7 +147,7 @@ SERVERS = {"stdio": over_stdio, "HTTP": over_http}
 @pytest.mark.slow
 @pytest.mark.parametrize("server", SERVERS)
 async def test_one_pool_one_key_one_name(sandbox: Starlette, tmp_path: Path, server: str) -> None:
-    """Every request of a process has our headers and uses the connections there are."""
+    """Every request of a process has our headers and uses the open connections."""
     opened = []
     async with recording(sandbox) as (upstream, port):
         variables = environment(f"http://127.0.0.1:{port}/v3", tmp_path, LOYALTY_MCP_CONFIRM="off")
@@ -196,7 +196,7 @@ async def test_a_proxy_is_used(sandbox: Starlette, tmp_path: Path, server: str) 
 
 @pytest.mark.slow
 async def test_a_proxy_for_something_else_is_not_used(sandbox: Starlette, tmp_path: Path) -> None:
-    """A proxy for other schemes, or with the host exempt from it, is left alone."""
+    """A proxy for other schemes, or with this host excluded, is not used."""
     async with recording(sandbox) as (upstream, port):
         for more in (
             {"HTTPS_PROXY": "http://127.0.0.1:1"},

@@ -1,4 +1,4 @@
-"""References: what a person says for an id, or an error that helps them say it better."""
+"""References: an id for each, or a helpful error."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,19 +27,19 @@ NO_ID = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def references(make_runtime: Make) -> References:
-    """References of an account as it is seeded."""
+    """References of the seeded account."""
     return make_runtime().context.references
 
 
 async def unknown(references: References, kind: ReferenceKind, said: str, program: str) -> str:
-    """The sentence with which a reference is refused."""
+    """The error message for a reference."""
     with pytest.raises(UnknownReference) as caught:
         await references.resolve(kind, said, program)
     return str(caught.value)
 
 
 async def test_program(references: References, control: SandboxControl) -> None:
-    """A program is meant by name, by id, or as the only one."""
+    """A program is named by name or id, or omitted if there is only one."""
     program = await control.program()
 
     for said in (None, "VIP Club", "vip club", program):
@@ -47,7 +47,7 @@ async def test_program(references: References, control: SandboxControl) -> None:
 
 
 async def test_several_programs(references: References, control: SandboxControl) -> None:
-    """With a second program the reference must be given, and both are named."""
+    """With a second program, the reference is required, and the error names both."""
     await control.post("/v3/loyalty/config/programs", {"name": "Tea Club"})
 
     with pytest.raises(AmbiguousReference) as caught:
@@ -67,7 +67,7 @@ async def test_more_programs_than_a_page(references: References, control: Sandbo
 
 
 async def test_pinned_program_wins(make_runtime: Make, control: SandboxControl) -> None:
-    """A pinned program is meant whatever is said."""
+    """A pinned program takes precedence over a named one."""
     program = await control.program()
     await control.post("/v3/loyalty/config/programs", {"name": "Tea Club"})
     pinned = make_runtime(program="vip club").context.references
@@ -87,7 +87,7 @@ async def test_pinned_program_wins(make_runtime: Make, control: SandboxControl) 
 async def test_named_object_of_a_program(
     references: References, control: SandboxControl, kind: ReferenceKind, name: str, near: str
 ) -> None:
-    """Balances, tier groups, tiers and rewards go by name; the nearest answers a misspelling."""
+    """Balances, tier groups, tiers and rewards have names; errors suggest the most similar."""
     program = await control.program()
     found = await references.resolve(kind, name, program)
     real = await references.name_of(kind, found, program)
@@ -101,7 +101,7 @@ async def test_named_object_of_a_program(
 async def test_the_only_balance_need_not_be_said(
     references: References, control: SandboxControl
 ) -> None:
-    """A program with one balance has no question which is meant."""
+    """In a program with one balance, the balance can be omitted."""
     program = await control.program()
     named = await references.resolve("balance", "Purchase Points", program)
 
@@ -109,7 +109,7 @@ async def test_the_only_balance_need_not_be_said(
 
 
 async def test_draft_objects_can_be_named(references: References, control: SandboxControl) -> None:
-    """What is live is meant first; what is only a draft can be named too."""
+    """The live version is searched first; draft objects can be named too."""
     program = await control.program()
     created = await control.post(
         f"/v3/loyalty/balance/programs/{program}/balance-definitions",
@@ -120,7 +120,7 @@ async def test_draft_objects_can_be_named(references: References, control: Sandb
 
 
 async def test_balances_of_the_same_name(references: References, control: SandboxControl) -> None:
-    """Two balances of one name are told apart by their ids; neither is guessed."""
+    """Two balances with the same name are distinguished by id; neither is guessed."""
     program = await control.program()
     path = f"/v3/loyalty/balance/programs/{program}/balance-definitions"
     ids = [(await control.post(path, {"name": "Twin", "unit": "POINTS"}))["id"] for _ in range(2)]
@@ -156,7 +156,7 @@ HOSTILE = [
 async def test_hostile_reference(
     make_runtime: Make, control: SandboxControl, kind: ReferenceKind, said: str
 ) -> None:
-    """Nonsense gets one clean line that quotes at most 80 characters, and changes nothing."""
+    """Invalid input gets one clean line that quotes at most 80 characters, and changes nothing."""
     references = make_runtime().context.references
     before = await control.state_hash()
     with pytest.raises(LoyaltyError) as caught:
@@ -174,25 +174,25 @@ async def test_hostile_reference(
 
 
 class Server:
-    """A server on which a tier was renamed in the draft, and another one has its name now."""
+    """A server where a tier was renamed in the draft and another one has its old name."""
 
     def __init__(self, made: Runtime) -> None:
         self._made = made
 
     async def answer(self, tool: str, **arguments: Any) -> Answer:
-        """What a tool answers; what it changes needs a confirmation."""
+        """The answer of a tool; changes need a confirmation."""
         answer = await self._made.dispatcher.call(tool, arguments, Caller(LOCAL, can_ask=False))
         assert isinstance(answer, Answer)
         return answer
 
     async def said(self, tool: str, **arguments: Any) -> Any:
-        """What a tool answers, as data."""
+        """The answer of a tool as data."""
         answer = await self.answer(tool, **arguments)
         assert not answer.failed, answer.text
         return answer.structured
 
     async def done(self, tool: str, **arguments: Any) -> Any:
-        """The preview of a change, and what it answers once it is confirmed."""
+        """The preview of a change, and the answer after its confirmation."""
         first = await self.said(tool, **arguments)
         second = await self.said(tool, **arguments, confirmation=first["confirmation"])
         return first["preview"], second["result"]
@@ -210,7 +210,7 @@ class Server:
 
 @pytest.fixture
 async def renamed(make_runtime: Make) -> Server:
-    """In the draft Gold became Platinum, and Silver became Gold."""
+    """In the draft, Gold became Platinum, and Silver became Gold."""
     server = Server(make_runtime(confirm="token"))
     await server.update("Gold", "Platinum", 500)
     await server.update("Silver", "Gold", 300)
@@ -218,7 +218,7 @@ async def renamed(make_runtime: Make) -> Server:
 
 
 async def test_a_draft_is_edited_by_the_names_it_has_now(renamed: Server) -> None:
-    """A tier that took the name of another is the one that is previewed and changed by it."""
+    """The tier with that name in the draft is previewed and changed."""
     live = await renamed.tiers("active")
     preview, result = await renamed.update("Gold", "Golden", 310)
 
@@ -233,7 +233,7 @@ async def test_a_draft_is_edited_by_the_names_it_has_now(renamed: Server) -> Non
 
 
 async def test_a_name_that_the_draft_has_no_more_is_refused(renamed: Server) -> None:
-    """What is called so only live cannot be edited by that name; nothing is guessed."""
+    """A name that exists only in the live version cannot be edited."""
     answer = await renamed.answer("delete_tier", tier="Silver")
 
     assert answer.failed
@@ -241,14 +241,14 @@ async def test_a_name_that_the_draft_has_no_more_is_refused(renamed: Server) -> 
 
 
 async def test_a_preview_names_what_the_draft_calls_it(renamed: Server) -> None:
-    """Given by its id, a tier of the draft is shown by its name there, not by the live one."""
+    """A draft tier given by id is shown with its name in the draft."""
     preview = await renamed.said("delete_tier", tier=(await renamed.tiers("draft"))["Platinum"])
 
     assert preview["preview"]["summary"].startswith('Delete tier "Platinum"')
 
 
 async def test_members_have_what_is_live(renamed: Server) -> None:
-    """A member is put on the tier that is live under that name, whatever the draft calls it."""
+    """Assigning a tier uses the live names, whatever the draft calls them."""
     live = await renamed.tiers("active")
     preview, result = await renamed.done("assign_tier", member="101", tier="Gold")
 
@@ -257,7 +257,7 @@ async def test_members_have_what_is_live(renamed: Server) -> None:
 
 
 async def test_a_read_of_a_version_takes_its_names(make_runtime: Make) -> None:
-    """The draft, which is read unless the live version is asked for, and that: each by its own."""
+    """Reads of the draft and of the live version each use that version's names."""
     server = Server(make_runtime(confirm="token"))
     group = {
         "tier_order": ["Bronze", "Silver", "Gold"],
@@ -297,7 +297,7 @@ def test_what_a_manager_sets_up_is_of_one_version(tool: Tool) -> None:
 async def test_references_of_a_call_are_remembered(
     references: References, control: SandboxControl
 ) -> None:
-    """What each reference of a call turned out to be is kept, in order."""
+    """The ids of a call's references are recorded in order."""
     program = await control.program()
     resolve = CallReferences(references)
     found = [
@@ -311,7 +311,7 @@ async def test_references_of_a_call_are_remembered(
 
 
 async def test_recorded_references_are_used_as_they_were(references: References) -> None:
-    """What was resolved at the preview is not looked up a second time."""
+    """References that were resolved for the preview are not looked up again."""
     recorded: list[Any] = ["a-program", 7]
     resolve = CallReferences(references, recorded=recorded)
 
@@ -321,7 +321,7 @@ async def test_recorded_references_are_used_as_they_were(references: References)
 
 
 async def test_pinned_member_wins(references: References, control: SandboxControl) -> None:
-    """A server of one member means that member, whoever is named."""
+    """A server for one member uses that member, whoever is named."""
     resolve = CallReferences(references, pinned_member="102")
     await resolve(Reference("program"), await control.program())
 
@@ -329,13 +329,13 @@ async def test_pinned_member_wins(references: References, control: SandboxContro
 
 
 async def test_name_in_a_program_needs_the_program(references: References) -> None:
-    """A name is looked up within a program, so there must be one."""
+    """A name is looked up within a program, so a program is required."""
     with pytest.raises(UnknownReference, match="Give program"):
         await references.resolve("tier", "Gold", None)
 
 
 async def test_names_of_ids(references: References, control: SandboxControl) -> None:
-    """An id has the name that a person knows; a member and what is unknown have none."""
+    """An id has a name for people; members and unknown ids have none."""
     program = await control.program()
 
     assert await references.name_of("program", program, None) == "VIP Club"

@@ -1,4 +1,4 @@
-"""Replies and errors: what is read from an answer of the API."""
+"""Replies and errors: how answers of the API are read."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -61,7 +61,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     ],
 )
 def test_error_body_is_read_in_every_form(content: bytes, message: str) -> None:
-    """Messages are found wherever an error body holds them; anything else says nothing."""
+    """Messages are found in every form of an error body; other bodies have none."""
     assert upstream_message(content) == message
 
 
@@ -86,7 +86,7 @@ async def test_a_refusal_says_what_to_do_next(open_brevo: Open, status: int, ste
 
 
 async def test_a_refusal_without_a_reason_says_so(open_brevo: Open) -> None:
-    """Where the API gives no reason, none is made up."""
+    """If the API gives no reason, none is invented."""
     error = await error_of(open_brevo(Upstream(answer(422))), CHANGE)
 
     assert "It gave no reason." in str(error)
@@ -106,7 +106,7 @@ UNKNOWN_ADDRESS = (
 async def test_an_unknown_address_is_told_with_the_link(
     open_brevo: Open, status: int, request_: Request[Any]
 ) -> None:
-    """Brevo's own sentence is quoted whole, and the place to authorise the address is named."""
+    """Brevo's sentence is quoted in full, with the page where the address can be authorised."""
     refusal = answer(status, f'{{"code": "unauthorized", "message": "{UNKNOWN_ADDRESS}"}}')
     error = await error_of(open_brevo(Upstream(refusal)), request_)
 
@@ -130,7 +130,7 @@ async def test_an_unknown_address_is_told_with_the_link(
 async def test_other_refusals_of_the_account_are_quoted(
     open_brevo: Open, status: int, message: str, said: str
 ) -> None:
-    """What Brevo says of the account or the key is quoted, with what the operator can do."""
+    """Brevo's message about the account or the key is quoted, with what the operator can do."""
     refusal = answer(status, f'{{"message": "{message}"}}')
     error = await error_of(open_brevo(Upstream(refusal)), READ)
 
@@ -152,7 +152,7 @@ async def test_a_refused_key_without_a_message(open_brevo: Open) -> None:
 
 @pytest.mark.parametrize("status", [200, 204])
 async def test_empty_success_is_done(open_brevo: Open, status: int) -> None:
-    """Where the API documents no body, none is needed."""
+    """If the API documents no body, none is required."""
     assert await open_brevo(Upstream(answer(status))).send(publish_program(PROGRAM)) == Done()
 
 
@@ -163,7 +163,7 @@ async def test_empty_success_is_done(open_brevo: Open, status: int) -> None:
 async def test_an_empty_body_is_not_taken_for_an_empty_list(
     open_brevo: Open, request_: Request[Any], content: bytes
 ) -> None:
-    """A read that is answered with no body says nothing, and nothing is concluded from it."""
+    """A read with an empty body proves nothing."""
     error = await error_of(open_brevo(Upstream(answer(200, content))), request_)
 
     assert type(error) is Unavailable
@@ -172,14 +172,14 @@ async def test_an_empty_body_is_not_taken_for_an_empty_list(
 
 @pytest.mark.parametrize("content", [b"", b"null"])
 async def test_an_empty_body_leaves_a_change_unknown(open_brevo: Open, content: bytes) -> None:
-    """A change whose answer lacks its object may have happened."""
+    """A change whose answer has no object may have happened."""
     error = await error_of(open_brevo(Upstream(answer(200, content))), create_program("Tea Club"))
 
     assert type(error) is OutcomeUnknown
 
 
 async def test_numbers_are_exact(open_brevo: Open) -> None:
-    """A number arrives as the decimal that was written, never through a float."""
+    """A number is read as the exact decimal, never through a float."""
     body = b'{"id": "t", "amount": 0.1, "balance": 123456789012.345678}'
     found = await open_brevo(Upstream(answer(200, body))).send(complete_transaction(PROGRAM, "t"))
 
@@ -187,7 +187,7 @@ async def test_numbers_are_exact(open_brevo: Open) -> None:
 
 
 async def test_unknown_fields_of_a_reply_are_kept(open_brevo: Open) -> None:
-    """Fields that the API adds later reach the caller."""
+    """New fields of the API reach the caller."""
     body = b'{"items": [{"id": "p", "name": "VIP", "colour": "red"}], "cursor": "abc"}'
     found = await open_brevo(Upstream(answer(200, body))).send(READ)
 
@@ -203,14 +203,14 @@ async def test_unknown_fields_of_a_reply_are_kept(open_brevo: Open) -> None:
     ],
 )
 def test_a_sentence_of_brevo_ends_once(message: str, expected: str) -> None:
-    """What is quoted keeps its own full stop, and gets none besides."""
+    """A quoted sentence keeps its own full stop, and gets no second one."""
     error = failure(get_program("p"), 404, message, None, datetime.now(UTC))
 
     assert expected in str(error)
 
 
 def test_a_lost_answer_that_came_to_nothing_is_told_by_its_cause_alone() -> None:
-    """Nobody is told that a change may have happened, and that nothing has."""
+    """An answer never says both that a change may have happened and that it has not."""
     lost = answer_lost(publish_program("p"), "Brevo failed (502)")
 
     assert isinstance(lost, OutcomeUnknown)

@@ -14,7 +14,7 @@ from loyalty_mcp.brevo.types import Done
 
 @pytest.fixture
 async def echo() -> AsyncIterator[httpx2.AsyncClient]:
-    """A client that is answered with the path it asked for."""
+    """A client that receives the requested path."""
     transport = httpx2.MockTransport(lambda asked: httpx2.Response(200, content=asked.url.raw_path))
     http = open_http_client("https://api.test/v3", "key", timeout=1, transport=transport)
     yield http
@@ -25,7 +25,7 @@ async def echo() -> AsyncIterator[httpx2.AsyncClient]:
     "text", [".", "..", "...", "a/b", "a\\b", "%2e%2e", "é", "?#&=", " ", "a b"]
 )
 async def test_a_segment_arrives_as_one_segment(echo: httpx2.AsyncClient, text: str) -> None:
-    """Whatever an id holds, it stays in its place in the path."""
+    """Whatever an id contains, it stays one segment of the path."""
     request = get(f"/loyalty/{segment(text)}/end", Done)
     path = (await echo.get(request.target)).text
 
@@ -37,14 +37,14 @@ async def test_a_segment_arrives_as_one_segment(echo: httpx2.AsyncClient, text: 
     "path", ["", "x", "/a//b", "/a/../b", "/a/./b", "/..", "/a?b", "/a b", "/é"]
 )
 def test_an_unsafe_path_is_refused(path: str) -> None:
-    """An id that nothing has checked or escaped sends no request."""
+    """A path with an unchecked and unescaped id is never sent."""
     with pytest.raises(UnsafePathError):
         get(path, Done)
 
 
 @given(st.text(min_size=1, max_size=100).filter(lambda text: text.isprintable()))
 def test_any_segment_is_safe(text: str) -> None:
-    """Every text can be a segment of a path."""
+    """Any text can be a segment of a path."""
     assert get(f"/a/{segment(text)}", Done).path.count("/") == 2
 
 

@@ -1,4 +1,4 @@
-"""Which tier groups are public: found out from an account, remembered, and hidden in doubt."""
+"""Which tier groups are public: determined from an account, cached, and hidden in doubt."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ async def test_a_group_is_public_if_a_likely_member_shows_it(
     fields: dict[str, Any],
     public: bool,
 ) -> None:
-    """A group is public when an account that is looked at names it; in doubt it is hidden."""
+    """A group is public if a checked account lists it; in doubt it is hidden."""
     group = await add_group(control, "Extra", minimum, **fields)
     program = await control.program()
     visibility = TierGroupVisibility(make_runtime().context.brevo)
@@ -60,7 +60,7 @@ async def test_a_group_is_public_if_a_likely_member_shows_it(
 async def test_what_is_known_costs_no_request(
     control: SandboxControl, make_runtime: MakeRuntime
 ) -> None:
-    """The first look takes the groups, the tiers, the likely members, and an account."""
+    """The first check takes the groups, the tiers, the likely members, and an account."""
     brevo = make_runtime().context.brevo
     visibility = TierGroupVisibility(brevo)
     program = await control.program()
@@ -76,7 +76,7 @@ async def test_what_is_known_costs_no_request(
 async def test_a_group_is_hidden_while_it_cannot_be_looked_up(
     control: SandboxControl, make_runtime: MakeRuntime
 ) -> None:
-    """A failed look hides the group for that call alone."""
+    """A failed check hides the group for that call only."""
     program = await control.program()
     visibility = TierGroupVisibility(make_runtime(timeout=2).context.brevo)
     fault = {"path": f"/v3/loyalty/balance/programs/{program}/contact-balances", "times": 1}

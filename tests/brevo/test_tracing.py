@@ -1,4 +1,4 @@
-"""Spans: each request to Brevo under the call it belongs to, and nobody's address in them."""
+"""Spans: each request to Brevo inside its tool call, without personal addresses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tests.conftest import Connect
 
 
 class Recorded(NonRecordingSpan):
-    """A span that remembers what it was told.
+    """A span that records its attributes.
 
     Args:
         name: what it is called.
@@ -36,7 +36,7 @@ class Recorded(NonRecordingSpan):
 
 
 class Recorder(TracerProvider, Tracer):
-    """Remembers spans while it is on; forgets them when a test is over."""
+    """Records spans while it is on, and drops them at the end of a test."""
 
     def __init__(self) -> None:
         self.spans: list[Recorded] = []
@@ -44,7 +44,7 @@ class Recorder(TracerProvider, Tracer):
         self._numbers = count(1)
 
     def get_tracer(self, *_args: Any, **_kwargs: Any) -> Tracer:
-        """This is the tracer too."""
+        """The recorder is also its tracer."""
         return self
 
     def start_span(self, name: str, *_args: Any, **how: Any) -> Recorded:
@@ -67,7 +67,7 @@ RECORDER = Recorder()
 
 @pytest.fixture(scope="module", autouse=True)
 def _recording() -> Iterator[None]:
-    """The process has one provider for ever, so ours stays, and is off after these tests."""
+    """A process has one tracer provider, so ours stays, and is switched off after these tests."""
     trace.set_tracer_provider(RECORDER)
     RECORDER.on = True
     yield
@@ -96,7 +96,7 @@ async def test_from_the_call_to_the_request(connect: Connect, spans: list[Record
 
 
 async def test_no_address_of_a_person(connect: Connect, spans: list[Recorded]) -> None:
-    """No span holds whom a request was about."""
+    """No span contains whom a request was about."""
     async with connect() as client:
         await client.call_tool("find_member", {"member": "anna.keller@example.com"})
 

@@ -1,4 +1,4 @@
-"""The transport: few connections, whole answers, and no request sent twice."""
+"""The transport: few connections, complete answers, and no request sent twice."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
 class Upstream:
-    """A server that counts connections, keeps who asks to wait, and answers as told."""
+    """A server that counts connections, can delay answers, and answers as told."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -44,7 +44,7 @@ class Upstream:
         writer.close()
 
     async def end(self) -> None:
-        """Let everybody who waits go, and close every connection."""
+        """Release all waiting requests, and close every connection."""
         self.go.set()
         for writer in self.writers:
             writer.close()
@@ -81,7 +81,7 @@ async def http(upstream: Upstream) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 def client(url: str, connections: int = 64, **timeouts: float) -> httpx2.AsyncClient:
-    """A client over a transport of its own; its timeouts are ten seconds but for those given."""
+    """A client with its own transport; timeouts are ten seconds unless given."""
     return httpx2.AsyncClient(
         base_url=url,
         headers={"accept-encoding": "identity"},
@@ -122,7 +122,7 @@ async def test_a_change(upstream: Upstream, http: httpx2.AsyncClient) -> None:
 
 
 async def test_another_origin_is_refused(upstream: Upstream, http: httpx2.AsyncClient) -> None:
-    """Nothing is sent to a place that the transport was not made for."""
+    """Nothing is sent to an origin that the transport was not created for."""
     with pytest.raises(httpx2.UnsupportedProtocol):
         await http.get(f"http://localhost:{upstream.port}/v3")
     with pytest.raises(httpx2.UnsupportedProtocol):
@@ -143,7 +143,7 @@ async def test_one_after_the_other(upstream: Upstream, http: httpx2.AsyncClient)
 
 
 async def test_at_once(upstream: Upstream, http: httpx2.AsyncClient) -> None:
-    """Requests at once have a connection each, which later ones use again."""
+    """Simultaneous requests have separate connections, which later requests reuse."""
     tasks = [asyncio.create_task(http.get("/wait")) for _ in range(5)]
     for _ in range(5):
         await upstream.asked.acquire()
@@ -157,7 +157,7 @@ async def test_at_once(upstream: Upstream, http: httpx2.AsyncClient) -> None:
 async def test_a_connection_that_was_idle_too_long_is_not_used(
     upstream: Upstream, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server may close an idle connection just as a change is sent, so old ones are not used."""
+    """A server may close an idle connection as a change is sent, so old ones are not reused."""
     await http.get("/")
     monkeypatch.setattr(transport, "IDLE_SECONDS", 0.0)
     await http.get("/")
@@ -168,7 +168,7 @@ async def test_a_connection_that_was_idle_too_long_is_not_used(
 async def test_a_connection_that_was_closed_is_not_used(
     upstream: Upstream, http: httpx2.AsyncClient
 ) -> None:
-    """A connection that the server closed while it was idle costs no request."""
+    """A connection that the server closed while idle does not lose a request."""
     await http.get("/")
     (connection,) = lean(http)._open
     upstream.writers[0].close()
@@ -179,7 +179,7 @@ async def test_a_connection_that_was_closed_is_not_used(
 
 
 async def test_a_cancelled_request(upstream: Upstream, http: httpx2.AsyncClient) -> None:
-    """The answer to a cancelled request is not taken for that of the next."""
+    """The answer to a cancelled request is not used for the next one."""
     task = asyncio.create_task(http.get("/wait"))
     await upstream.asked.acquire()
     task.cancel()
@@ -211,7 +211,7 @@ async def test_nobody_listens(upstream: Upstream, http: httpx2.AsyncClient) -> N
 
 
 async def test_connections_are_bounded(upstream: Upstream) -> None:
-    """Where every connection is busy, a request waits for one, and not for ever."""
+    """If every connection is busy, a request waits for one, but not forever."""
     async with client(f"http://127.0.0.1:{upstream.port}/v3", connections=2, pool=0.01) as http:
         busy = [asyncio.create_task(http.get("/wait")) for _ in range(2)]
         for _ in range(2):
@@ -272,7 +272,7 @@ async def test_answers(
     content: bytes,
     connections: int,
 ) -> None:
-    """An answer is read to its end, and the connection is used again where that is allowed."""
+    """An answer is read to its end, and the connection is reused if that is allowed."""
     upstream.answer = wire
     for _ in range(2):
         answer = await http.get("/")
@@ -306,7 +306,7 @@ async def test_an_answer_that_ends_with_its_connection(
     ],
 )
 async def test_a_lost_answer(upstream: Upstream, http: httpx2.AsyncClient, wire: bytes) -> None:
-    """An answer that is cut short or is not HTTP is lost; the next request gets its own."""
+    """A truncated or invalid answer is lost; the next request gets its own."""
     upstream.answer, upstream.hangs_up = wire, True
     with pytest.raises(httpx2.RemoteProtocolError):
         await http.get("/")
@@ -330,7 +330,7 @@ async def test_an_answer_that_is_too_large(
 async def test_an_answer_that_no_request_asked_for(
     upstream: Upstream, http: httpx2.AsyncClient
 ) -> None:
-    """Data that no request asked for is not taken for the answer to the next."""
+    """Data without a request is not used as the answer to the next."""
     upstream.answer = OK + OK
     assert (await http.get("/")).content == b"ok"
     upstream.answer = b"HTTP/1.1 404 No\r\ncontent-length: 2\r\n\r\nno"

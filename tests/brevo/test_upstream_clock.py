@@ -1,4 +1,4 @@
-"""The upstream's time: its own dates, plus the time that has passed by a clock that cannot jump."""
+"""The upstream's time: its own dates, plus the time elapsed on a clock that cannot jump."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ class Clocks:
 
 
 def test_before_any_answer_our_own_clock_is_used() -> None:
-    """Without an answer nothing is known but our own time."""
+    """Without an answer, only our own time is known."""
     clocks = Clocks()
     upstream = clocks.upstream()
 
@@ -43,7 +43,7 @@ def test_time_goes_on_from_the_last_date() -> None:
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=-1), timedelta(days=3)])
 def test_a_jump_of_the_wall_clock_changes_nothing(jump: timedelta) -> None:
-    """Setting our clock moves the skew, and not the upstream's time."""
+    """Setting our clock changes the skew, but not the upstream's time."""
     clocks = Clocks()
     upstream = clocks.upstream()
     upstream.observe(NOON_HEADER)
@@ -55,7 +55,7 @@ def test_a_jump_of_the_wall_clock_changes_nothing(jump: timedelta) -> None:
 
 
 def test_a_later_date_replaces_an_earlier_one() -> None:
-    """Each new date corrects the estimate, also backwards."""
+    """Each new date corrects the estimate, forwards and backwards."""
     clocks = Clocks()
     upstream = clocks.upstream()
     upstream.observe(NOON_HEADER)
@@ -66,7 +66,7 @@ def test_a_later_date_replaces_an_earlier_one() -> None:
 
 
 def test_later_answers_of_the_same_second_add_nothing() -> None:
-    """The first answer of a second is the closest to its beginning."""
+    """The first answer of a second is the most precise."""
     clocks = Clocks()
     upstream = clocks.upstream()
     upstream.observe(NOON_HEADER)
@@ -91,7 +91,7 @@ def test_a_date_that_cannot_be_read_is_ignored(header: str) -> None:
 
 
 def test_a_date_without_a_zone_is_utc() -> None:
-    """HTTP dates are in UTC, whether they say so or not."""
+    """HTTP dates are in UTC, even without a zone."""
     upstream = Clocks().upstream()
     upstream.observe("Sun, 01 Mar 2026 12:00:00 -0000")
 

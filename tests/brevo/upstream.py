@@ -23,7 +23,7 @@ CHANGE: Request[Any] = create_program("Tea Club")
 
 
 class Upstream:
-    """Answers each request with the next of the given answers, and with the last one for ever."""
+    """Answers each request with the next given answer, and then always with the last one."""
 
     def __init__(self, *answers: httpx2.Response | Exception) -> None:
         self._answers = answers
@@ -39,7 +39,7 @@ class Upstream:
 
 
 class Gate:
-    """An upstream that holds reads back until it is opened, and answers changes at once."""
+    """An upstream that delays reads until it is opened, and answers changes immediately."""
 
     def __init__(self, content: bytes = b'{"items": []}', status: int = 200) -> None:
         self.opened = anyio.Event()
@@ -61,7 +61,7 @@ def answer(status: int, content: bytes | str = b"", **headers: str) -> httpx2.Re
 
 
 def limited(seconds: int) -> httpx2.Response:
-    """A refusal because the budget is spent; it is full again in `seconds`."""
+    """A refusal because the budget is used up; it is full again in `seconds`."""
     return answer(
         429,
         b'{"code": "too_many_requests", "message": "slow down"}',

@@ -55,7 +55,7 @@ async def test_decline_moves_nothing(open_host: OpenHost, control: SandboxContro
 async def test_what_was_published_meanwhile_brings_a_new_preview(
     open_host: OpenHost, control: SandboxControl
 ) -> None:
-    """A press on a preview that no longer holds does nothing but show the new one."""
+    """Pressing a button on an outdated preview only shows the new one."""
     async with open_host() as host:
         await host.show("debit_points", **DEBIT)
         other = await host.client.call_tool("debit_points", {**DEBIT, "amount": 30})
@@ -72,7 +72,7 @@ async def test_what_was_published_meanwhile_brings_a_new_preview(
 
 
 async def test_text_from_outside_stays_text(open_host: OpenHost, control: SandboxControl) -> None:
-    """Markup in a reason is shown as it was written."""
+    """Markup in a reason is shown as text."""
     async with open_host() as host:
         await host.show("debit_points", **{**DEBIT, "reason": INJECTION})
         shown = await host.text()
@@ -86,7 +86,7 @@ async def test_text_from_outside_stays_text(open_host: OpenHost, control: Sandbo
 async def test_the_amount_is_typed_where_the_policy_asks(
     open_host: OpenHost, control: SandboxControl, tmp_path: Path
 ) -> None:
-    """Another text moves nothing and can be corrected; the text that is shown agrees."""
+    """Another text moves nothing and can be corrected; the displayed text agrees."""
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY)
     async with open_host(policy=str(policy)) as host:

@@ -21,7 +21,7 @@ BATCH: dict[str, Any] = {
 
 
 async def test_a_batch_shows_every_row(open_host: OpenHost, control: SandboxControl) -> None:
-    """The rows are a table, also those that the text of the preview leaves out."""
+    """The rows are a table, including those that the text of the preview omits."""
     before = await control.balance(101)
     async with open_host(width=360) as host:
         await host.show("bulk_change", **BATCH)
@@ -42,7 +42,7 @@ async def test_a_batch_shows_every_row(open_host: OpenHost, control: SandboxCont
 async def test_after_its_time_a_press_shows_the_preview_anew(
     open_host: OpenHost, control: SandboxControl
 ) -> None:
-    """The card says that nothing was done and takes the keyboard along; it can be agreed to."""
+    """The card says that nothing was done and keeps the focus; the new preview can be agreed to."""
     async with open_host() as host:
         await host.show("debit_points", **DEBIT)
         await host.ready()
@@ -59,7 +59,7 @@ async def test_after_its_time_a_press_shows_the_preview_anew(
 
 
 async def test_the_keyboard_keeps_its_place(open_host: OpenHost, control: SandboxControl) -> None:
-    """Tab leads to Agree; Enter presses it once, and the outcome takes the focus."""
+    """Tab leads to Agree, Enter presses it once, and the outcome gets the focus."""
     async with open_host() as host:
         await host.show("debit_points", **DEBIT)
         await host.ready()
@@ -82,7 +82,7 @@ async def test_the_keyboard_keeps_its_place(open_host: OpenHost, control: Sandbo
 async def test_a_wrong_amount_leads_back_to_the_field(
     open_host: OpenHost, control: SandboxControl, tmp_path: Path
 ) -> None:
-    """By keyboard alone: what was mistyped is said, and can be typed anew at once."""
+    """With the keyboard alone, the error is shown and the text can be corrected."""
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY)
     async with open_host(width=360, policy=str(policy)) as host:
@@ -108,7 +108,7 @@ async def test_a_wrong_amount_leads_back_to_the_field(
 
 
 async def test_a_phone_shows_the_whole_change(open_host: OpenHost) -> None:
-    """At 360 px nothing is cut, and the buttons are big enough for a thumb."""
+    """At 360 px nothing is cut off, and the buttons are large enough for a thumb."""
     async with open_host(width=360) as host:
         await host.show("debit_points", **DEBIT)
         await host.ready()
@@ -120,7 +120,7 @@ async def test_a_phone_shows_the_whole_change(open_host: OpenHost) -> None:
 
 
 async def test_everything_has_a_name(open_host: OpenHost) -> None:
-    """What a screen reader says: a heading, both values in their unit, and the buttons."""
+    """A screen reader gets a heading, both values with their unit, and the buttons."""
     async with open_host() as host:
         await host.show("debit_points", **DEBIT)
         await host.ready()
@@ -138,7 +138,7 @@ async def test_everything_has_a_name(open_host: OpenHost) -> None:
 
 
 async def test_values_that_are_no_numbers(open_host: OpenHost) -> None:
-    """Texts stand beside each other, old and new; axe has no objection in either theme."""
+    """Texts are shown next to each other, old and new; axe reports no problem in either theme."""
     async with open_host() as host:
         for theme in ("light", "dark"):
             await host.show("update_program", theme=theme, name="Espresso Club")

@@ -39,7 +39,7 @@ SPEC: dict[str, Any] = {
 
 
 async def test_the_overview_of_a_member(open_host: OpenHost) -> None:
-    """Balances, the way to the next tier, vouchers and movements; axe has no objection."""
+    """Balances, progress to the next tier, vouchers and movements; axe reports no problem."""
     async with open_host() as host:
         await host.show("get_member_overview", member=ANNA, include=["movements"])
         shown = await host.text()

@@ -61,7 +61,7 @@ def propose(member: str, reason: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_command_prints_on_every_console(encoding: str, command: list[str]) -> None:
-    """Arrows, emoji and names of people are printed as far as the console can show them."""
+    """Arrows, emoji and names of people are printed as far as the console supports them."""
     propose("101", "Sorry 👍, 李雷 — here…")
     with console(encoding) as printed:
         main.main(command, standalone_mode=False)
@@ -78,7 +78,7 @@ def test_every_command_prints_on_every_console(encoding: str, command: list[str]
     ],
 )
 def test_what_a_console_lacks_is_spelled_in_ascii(encoding: str, shown: str) -> None:
-    """Common signs have a spelling, and anything else becomes a question mark."""
+    """Common characters have an ASCII spelling, and all others become a question mark."""
     with console(encoding) as printed:
         never_fail_to_print()
         sys.stdout.write("280 → 230 … 👍")
@@ -87,7 +87,7 @@ def test_what_a_console_lacks_is_spelled_in_ascii(encoding: str, shown: str) -> 
 
 
 def test_half_an_emoji_is_printed_too() -> None:
-    """No encoding has half a surrogate pair."""
+    """No encoding has an unpaired surrogate."""
     with console("utf-8") as printed:
         never_fail_to_print()
         sys.stdout.write("\ud83d")
@@ -96,7 +96,7 @@ def test_half_an_emoji_is_printed_too() -> None:
 
 
 def test_a_stream_without_an_encoding_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program may have put anything in the place of the standard streams."""
+    """A program may have replaced the standard streams."""
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     monkeypatch.setattr(sys, "stderr", None)
     never_fail_to_print()
@@ -105,7 +105,7 @@ def test_a_stream_without_an_encoding_is_left_alone(monkeypatch: pytest.MonkeyPa
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
 def test_the_demo_prints_on_every_console(encoding: str, tmp_path: Path) -> None:
-    """The demo draws boxes and arrows; it ends well without them."""
+    """The demo draws boxes and arrows, but also works without them."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONIOENCODING": encoding,

@@ -8,7 +8,7 @@ from loyalty_mcp.cli.commands import main
 
 
 def test_the_cards_are_written_filled(tmp_path: Path) -> None:
-    """One page a card, with a real answer in it and no confirmation."""
+    """There is one page per card, with a real answer and without a confirmation."""
     folder = tmp_path / "cards"
 
     result = CliRunner().invoke(main, ["demo", "--html", str(folder)])

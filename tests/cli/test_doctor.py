@@ -1,4 +1,4 @@
-"""The doctor is red where nothing would work, and says what to do."""
+"""The doctor reports problems, and says how to fix them."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def doctor(*flags: str) -> tuple[Result, dict[str, Any]]:
 
 
 async def findings_of(upstream: Any, **flags: Any) -> dict[str, Finding]:
-    """What the doctor finds with an upstream of one's own, by the name of the check."""
+    """The doctor's findings with a given upstream, by the name of the check."""
     runtime = compose(read_settings(**flags), upstream)
     try:
         return {finding.check: finding for finding in await examine(runtime.context)}
@@ -30,7 +30,7 @@ async def findings_of(upstream: Any, **flags: Any) -> dict[str, Finding]:
 
 
 def test_a_sandbox_is_well() -> None:
-    """Without any setting everything works."""
+    """Everything works without any setting."""
     result, found = doctor()
 
     assert result.exit_code == 0
@@ -56,7 +56,7 @@ def test_a_sandbox_is_well() -> None:
 def test_a_set_up_with_which_nothing_would_work_is_a_fault(
     flags: list[str], check: str, said: str
 ) -> None:
-    """The finding is red, quotes what is wrong, and says which setting to correct."""
+    """The finding fails, quotes what is wrong, and names the setting to correct."""
     result, found = doctor(*flags)
 
     assert result.exit_code == 1
@@ -67,7 +67,7 @@ def test_a_set_up_with_which_nothing_would_work_is_a_fault(
 
 @pytest.mark.parametrize("member", ["101", "anna.keller@example.com", "own:VIP-101"])
 def test_a_pinned_member_who_exists_is_well(member: str) -> None:
-    """Every form of a member is looked up."""
+    """Every form of a member is accepted."""
     result, found = doctor("--role", "member", "--member", member, "--program", "vip club")
 
     assert result.exit_code == 0
@@ -75,7 +75,7 @@ def test_a_pinned_member_who_exists_is_well(member: str) -> None:
 
 
 def test_a_member_may_be_named_by_a_token() -> None:
-    """With OAuth each caller brings the member along, so none has to be pinned."""
+    """With OAuth, each caller's token names the member, so none has to be pinned."""
     oauth = ["--oauth-issuer", "https://i.example", "--oauth-audience", "a"]
     jwks = ["--oauth-jwks-url", "https://i.example/keys", "--public-url", "https://l.example"]
     _, found = doctor("--role", "member", *oauth, *jwks)
@@ -85,7 +85,7 @@ def test_a_member_may_be_named_by_a_token() -> None:
 
 
 def test_brevo_that_cannot_be_reached_is_a_fault() -> None:
-    """The finding names the address, and what depends on Brevo is not guessed."""
+    """The finding names the address, and other checks of Brevo are skipped."""
     address = f"http://127.0.0.1:{free_port()}/v3"
     result, found = doctor("--api-key", "any", "--base-url", address, "--program", "VIP Club")
 
@@ -104,7 +104,7 @@ def test_brevo_that_cannot_be_reached_is_a_fault() -> None:
     ],
 )
 async def test_a_refusal_is_quoted(status: int, message: str) -> None:
-    """Brevo's own sentence says what is wrong better than any advice of ours."""
+    """Brevo's own message is quoted."""
 
     async def refusing(_scope: Any, _receive: Any, send: Any) -> None:
         body = json.dumps({"code": "unauthorized", "message": message}).encode()
@@ -118,7 +118,7 @@ async def test_a_refusal_is_quoted(status: int, message: str) -> None:
 
 
 async def test_an_answer_that_is_no_json_is_a_fault() -> None:
-    """A proxy's page is no answer of Brevo."""
+    """A proxy's page is not an answer of Brevo."""
 
     async def page(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -131,7 +131,7 @@ async def test_an_answer_that_is_no_json_is_a_fault() -> None:
 
 
 def test_people_see_what_to_do() -> None:
-    """As text, a fault is marked, and the advice stands below it."""
+    """In text output, a problem is marked, and the fix is printed below it."""
     result = CliRunner().invoke(main, ["doctor", "--role", "member"])
     lines = result.stdout.splitlines()
     fault = next(number for number, line in enumerate(lines) if line.startswith("FAULT"))

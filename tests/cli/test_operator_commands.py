@@ -1,4 +1,4 @@
-"""Operators and typed amounts: agreement that is out of the assistant's reach."""
+"""Operators and typed amounts: agreement that the assistant cannot give."""
 
 import json
 import sqlite3
@@ -36,12 +36,12 @@ def policy(tmp_path: Path) -> Write:
 
 
 async def command(*arguments: str) -> Result:
-    """Run `loyalty-mcp` with these arguments, beside the server, on the same journal."""
+    """Run `loyalty-mcp` with these arguments next to the server, on the same journal."""
     return await run_sync(lambda: CliRunner().invoke(main, list(arguments)))
 
 
 async def asked(client: Any, **more: Any) -> tuple[str, dict[str, Any]]:
-    """A credit that waits for an operator: its intent, and the call that will carry it out."""
+    """A credit that waits for an operator: its intent, and the call that carries it out."""
     call = {**CREDIT, **more}
     waiting = (await client.call_tool("credit_points", call)).structured_content
     assert waiting["status"] == "waiting_for_operator"
@@ -56,7 +56,7 @@ class TestOperator:
     async def test_nobody_approves_their_own_intent(
         self, connect: Connect, control: SandboxControl
     ) -> None:
-        """However often the assistant confirms, it goes on waiting, and nothing is moved."""
+        """However often the assistant confirms, the intent keeps waiting, and nothing is moved."""
         async with connect(lambda _: YES, confirm="operator") as client:
             intent, confirmed = await asked(client)
             again = [await client.call_tool("credit_points", confirmed) for _ in range(3)]
@@ -108,7 +108,7 @@ class TestOperator:
     async def test_a_declined_intent_is_over(
         self, connect: Connect, control: SandboxControl
     ) -> None:
-        """Neither the call nor a later approval brings it back."""
+        """Neither the call nor a later approval revives it."""
         async with connect(confirm="operator") as client:
             intent, confirmed = await asked(client)
             declined = await command("intents", "decline", intent)
@@ -141,7 +141,7 @@ class TestOperator:
     async def test_what_was_approved_is_for_exactly_its_call(
         self, connect: Connect, control: SandboxControl
     ) -> None:
-        """Other arguments are refused, and do not use the approval up."""
+        """Other arguments are refused, and the approval stays valid."""
         async with connect(confirm="operator") as client:
             intent, confirmed = await asked(client)
             await command("intents", "approve", intent)
@@ -155,7 +155,7 @@ class TestOperator:
     async def test_an_approval_rests_on_its_facts(
         self, connect: Connect, control: SandboxControl
     ) -> None:
-        """When the balance moves after it, an operator has to look again."""
+        """If the balance changes after the approval, an operator has to decide again."""
         async with connect(confirm="operator") as client:
             first, confirmed = await asked(client)
             other, other_confirmed = await asked(client, amount=1)
@@ -172,7 +172,7 @@ class TestOperator:
     async def test_of_many_decisions_one_counts(
         self, make_runtime: Callable[..., Runtime], control: SandboxControl
     ) -> None:
-        """Approvals and refusals at the same moment: the first is the answer."""
+        """Of simultaneous approvals and declines, the first one counts."""
         made = make_runtime(confirm="operator")
         async with connected_to(made) as client:
             intent, confirmed = await asked(client)
@@ -198,7 +198,7 @@ class TestOperator:
     async def test_an_intent_that_waits_for_nobody_is_not_for_operators(
         self, make_runtime: Callable[..., Runtime]
     ) -> None:
-        """What the assistant may confirm itself is not approved from outside."""
+        """An operator cannot approve what the assistant may confirm itself."""
         made = make_runtime(confirm="token")
         async with connected_to(made) as client:
             preview = await client.call_tool("credit_points", CREDIT)
@@ -210,7 +210,7 @@ class TestOperator:
     async def test_an_operator_who_asked_does_not_decide(
         self, make_runtime: Callable[..., Runtime]
     ) -> None:
-        """The one who calls and the one who approves are two."""
+        """The caller and the operator have to be different."""
         made = make_runtime(confirm="operator")
         async with connected_to(made) as client:
             intent, _ = await asked(client)
@@ -221,7 +221,7 @@ class TestOperator:
 
 def connected_to(runtime: Runtime) -> Any:
     """A client of a server on this runtime."""
-    from mcp import Client  # noqa: PLC0415 - only where no era matters
+    from mcp import Client  # noqa: PLC0415 - only for tests without eras
 
     return Client(runtime.server())
 
@@ -233,7 +233,7 @@ class TestAbove:
     async def test_above_an_operator_has_to_approve_in_every_mode(
         self, connect: Connect, control: SandboxControl, policy: Write, confirm: str
     ) -> None:
-        """Whatever the assistant or its dialog say, and `off` too."""
+        """This applies whatever the assistant or its dialog answers, and in mode `off`."""
         rules = policy("[approval]\noperator_above = 49")
         async with connect(lambda _: YES, confirm=confirm, policy=rules) as client:
             intent, confirmed = await asked(client)
@@ -266,7 +266,7 @@ class TestAbove:
         tool: str,
         more: dict[str, Any],
     ) -> None:
-        """The same amount by another tool waits as well."""
+        """The same amount through another tool waits as well."""
         before = await control.state_hash()
         rules = policy("[approval]\noperator_above = 49")
         async with connect(confirm="off", policy=rules) as client:
@@ -278,7 +278,7 @@ class TestAbove:
     async def test_exactly_at_it_no_operator_is_needed(
         self, connect: Connect, control: SandboxControl, policy: Write
     ) -> None:
-        """Above means more than."""
+        """The threshold itself is not above the threshold."""
         rules = policy("[approval]\noperator_above = 50")
         async with connect(confirm="off", policy=rules) as client:
             answer = await client.call_tool("credit_points", CREDIT)
@@ -290,7 +290,7 @@ class TestAbove:
     async def test_the_typed_amount_is_the_amount(
         self, connect: Connect, control: SandboxControl, policy: Write, confirm: str
     ) -> None:
-        """Above the threshold the form asks for it, and the right one agrees."""
+        """Above the threshold, the form asks for the amount, and the right one agrees."""
         shown: list[types.ElicitRequestParams] = []
 
         def type_it(params: types.ElicitRequestParams) -> types.ElicitResult:
@@ -322,7 +322,7 @@ class TestAbove:
     async def test_any_other_amount_declines(
         self, connect: Connect, control: SandboxControl, policy: Write, content: dict[str, Any]
     ) -> None:
-        """Nothing is moved, and nothing is handed out."""
+        """Nothing is moved, and no confirmation is issued."""
         before = await control.state_hash()
         rules = policy("[approval]\ndialog_amount_above = 49")
         answers = types.ElicitResult(action="accept", content=content)
@@ -339,7 +339,7 @@ class TestAbove:
     async def test_below_the_threshold_ticking_is_enough(
         self, connect: Connect, control: SandboxControl, policy: Write
     ) -> None:
-        """The form has one box."""
+        """The form has only one box."""
         rules = policy("[approval]\ndialog_amount_above = 50")
         async with connect(lambda _: YES, policy=rules) as client:
             answer = await client.call_tool("credit_points", CREDIT)

@@ -1,4 +1,4 @@
-"""The probe finds how the API behaves, remembers it for the account, and leaves nothing behind."""
+"""The probe determines how the API behaves, stores it for the account, and cleans up."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ DEBIT: dict[str, Any] = {"member": "101", "amount": 10, "reason": "Correction"}
 
 
 async def findings(runtime: Runtime, control: SandboxControl) -> dict[str, Finding]:
-    """What a probe finds; waiting is a step of the sandbox's clock."""
+    """The findings of a probe; waiting advances the sandbox's clock."""
 
     async def wait(seconds: float) -> None:
         if seconds:
@@ -29,14 +29,14 @@ async def findings(runtime: Runtime, control: SandboxControl) -> dict[str, Findi
 
 
 def faults(found: dict[str, Finding]) -> list[str]:
-    """The checks that are red."""
+    """The failed checks."""
     return [name.removeprefix("probe: ") for name, item in found.items() if not item.good]
 
 
 async def test_the_sandbox_as_it_is_holds_what_is_assumed(
     make_runtime: Callable[..., Runtime], control: SandboxControl
 ) -> None:
-    """Every finding is good, the state is as before, and it takes about 30 requests."""
+    """Every finding is good, the state is unchanged, and it takes about 30 requests."""
     runtime, before = make_runtime(), await control.state_hash()
 
     found = await findings(runtime, control)
@@ -69,7 +69,7 @@ async def test_each_other_answer_of_the_api_is_found(
     fault: str,
     fact: dict[str, Any],
 ) -> None:
-    """One finding is red, it is remembered for the account, and the state is as before."""
+    """One finding fails, it is stored for the account, and the state is unchanged."""
     runtime, before = make_runtime(), await control.state_hash()
     await control.post("/sandbox/switches", switch)
 
@@ -86,7 +86,7 @@ async def test_each_other_answer_of_the_api_is_found(
 async def test_what_cannot_be_removed_is_said(
     make_runtime: Callable[..., Runtime], control: SandboxControl
 ) -> None:
-    """A deletion that fails names what is left, and the next probe names it again."""
+    """A failed deletion is reported, and the next probe reports it again."""
     runtime = make_runtime()
     fault = {"method": "DELETE", "path": "*/programs/*", "kind": "refuse_before", "times": 9}
     await control.post("/sandbox/faults", {"faults": [fault]})
@@ -113,7 +113,7 @@ async def test_a_read_only_set_up_is_not_probed(
 
 
 def test_a_probe_asks_first() -> None:
-    """Without a yes nothing is done; with --yes nobody is asked."""
+    """Without agreement nothing is done; with --yes nobody is asked."""
     asked = CliRunner().invoke(main, ["doctor", "--probe"], input="n\n")
     done = CliRunner().invoke(main, ["doctor", "--probe", "--yes"])
 
@@ -142,7 +142,7 @@ async def test_a_lost_completion_moves_points_once_whatever_the_api_does(
     connect: Connect,
     switch: dict[str, Any],
 ) -> None:
-    """After a probe a completion that was done and refused all the same is told as it is."""
+    """After a probe, a completion that was carried out but refused is reported correctly."""
     await control.post("/sandbox/switches", switch)
     async with connect(confirm="off") as client:
         await findings(make_runtime(), control)
@@ -163,7 +163,7 @@ async def test_a_lost_completion_moves_points_once_whatever_the_api_does(
 async def test_a_history_that_lags_denies_nothing(
     make_runtime: Callable[..., Runtime], control: SandboxControl, connect: Connect
 ) -> None:
-    """A completion that was done and refused is unknown until the history shows it."""
+    """A completion that was carried out but refused is unknown until the history shows it."""
     await control.post("/sandbox/switches", {"history_lag": 5})
     runtime = make_runtime()
     await findings(runtime, control)

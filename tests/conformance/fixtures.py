@@ -1,6 +1,6 @@
-"""What the conformance suite asks a server to have beside its own tools: `test_…` and `test://…`.
+"""The fixtures that the conformance suite expects of a server: `test_…` and `test://…`.
 
-The names and texts are those that the suite's scenarios describe.
+The names and texts come from the suite's scenarios.
 """
 
 import base64
@@ -250,7 +250,7 @@ async def by_capability(ctx: Context, params: Params) -> Result | types.InputReq
 
 
 async def missing_capability(ctx: Context, _params: Params) -> Result:
-    """Needs the client's model, and says so where it has none."""
+    """Needs the client's model, and says so if there is none."""
     declared = ctx.session.client_capabilities
     if declared is None or declared.sampling is None:
         raise MCPError(
@@ -375,5 +375,5 @@ def modern(ctx: Context) -> bool:
 
 
 def quiet() -> None:
-    """The suite still tests what the protocol has deprecated; the SDK warns of it."""
+    """The suite still tests deprecated parts of the protocol, about which the SDK warns."""
     warnings.simplefilter("ignore")

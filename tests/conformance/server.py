@@ -1,7 +1,7 @@
-"""Our own server over HTTP, with the fixtures of the conformance suite put in front.
+"""Our server over HTTP, with the fixtures of the conformance suite added.
 
-What is not a fixture is answered by the product itself, through the same application factory.
-Run as a program: `python -m tests.conformance.server PORT`.
+Everything else is answered by the product itself, through the same application factory. Run as a
+program: `python -m tests.conformance.server PORT`.
 """
 
 import sys
@@ -25,7 +25,7 @@ Handler = Callable[[Context, Any], Awaitable[Any]]
 
 
 def with_fixtures(server: "Server[None]") -> "Server[None]":
-    """The server, answering for the suite's fixtures first."""
+    """The server, which answers the suite's fixtures first."""
 
     def ours(method: str) -> Handler:
         entry = server.get_request_handler(method)

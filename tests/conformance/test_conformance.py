@@ -1,4 +1,4 @@
-"""What others' tools say of our server: the official conformance suite and the Inspector."""
+"""Checks of our server by other tools: the official conformance suite and the Inspector."""
 
 import re
 import subprocess
@@ -46,7 +46,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Until the server answers, for at most half a minute."""
+    """Wait until the server answers, for at most half a minute."""
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
         assert process.poll() is None, "the server did not start"
@@ -60,7 +60,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_only_what_the_baseline_explains_fails(revision: str, address: str, tmp_path: Path) -> None:
-    """The scenarios of a revision pass, but for those of the baseline; and those do fail."""
+    """The scenarios of a revision pass, except those of the baseline, which fail."""
     done = node_tools.run(
         "conformance",
         *("server", "--url", address, "--requirements", revision),
@@ -78,7 +78,7 @@ def test_baseline_says_why(revision: str) -> None:
 
 
 def inspected(tmp_path: Path, *target: str) -> "subprocess.CompletedProcess[str]":
-    """The Inspector's judgement of a menu."""
+    """The Inspector's result for a menu."""
     return node_tools.run(
         "mcp-inspector",
         *("--cli", "--strict", "--method", "tools/list", *target),
@@ -87,7 +87,7 @@ def inspected(tmp_path: Path, *target: str) -> "subprocess.CompletedProcess[str]
 
 
 def test_inspector_is_content_over_stdio(tmp_path: Path) -> None:
-    """The Inspector finds nothing in our schemas that a model vendor would not take."""
+    """The Inspector finds nothing in our schemas that a model vendor would refuse."""
     command = Path(sys.executable).parent / "loyalty-mcp"
     done = inspected(tmp_path, "-e", f"XDG_STATE_HOME={tmp_path}", "--", str(command))
 

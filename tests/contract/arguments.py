@@ -1,4 +1,4 @@
-"""Arguments made from an operation's signature: the fewest, and every one in all its variants."""
+"""Arguments from an operation's signature: the minimum, and every one in all its variants."""
 
 import inspect
 import types
@@ -37,7 +37,7 @@ def required(operation: Operation[..., Any]) -> set[str]:
 
 
 def fewest(operation: Operation[..., Any]) -> dict[str, Any]:
-    """The arguments that must be given; of several ways to name a voucher, its code."""
+    """The required arguments; of several ways to name a voucher, its code."""
     needed = required(operation)
     if operation.name in {"validate_voucher", "redeem_voucher"}:
         needed = needed | {"code"}
@@ -49,7 +49,7 @@ def fewest(operation: Operation[..., Any]) -> dict[str, Any]:
 
 
 def calls(operation: Operation[..., Any]) -> Iterator[dict[str, Any]]:
-    """Calls that between them give every argument each of its choices."""
+    """Calls that together give every argument each of its choices."""
     every = annotations(operation)
     for full in _without_contradiction({name: first(name, every[name]) for name in every}):
         yield full
@@ -68,7 +68,7 @@ def _without_contradiction(full: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _agreeing(call: dict[str, Any]) -> dict[str, Any]:
-    """A debit has a negative amount; and a member is not among those who share with it."""
+    """A debit has a negative amount, and a member does not share with themselves."""
     if call.get("transaction_type") == "debit" and "amount" in call:
         return {**call, "amount": -call["amount"]}
     return call

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 FREE = "meta"
-"""An object of the caller's own; the API declares no fields that we could hold it to."""
+"""An object with arbitrary keys, for which the API declares no fields."""
 
 DECLARED: dict[str, dict[str, Any]] = {
     operation["id"]: operation

@@ -1,4 +1,4 @@
-"""Every operation that the package declares, found by looking."""
+"""Every operation that the package declares."""
 
 import importlib
 import pkgutil
@@ -13,7 +13,7 @@ DeclaredT = TypeVar("DeclaredT")
 
 
 def declared_in(package: ModuleType, kind: type[DeclaredT]) -> Iterator[DeclaredT]:
-    """Every value of a kind that a module of a package, or of one inside it, has by name."""
+    """Every value of a type in a package's modules, by name."""
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, kind):

@@ -1,4 +1,4 @@
-"""Replies that differ from the declared form are read as far as they make sense."""
+"""Replies that differ from the declared form are read as far as possible."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -31,13 +31,13 @@ IDS = {
     *("id", "tierId", "transactionid", "contactId", "ownerContactId"),
     *("balanceDefinitionId", "memberContactId"),
 }
-"""Without these there is no telling what an object is."""
+"""Without these, an object cannot be identified."""
 
 Odd = Callable[[Mapping[str, Any]], Any]
 
 
 def odd_example(field: Mapping[str, Any], odd: Odd, name: str = "") -> Any:
-    """An example of a field in which every value below that is no id is an odd one."""
+    """An example of a field in which every value except ids is unusual."""
     if field["type"] == "array":
         return [odd_example(field["items"], odd)]
     if field["type"] == "object" and name != FREE:
@@ -76,7 +76,7 @@ ODDITIES: dict[str, Odd] = {
 @answering
 @pytest.mark.parametrize("odd", ODDITIES.values(), ids=ODDITIES)
 def test_an_odd_value_never_spoils_a_reply(operation: Operation[..., Any], odd: Odd) -> None:
-    """Odd values in every field at once leave a reply that can be read, with its ids."""
+    """Unusual values in all fields still leave a readable reply with its ids."""
     declared = DECLARED[operation.name]["reply"]
     body = odd_example({"type": "object", "fields": declared}, odd)
 
@@ -103,7 +103,7 @@ def test_an_unknown_word_is_kept() -> None:
 
 @pytest.mark.parametrize("odd", [None, 7, "text", [], {}, {"name": "no id"}, {"id": {"deep": 1}}])
 def test_one_unreadable_item_hides_no_other(odd: Any) -> None:
-    """What is no program at all is left out, and its neighbours are read."""
+    """An item that is not a program is omitted, and the others are read."""
     items = [{"id": "a", "name": "A"}, odd, {"id": "b", "name": "B"}]
 
     assert [item.id for item in parsed(Programs, {"items": items}).items] == ["a", "b"]
@@ -116,14 +116,14 @@ def test_an_item_with_nothing_but_its_id_is_read() -> None:
 
 @pytest.mark.parametrize("odd", [7, "text", {"amount": 5}])
 def test_a_history_is_whole_or_not_read(odd: Any) -> None:
-    """A transaction that was left out would look as if it had not happened."""
+    """A missing transaction would look as if it had not happened."""
     with pytest.raises(Unavailable):
         parsed(TransactionHistory, {"transactionHistory": [{"id": "t"}, odd]})
 
 
 @pytest.mark.parametrize("history", [None, [], [None]])
 def test_a_history_of_nothing_is_empty(history: Any) -> None:
-    """Null for a list, and null in it, mean nothing."""
+    """Null for a list, and null in a list, mean nothing."""
     assert parsed(TransactionHistory, {"transactionHistory": history}).transaction_history == ()
 
 
@@ -148,13 +148,13 @@ def test_a_history_of_nothing_is_empty(history: Any) -> None:
     ],
 )
 def test_a_moment_is_read_in_every_form(value: Any, moment: datetime | None) -> None:
-    """Moments have an offset once they are read: UTC, where they had none."""
+    """Datetimes have an offset after reading: UTC if there was none."""
     assert read_moment(value) == moment
 
 
 @pytest.mark.parametrize("consumed", ["", " ", None, "0001-01-01T00:00:00Z"])
 def test_an_empty_date_is_no_date(consumed: str | None) -> None:
-    """A voucher whose date of use is empty was not used."""
+    """A voucher with an empty date of use was not used."""
     body = {"contactRewards": [{"id": "v", "code": "TEN", "consumedAt": consumed}]}
 
     assert parsed(Vouchers, body).contact_rewards[0].consumed_at is None

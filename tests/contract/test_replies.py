@@ -1,4 +1,4 @@
-"""What our models read is what the API declares, field by field."""
+"""Our models read what the API declares, field by field."""
 
 import typing
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ answering = pytest.mark.parametrize(
 
 
 def modelled(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Every field of `model` by its name on the wire, as a path."""
+    """Every field of `model` by its API name, as a path."""
     hints = typing.get_type_hints(model, include_extras=True)
     for name, info in model.model_fields.items():
         yield from _modelled(hints[name], prefix + (info.alias or name))
@@ -61,7 +61,7 @@ def test_a_reply_has_exactly_the_declared_fields(operation: Operation[..., Any])
 
 @answering
 def test_a_full_reply_is_read_without_a_rest(operation: Operation[..., Any]) -> None:
-    """A reply with every declared field is read into fields, and written back unchanged."""
+    """A reply with every declared field is read completely, and written back unchanged."""
     reply = {name: example(field) for name, field in DECLARED[operation.name]["reply"].items()}
 
     read = reply_of(operation).model_validate(reply)
@@ -72,7 +72,7 @@ def test_a_full_reply_is_read_without_a_rest(operation: Operation[..., Any]) -> 
 
 @answering
 def test_every_declared_word_of_a_reply_is_read(operation: Operation[..., Any]) -> None:
-    """No word that the API declares for a field makes its answer unreadable."""
+    """No declared value makes an answer unreadable."""
     declared = DECLARED[operation.name]["reply"]
     for name, field in declared.items():
         for word in field.get("enum", ()):
@@ -85,7 +85,7 @@ def test_every_declared_word_of_a_reply_is_read(operation: Operation[..., Any]) 
 
 @answering
 def test_a_reply_may_miss_everything_but_its_ids(operation: Operation[..., Any]) -> None:
-    """Missing fields, and lists that are null, leave a reply readable."""
+    """Missing fields, and null instead of lists, leave a reply readable."""
     declared = DECLARED[operation.name]["reply"]
     model = reply_of(operation)
     names = {info.alias or name: info for name, info in model.model_fields.items()}

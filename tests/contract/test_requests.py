@@ -1,4 +1,4 @@
-"""What our operations send is what the API declares, field by field."""
+"""Our operations send what the API declares, field by field."""
 
 import json
 import re
@@ -30,7 +30,7 @@ NOT_SENT = {
     "validate_voucher": {"loyaltySubscriptionId"},
     "redeem_voucher": {"loyaltySubscriptionId"},
 }
-"""A member is always resolved to the contact id, and a field with one choice is no choice."""
+"""A member is always resolved to the contact id, and a field with one choice needs no argument."""
 
 ALWAYS_SENT = {
     "add_subscription_members": {"contactId"},
@@ -44,7 +44,7 @@ ALWAYS_SENT = {
     "redeem_voucher": {"code"},
     "revoke_vouchers": {"attributedRewardIds"},
 }
-"""Optional to the API, but without them the request would say too little or reach too far."""
+"""Optional for the API, but without them the request would be incomplete or affect too much."""
 
 ARGUMENT_OF = {
     "contactId": "member",
@@ -83,14 +83,14 @@ def _fields_of(value: Any, path: str, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def test_the_tools_are_the_declared_operations() -> None:
-    """All fifty operations of the API are there, under their own names, and nothing else."""
+    """The tools are exactly the fifty operations of the API, under their own names."""
     assert set(OPERATIONS) == set(DECLARED)
     assert len(OPERATIONS) == 50
 
 
 @every_operation
 def test_method_and_path_are_the_declared_ones(operation: Operation[..., Any]) -> None:
-    """Each argument that is a part of the path stands in its declared place."""
+    """Each path argument is in its declared place."""
     declared, call = DECLARED[operation.name], fewest(operation)
     request = operation(**call)
 
@@ -130,7 +130,7 @@ def test_the_fewest_arguments_send_what_is_required(operation: Operation[..., An
 
 @every_operation
 def test_a_choice_offers_exactly_the_declared_words(operation: Operation[..., Any]) -> None:
-    """Where the API takes one of some words, we offer those, no more and no fewer."""
+    """Choices are exactly the declared values."""
     declared = {
         path: set(field["enum"])
         for path, field in sent(DECLARED[operation.name]).items()
@@ -147,7 +147,7 @@ def test_a_choice_offers_exactly_the_declared_words(operation: Operation[..., An
 
 @every_operation
 def test_declared_bounds_are_kept(operation: Operation[..., Any]) -> None:
-    """A value at a declared bound is taken, one beyond it is refused before it is sent."""
+    """A value at a declared bound is accepted, one beyond it is refused before it is sent."""
     arguments = annotations(operation)
     for path, field in sent(DECLARED[operation.name]).items():
         if path in NOT_SENT.get(operation.name, set()):
@@ -196,7 +196,7 @@ def test_types_on_the_wire_are_the_declared_ones(operation: Operation[..., Any])
 
 @every_operation
 def test_risk_is_at_least_what_the_api_declares(operation: Operation[..., Any]) -> None:
-    """What only reads is a read; what takes away or moves value says so."""
+    """Reads are declared as reads; operations that delete or move value are declared as such."""
     declared = DECLARED[operation.name]
 
     assert (operation.risk == "read") == (not declared["mutates"])
@@ -207,7 +207,7 @@ def test_risk_is_at_least_what_the_api_declares(operation: Operation[..., Any]) 
 
 @every_operation
 def test_only_what_changes_nothing_may_be_sent_again(operation: Operation[..., Any]) -> None:
-    """A request says that it reads exactly where the API changes nothing by it."""
+    """A request is marked as a read exactly if the API changes nothing."""
     request = operation(**fewest(operation))
 
     assert request.reads is not DECLARED[operation.name]["mutates"]

@@ -1,4 +1,4 @@
-"""What the sandbox answers is what the API declares, field by field."""
+"""The sandbox answers what the API declares, field by field."""
 
 import json
 import typing
@@ -25,14 +25,14 @@ NOW = datetime.now(UTC)
 
 
 class Recorder:
-    """Sends operations to a fresh sandbox and keeps each status and body as they came."""
+    """Sends operations to a fresh sandbox and records each status and body."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
         self.answers: dict[str, list[Answer]] = defaultdict(list)
 
     async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Send one operation; what is not a success is a fault of the story told here."""
+        """Send one operation that has to succeed."""
         request: Request[Any] = OPERATIONS[name](*args, **kwargs)
         response = await self._http.request(
             request.method,
@@ -52,7 +52,7 @@ class Recorder:
         assert response.status_code == 422, response.text
 
     async def set_by_app(self, reward: str, fields: dict[str, Any]) -> None:
-        """Set what Brevo's app sets of a reward and its API does not."""
+        """Set what only Brevo's app can set for a reward."""
         response = await self._http.patch(f"/sandbox/rewards/{reward}", json=fields)
         assert response.is_success, response.text
 
@@ -334,10 +334,10 @@ SOMETIMES: dict[tuple[str, str], set[str]] = {
         "rejectedAt",
     },
 }
-"""A total is said only of an applied movement, an end in the history only once it has come."""
+"""A total is only in applied movements, and an end is in the history only after it has come."""
 
 NEVER = {("cancel_transaction", ""): {"balance"}}
-"""What is cancelled was never applied."""
+"""A cancelled movement was never applied."""
 
 
 def objects(
@@ -394,7 +394,7 @@ def test_an_answer_has_exactly_the_declared_fields(
 
 
 def test_what_is_said_only_sometimes_is_said(answers: dict[str, list[Answer]]) -> None:
-    """A field that an answer may lack is there when its time has come."""
+    """A field that an answer may lack is present when it applies."""
     for (name, path), fields in SOMETIMES.items():
         seen = {key for where, said, _ in answered(name, answers) if where == path for key in said}
 
@@ -403,7 +403,7 @@ def test_what_is_said_only_sometimes_is_said(answers: dict[str, list[Answer]]) -
 
 @answering
 def test_values_have_the_declared_types(name: str, answers: dict[str, list[Answer]]) -> None:
-    """Numbers are numbers, text is text, words are declared ones; what is not there is null."""
+    """Numbers are numbers, text is text, choices are declared ones; missing values are null."""
     for path, said, declared in answered(name, answers):
         for key, value in said.items():
             if value is not None:
@@ -424,7 +424,7 @@ def test_an_answer_names_what_it_speaks_of(name: str, answers: dict[str, list[An
 def test_our_models_read_what_the_sandbox_answers(
     name: str, answers: dict[str, list[Answer]]
 ) -> None:
-    """Both sides, made apart from the same facts, understand each other."""
+    """Both sides, written separately from the same facts, are compatible."""
     hints = typing.get_type_hints(OPERATIONS[name].describe)
     (model,) = typing.get_args(hints["return"])
     for _, body in answers[name]:
@@ -432,7 +432,7 @@ def test_our_models_read_what_the_sandbox_answers(
 
 
 def test_a_call_that_answers_nothing_has_an_empty_body(answers: dict[str, list[Answer]]) -> None:
-    """Where no reply is declared there is no body; publishing answers as the guide shows it."""
+    """If no reply is declared, there is no body; publishing answers as in the guide."""
     for name, declared in DECLARED.items():
         if name == "publish_program":
             assert all(body["state"] == "active" for _, body in answers[name])

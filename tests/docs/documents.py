@@ -1,4 +1,4 @@
-"""The documents as tests read them: their blocks of code, and the commands in these."""
+"""The documents for tests: their code blocks, and the commands in them."""
 
 import re
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ class Block:
 
     Args:
         page: the document, from the root.
-        line: where it begins.
-        language: as it is marked.
+        line: its first line.
+        language: as marked.
         text: without the indentation of a list.
     """
 
@@ -54,7 +54,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 
 def commands(block: Block) -> list[str]:
-    """The commands of a block of shell; one that goes on in the next lines is one."""
+    """The commands of a shell block, with continued lines joined."""
     found: list[str] = []
     for line in block.text.splitlines():
         if found and (found[-1].endswith("\\") or found[-1].count("'") % 2):

@@ -1,4 +1,4 @@
-"""What is built, and environments of its own to install it into."""
+"""Built packages, and separate environments to install them."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from tests.docs.documents import ROOT
 
 
 def clone(folder: Path) -> Path:
-    """A copy of what is kept in version control, or will be, as it is now."""
+    """A copy of all files in version control, or to be added, in their current state."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     done = _run(listing, ROOT, os.environ)
     if done.returncode:
@@ -27,7 +27,7 @@ def clone(folder: Path) -> Path:
 def uv(
     *arguments: str, folder: Path | None = None, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run uv: from its cache, and over the network only for what is not there."""
+    """Run uv from its cache, and over the network only for missing packages."""
     if shutil.which("uv") is None:
         pytest.skip("uv is not installed")
     kept = _clean({**os.environ, **environment})

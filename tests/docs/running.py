@@ -1,4 +1,4 @@
-"""Servers that the documents' commands start, as processes of their own."""
+"""Servers started by the documents' commands, as separate processes."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ SERVING = re.compile(r"serving on (http://[^/]+)/mcp")
 def running(
     command: Sequence[str], log: Path, environment: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process, its standard error in a file; told to end at the end, and ends well."""
+    """A process with its standard error in a file; it is terminated and has to exit cleanly."""
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment

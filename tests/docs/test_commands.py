@@ -1,4 +1,4 @@
-"""Every command in every document does what it is shown for."""
+"""Every command in the documents works."""
 
 import itertools
 import json
@@ -55,22 +55,22 @@ ELSEWHERE: Final = {
     "pip install uv && uv run loyalty-mcp demo": "test_packages.py, from the wheel",
     "pip install uv && uv run pytest": "this very run",
 }
-"""Commands that something else runs, and what."""
+"""Commands that are run elsewhere, and where."""
 
 INSTALLS: Final = {
     "pip install brevo-python==5.1.0": "pyproject.toml",
     "npm i @getbrevo/brevo@6.0.3": ".ci/node-tools",
 }
-"""Commands that fetch something, and where the same thing is asked for by the tests."""
+"""Commands that download something, and the tests that need the same."""
 
 
 def plain(command: str) -> str:
-    """A command without its remark, and as it is called when it is installed."""
+    """A command without its comment, as called when installed."""
     return IN_A_CLONE.sub("", REMARK.sub("", command))
 
 
 def kind(command: str) -> str:
-    """How a command is tried."""
+    """How a command is tested."""
     said = plain(command)
     if {said, REMARK.sub("", command)} & set(ELSEWHERE):
         return "elsewhere"
@@ -95,7 +95,7 @@ def kind(command: str) -> str:
 
 
 def of_kind(*kinds: str) -> list[object]:
-    """The commands that are tried in one way, as parameters of a test."""
+    """The commands that are tested in one way, as parameters of a test."""
     return [
         pytest.param(plain(command), id=f"{block}-{number}")
         for number, (block, command) in enumerate(PAIRS)
@@ -104,7 +104,7 @@ def of_kind(*kinds: str) -> list[object]:
 
 
 def test_every_command_is_tried() -> None:
-    """None is of a kind that no test here knows."""
+    """Every command is of a known kind."""
     unknown = [f"{block}: {command}" for block, command in PAIRS if kind(command) == "unknown"]
 
     assert unknown == []
@@ -112,7 +112,7 @@ def test_every_command_is_tried() -> None:
 
 
 def test_what_is_run_elsewhere_is() -> None:
-    """CI lints, types and tests as the documents say."""
+    """CI runs the lint, type and test commands of the documents."""
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
     assert {step for step, where in ELSEWHERE.items() if where == ".ci/run"} <= set(steps)
@@ -121,7 +121,7 @@ def test_what_is_run_elsewhere_is() -> None:
 
 @pytest.mark.parametrize(("command", "where"), INSTALLS.items())
 def test_what_is_installed_is_what_was_tested(command: str, where: str) -> None:
-    """The version in a document is the version that the tests drive."""
+    """The version in a document is the version that the tests use."""
     assert command.rsplit(maxsplit=1)[-1] in (ROOT / where).read_text(encoding="utf-8")
 
 
@@ -158,7 +158,7 @@ def stored_intent(*, unknown: bool) -> str:
 
 
 def in_order() -> list[object]:
-    """Blocks whose commands are ours and end, each with its commands one after another."""
+    """Blocks of our commands that terminate, in order."""
     found = [
         (block, [plain(c) for c in commands(block) if kind(c) == "command"])
         for block in blocks("sh")
@@ -170,7 +170,7 @@ def in_order() -> list[object]:
 def test_our_commands(
     block: Block, said: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each ends well, in the order of its block, on one journal."""
+    """Each command succeeds, in the order of its block, on one journal."""
     if any("reconcile" in command for command in said):
         port = free_port()
         with sandbox(["sandbox"], port, folder, os.environ["PATH"]) as address:
@@ -245,7 +245,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_python_of_the_sandbox_page(engine: str) -> None:
-    """The official Python SDK reads the seeded program, and the engine is made with a switch."""
+    """The official Python SDK reads the seeded program, and the engine accepts a switch."""
     texts = [block.text for block in blocks("python") if block.page == "docs/sandbox.md"]
     for text in texts:
         done = subprocess.run(
@@ -264,7 +264,7 @@ def test_python_of_the_sandbox_page(engine: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("said", of_kind("curl"))
 def test_curl(said: str, engine: str, folder: Path, state_home: Path) -> None:
-    """What is shown for curl is answered with what it is shown for."""
+    """The curl commands get the described answers."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(state_home)}
@@ -283,7 +283,7 @@ def test_curl(said: str, engine: str, folder: Path, state_home: Path) -> None:
 
 @pytest.mark.slow
 def test_the_set_up_guide_as_printed(folder: Path) -> None:
-    """The four commands, with the ids put in, end with an active program."""
+    """The four commands, with the ids filled in, result in an active program."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     steps = [plain(command) for _, command in PAIRS if kind(command) == "guide"]
@@ -315,7 +315,7 @@ def shell(command: str, environment: dict[str, str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("said", of_kind("shell"))
 def test_shell(said: str, folder: Path) -> None:
-    """What is shown for the shell works in it."""
+    """The shell commands work."""
     with closing(sqlite3.connect(folder / "journal.db")) as journal, journal:
         journal.execute("CREATE TABLE kept (word TEXT)")
         journal.execute("INSERT INTO kept VALUES ('this')")

@@ -14,7 +14,7 @@ COMPOSE: Final = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
 def test_every_container_is_hardened(name: str) -> None:
-    """Each has a read-only file system, no capabilities and no new privileges, and is bounded."""
+    """Each has a read-only file system, no capabilities, no new privileges, and limits."""
     service = COMPOSE["services"][name]
 
     assert service["read_only"] is True
@@ -28,7 +28,7 @@ def test_every_container_is_hardened(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
 def test_containers_get_secrets_as_files(name: str) -> None:
-    """No variable of a container holds a secret; the files it names are secrets it is given."""
+    """No variable of a container contains a secret; the files that it names are its secrets."""
     service = COMPOSE["services"][name]
     files = {
         value.removeprefix("/run/secrets/")
@@ -43,7 +43,7 @@ def test_containers_get_secrets_as_files(name: str) -> None:
 
 
 def test_the_settings_of_the_containers_are_known() -> None:
-    """Every variable of the service is a setting; PostgreSQL has no way out and no port."""
+    """Every variable of the service is a setting; PostgreSQL has no internet access and no port."""
     known = {variable_of(field) for field in Settings.model_fields}
     services = COMPOSE["services"]
 

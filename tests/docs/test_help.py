@@ -1,4 +1,4 @@
-"""What every command says of itself, and what the shell can complete."""
+"""The help of every command, and shell completion."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ named = pytest.mark.parametrize("path", PATHS, ids=" ".join)
 
 @named
 def test_help_shows_an_example(path: tuple[str, ...]) -> None:
-    """Each command says what it does and shows how it is called."""
+    """Each command's help explains it and shows an example."""
     result = CliRunner().invoke(main, [*path, "--help"])
 
     assert result.exit_code == 0
@@ -36,7 +36,7 @@ def test_help_shows_an_example(path: tuple[str, ...]) -> None:
 
 @named
 def test_every_option_is_explained(path: tuple[str, ...]) -> None:
-    """No flag is left to guess."""
+    """Every option has a description."""
     command: click.Command = main
     for name in path:
         assert isinstance(command, click.Group)
@@ -48,7 +48,7 @@ def test_every_option_is_explained(path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path], ids=" ".join)
 def test_help_shows_the_settings_last(path: tuple[str, ...]) -> None:
-    """What is special about a command is not lost behind the settings that all share."""
+    """A command's own options come before the shared settings."""
     page = CliRunner().invoke(main, [*path, "--help"]).output
     own, _, settings = page.partition("Settings:")
 
@@ -60,7 +60,7 @@ def test_help_shows_the_settings_last(path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_is_told_how_to_complete(shell: str) -> None:
-    """The script that a shell evaluates comes from the command itself."""
+    """The completion script comes from the command itself."""
     variables = {"_LOYALTY_MCP_COMPLETE": f"{shell}_source"}
     result = CliRunner().invoke(main, prog_name="loyalty-mcp", env=variables)
 
@@ -87,7 +87,7 @@ def test_completion(typed: list[str], begun: str, offered: set[str]) -> None:
 
 
 def test_no_colour_where_none_is_wanted() -> None:
-    """NO_COLOR is obeyed on a terminal too."""
+    """NO_COLOR also works on a terminal."""
     plain = CliRunner().invoke(main, ["doctor"], color=True, env={"NO_COLOR": "1"})
     coloured = CliRunner().invoke(main, ["doctor"], color=True)
 

@@ -1,4 +1,4 @@
-"""The pages about the code name what is there, and every page can be found from an index."""
+"""The pages about the code name existing files, and every page is linked from an index."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def linked(index: Path) -> set[Path]:
 
 @pytest.mark.parametrize("page", ABOUT_THE_CODE, ids=lambda page: page.name)
 def test_every_path_that_a_page_names_exists(page: Path) -> None:
-    """A file that was moved or renamed is named anew."""
+    """Every path in a page exists."""
     named = NAMED_PATH.findall(page.read_text(encoding="utf-8"))
 
     assert [path for path in named if not (ROOT / path).exists()] == []
@@ -34,7 +34,7 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["docs", "docs/decisions", "docs/clients"])
 def test_an_index_lists_every_page_of_its_folder(folder: str) -> None:
-    """No page is without a link from the README of its folder."""
+    """Every page is linked from the README of its folder."""
     index = ROOT / folder / "README.md"
     pages = {path.resolve() for path in (ROOT / folder).glob("*.md")} - {index.resolve()}
 
@@ -42,7 +42,7 @@ def test_an_index_lists_every_page_of_its_folder(folder: str) -> None:
 
 
 def test_every_room_is_on_the_map() -> None:
-    """Each folder of the package stands in the table of rooms."""
+    """Each folder of the package is in the table of rooms."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {path.parent.name for path in (ROOT / "loyalty_mcp").glob("*/__init__.py")}
 

@@ -1,4 +1,4 @@
-"""The bundle and the entry of the registry: valid, true, and the packed bundle runs."""
+"""The bundle and the registry entry are valid and correct, and the packed bundle runs."""
 
 import json
 import re
@@ -23,7 +23,7 @@ PLACE: Final = re.compile(r"\$\{user_config\.(\w+)\}")
 
 
 async def test_the_manifest_lists_the_tools(connect: Connect) -> None:
-    """Its tools are those of tools/list, with the same words, in both eras."""
+    """The tools and their texts are those of tools/list, in both eras."""
     async with connect() as client:
         listed = (await client.list_tools()).tools
 
@@ -33,7 +33,7 @@ async def test_the_manifest_lists_the_tools(connect: Connect) -> None:
 
 
 async def test_the_manifest_lists_the_prompts(connect: Connect) -> None:
-    """Its prompts are those of prompts/list, and each text has a place for each argument."""
+    """The prompts are those of prompts/list, and each text has a place for each argument."""
     async with connect() as client:
         listed = (await client.list_prompts()).prompts
 
@@ -56,7 +56,7 @@ def test_the_manifest_is_of_its_version() -> None:
 
 
 def filled(given: Mapping[str, Any]) -> dict[str, str]:
-    """The environment that a host makes of what a person gave."""
+    """The environment that a host creates from a person's input."""
     defaults = {name: option["default"] for name, option in MANIFEST["user_config"].items()}
     values = {
         name: json.dumps(value) if isinstance(value, bool) else str(value)
@@ -80,7 +80,7 @@ def filled(given: Mapping[str, Any]) -> dict[str, str]:
 def test_what_a_person_gives_is_read(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Left alone, everything has its default; what is given arrives."""
+    """Without input, everything has its default; input is passed on."""
     for name, value in filled(given).items():
         monkeypatch.setenv(name, value)
     settings = read_settings()
@@ -93,7 +93,7 @@ def test_what_a_person_gives_is_read(
 
 
 def test_the_key_alone_is_sensitive() -> None:
-    """Hosts keep it apart; each variable is one of our settings."""
+    """Hosts store it separately; each variable is one of our settings."""
     asked = MANIFEST["user_config"]
 
     assert [name for name, option in asked.items() if option.get("sensitive")] == ["api_key"]
@@ -102,7 +102,7 @@ def test_the_key_alone_is_sensitive() -> None:
 
 
 def test_the_icon_is_a_square_of_512() -> None:
-    """As a host wants it."""
+    """Hosts require this size."""
     content = (ROOT / MANIFEST["icon"]).read_bytes()
 
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
@@ -121,11 +121,11 @@ VARIABLE_FIELDS: Final = {
     *("name", "description", "isRequired", "isSecret", "format", "default", "placeholder"),
     *("choices", "value", "variables"),
 }
-"""What the schema of 2025-12-11 knows."""
+"""The fields in the schema of 2025-12-11."""
 
 
 def test_the_entry_is_valid() -> None:
-    """As the schema of 2025-12-11 asks: fields, lengths, patterns, words."""
+    """It follows the schema of 2025-12-11: fields, lengths, patterns, values."""
     assert ENTRY["$schema"].endswith("/schemas/2025-12-11/server.schema.json")
     assert set(ENTRY) <= SERVER_FIELDS
     assert {"name", "description", "version"} <= set(ENTRY)
@@ -151,7 +151,7 @@ def test_the_entry_is_valid() -> None:
 
 
 def test_the_entry_names_our_settings() -> None:
-    """Each variable is a setting, and the key is the one secret."""
+    """Each variable is a setting, and the key is the only secret."""
     (package,) = ENTRY["packages"]
     variables = {item["name"]: item for item in package["environmentVariables"]}
 
@@ -166,7 +166,7 @@ def test_the_readme_proves_the_entry() -> None:
 
 @pytest.mark.slow
 def test_the_manifest_passes_the_official_check() -> None:
-    """`mcpb validate` has nothing to say."""
+    """`mcpb validate` reports no problem."""
     done = run("mcpb", "validate", str(ROOT / "manifest.json"))
 
     assert done.returncode == 0, done.stdout
@@ -176,7 +176,7 @@ def test_the_manifest_passes_the_official_check() -> None:
 
 @pytest.mark.slow
 async def test_the_packed_bundle_runs_elsewhere(tmp_path: Path) -> None:
-    """Packed, unpacked in another place and started as a host does, it answers tools/list."""
+    """Unpacked elsewhere and started as by a host, it answers tools/list."""
     bundle, place = tmp_path / "bundle.mcpb", tmp_path / "unpacked"
     done = run("mcpb", "pack", str(clone(tmp_path / "source")), str(bundle))
     assert done.returncode == 0, done.stdout

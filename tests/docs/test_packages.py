@@ -1,4 +1,4 @@
-"""Wheel and source archive: whole, and working in an empty environment."""
+"""Wheel and source archive: complete, and working in an empty environment."""
 
 import json
 import os
@@ -29,11 +29,11 @@ RANDOM: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment that holds one package, and a folder that is no repository.
+    """An environment with one installed package, and a folder outside the repository.
 
     Args:
         command: the installed script.
-        folder: where it is run.
+        folder: the working folder.
         environment: of the processes.
     """
 
@@ -74,7 +74,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the unpacked source archive alone."""
+    """The wheel, built only from the unpacked source archive."""
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
@@ -94,7 +94,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 @pytest.mark.slow
 def test_the_archive_holds_the_project(archive: Path) -> None:
-    """Package, tests, documents, manifests and licence; nothing that a machine left behind."""
+    """Package, tests, documents, manifests and licence, without temporary files."""
     with tarfile.open(archive) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
     for path in (
@@ -112,7 +112,7 @@ def test_the_archive_holds_the_project(archive: Path) -> None:
 
 @pytest.mark.slow
 def test_the_wheel_holds_the_package(wheel: Path) -> None:
-    """Every file of the package and its types, and nothing beside it."""
+    """Every file of the package and its types, and nothing else."""
     package = ROOT / "loyalty_mcp"
     wanted = {
         str(path.relative_to(ROOT))
@@ -133,7 +133,7 @@ def test_the_wheel_holds_the_package(wheel: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.long
 async def test_a_package_works_without_the_repository(installed: Installed) -> None:
-    """From the wheel alone: version, demo, doctor, the server over both transports."""
+    """With only the wheel: version, demo, doctor, and the server over both transports."""
     assert installed.run("--version").stdout == f"loyalty-mcp, version {PROJECT['version']}\n"
 
     demo = installed.run("demo")
@@ -160,7 +160,7 @@ async def test_a_package_works_without_the_repository(installed: Installed) -> N
 
 
 def check_transcript(shown: str) -> None:
-    """What the README shows of a debit is what the demo prints, but for random ids."""
+    """The transcript in the README equals the demo's output, except for random ids."""
     (block,) = [item for item in blocks("text") if item.page == "README.md"]
     printed = RANDOM.sub("…", shown)
     for step in block.text.split("\n\n"):

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING, tried with invented examples on a copy."""
+"""The recipes of CONTRIBUTING, followed with invented examples on a copy."""
 
 import os
 import shlex
@@ -75,7 +75,7 @@ def follow(folder: Path) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a copy, but for what running leaves behind."""
+    """Every file of a copy, except temporary ones."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -117,7 +117,7 @@ def test_the_recipe_shows_what_is_tried() -> None:
 def test_recipe(
     tmp_path: Path, name: str, source: str, test: str, code: str, check: str, needs: str
 ) -> None:
-    """One source file, the registry, a test and generated files: then it is published."""
+    """One source file, the registry, a test and generated files publish a tool."""
     folder = clone(tmp_path / "copy")
     before = contents(folder)
     file = folder / source

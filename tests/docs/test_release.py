@@ -19,7 +19,7 @@ def steps(job: str) -> list[str]:
 
 
 def test_everything_is_tested_before_it_is_published() -> None:
-    """Nothing is published that did not pass all of CI, at the tag of its version."""
+    """Nothing is published before all of CI has passed at the tag of its version."""
     build = steps("build")
     checked = next(n for n, step in enumerate(build) if "GITHUB_REF_NAME" in step)
     tested = build.index(".ci/run")
@@ -30,7 +30,7 @@ def test_everything_is_tested_before_it_is_published() -> None:
 
 
 def test_no_stored_secret_publishes() -> None:
-    """Publishing is trusted by who runs it, and only that job may."""
+    """Publishing relies on the identity of the job, and only that job has the permission."""
     text = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
 
     assert "secrets." not in text
@@ -39,5 +39,5 @@ def test_no_stored_secret_publishes() -> None:
 
 
 def test_a_release_starts_by_a_tag() -> None:
-    """Not by a push to a branch."""
+    """A push to a branch does not start a release."""
     assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}

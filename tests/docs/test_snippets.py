@@ -1,4 +1,4 @@
-"""Every snippet is what it says it is, and every link leads somewhere."""
+"""Every snippet is valid, and every link has a target."""
 
 import json
 import re
@@ -33,18 +33,18 @@ READERS: Final[Mapping[str, Callable[[str], Any]]] = {
 
 @pytest.mark.parametrize("block", blocks("json", "toml", "yaml"), ids=str)
 def test_snippet_parses(block: Block) -> None:
-    """What is shown as JSON, TOML or YAML is."""
+    """JSON, TOML and YAML snippets are valid."""
     assert READERS[block.language](block.text)
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
 def test_python_compiles(block: Block) -> None:
-    """What is shown as Python is."""
+    """Python snippets compile."""
     compile(block.text, str(block), "exec")
 
 
 def test_every_block_says_its_language() -> None:
-    """So that none escapes the tests."""
+    """Every block states its language, so that no block is skipped by the tests."""
     found = [block for page in PAGES for block in blocks_of(page)]
 
     assert [str(block) for block in found if block.language not in KNOWN] == []
@@ -52,7 +52,7 @@ def test_every_block_says_its_language() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    """Whatever a document links to within the repository is there."""
+    """Every link within the repository has a target."""
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     missing = [
         target
@@ -64,7 +64,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def started(client: Client, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """The command and the environment that a client makes of its configuration."""
+    """The command and the environment from a client's configuration."""
     assert client.local is not None
     found: Any = READERS[client.language](client.local(environment))
     server = (found.get("mcpServers") or found.get("servers") or found.get("mcp_servers")) or (
@@ -83,7 +83,7 @@ LOCAL: Final = [client for client in CLIENTS if client.local is not None]
 def test_a_configuration_publishes_its_role(
     client: Client, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the environment of the snippet a server starts, and publishes what the role has."""
+    """With the environment of the snippet, a server starts and publishes the tools of the role."""
     command, environment = started(client, role_environment(role))
     for name, value in environment.items():
         monkeypatch.setenv(name, PLACE.sub("", value))
@@ -99,7 +99,7 @@ def test_a_configuration_publishes_its_role(
 
 @pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.slug)
 def test_a_guide_says_where_the_key_goes(client: Client) -> None:
-    """Each names the variable of the key, and holds none."""
+    """Each guide names the variable of the key, and contains no key."""
     text = guide(client)
 
     assert KEY in text
@@ -108,7 +108,7 @@ def test_a_guide_says_where_the_key_goes(client: Client) -> None:
 
 @pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.slug)
 def test_a_configuration_works_without_a_key(client: Client) -> None:
-    """As it is shown, it needs no secret that the reader has not stored yet."""
+    """It needs no secret that the reader has not stored yet."""
     assert client.local is not None
     text = client.local({})
 
@@ -117,7 +117,7 @@ def test_a_configuration_works_without_a_key(client: Client) -> None:
 
 
 def test_codex_waits_for_the_first_start() -> None:
-    """The first start installs packages, for which the ten seconds of Codex are too few."""
+    """The first start installs packages, which takes longer than Codex's ten seconds."""
     (client,) = [client for client in CLIENTS if client.slug == "codex"]
     assert client.local is not None
     found = tomllib.loads(client.local({}))
@@ -126,7 +126,7 @@ def test_codex_waits_for_the_first_start() -> None:
 
 
 def test_no_command_of_a_guide_installs_the_tools_of_developers() -> None:
-    """Whoever follows a guide runs the server, and does not work on it."""
+    """The guides are for running the server, not for developing it."""
     found = [
         command
         for page in (ROOT / "docs" / "clients").glob("*.md")
@@ -141,7 +141,7 @@ def test_no_command_of_a_guide_installs_the_tools_of_developers() -> None:
     "client", [c for c in CLIENTS if c.remote is not None], ids=lambda client: client.slug
 )
 def test_a_configuration_over_http(client: Client) -> None:
-    """It names the address, and its token by a variable."""
+    """It contains the address, and a variable for the token."""
     assert client.remote is not None
     text = client.remote()
 
@@ -152,12 +152,12 @@ def test_a_configuration_over_http(client: Client) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.slug)
 def test_a_guide_advises_a_mode_there_is(client: Client) -> None:
-    """The confirm mode of a guide is one of the settings."""
+    """The confirm mode of a guide is a valid setting."""
     assert read_settings(confirm=client.mode).confirm == client.mode
 
 
 def test_the_policy_of_the_page_is_a_policy(tmp_path: Path) -> None:
-    """The server reads what the page shows, every rule of it."""
+    """The server accepts every rule of the page."""
     (block,) = [block for block in blocks("toml") if block.page == "docs/policy.md"]
     file = tmp_path / "policy.toml"
     file.write_text(block.text, encoding="utf-8")
@@ -170,14 +170,14 @@ def test_the_policy_of_the_page_is_a_policy(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_its_words() -> None:
-    """None is in the table or in --help without a meaning."""
+    """Every setting in the table and in --help has a description."""
     assert all(field.description for field in Settings.model_fields.values())
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"| `{variable_of(name)}` |" in readme for name in Settings.model_fields)
 
 
 def test_variables_that_documents_set_are_settings() -> None:
-    """A setting that is spelled wrongly would stop the start."""
+    """A misspelled variable would stop the start."""
     known = {variable_of(name) for name in Settings.model_fields} | {"_LOYALTY_MCP_COMPLETE"}
     for page in PAGES:
         said = set(re.findall(r"\b_?LOYALTY_MCP_[A-Z_]+\b", page.read_text(encoding="utf-8")))
@@ -185,12 +185,12 @@ def test_variables_that_documents_set_are_settings() -> None:
 
 
 def test_every_risk_has_its_words() -> None:
-    """The reference says of each tool what it can do."""
+    """The tool reference describes every risk."""
     assert set(RISK_MEANINGS) == {tool.risk for tool in menu(read_settings()).values()}
 
 
 def test_switches_are_settings_of_the_sandbox() -> None:
-    """A choice that names a switch names one there is."""
+    """Every named switch exists."""
     switches = {item.switch for item in DIFFERENCES if item.switch is not None}
 
     assert switches <= set(SandboxSettings.__dataclass_fields__)
@@ -198,7 +198,7 @@ def test_switches_are_settings_of_the_sandbox() -> None:
 
 @pytest.mark.parametrize("page", ["operations.md"])
 def test_exported_settings_make_sense(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a page exports is taken as it stands, all together."""
+    """The settings that a page exports are valid together."""
     for block in blocks("sh"):
         for line in block.text.splitlines():
             if block.page == f"docs/{page}" and line.startswith("export "):

@@ -1,4 +1,4 @@
-"""What the field cases share: a client of a server whose upstream the test decides."""
+"""Shared fixtures of the field cases: a client of a server with a given upstream."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,7 +17,7 @@ ConnectTo = Callable[..., AbstractAsyncContextManager[Client]]
 
 @pytest.fixture
 def mode() -> Mode:
-    """One era of the protocol: what these cases are about is the same in both."""
+    """One era of the protocol, because these cases are the same in both."""
     return "auto"
 
 
@@ -38,7 +38,7 @@ def connect_to() -> ConnectTo:
 
 
 async def answer_of(client: Client, tool: str, **arguments: Any) -> types.CallToolResult:
-    """What a tool answers that has to work."""
+    """The answer of a tool that has to succeed."""
     answer = await client.call_tool(tool, arguments)
     assert not answer.is_error, text_of(answer)
     return answer

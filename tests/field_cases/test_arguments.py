@@ -1,4 +1,4 @@
-"""Field cases C1 to C8 and C30: arguments as clients and models really send them."""
+"""Field cases C1 to C8 and C30: arguments as clients and models send them."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def test_c1_a_number_in_quotes_moves_points(
 async def test_c1_numbers_and_booleans_are_read_from_text(
     connect: Connect, tool: str, arguments: dict[str, Any]
 ) -> None:
-    """At any depth, text that is exactly a number or a boolean is that."""
+    """At any depth, text that is exactly a number or a boolean is converted."""
     async with connect() as client:
         await answer_of(client, tool, **arguments)
 
@@ -61,7 +61,7 @@ async def test_c1_numbers_and_booleans_are_read_from_text(
     "amount", ["1,250", "50,00", "fifty", "50 points", "+50", "0x32", "\u0665\u0660"]
 )
 async def test_c1_what_would_be_a_guess_is_refused(connect: Connect, amount: str) -> None:
-    """One sentence names the argument and what it has to be."""
+    """One sentence names the argument and what it must be."""
     async with connect(confirm="token") as client:
         said = await refusal_of(client, "credit_points", **{**CREDIT, "amount": amount})
 
@@ -118,7 +118,7 @@ async def test_c1_what_would_be_a_guess_is_refused(connect: Connect, amount: str
 async def test_c2_lists_and_objects_are_read_from_text(
     connect: Connect, tool: str, plain: dict[str, Any], text: dict[str, Any]
 ) -> None:
-    """JSON text of the declared kind, and one value for a list of one, mean the same call."""
+    """JSON text of the declared type, and a single value for a list, mean the same call."""
     async with connect(confirm="token") as client:
         one = await answer_of(client, tool, **plain)
         other = await answer_of(client, tool, **text)
@@ -143,14 +143,14 @@ async def test_c2_lists_and_objects_are_read_from_text(
 async def test_c4_a_blank_optional_argument_was_left_out(
     connect: Connect, tool: str, arguments: dict[str, Any], optional: list[str], blank: Any
 ) -> None:
-    """Strict clients fill in everything: what is blank counts as absent, and is previewed so."""
+    """Strict clients fill in everything: blank values count as omitted, and are previewed so."""
     async with connect(confirm="token") as client:
         await same_preview(client, tool, arguments, {**arguments, **dict.fromkeys(optional, blank)})
 
 
 @pytest.mark.parametrize("name", ["member", "amount", "reason"])
 async def test_c4_a_blank_required_argument_is_missed(connect: Connect, name: str) -> None:
-    """What is needed is not dropped in silence."""
+    """Required values are not dropped silently."""
     async with connect(confirm="token") as client:
         said = await refusal_of(client, "credit_points", **{**CREDIT, name: ""})
 
@@ -204,7 +204,7 @@ async def test_c4_a_made_up_confirmation_is_told_with_the_preview(
 async def test_c5_what_clients_add_by_themselves_is_ignored(
     connect: Connect, tool: str, arguments: dict[str, Any], extra: dict[str, Any]
 ) -> None:
-    """Reads and changes work with the known extras of clients."""
+    """Reads and changes work with the known additions of clients."""
     async with connect(confirm="token") as client:
         await answer_of(client, tool, **arguments, **extra)
 
@@ -213,7 +213,7 @@ async def test_c5_what_clients_add_by_themselves_is_ignored(
 async def test_c5_any_other_argument_is_refused(
     connect: Connect, control: SandboxControl, extra: str
 ) -> None:
-    """What could change the meaning of a call is never dropped in silence."""
+    """An argument that could change the meaning of a call is never dropped silently."""
     before = await control.state_hash()
     async with connect(confirm="token") as client:
         said = await refusal_of(client, "credit_points", **CREDIT, **{extra: True})
@@ -239,7 +239,7 @@ async def test_c5_any_other_argument_is_refused(
 async def test_c7_a_whole_float_is_an_integer(
     connect: Connect, tool: str, arguments: dict[str, Any]
 ) -> None:
-    """JSON knows no difference between 10 and 10.0."""
+    """JSON does not distinguish 10 and 10.0."""
     async with connect(confirm="token") as client:
         await answer_of(client, tool, **arguments)
 
@@ -255,14 +255,14 @@ async def test_c7_a_fraction_is_no_integer(connect: Connect, limit: Any) -> None
     ("name", "value"), [("order_id", 7001), ("reason", 7001), ("member", 101), ("order_id", 7001.0)]
 )
 async def test_c8_digits_stand_for_their_text(connect: Connect, name: str, value: Any) -> None:
-    """A client that turns digits into a number means the same order, reason or member."""
+    """A client that converts digits to a number means the same order, reason or member."""
     async with connect(confirm="token") as client:
         text = {**CREDIT, name: str(int(value))}
         await same_preview(client, "credit_points", text, {**CREDIT, name: value})
 
 
 async def test_c8_a_program_whose_name_is_a_year(connect: Connect, control: SandboxControl) -> None:
-    """A name, an own id and a code made of digits are named by them."""
+    """Names, own ids and codes of digits can be given as numbers."""
     await control.post("/v3/loyalty/config/programs", {"name": "2027"})
     contact = int((await control.post("/v3/contacts", {"email": "new@example.com"}))["id"])
     async with connect(confirm="token") as client:
@@ -292,7 +292,7 @@ async def test_c8_a_program_whose_name_is_a_year(connect: Connect, control: Sand
 async def test_c30_a_name_matches_as_people_read_it(
     connect: Connect, control: SandboxControl, name: str, said: str
 ) -> None:
-    """Accents in one or two characters, blanks of any kind and case do not matter."""
+    """Accents in one or two characters, spaces of any kind and case are ignored."""
     await control.post("/v3/loyalty/config/programs", {"name": name})
     async with connect() as client:
         found = await answer_of(client, "get_program", program=said)

@@ -1,4 +1,4 @@
-"""Field cases A1 to A11: answers of Brevo that others could not read."""
+"""Field cases A1 to A11: Brevo's answers that other software could not read."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def refusing(status: int, message: str, **headers: str) -> Any:
 async def test_a1_an_unauthorised_address_is_named(
     connect_to: ConnectTo, status: int, message: str
 ) -> None:
-    """Every tool quotes Brevo and says where the address is authorised; the status says so too."""
+    """Every tool quotes Brevo and names the page to authorise the address; the status does too."""
     async with connect_to(refusing(status, message)) as client:
         for tool, arguments in CALLS.items():
             said = await refusal_of(client, tool, **arguments)
@@ -77,7 +77,7 @@ async def test_a1_an_unauthorised_address_is_named(
 async def test_a2_the_state_of_the_account_is_told_in_brevos_words(
     connect_to: ConnectTo, status: int, message: str
 ) -> None:
-    """Whoever reads the answer can tell the account from the key."""
+    """The answer distinguishes a problem of the account from one of the key."""
     async with connect_to(refusing(status, message)) as client:
         for tool, arguments in CALLS.items():
             assert f'"{message}"' in await refusal_of(client, tool, **arguments)
@@ -88,7 +88,7 @@ async def test_a2_the_state_of_the_account_is_told_in_brevos_words(
 async def test_a6_nobody_is_sent_away_for_longer_than_an_hour(
     connect_to: ConnectTo, sandbox: Starlette, status: int, reset: str
 ) -> None:
-    """A reset in milliseconds, as an epoch or a day away is an hour; its moment has a date."""
+    """A reset in milliseconds, as an epoch or a day away counts as an hour, with a date."""
     spent = [
         (b"x-sib-ratelimit-limit", b"600"),
         (b"x-sib-ratelimit-remaining", b"0"),
@@ -131,7 +131,7 @@ A10: Final[dict[str, Change]] = {
 async def test_a10_an_unknown_word_fails_no_tool(
     connect_to: ConnectTo, sandbox: Starlette, control: SandboxControl, change: Change
 ) -> None:
-    """Reads answer, and a credit goes through, whatever word or null Brevo adds."""
+    """Reads answer, and a credit succeeds, with any word or null that Brevo adds."""
     before = await control.balance(101)
     async with connect_to(DriftingUpstream(sandbox, change)) as client:
         for tool in ("list_programs", "get_program", "get_program_report", "list_rewards"):
@@ -157,7 +157,7 @@ A11: Final[dict[str, Change]] = {
 
 
 def is_moment(value: Any) -> bool:
-    """Whether a value is a moment as Brevo writes them."""
+    """Whether a value is a datetime in Brevo's format."""
     return isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", value) is not None
 
 
@@ -165,7 +165,7 @@ def is_moment(value: Any) -> bool:
 async def test_a11_a_moment_is_read_in_any_form(
     connect_to: ConnectTo, sandbox: Starlette, change: Change
 ) -> None:
-    """A moment without an offset is UTC: the same day of expiry is told as ever."""
+    """A datetime without an offset is UTC, so the same expiry is shown."""
     overview = {"member": "102", "include": ["movements"]}
     texts = []
     for drift in (change, lambda _name, value: value):
@@ -180,7 +180,7 @@ async def test_a11_a_moment_is_read_in_any_form(
 
 
 def test_a1_the_doctor_looks_before_it_answers() -> None:
-    """Without an upstream that answers, nothing is called good."""
+    """Without an answering upstream, no check succeeds."""
     result = CliRunner().invoke(main, ["doctor", "--api-key", "k", "--base-url", "http://[::1]:9"])
 
     assert result.exit_code == 1

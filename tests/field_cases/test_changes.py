@@ -1,4 +1,4 @@
-"""Field cases B1, B5, B15, D4 and D5: changes that were made twice, or told wrongly."""
+"""Field cases B1, B5, B15, D4 and D5: changes carried out twice, or reported wrongly."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ DEBIT: dict[str, Any] = {"member": "101", "amount": 50, "reason": "Goodwill"}
 async def test_b1_the_same_order_is_named_before_it_counts_twice(
     connect: Connect, tool: str, again: Any
 ) -> None:
-    """The preview names the transaction, its amount and its day, however the order is spelled."""
+    """The preview names the transaction, its amount and its day, in any spelling of the order."""
     async with connect(confirm="token") as client:
         await agreed(client, tool, **CREDIT, order_id="7001")
         second = await answer_of(client, tool, **{**CREDIT, "amount": 20}, order_id=again)
@@ -33,7 +33,7 @@ async def test_b1_the_same_order_is_named_before_it_counts_twice(
 async def test_b5_undoing_a_credit_that_expired_says_whose_points_go(
     connect: Connect, control: SandboxControl, amount: int
 ) -> None:
-    """Before anybody agrees, it is said that the points expired and others would be taken."""
+    """The preview says that the points expired and that others would be taken."""
     async with connect(confirm="token") as client:
         done = await agreed(
             client, "credit_points", **{**CREDIT, "amount": amount}, expires_in_minutes=10
@@ -51,7 +51,7 @@ async def test_b5_undoing_a_credit_that_expired_says_whose_points_go(
 async def test_b5_undoing_a_credit_that_was_spent_says_so(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """Points that paid for something else are as gone as expired ones: the balance is shown."""
+    """Spent points are gone like expired ones, and the preview shows the balance."""
     async with connect(confirm="token") as client:
         balance = await control.balance(101)
         done = await agreed(client, "credit_points", **CREDIT)
@@ -89,7 +89,7 @@ PASTED: dict[str, Callable[[str], str]] = {
 async def test_b15_a_pasted_code_is_found(
     connect: Connect, control: SandboxControl, pasted: Callable[[str], str]
 ) -> None:
-    """Blanks, dashes and case do not matter among the member's own vouchers."""
+    """Spaces, dashes and case are ignored among the member's own vouchers."""
     code = await code_of(control, 105)
     async with connect(confirm="token") as client:
         done = await agreed(client, "redeem_for_member", member="105", code=pasted(code))
@@ -101,7 +101,7 @@ async def test_b15_a_pasted_code_is_found(
 async def test_b15_a_code_of_another_member_is_not_found(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """Being liberal ends at the member's own vouchers."""
+    """Lenient matching is limited to the member's own vouchers."""
     code = await code_of(control, 105)
     async with connect(confirm="token") as client:
         said = await refusal_of(client, "redeem_for_member", member="101", code=code.lower())
@@ -110,7 +110,7 @@ async def test_b15_a_code_of_another_member_is_not_found(
 
 
 async def failing_completion(control: SandboxControl, status: int) -> None:
-    """From now on the completion of any draft fails."""
+    """Make the completion of every draft fail."""
     fault = {"method": "POST", "path": "*/complete", "kind": "refuse_before", "status": status}
     await control.post("/sandbox/faults", {"faults": [{**fault, "times": 9}]})
 
@@ -120,7 +120,7 @@ async def failing_completion(control: SandboxControl, status: int) -> None:
 async def test_d4_an_unknown_outcome_is_named_before_it_is_repeated(
     connect: Connect, control: SandboxControl, status: int, more: dict[str, Any]
 ) -> None:
-    """The same change again is previewed with the id of the call that may have happened."""
+    """The preview of the same change names the id of the call that may have happened."""
     await failing_completion(control, status)
     async with connect(confirm="token") as client:
         first = await agreed(client, "debit_points", **DEBIT)
@@ -138,7 +138,7 @@ async def test_d4_an_unknown_outcome_is_named_before_it_is_repeated(
 async def test_d5_a_definite_refusal_is_not_a_lost_answer(
     connect: Connect, control: SandboxControl, tool: str, status: int
 ) -> None:
-    """Nothing moved, the draft is cancelled, and the answer says what refused it."""
+    """Nothing moved, the draft is cancelled, and the answer names what refused it."""
     before = await control.balance(101)
     await failing_completion(control, status)
     async with connect(confirm="token") as client:

@@ -1,4 +1,4 @@
-"""Field cases C11 to C28: what happens between a client and the server before a tool works."""
+"""Field cases C11 to C28: problems between a client and the server before a tool runs."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.conftest import Connect, SandboxControl, text_of
 from tests.server.conftest import Clock, clock, make_runtime
 from tests.web.conftest import INITIALIZE, Serve, serve
 
-__all__ = ["clock", "make_runtime", "serve"]  # fixtures of other rooms
+__all__ = ["clock", "make_runtime", "serve"]  # fixtures of other folders
 
 DEBIT: dict[str, Any] = {"member": "101", "amount": 10, "reason": "Correction"}
 ACCEPT = {"accept": "application/json, text/event-stream"}
@@ -31,7 +31,7 @@ METADATA = "/.well-known/oauth-protected-resource"
 async def test_c11_a_client_that_declines_by_itself_is_told_from_a_person(
     connect: Connect, control: SandboxControl, clock: Clock, tool: str, milliseconds: int
 ) -> None:
-    """Nothing is done, and the answer says which setting helps if no dialog was shown."""
+    """Nothing is done, and the answer names the setting that helps if no dialog was shown."""
     before = await control.state_hash()
 
     def decline(_params: types.ElicitRequestParams) -> types.ElicitResult:
@@ -51,7 +51,7 @@ async def test_c11_a_client_that_declines_by_itself_is_told_from_a_person(
 
 
 async def test_c11_a_person_who_declines_is_not_argued_with(connect: Connect, clock: Clock) -> None:
-    """A no that took a person's time is told as one."""
+    """A decline after a plausible time is reported as a person's."""
 
     def decline(_params: types.ElicitRequestParams) -> types.ElicitResult:
         clock.advance(3)
@@ -69,7 +69,7 @@ async def test_c11_a_person_who_declines_is_not_argued_with(connect: Connect, cl
 async def test_c18_the_challenge_points_to_metadata_that_are_served(
     serve: Serve, base: str
 ) -> None:
-    """Under any base path the document is there, and names the address that clients use."""
+    """Under any base path the document exists, and contains the address that clients use."""
     oauth = {
         "oauth_issuer": "https://issuer.example",
         "oauth_audience": "loyalty",
@@ -94,7 +94,7 @@ async def test_c18_the_challenge_points_to_metadata_that_are_served(
 async def test_c22_a_slash_at_the_end_makes_no_difference(
     serve: Serve, path: str, method: str
 ) -> None:
-    """Every method answers the same at both addresses, and none redirects."""
+    """Every method answers the same at both addresses, without redirects."""
     async with serve() as server, server.http() as http:
         answer = await http.request(
             method, path, json=INITIALIZE if method == "POST" else None, headers=ACCEPT
@@ -110,7 +110,7 @@ async def test_c22_a_slash_at_the_end_makes_no_difference(
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
 def test_c23_commands_print_on_old_consoles(encoding: str, state_home: Path) -> None:
-    """A process whose console is of an old code page prints its help and ends well."""
+    """On a console with an old code page, a process prints its help and succeeds."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONIOENCODING": encoding,
@@ -129,7 +129,7 @@ def test_c23_commands_print_on_old_consoles(encoding: str, state_home: Path) -> 
 
 @pytest.mark.parametrize("half", ["\\ud83d", "\\ude00", "\\ud83d x \\ude00", "\\udc00\\ud800"])
 async def test_c24_half_an_emoji_is_answered(serve: Serve, half: str) -> None:
-    """Over HTTP too, a text that no encoding holds gets an answer with the call's id."""
+    """Over HTTP too, text with an unpaired surrogate gets an answer with the call's id."""
     call = {
         "jsonrpc": "2.0",
         "id": 7,
@@ -155,7 +155,7 @@ TEMPLATES = ["${user_config.api_key}", "${BREVO_API_KEY}", "${input:key}", "{{ap
 def test_c27_a_template_that_was_not_filled_in_stops_the_start(
     command: list[str], template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One sentence and exit code 2, before anything is taken for a key."""
+    """It ends with one sentence and exit code 2 before anything is used as a key."""
     monkeypatch.setenv("BREVO_API_KEY", template)
     done = CliRunner().invoke(main, command)
 
@@ -166,7 +166,7 @@ def test_c27_a_template_that_was_not_filled_in_stops_the_start(
 
 @pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=repr)
 def test_c28_empty_variables_are_not_set(blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A form that passes every setting empty starts the server as one that passes none."""
+    """A form with only empty values starts the server as without any settings."""
     plain = read_settings()
     for name in Settings.model_fields:
         monkeypatch.setenv(variable_of(name), blank)

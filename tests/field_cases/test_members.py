@@ -1,4 +1,4 @@
-"""Field cases A12 and A13: a member as people say it."""
+"""Field cases A12 and A13: members in the forms that people use."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ PHONES = [
 
 @pytest.mark.parametrize("phone", PHONES)
 async def test_a12_a_phone_number_is_found_in_any_spelling(connect: Connect, phone: str) -> None:
-    """Reads and changes mean the member who has the number, and nobody new is enrolled."""
+    """Reads and changes find the member with the number, and enrol nobody new."""
     async with connect(confirm="token") as client:
         found = await answer_of(client, "find_member", member=phone)
         preview = await answer_of(client, "credit_points", member=phone, amount=5, reason="Order")
@@ -35,7 +35,7 @@ async def test_a12_a_phone_number_is_found_in_any_spelling(connect: Connect, pho
 async def test_a13_digits_of_an_own_id_never_mean_another_contact(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """Zeros in front are kept: 0042 is an own id, and contact 42 is nobody's concern."""
+    """Leading zeros are kept: 0042 is an own id, and never contact 42."""
     contact = await enrol(control, "zeros@example.com", "0042")
     async with connect(confirm="token") as client:
         overview = await answer_of(client, "get_member_overview", member="0042")
@@ -53,7 +53,7 @@ async def test_a13_digits_of_an_own_id_never_mean_another_contact(
 async def test_a13_digits_of_two_people_are_a_question(
     connect: Connect, control: SandboxControl, own_id: str, tool: str
 ) -> None:
-    """An own id that is somebody else's contact id is answered with both ways to say it."""
+    """An own id that is another member's contact id gets an error with both ways to write it."""
     contact = await enrol(control, "mimic@example.com", own_id)
     more: dict[str, dict[str, Any]] = {
         "credit_points": {"amount": 5, "reason": "x"},
@@ -70,7 +70,7 @@ async def test_a13_digits_of_two_people_are_a_question(
 
 @pytest.mark.parametrize("said", ["101", "anna.keller@example.com", "VIP-101"])
 async def test_a13_a_preview_says_who_it_is_about(connect: Connect, said: str) -> None:
-    """Whoever agrees sees the own id and a masked address, not a bare number."""
+    """The preview shows the own id and a masked address, not only a number."""
     async with connect(confirm="token") as client:
         preview = await answer_of(client, "credit_points", member=said, amount=5, reason="Order")
 

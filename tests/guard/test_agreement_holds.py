@@ -1,4 +1,4 @@
-"""What was agreed to is what happens: whatever changes between the preview and the agreement."""
+"""Only the agreed change is carried out, whatever changes between preview and agreement."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ CONFIG = "/v3/loyalty/config/programs"
 
 
 async def publish(control: SandboxControl) -> None:
-    """Make the draft live, as a colleague does in Brevo's app."""
+    """Publish the draft, as a colleague does in Brevo's app."""
     await control.post(f"{CONFIG}/{await control.program()}/publish", {})
 
 
@@ -70,7 +70,7 @@ async def confirmed(runtime: Runtime, tool: str, arguments: dict[str, Any]) -> d
 async def test_published_rules_void_a_preview(
     connect: Connect, control: SandboxControl, fields: dict[str, Any]
 ) -> None:
-    """A rule that is published between preview and confirmation brings a new preview."""
+    """A rule published between preview and confirmation causes a new preview."""
     async with connect(confirm="token") as client:
         first = await client.call_tool("credit_points", CREDIT)
         before = await control.balance(101)
@@ -87,7 +87,7 @@ async def test_published_rules_void_a_preview(
 async def test_a_preview_rests_on_what_is_live_now(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """What was published a moment before the preview is in it, whatever was read earlier."""
+    """The preview includes changes published just before it, whatever was read earlier."""
     async with connect(confirm="token") as client:
         await client.call_tool("credit_points", CREDIT)
         await edit_balance(control, maxAmount=340, balanceOptionAmountOvertakingStrategy="partial")
@@ -98,7 +98,7 @@ async def test_a_preview_rests_on_what_is_live_now(
 
 
 async def test_a_raised_threshold_voids_a_preview(connect: Connect) -> None:
-    """Agreed was that a tier changes; where it no longer would, nothing is done."""
+    """The preview showed a tier change; if it would no longer happen, nothing is done."""
     raised = [{"balance": "Purchase Points", "minimum_value": 400}]
     async with connect(confirm="token") as client, connect(confirm="off") as colleague:
         first = await client.call_tool("credit_points", CREDIT)
@@ -119,7 +119,7 @@ async def test_a_raised_threshold_voids_a_preview(connect: Connect) -> None:
 async def test_debits_agreed_at_once_never_add_up(
     make_runtime: MakeRuntime, control: SandboxControl, processes: int
 ) -> None:
-    """Of five debits previewed alike and confirmed together, one is made; the others ask anew."""
+    """Of five debits with the same preview, confirmed together, one is made; others ask again."""
     runtimes = [make_runtime(confirm="token") for _ in range(processes)]
     calls = [
         (runtime, await confirmed(runtime, "debit_points", {**DEBIT, "reason": f"Case {number}"}))
@@ -164,7 +164,7 @@ async def test_a_confirmation_holds_in_its_scope_alone(
 async def test_a_confirmation_that_was_never_issued_is_answered_by_a_preview(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """Some clients must fill every argument in; what they make up confirms nothing."""
+    """Some clients fill in every argument; an invented confirmation confirms nothing."""
     before = await control.state_hash()
     async with connect(confirm="token") as client:
         answer = await client.call_tool("debit_points", {**DEBIT, "confirmation": "none"})
@@ -175,7 +175,7 @@ async def test_a_confirmation_that_was_never_issued_is_answered_by_a_preview(
 
 
 async def test_the_intent_is_no_confirmation(connect: Connect, control: SandboxControl) -> None:
-    """The id that everybody may know confirms nothing."""
+    """The id of an intent is not secret, and confirms nothing."""
     before = await control.state_hash()
     async with connect(confirm="token") as client:
         first = await client.call_tool("debit_points", DEBIT)
@@ -187,7 +187,7 @@ async def test_the_intent_is_no_confirmation(connect: Connect, control: SandboxC
 
 
 async def test_the_same_order_is_named(connect: Connect) -> None:
-    """A second credit of one order is previewed with the first one beside it."""
+    """The preview of a second credit for an order shows the first one."""
     order = {**CREDIT, "order_id": "7001"}
     async with connect(confirm="off") as client:
         await client.call_tool("credit_points", order)
@@ -204,7 +204,7 @@ async def test_the_same_order_is_named(connect: Connect) -> None:
 async def test_an_unknown_outcome_is_named_before_it_is_repeated(
     make_runtime: MakeRuntime, control: SandboxControl
 ) -> None:
-    """The same call again says which earlier one may have happened."""
+    """The preview of the same call names the earlier one that may have happened."""
     runtime = make_runtime(confirm="token")
     arguments = await confirmed(runtime, "debit_points", DEBIT)
     faults = [{"method": "POST", "path": "*/complete", "kind": "refuse_before", "status": 502}]
@@ -222,7 +222,7 @@ async def test_an_unknown_outcome_is_named_before_it_is_repeated(
 async def test_a_completion_refused_beforehand_cancels_the_draft(
     make_runtime: MakeRuntime, control: SandboxControl, status: int
 ) -> None:
-    """Nothing was moved, and the answer says why; no draft stays behind."""
+    """Nothing was moved, the answer says why, and no draft is left."""
     runtime = make_runtime(confirm="token")
     arguments = await confirmed(runtime, "debit_points", DEBIT)
     before = await control.balance(101)
@@ -242,7 +242,7 @@ async def test_a_completion_refused_beforehand_cancels_the_draft(
 async def test_reversing_points_that_expired_is_said(
     make_runtime: MakeRuntime, control: SandboxControl
 ) -> None:
-    """What was left of the credit is gone already, so other points are taken."""
+    """The rest of the credit is gone, so other points are taken."""
     runtime = make_runtime(confirm="off")
     credit = {**CREDIT, "amount": 50, "expires_in_minutes": 10}
     done = await dispatched(runtime, "credit_points", credit)
@@ -267,7 +267,7 @@ async def test_reversing_points_that_expired_is_said(
 async def test_the_last_movement_is_reversed_once(
     make_runtime: MakeRuntime, control: SandboxControl
 ) -> None:
-    """`last` means the newest movement; it is never reversed twice."""
+    """`last` means the newest movement, which is never reversed twice."""
     runtime = make_runtime(confirm="off")
     before = await control.balance(101)
     await dispatched(runtime, "debit_points", DEBIT)
@@ -286,7 +286,7 @@ async def test_the_last_movement_is_reversed_once(
 async def test_a_rounded_amount_is_previewed_as_it_moves(
     connect: Connect, control: SandboxControl
 ) -> None:
-    """The preview shows the amount that moves, and the balance that comes of it."""
+    """The preview shows the amount that will move, and the resulting balance."""
     await edit_balance(control, balanceOptionDebitRounding="upper")
     before = await control.balance(101)
     async with connect(confirm="token") as client:
@@ -315,7 +315,7 @@ async def test_a_rounded_amount_is_previewed_as_it_moves(
 async def test_what_cannot_work_is_refused_before_anybody_is_asked(
     connect: Connect, tool: str, arguments: dict[str, Any], why: str
 ) -> None:
-    """Nobody is asked to agree to it."""
+    """The change is refused before anybody is asked to agree."""
     async with connect(confirm="token") as client:
         answer = await client.call_tool(tool, arguments)
 
@@ -341,7 +341,7 @@ async def test_nobody_is_enrolled_in_what_is_not_published(
 async def test_an_intent_of_another_account_is_left_alone(
     make_runtime: MakeRuntime, control: SandboxControl
 ) -> None:
-    """Whoever reaches another account cannot tell what became of it."""
+    """A process of another account cannot determine its outcome."""
     await fill(control)
     runtime, other = make_runtime(confirm="token"), make_runtime(confirm="token")
     arguments = await confirmed(runtime, "debit_points", DEBIT)
@@ -371,7 +371,7 @@ async def test_an_intent_of_another_account_is_left_alone(
 
 
 async def test_an_operator_closes_what_no_read_can_tell(make_runtime: MakeRuntime) -> None:
-    """Only what is unknown is closed, and the trail says by whom and why."""
+    """Only an unknown intent can be closed, and the audit trail says by whom and why."""
     runtime = make_runtime(confirm="token")
     context = runtime.context
     arguments = await confirmed(runtime, "debit_points", DEBIT)
@@ -393,7 +393,7 @@ async def test_an_operator_closes_what_no_read_can_tell(make_runtime: MakeRuntim
 
 
 async def test_first_hand_knowledge_corrects_a_conclusion(make_runtime: MakeRuntime) -> None:
-    """Who saw a change succeed writes it over what was concluded elsewhere, as its own entry."""
+    """The process that saw a change succeed corrects the recorded outcome, in a separate entry."""
     runtime = make_runtime(confirm="token")
     journal, now = runtime.context.journal.open(), runtime.context.now()
     arguments = await confirmed(runtime, "debit_points", DEBIT)

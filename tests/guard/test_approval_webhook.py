@@ -1,4 +1,4 @@
-"""The webhook that tells operators what waits: its contents, signature and retries."""
+"""The webhook for waiting intents: its contents, signature and retries."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ SECRET = "a secret of the receiver longer than 32 bytes"  # noqa: S105 - of this
 
 
 async def delivered(intent: Intent, statuses: list[int]) -> Any:
-    """The requests and pauses that one message takes, with these answers."""
+    """The requests and pauses for one message, with these answers."""
     requests: list[httpx2.Request] = []
     pauses: list[float] = []
     done = anyio.Event()
@@ -76,7 +76,7 @@ def waits() -> Intent:
 
 
 async def test_a_message_is_signed_and_holds_nothing_of_the_change() -> None:
-    """The receiver can check it, and learns neither arguments, confirmation nor the whole id."""
+    """The receiver can verify it; it contains no arguments, confirmation or complete id."""
     intent = replace(waits(), arguments={"member": "anna@example.com", "reason": "canary"})
     (request,), pauses = await delivered(intent, [204])
     body = request.content
@@ -106,7 +106,7 @@ async def test_a_message_is_signed_and_holds_nothing_of_the_change() -> None:
 
 
 async def test_a_failed_message_is_tried_again_with_the_same_id() -> None:
-    """Errors and redirects are tried again with growing pauses, until one attempt succeeds."""
+    """After errors and redirects it is sent again with growing pauses, until it succeeds."""
     requests, pauses = await delivered(waits(), [500, 302, 429, 200])
 
     assert pauses == list(RETRY_SECONDS[:3])
@@ -122,7 +122,7 @@ async def test_a_message_is_given_up_in_the_end() -> None:
 
 
 async def test_nobody_is_told_of_what_has_expired() -> None:
-    """A message is not tried again when its intent waits no longer."""
+    """A message is not sent again once its intent no longer waits."""
     requests, pauses = await delivered(replace(waits(), expires_at=NOW), [503])
 
     assert (len(requests), pauses) == (1, [])
@@ -196,7 +196,7 @@ async def test_the_newest_thousand_are_told_when_nothing_gets_out() -> None:
 
 
 def test_two_secrets_give_two_signatures() -> None:
-    """While one secret replaces the other, the receiver may know either."""
+    """During a rotation, the receiver may have either secret."""
     both = signatures([SECRET, "next"], "id", "1", b"{}").split()
 
     assert both == [signatures([each], "id", "1", b"{}") for each in (SECRET, "next")]
@@ -212,7 +212,7 @@ def test_a_webhook_needs_a_secret() -> None:
 async def test_only_what_waits_for_an_operator_is_announced(
     make_runtime: Callable[..., Runtime], confirm: str, announced: int
 ) -> None:
-    """A preview that waits for a confirmation is nobody else's business."""
+    """A preview that waits for a confirmation is not announced."""
     runtime = make_runtime(confirm=confirm, approval_webhook=URL, approval_webhook_secret=SECRET)
     debit = {"member": "101", "amount": 5, "reason": "x"}
     await runtime.dispatcher.call("debit_points", debit, Caller("local", can_ask=False))

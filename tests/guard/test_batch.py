@@ -1,4 +1,4 @@
-"""Batches: they stop cleanly, go on, keep every cap, and never do a row twice."""
+"""Batches: they stop cleanly, continue, respect every cap, and never carry out a row twice."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,12 +36,12 @@ def policy_file(folder: Path, text: str) -> Path:
 
 
 class TestAgreement:
-    """Who has to agree to a batch is decided by its total."""
+    """The total of a batch determines who has to agree."""
 
     async def test_an_operator_decides_on_the_total(
         self, make_runtime: Make, state_home: Path
     ) -> None:
-        """Rows below the threshold add up: splitting an amount does not get around the operator."""
+        """Rows below the threshold add up, so splitting an amount does not avoid the operator."""
         policy = policy_file(state_home, "[approval]\noperator_above = 250\n")
         caller = BulkCaller(make_runtime(confirm="token", policy=policy))
         arguments = credit_each([101, 102, 103])
@@ -62,7 +62,7 @@ class TestAgreement:
     async def test_the_total_is_typed_in_a_dialog(
         self, make_runtime: Make, state_home: Path
     ) -> None:
-        """Above the threshold the person types the total, as the preview shows it."""
+        """Above the threshold the person types the total as the preview shows it."""
         policy = policy_file(state_home, "[approval]\ndialog_amount_above = 250\n")
         runtime = make_runtime(policy=policy)
 
@@ -75,7 +75,7 @@ class TestAgreement:
         assert "300 points in all" in asked.message
 
     async def test_a_confirmation_is_for_these_rows_alone(self, caller: BulkCaller) -> None:
-        """A row more, or another amount, is another call."""
+        """An additional row, or another amount, makes it another call."""
         found = await caller.preview(**credit_each([101, 102]))
 
         more = credit_each([101, 102, 103])
@@ -87,7 +87,7 @@ class TestAgreement:
     async def test_the_id_of_a_batch_confirms_nothing_before_it_is_agreed_to(
         self, caller: BulkCaller, control: SandboxControl
     ) -> None:
-        """Whoever knows only the id gets a new preview."""
+        """A caller who knows only the id gets a new preview."""
         before = await control.state_hash()
         arguments = credit_each([101, 102])
         found = await caller.preview(**arguments)
@@ -101,7 +101,7 @@ class TestAgreement:
     async def test_a_denied_tool_denies_its_batch(
         self, make_runtime: Make, state_home: Path
     ) -> None:
-        """What the policy forbids for one member it forbids for many."""
+        """The policy applies to one member and to many."""
         policy = policy_file(state_home, '[tools]\ndeny = ["credit_points"]\n')
         caller = BulkCaller(make_runtime(confirm="token", policy=policy))
 
@@ -151,7 +151,7 @@ class TestCaps:
     async def test_a_row_is_not_larger_than_one_call_may_be(
         self, make_runtime: Make, state_home: Path
     ) -> None:
-        """The cap of one call holds for one row, not for the total."""
+        """The cap per call applies to each row, not to the total."""
         policy = policy_file(state_home, "[caps]\ncredit_per_call = 100\n")
         caller = BulkCaller(make_runtime(confirm="token", policy=policy))
         arguments = credit_each([101, 102, 103])
@@ -162,7 +162,7 @@ class TestCaps:
         assert statuses(answer) == ["done", "refused", "done"]
 
     async def test_changes_an_hour_stop_it(self, make_runtime: Make, state_home: Path) -> None:
-        """What is left when the changes of the hour are used up is left, not refused."""
+        """Rows left when the changes per hour are used up are left, not refused."""
         policy = policy_file(state_home, "[caps]\nchanges_per_hour = 2\n")
         caller = BulkCaller(make_runtime(confirm="token", policy=policy))
 
@@ -174,12 +174,12 @@ class TestCaps:
 
 
 class TestDrift:
-    """A row is done only if it still does what was agreed to."""
+    """A row is carried out only if its effect is still the agreed one."""
 
     async def test_a_member_who_changed_meanwhile_is_left_out(
         self, caller: BulkCaller, control: SandboxControl
     ) -> None:
-        """Another movement between preview and agreement voids that row, and no other."""
+        """Another movement between preview and agreement refuses that row, and no other."""
         arguments = credit_each([101, 102])
         found = await caller.preview(**arguments)
         other = await caller.once("debit_points", member="101", amount=1, reason="Meanwhile")
@@ -203,7 +203,7 @@ class TestDrift:
     async def test_rows_of_one_member_follow_one_another(
         self, caller: BulkCaller, control: SandboxControl
     ) -> None:
-        """The second row of a member is previewed on what the first leaves."""
+        """The preview of a member's second row includes the effect of the first."""
         before = await control.balance(101)
 
         answer = await caller.agreed(**credit_each([101, 101]))
@@ -213,10 +213,10 @@ class TestDrift:
 
 
 class TestRecord:
-    """What the journal and the audit trail keep."""
+    """What is stored in the journal and the audit trail."""
 
     async def test_each_row_is_an_intent_in_the_trail(self, caller: BulkCaller) -> None:
-        """Every row has its own entries, and the chain holds."""
+        """Every row has its own entries, and the chain is intact."""
         answer = await caller.agreed(**credit_each([101, 102]))
 
         journal = caller.runtime.context.journal.open()
@@ -229,7 +229,7 @@ class TestRecord:
             assert steps == ["approved", "sent", "drafted", "applied"]
 
     async def test_no_address_stands_in_the_trail(self, caller: BulkCaller) -> None:
-        """Who is named by email is masked in the trail, inside rows as well."""
+        """Email addresses are masked in the audit trail, including inside rows."""
         await caller.agreed(**credit_each(["anna.keller@example.com", "nobody@example.com"]))
 
         trail = await caller.runtime.context.journal.open().trail()
@@ -251,7 +251,7 @@ class TestGoingOn:
     async def test_it_stops_at_the_budget_and_goes_on_in_the_next_hour(
         self, caller: BulkCaller, control: SandboxControl
     ) -> None:
-        """With 30 requests an hour 12 credits take two hours, and none is done twice."""
+        """With 30 requests per hour, 12 credits take two hours, and none is carried out twice."""
         members = await new_members(control, 12)
         await control.post("/sandbox/switches", {"rate_limit": 30})
         arguments = credit_each(members, 7)
@@ -277,7 +277,7 @@ class TestGoingOn:
     async def test_two_processes_that_repeat_one_confirmation_do_each_row_once(
         self, make_runtime: Make, control: SandboxControl
     ) -> None:
-        """Whoever comes first does a row; both answer the same."""
+        """The first process carries out a row, and both give the same answer."""
         members = await new_members(control, 5)
         arguments = credit_each(members, 7)
         callers = [BulkCaller(make_runtime(confirm="token")) for _ in range(2)]
@@ -301,7 +301,7 @@ class TestGoingOn:
     async def test_a_cancelled_call_ends_between_two_rows_and_can_be_gone_on_with(
         self, caller: BulkCaller, control: SandboxControl
     ) -> None:
-        """What was done stays done and known; the rest is left."""
+        """Completed rows stay done and known; the others are left."""
         members = await new_members(control, 6)
         arguments = credit_each(members, 7)
         found = await caller.preview(**arguments)
@@ -329,7 +329,7 @@ class TestGoingOn:
     async def test_a_lost_answer_is_found_out_when_it_goes_on(
         self, caller: BulkCaller, control: SandboxControl
     ) -> None:
-        """A completion whose answer is lost counts once, and is told as it is."""
+        """A completion with a lost answer counts once, and is reported correctly."""
         members = await new_members(control, 3)
         arguments = credit_each(members, 7)
         found = await caller.preview(**arguments)
@@ -350,7 +350,7 @@ class TestGoingOn:
     async def test_an_outage_leaves_the_rows_that_were_not_begun(
         self, caller: BulkCaller, control: SandboxControl
     ) -> None:
-        """When Brevo does not answer, nothing is refused for good that could be done later."""
+        """When Brevo does not answer, no row is refused that could be carried out later."""
         members = await new_members(control, 4)
         arguments = credit_each(members, 7)
         found = await caller.preview(**arguments)

@@ -1,4 +1,4 @@
-"""Caps: no callers, processes, modes or tools together move one point more than they allow."""
+"""Caps: callers, processes, modes and tools together never move more than they allow."""
 
 import json
 import sqlite3

@@ -17,7 +17,7 @@ PATH = "/loyalty/balance/programs/p-1/balance-definitions"
 
 
 def test_a_fixed_day_excludes_a_duration() -> None:
-    """A credit lapses after a time or on a day, not both."""
+    """A credit expires after a duration or on a day, not both."""
     with pytest.raises(ValueError, match="exclude each other"):
         create_balance_definition(
             "p-1",
@@ -64,18 +64,18 @@ def test_an_update_may_turn_a_fixed_day_into_a_duration() -> None:
 
 @pytest.mark.parametrize("day", ["2026-12-31", "31-12", "32/01", "01/13", "1/1", "31/12\n", ""])
 def test_a_fixed_day_is_dd_mm(day: str) -> None:
-    """Anything but two digits, a stroke and two digits of a calendar is refused."""
+    """Only two digits, a slash and two digits that are a calendar day are accepted."""
     with pytest.raises(ValidationError):
         TypeAdapter(ExpiryDay).validate_python(day)
 
 
 def test_only_an_update_clears_the_day() -> None:
-    """The empty text means something to an update alone."""
+    """The empty text has a meaning only in an update."""
     assert TypeAdapter(ExpiryDayOrNone).validate_python("") == ""
 
 
 @pytest.mark.parametrize("unit", ["points", "Points", "€", "BTC"])
 def test_a_unit_is_one_of_the_seventeen(unit: str) -> None:
-    """The API refuses lower case and free text; so do we, before anything is sent."""
+    """The API refuses lower case and free text, so they are refused before anything is sent."""
     with pytest.raises(ValidationError):
         TypeAdapter(Unit).validate_python(unit)

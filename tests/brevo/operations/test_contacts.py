@@ -1,4 +1,4 @@
-"""Contacts: this call describes that request."""
+"""Contacts: each call describes the right request."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_contacts_are_no_tools() -> None:
 
 
 def test_an_identifier_is_one_part_of_the_path() -> None:
-    """Whatever a person types, it cannot lead to another path."""
+    """No input can lead to another path."""
     assert get_contact("a+b@example.com") == get("/contacts/a%2Bb%40example.com", Contact)
     assert get_contact("../x?y", "ext_id") == get(
         "/contacts/..%2Fx%3Fy", Contact, {"identifierType": "ext_id"}
@@ -32,13 +32,13 @@ def test_an_identifier_is_one_part_of_the_path() -> None:
 
 @pytest.mark.parametrize("identifier", ["", " ", ".", "..", "\t"])
 def test_a_blank_identifier_is_refused(identifier: str) -> None:
-    """It would name the list of all contacts, or its parent."""
+    """A blank identifier would name the list of all contacts, or its parent."""
     with pytest.raises(ValueError, match="must be an email"):
         get_contact(identifier)
 
 
 def test_contacts_are_filtered_by_an_expression() -> None:
-    """The expression is passed on as it is."""
+    """The expression is passed on unchanged."""
     assert list_contacts(limit=2, filter_by='equals(FIRSTNAME,"Ann")') == get(
         "/contacts", Contacts, {"limit": 2, "filter": 'equals(FIRSTNAME,"Ann")'}
     )
@@ -54,13 +54,13 @@ def test_a_phone_number_is_sent_as_the_sms_attribute() -> None:
 
 
 def test_a_contact_needs_something_to_be_known_by() -> None:
-    """A first name alone finds nobody again."""
+    """A first name alone does not identify a contact."""
     with pytest.raises(ValueError, match="needs an email"):
         create_contact(attributes={"FIRSTNAME": "Ann"})
 
 
 def test_statistics_are_never_passed_on() -> None:
-    """What a contact opened and clicked is read by no tool of ours."""
+    """No tool reads a contact's opens and clicks."""
     contact = Contact.model_validate({"id": 1, "statistics": {"opened": [1]}})
 
     assert "statistics" not in contact.model_dump()

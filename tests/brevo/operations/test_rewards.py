@@ -1,10 +1,10 @@
-"""Rewards: rules with names that Python reserves."""
+"""Rewards: rules with field names that are Python keywords."""
 
 from loyalty_mcp.brevo.operations.rewards import Reward
 
 
 def test_a_rule_is_read_to_its_operands() -> None:
-    """Names that Python keeps for itself are read all the same."""
+    """Fields whose names are Python keywords are read too."""
     reward = Reward.model_validate(
         {
             "id": "r-1",

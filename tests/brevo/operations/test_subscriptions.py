@@ -21,13 +21,13 @@ def test_contacts_are_detached_by_a_query() -> None:
 
 
 def test_an_owner_cannot_share_with_themselves() -> None:
-    """The API would refuse it too, after it was confirmed."""
+    """The API would refuse it too, but only after the confirmation."""
     with pytest.raises(ValueError, match="must not name the owner"):
         add_subscription_members("p-1", 101, (101,))
 
 
 def test_sharing_names_at_least_one_contact() -> None:
-    """Nobody to attach or to detach is a mistake, and no request is made of it."""
+    """A request without any contact to attach or detach is never sent."""
     with pytest.raises(ValueError, match="at least one contact"):
         add_subscription_members("p-1", 101, ())
     with pytest.raises(ValueError, match="at least one contact"):
@@ -35,7 +35,7 @@ def test_sharing_names_at_least_one_contact() -> None:
 
 
 def test_an_account_has_lists_under_singular_names() -> None:
-    """`tier` and `reward` are lists; null means that there is nothing."""
+    """`tier` and `reward` are lists, and null means an empty list."""
     account = AccountInfo.model_validate(
         {
             "balance": {"balances": [{"balanceDefinitionId": "b-1", "value": 280}]},

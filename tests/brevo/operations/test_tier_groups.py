@@ -7,6 +7,6 @@ from loyalty_mcp.brevo.operations.tier_groups import Schedule
 
 
 def test_a_schedule_refuses_what_it_does_not_know() -> None:
-    """An unknown field is a mistake, not something to drop."""
+    """An unknown field is an error and is not dropped."""
     with pytest.raises(ValidationError):
         Schedule.model_validate({"every": "year"})

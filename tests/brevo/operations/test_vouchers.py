@@ -23,7 +23,7 @@ PATH = "/loyalty/offer/programs/p-1"
 
 
 def test_an_order_is_spelled_as_the_api_mixes_it() -> None:
-    """Three of its names stay in snake_case, the rest do not."""
+    """Three of its fields stay in snake_case, the others do not."""
     order = PurchaseOrder(
         id="o-1",
         store_id="s-1",
@@ -56,14 +56,14 @@ def test_an_order_is_spelled_as_the_api_mixes_it() -> None:
 
 
 def test_an_order_refuses_the_apis_spelling() -> None:
-    """The assistant speaks snake_case; a field that is not understood is not dropped."""
+    """Arguments are in snake_case; an unknown field is not dropped."""
     with pytest.raises(ValidationError):
         PurchaseOrder.model_validate({"storeId": "s-1"})
 
 
 @pytest.mark.parametrize("named", [{}, {"member": 101}, {"reward": "r-1"}])
 def test_a_voucher_must_be_named(named: dict[str, Any]) -> None:
-    """A member alone, or a reward alone, does not say which voucher."""
+    """A member alone, or a reward alone, does not identify a voucher."""
     with pytest.raises(ValueError, match="name the voucher"):
         validate_voucher("p-1", **named)
     with pytest.raises(ValueError, match="name the voucher"):
@@ -79,6 +79,6 @@ def test_vouchers_are_revoked_by_a_query() -> None:
 
 @pytest.mark.parametrize("ids", [(), ("",), ("", "")])
 def test_nothing_is_revoked_without_ids(ids: tuple[str, ...]) -> None:
-    """Nobody says what the API would revoke then, so it is never asked."""
+    """The API does not document what it would revoke then, so it is never called."""
     with pytest.raises(ValueError, match="at least one voucher"):
         revoke_vouchers("p-1", ids)

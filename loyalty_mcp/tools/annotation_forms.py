@@ -84,7 +84,8 @@ def _form(core: Any, marks: Marks) -> Form:
     origin = get_origin(core)
     if origin is Literal:
         choices = get_args(core)
-        return ChoiceForm(f"one of {', '.join(choices)}", choices=choices)
+        words = f"one of {', '.join(choices)}" if len(choices) > 1 else f'"{choices[0]}"'
+        return ChoiceForm(words, choices=choices)
     if origin in {tuple, list}:
         item = form_of(get_args(core)[0])
         return ListForm(_list_words(item, marks), item=item, may_be_empty=marks.shortest == 0)

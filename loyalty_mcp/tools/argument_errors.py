@@ -1,13 +1,13 @@
 """Errors in the arguments of a call, in sentences for the assistant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from loyalty_mcp.brevo.quoting import cleaned, quoted
-from loyalty_mcp.tools.argument_forms import Form, ObjectForm
+from loyalty_mcp.tools.argument_forms import Form, ListForm, ObjectForm
 from loyalty_mcp.tools.other_words import known_name
 from loyalty_mcp.tools.setup_guide_words import advice_for
 
@@ -33,9 +33,21 @@ class ArgumentProblems:
 
 @dataclass(frozen=True)
 class _Problem:
+    """What is wrong in one place.
+
+    Args:
+        place: as pydantic names it.
+        sentence: about it.
+        meant_place: of the argument that an unknown name means.
+        where: the unknown name, quoted, where nothing better can be said than what is taken.
+        taken: what is taken instead; told once for all such names.
+    """
+
     place: tuple[Any, ...]
     sentence: str
     meant_place: tuple[Any, ...] = ()
+    where: str = ""
+    taken: str = ""
 
 
 def argument_problems(error: ValidationError, form: ObjectForm) -> ArgumentProblems:
@@ -54,10 +66,20 @@ def argument_problems(error: ValidationError, form: ObjectForm) -> ArgumentProbl
         and not (item["type"] == MISSING and item["loc"] in meant)
     ]
     problems = [*unknown, *others]
-    sentences = list(dict.fromkeys(problem.sentence for problem in problems))
+    sentences = list(dict.fromkeys(_sentences(problems)))
     first = problems[0].place
     text = " ".join([*sentences[:SHOWN], *_example(first, form)])
     return ArgumentProblems(text, cleaned(str(first[0])) if first else "")
+
+
+def _sentences(problems: Sequence[_Problem]) -> Iterator[str]:
+    for problem in problems:
+        same = [each.where for each in problems if problem.taken and each.taken == problem.taken]
+        if len(same) < 2:
+            yield problem.sentence
+            continue
+        more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
+        yield f"Arguments {', '.join(same[:SHOWN])}{more} are unknown; {problem.taken}."
 
 
 def _example(place: tuple[Any, ...], form: ObjectForm) -> list[str]:
@@ -77,11 +99,25 @@ def _unknown_name(place: tuple[Any, ...], form: ObjectForm) -> _Problem:
     owner = "this tool" if inside is form else f"{_article(inside.name)} {inside.name}"
     meant = known_name(str(path[-1]), inside.fields)
     if meant is None:
+        part = _part_that_takes(str(path[-1]), inside)
+        if part is not None:
+            return _Problem(place, f"Argument {where} is unknown; {part}.")
         known = f": {', '.join(inside.fields)}" if inside.fields else " no arguments"
-        return _Problem(place, f"Argument {where} is unknown; {owner} takes{known}.")
+        taken = f"{owner} takes{known}"
+        return _Problem(place, f"Argument {where} is unknown; {taken}.", (), where, taken)
     expected = inside.fields[meant].expected
     sentence = f"Argument {where} is unknown; {owner} calls it {meant}: {expected}."
     return _Problem(place, sentence, (*place[:-1], meant))
+
+
+def _part_that_takes(name: str, inside: ObjectForm) -> str | None:
+    """What to do with a name that only a part of an argument beside it takes; None if none does."""
+    for field, form in inside.fields.items():
+        item = form.item if isinstance(form, ListForm) else form
+        meant = known_name(name, item.fields) if isinstance(item, ObjectForm) else None
+        if meant is not None:
+            return f"give {meant} in {'each of ' if isinstance(form, ListForm) else ''}{field}"
+    return None
 
 
 def _sentence(problem: Any, form: ObjectForm) -> str:

@@ -181,6 +181,8 @@ class MapForm(Form):
     def read(self, value: Any) -> Any:
         """The object, each value read."""
         found = json_text(value, dict | list)
+        if self.pairs is not None and is_pair(found, self.pairs):
+            found = [found]
         if isinstance(found, list) and found and self.pairs is not None:
             found = from_pairs(found, self.pairs)
         if not isinstance(found, dict):
@@ -261,6 +263,15 @@ def whole_number(value: Any) -> int | None:
 def letters(text: str) -> str:
     """The letters and digits of a word, in lower case."""
     return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def is_pair(value: Any, pairs: Pairs) -> bool:
+    """Whether an object is one pair and no map: what it says for the key is no number."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {pairs.key, pairs.value}
+        and not isinstance(number_in(value[pairs.key]), int | float)
+    )
 
 
 def from_pairs(items: list[Any], pairs: Pairs) -> Any:

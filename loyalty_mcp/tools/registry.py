@@ -27,6 +27,7 @@ from loyalty_mcp.intents.principal import Principal, local
 from loyalty_mcp.intents.roles import CONFIGURATION_GROUPS, Role, definition_of, offers
 from loyalty_mcp.settings import Settings
 from loyalty_mcp.tools.answers.answer_texts import ANSWER_TEXTS
+from loyalty_mcp.tools.answers.list_rewards import list_rewards
 from loyalty_mcp.tools.answers.validate_voucher import validate_voucher
 from loyalty_mcp.tools.bulk.bulk_change import bulk_change
 from loyalty_mcp.tools.bulk.reverse_transaction import reverse_transaction
@@ -152,7 +153,7 @@ TOOLS: Final = tools_by_name(
     tiers.assign_tier,
     # Rewards and vouchers
     rewards.get_code_count,
-    rewards.list_rewards,
+    list_rewards,
     rewards.create_reward,
     rewards.get_reward,
     vouchers.create_voucher,

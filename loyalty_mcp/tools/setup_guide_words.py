@@ -23,6 +23,11 @@ class Advice(NamedTuple):
 
 _INTERNAL: Final = 'give meta {"isInternal": true}'
 
+_ONLY_IN_THE_APP: Final = (
+    "the API sets only the texts of a reward; its value, price, codes and rules are set in Brevo's "
+    "app"
+)
+
 
 def _frequency(transaction_type: str) -> tuple[Advice, Advice]:
     """The advice about a limit on the number of credits or debits."""
@@ -79,6 +84,10 @@ GUIDE_WORDS: Final[Mapping[str, tuple[Advice, ...]]] = {
     ),
     "tiers": (
         Advice("upgrade_strategy", "create_tier adds each tier, with its threshold as a condition"),
+    ),
+    **dict.fromkeys(
+        ("value", "unit", "price", "cost", "points", "pointscost", "costinpoints", "discount"),
+        (Advice("public_name", _ONLY_IN_THE_APP),),
     ),
     "name": (Advice("tier_groups", 'the name belongs into program: {"name": "VIP Club"}'),),
 }

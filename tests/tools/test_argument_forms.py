@@ -71,6 +71,8 @@ INNER = ObjectForm(
         (PAIRS, [{"tier": "Gold", "points": "600"}], {"Gold": 600}),
         (PAIRS, '[{"tier": "Gold", "points": 600}]', {"Gold": 600}),
         (PAIRS, {"Gold": 600}, {"Gold": 600}),
+        (PAIRS, {"tier": "Gold", "points": "600"}, {"Gold": 600}),
+        (PAIRS, {"tier": "7", "points": "600"}, {"tier": 7, "points": 600}),
         (INNER, '{"name": "x", "count": "2"}', {"name": "x", "count": 2}),
         (INNER, {"name": "x", "count": None, "tags": ""}, {"name": "x"}),
         (INNER, {"name": "x", "count": "", "tags": "a"}, {"name": "x", "tags": ["a"]}),

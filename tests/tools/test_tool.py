@@ -164,6 +164,10 @@ MEMBER = "an email address, a phone number such as +33612345678, a contact id or
             {"conditions": [{"balance": "b", "threshold": 1}]},
             'Argument "conditions.0.threshold" is unknown; a condition calls it minimum_value: a',
         ),
+        (
+            {"minimum": 5},
+            'Argument "minimum" is unknown; give minimum_value in each of conditions.',
+        ),
         ({"conditions": 7}, 'Argument "conditions.0" must be an object with balance, minimum'),
         ({"meta": []}, 'Argument "meta" must be a JSON object, such as {"crm_id": "42"}.'),
         ({"meta": "x"}, 'Argument "meta" must be a JSON object, such as {"crm_id": "42"}.'),
@@ -190,9 +194,12 @@ def test_missing_argument_is_named(missing: str) -> None:
 
 def test_at_most_three_problems_are_told() -> None:
     """Many mistakes at once are told in a few sentences."""
-    text = refusal(a=1, b=1, c=1, d=1, e=1)
+    many = refusal(amount="x", count="x", flag="x", kind="x", since="x")
+    unknown = refusal(aa=1, bb=1, cc=1, dd=1, ee=1)
 
-    assert text.count("Argument ") == 3
+    assert many.count("Argument ") == 3
+    assert unknown.startswith('Arguments "aa", "bb", "cc" and 2 more are unknown; this tool takes:')
+    assert unknown.count("this tool takes") == 1
 
 
 def test_deep_nonsense_is_refused() -> None:

@@ -17,7 +17,7 @@ from loyalty_mcp.tools.answers.program_texts import (
     program_text,
     programs_text,
 )
-from loyalty_mcp.tools.answers.reward_texts import code_count_text, reward_text, rewards_text
+from loyalty_mcp.tools.answers.reward_texts import code_count_text, reward_text
 from loyalty_mcp.tools.answers.tier_texts import tier_group_text, tier_groups_text, tiers_text
 from loyalty_mcp.tools.answers.voucher_texts import vouchers_text
 
@@ -39,7 +39,6 @@ ANSWER_TEXTS: Final[Mapping[str, AnswerText]] = {
     "get_tier_group": tier_group_text,
     "list_tiers": tiers_text,
     "get_code_count": code_count_text,
-    "list_rewards": rewards_text,
     "get_reward": reward_text,
     "list_vouchers": vouchers_text,
 }

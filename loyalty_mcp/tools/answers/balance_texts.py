@@ -16,7 +16,7 @@ from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.brevo.visibility import is_internal
 from loyalty_mcp.intents.roles import definition_of
-from loyalty_mcp.tools.answers.listing import day_text, list_text
+from loyalty_mcp.tools.answers.listing import day_text, list_text, with_filters
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
 from loyalty_mcp.tools.members.people import member_heading
@@ -85,7 +85,9 @@ async def transaction_history_text(
     with_ids = not definition_of(context.role).sees_as_member
     lines = [_transaction_line(item, unit, with_ids) for item in found.transaction_history]
     who = await member_heading(context, arguments["program"], arguments["member"])
-    heading = f"Transactions of {who} in {name}"
+    heading = with_filters(
+        f"Transactions of {who} in {name}", arguments, "status", "transaction_type"
+    )
     return list_text(heading, lines, found.count, arguments.get("offset"))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.types import Version
 
 LINES_SHOWN: Final = 20
@@ -40,6 +41,22 @@ def version_of(arguments: Mapping[str, Any]) -> Version:
 def version_heading(what: str, arguments: Mapping[str, Any]) -> str:
     """A heading with the listed version: `Live tiers`, `Draft tiers`."""
     return f"{'Live' if version_of(arguments) == 'active' else 'Draft'} {what}"
+
+
+def with_filters(heading: str, arguments: Mapping[str, Any], *names: str) -> str:
+    """A heading that says what the list was narrowed to, so that "none" is not told of all.
+
+    Args:
+        heading: without the colon.
+        arguments: of the call.
+        names: those of them that narrow the list.
+    """
+    given = [
+        f"{name.replace('_', ' ')} {quoted(str(arguments[name]))}"
+        for name in names
+        if arguments.get(name) is not None
+    ]
+    return f"{heading} with {' and '.join(given)}" if given else heading
 
 
 def day_text(moment: datetime) -> str:

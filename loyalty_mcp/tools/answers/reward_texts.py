@@ -3,28 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from loyalty_mcp.brevo.operations.rewards import CodeCount, Reward, RewardLimit, Rewards
+from loyalty_mcp.brevo.operations.rewards import CodeCount, Reward, RewardLimit
 from loyalty_mcp.brevo.quoting import quoted
-from loyalty_mcp.intents.roles import definition_of
-from loyalty_mcp.tools.answers.listing import day_text, list_text, version_heading, version_of
+from loyalty_mcp.tools.answers.listing import day_text, version_of
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.account import unit_of
 from loyalty_mcp.tools.programs.setting_words import SNAPPED, span_word
 from loyalty_mcp.tools.render import amount_text
-
-
-async def rewards_text(context: Context, arguments: Mapping[str, Any], found: Rewards) -> str:
-    """Each reward with its state and the period in which it can be given."""
-    lines = []
-    for reward in found.items:
-        since = f", from {day_text(reward.start_date)}" if reward.start_date else ""
-        until = f", until {day_text(reward.end_date)}" if reward.end_date else ""
-        state = f": {quoted(reward.state)}" if reward.state not in {None, "active"} else ""
-        lines.append(f"{quoted(reward.name)}{state}{since}{until}")
-    heading = version_heading("rewards", arguments)
-    if not definition_of(context.role).sees_as_member:
-        heading += "; get_reward has price and terms"
-    return list_text(heading, lines, found.total_count, arguments.get("offset"))
 
 
 async def code_count_text(
@@ -59,7 +44,7 @@ def worth_text(value: Any, unit: str | None) -> str:
 
 
 async def _terms(context: Context, arguments: Mapping[str, Any], reward: Reward) -> list[str]:
-    terms = [await _price(context, arguments, reward), _validity(reward)]
+    terms = [await price_of_reward(context, arguments, reward), _validity(reward)]
     if reward.disabled_at:
         terms.append(f"Disabled since {day_text(reward.disabled_at)}")
     if reward.start_date or reward.end_date:
@@ -83,7 +68,12 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
-async def _price(context: Context, arguments: Mapping[str, Any], reward: Reward) -> str:
+async def price_of_reward(context: Context, arguments: Mapping[str, Any], reward: Reward) -> str:
+    """What a reward costs: `Costs 40 points of "Purchase Points"`; empty if it costs nothing.
+
+    Raises:
+        LoyaltyError: the balances cannot be read.
+    """
     balance = reward.subtract_balance_definition_id
     if balance is None:
         return ""

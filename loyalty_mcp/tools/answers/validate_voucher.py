@@ -1,7 +1,8 @@
 """Say whether a voucher could be redeemed, and if not, why."""
 
+import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -15,8 +16,11 @@ from loyalty_mcp.tools.answers.listing import day_text
 from loyalty_mcp.tools.answers.voucher_texts import voucher_state
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.operation_request import request_of
-from loyalty_mcp.tools.rewards.member_vouchers import find_voucher, is_same_code
+from loyalty_mcp.tools.rewards.member_vouchers import find_voucher, is_voucher_meant
 from loyalty_mcp.tools.task import reads
+
+UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""The form of the API's ids."""
 
 
 class VoucherValidation(Validation):
@@ -56,8 +60,15 @@ async def validate_voucher(
     }
     request_of(vouchers.validate_voucher, given)
     held = await _held(context, program, member, voucher_id, code)
-    if held is not None and held.code and voucher_id is None:
+    if held is not None and voucher_id is not None:
+        given["voucher_id"] = held.id
+    elif held is not None and held.code:
         given["code"] = held.code
+    elif voucher_id is not None and not UUID.fullmatch(voucher_id):
+        raise UnknownReference(
+            f"No voucher has the id {quoted(voucher_id)}. If that is a code, give it as code; "
+            "list_vouchers shows both."
+        )
     try:
         found = await context.brevo.send(request_of(vouchers.validate_voucher, given))
     except NotFound:
@@ -84,9 +95,7 @@ async def _held(
             context,
             program,
             member,
-            lambda item: (
-                item.id == voucher_id or (code is not None and is_same_code(item.code, code))
-            ),
+            lambda item: is_voucher_meant(item, voucher_id, code),
         )
     except LoyaltyError:
         return None

@@ -8,7 +8,7 @@ from loyalty_mcp.brevo.operations.vouchers import HeldVoucher, Vouchers
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.brevo.reply_values import read_moment
 from loyalty_mcp.intents.roles import definition_of
-from loyalty_mcp.tools.answers.listing import day_text, list_text
+from loyalty_mcp.tools.answers.listing import day_text, list_text, with_filters
 from loyalty_mcp.tools.answers.reward_texts import worth_text
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.members.people import member_heading
@@ -34,8 +34,13 @@ async def vouchers_text(context: Context, arguments: Mapping[str, Any], found: V
         if with_ids and not voucher.consumed_at:
             line += f", id {voucher.id}"
         lines.append(line)
-    who = await member_heading(context, arguments["program"], arguments["member"])
-    return list_text(f"Vouchers of {who}", lines, found.count, arguments.get("offset"))
+    heading = (
+        f"Vouchers of {await member_heading(context, arguments['program'], arguments['member'])}"
+    )
+    if arguments.get("reward") is not None:
+        heading += f" of reward {quoted(rewards.get(arguments['reward'], arguments['reward']))}"
+    heading = with_filters(heading, arguments, "metadata_key_value")
+    return list_text(heading, lines, found.count, arguments.get("offset"))
 
 
 def voucher_state(voucher: HeldVoucher, now: datetime) -> str:

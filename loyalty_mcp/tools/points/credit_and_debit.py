@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from loyalty_mcp.brevo.types import Amount, BalanceId, ContactId, ProgramId, not_blank
+from loyalty_mcp.brevo.types import Amount, BalanceId, ContactId, Expected, ProgramId, not_blank
 from loyalty_mcp.intents.lifecycle import Intent, Preparation
 from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.points.movement_amounts import MovementKind
@@ -28,7 +28,14 @@ OrderId = Annotated[
     AfterValidator(not_blank),
     Field(description="Your id of the purchase"),
 ]
-Life = Annotated[int, Field(ge=1, le=52_560_000, description="Points expire after so many minutes")]
+Life = Annotated[
+    int,
+    Field(ge=1, le=52_560_000, description="Points expire after so many minutes"),
+    Expected(
+        "a whole number of minutes from 1 to 52,560,000, such as 43200 for 30 days; a day goes "
+        "into expires_on"
+    ),
+]
 LastDay = Annotated[date, Field(description="Or at the end of this day, UTC")]
 
 MOVEMENT_REQUESTS = 12

@@ -42,7 +42,8 @@ async def known_transaction(
             return place, found
     raise NotFound(
         f"Member {member} has no transaction {quoted(transaction_id)} among the newest "
-        f"{HISTORY_PAGE} of a balance."
+        f"{HISTORY_PAGE} of a balance. list_transaction_history shows the ids, with status draft "
+        "those of drafts."
     )
 
 

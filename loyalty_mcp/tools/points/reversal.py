@@ -119,7 +119,8 @@ def _reversible(
     if found is None:
         raise NotFound(
             f"Member {place.member} has no transaction {quoted(transaction_id)} among the newest "
-            f"{PAGES * 100} of this balance; an older one is undone by credit_points or "
+            f"{PAGES * 100} of this balance. list_transaction_history shows the ids, and "
+            f'"{LAST}" means the latest. One that is older is undone by credit_points or '
             "debit_points, with the reason."
         )
     if found.status != "completed":

@@ -51,6 +51,18 @@ async def find_voucher(
     return None
 
 
+def is_voucher_meant(item: HeldVoucher, voucher_id: str | None, code: str | None) -> bool:
+    """Whether a voucher is the one that is named; its id counts as a code, and its code as an id.
+
+    Args:
+        item: a voucher of a member.
+        voucher_id: names it.
+        code: names it, where no id is given.
+    """
+    named = code if voucher_id is None else voucher_id
+    return named is not None and (item.id == named or is_same_code(item.code, named))
+
+
 def is_same_code(one: str | None, other: str) -> bool:
     """Whether two codes are equal apart from spaces, dashes, invisible characters and case."""
     return one is not None and _bare_code(one) == _bare_code(other)

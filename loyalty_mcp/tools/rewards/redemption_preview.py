@@ -6,7 +6,6 @@ from typing import Final
 from loyalty_mcp.brevo.operations.balance_definitions import BalanceDefinition
 from loyalty_mcp.brevo.operations.rewards import Reward, get_reward
 from loyalty_mcp.brevo.operations.subscriptions import AccountInfo
-from loyalty_mcp.brevo.operations.vouchers import HeldVoucher
 from loyalty_mcp.brevo.quoting import quoted
 from loyalty_mcp.errors import NotFound, Refused
 from loyalty_mcp.intents.lifecycle import Movement, Preparation, Preview
@@ -28,7 +27,7 @@ from loyalty_mcp.tools.render import amount_text
 from loyalty_mcp.tools.rewards.member_vouchers import (
     can_be_redeemed,
     find_voucher,
-    is_same_code,
+    is_voucher_meant,
     member_vouchers,
 )
 
@@ -157,7 +156,7 @@ async def _meant(
         return await _usable_of_reward(context, program, member, reward)
     else:
         held = await find_voucher(
-            context, program, member, lambda item: _is_meant(item, voucher_id, code)
+            context, program, member, lambda item: is_voucher_meant(item, voucher_id, code)
         )
         if held is None:
             raise NotFound(f"Member {member} holds no such voucher; list_vouchers shows theirs.")
@@ -173,12 +172,6 @@ async def _meant(
             "another redemption holds it."
         )
     return meant
-
-
-def _is_meant(item: HeldVoucher, voucher_id: str | None, code: str | None) -> bool:
-    if voucher_id is not None:
-        return item.id == voucher_id
-    return code is not None and is_same_code(item.code, code)
 
 
 async def _usable_of_reward(

@@ -13,6 +13,7 @@ from loyalty_mcp.guard.confirmation import (
     confirmable,
     confirmable_in_card,
     outcome_of,
+    pressed_in_card,
     require_same_call,
     waiting_for_operator,
 )
@@ -120,6 +121,16 @@ def test_a_preview_says_how_it_can_be_agreed_to(moved: str | None) -> None:
         "confirmation_required", ONE, intent.preview, card_confirmation="secret", rows=[], **shared
     )
     assert "secret" not in repr(in_card)
+
+
+def test_what_a_card_sends_is_answered_in_a_card() -> None:
+    """Also where the session that it comes by shows none."""
+    call = call_of()
+
+    pressed = pressed_in_card(call)
+
+    assert pressed.caller == Caller("local", can_ask=False, shows_cards=True)
+    assert pressed.whole == call.whole
 
 
 def test_a_card_shows_of_each_row_what_a_person_needs() -> None:

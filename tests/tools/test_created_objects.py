@@ -20,6 +20,7 @@ from loyalty_mcp.tools.created_objects import (
     namesakes,
     require_no_namesake,
 )
+from loyalty_mcp.tools.effects import _creation
 from tests.conftest import SandboxControl
 from tests.intents.journal.test_journal import ONE, an_intent
 
@@ -104,6 +105,24 @@ async def test_an_object_of_that_name_could_be_ours(
         f'There is a {kind.replace("_", " ")} called " {NAME.upper()} " now. Whether '
         "this call created it or somebody else, no read can tell; an operator closes the intent."
     )
+
+
+@pytest.mark.parametrize("kind", ["program", "balance"])
+async def test_a_creation_is_checked_by_mark_and_by_name(
+    context: Context, program: str, kind: str
+) -> None:
+    """Its mark proves it, and a name that has not appeared rules it out."""
+    arguments = {"program": program, "name": NAME}
+    check, intent = _creation(kind), an_intent(facts={})
+    assert check.require_absence is not None
+    assert await check.found(context, intent, arguments) is None
+    await check.require_absence(context, intent, arguments)
+    await created(context, kind, program, MARKED)
+    context.brevo.read_afresh()
+
+    assert await check.found(context, intent, arguments) is not None
+    with pytest.raises(OutcomeUnknown):
+        await check.require_absence(context, intent, arguments)
 
 
 async def test_nothing_else_can_be_listed(context: Context) -> None:

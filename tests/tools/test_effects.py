@@ -35,7 +35,7 @@ from loyalty_mcp.tools.context import Context
 from loyalty_mcp.tools.effects import EFFECT_CHECKS, MovedValue
 from loyalty_mcp.tools.points.history import NEWEST
 from loyalty_mcp.tools.rewards.member_vouchers import HELD
-from loyalty_mcp.tools.send_window import NoReadCanTell, new_deadline
+from loyalty_mcp.tools.send_window import UNRECORDED, NoReadCanTell, new_deadline
 from tests.conftest import SandboxControl
 from tests.guard.test_agreement_holds import edit_balance
 from tests.intents.journal.test_journal import ONE, an_intent
@@ -174,6 +174,30 @@ class TestMovement:
 
         assert found.movement == Movement("credit", Decimal(5), 101)
 
+    async def test_a_transaction_of_an_unknown_balance_moves_what_is_asked_for(
+        self, scene: Scene
+    ) -> None:
+        """The API will refuse it."""
+        arguments = scene.arguments(balance=OTHER, amount=Decimal("0.5"))
+
+        found = await effects.movement_of_transaction(scene.context, arguments, await scene.info())
+
+        assert found == MovedValue(Movement("credit", Decimal("0.5"), 101))
+
+    async def test_a_voucher_of_a_guest_takes_the_owners_points(self, scene: Scene) -> None:
+        """Who shares a membership shares its caps."""
+        guest = (await scene.control.post("/v3/contacts", {"email": "guest@example.com"}))["id"]
+        path = f"/v3/loyalty/config/programs/{scene.program}/subscription-members"
+        await scene.control.post(path, {"contactId": 101, "memberContactIds": [guest]})
+        await scene.coffee(subtractBalanceStrategy="attribution")
+        arguments = scene.arguments(member=guest, reward=scene.rewards["free-coffee"], value=None)
+
+        found = await effects.price_and_worth_of_voucher(
+            scene.context, arguments, await scene.info(guest)
+        )
+
+        assert found.movement == Movement("debit", Decimal(40), 101)
+
     @pytest.mark.parametrize(
         ("fields", "value", "moves"),
         [
@@ -256,6 +280,9 @@ class TestMovement:
     async def test_a_reward_that_is_not_live_moves_nothing(self, scene: Scene) -> None:
         """The API will refuse to give it."""
         made = await scene.context.brevo.send(create_reward(scene.program, "not yet"))
+        worth = {"value": 5, "unit": "EUR"}
+        response = await scene.control._http.patch(f"/sandbox/rewards/{made.id}", json=worth)
+        response.raise_for_status()
         arguments = scene.arguments(reward=made.id, value=None)
 
         found = await effects.price_and_worth_of_voucher(
@@ -419,6 +446,10 @@ class TestVoucher:
             f"Voucher {strange.id} could be it: it does not show who gave it. Compare it with the "
             "shop; then an operator closes the intent."
         )
+        assert strange.created_at is not None
+        at_once = scene.intent(deadline=strange.created_at + UNRECORDED)
+        with pytest.raises(OutcomeUnknown):
+            await effects.require_no_voucher(scene.context, at_once, arguments)
         held = scene.intent(facts={HELD: [strange.id]})
         await effects.require_no_voucher(scene.context, held, arguments)
         later = scene.intent(deadline=intent.deadline + timedelta(hours=2))  # type: ignore[operator] # it is there

@@ -162,6 +162,7 @@ async def test_a_closed_window_sends_nothing(context: Context, control: SandboxC
         await send_change(context, intent, create_program("Too late"))
 
     assert str(closed.value) == (f"{CLOSED} Nothing was changed. Call again for a new preview.")
+    assert closed.value.cause == CLOSED
     assert await control.state_hash() == before
 
 

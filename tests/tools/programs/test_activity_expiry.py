@@ -91,9 +91,9 @@ async def test_the_live_api_gets_a_manual_step_and_the_nearest_span(
     preparation = await preview_plan(context, spec)
 
     assert preparation.preview.warnings[1] == (
-        'By hand: balance "Points": the API has no expiry counted from the last movement, so set 6 '
-        "months in Brevo's app; the nearest it can hold is 6 months after each credit: expiry "
-        '{"kind": "after", "value": 6, "unit": "month"}.'
+        '- By hand: balance "Points": the API has no expiry counted from the last movement, so set '
+        "6 months in Brevo's app; the nearest it can hold is 6 months after each credit: expiry "
+        '{"kind": "after", "value": 6, "unit": "month"}'
     )
     assert "6 months after the last movement" not in preparation.preview.summary
 

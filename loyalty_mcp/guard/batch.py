@@ -27,7 +27,7 @@ from loyalty_mcp.intents.lifecycle import (
     row_intent_id,
 )
 from loyalty_mcp.intents.policy import ChangesUsedUp, Policy, check
-from loyalty_mcp.tools.bulk.batch_preview import ROW_REQUESTS
+from loyalty_mcp.tools.bulk.batch_preview import ROW_REQUESTS, most_requests_of
 from loyalty_mcp.tools.bulk.batch_result import read_batch_result
 from loyalty_mcp.tools.bulk.bulk_request import governing_tools
 from loyalty_mcp.tools.bulk.planned_row import PlannedRow, planned_rows, row_intent
@@ -144,7 +144,7 @@ async def _carry_out_row(
     """
     journal = context.journal.open()
     try:
-        context.brevo.require(ROW_REQUESTS[row.tool])
+        context.brevo.require(most_requests_of(row.tool, 1))
         intent = await journal.batches.add_row(row_intent(batch, row, context.now()))
         if intent.state == "approved":
             await _send_row(context, policy, intent, row, rules)

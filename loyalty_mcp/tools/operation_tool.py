@@ -32,11 +32,11 @@ from loyalty_mcp.tools.send_window import (
 )
 from loyalty_mcp.tools.tool import Tool
 
-CHANGE_REQUESTS: Final = 12
-"""Maximum: the lookup of names, two reads for each preview, the change, and one check."""
+CHANGE_REQUESTS: Final = 13
+"""Maximum: the lookup of names, the reads of the preview, and the requests after the agreement."""
 
-AFTER_AGREEMENT: Final = 4
-"""The repeated reads, the change, and one check."""
+AFTER_AGREEMENT: Final = 7
+"""Maximum: the repeated reads of the preview, the change, and a check after a lost answer."""
 
 ID_ARGUMENTS: Final = (
     *("transaction_id", "redemption_id", "limit_id"),

@@ -46,6 +46,9 @@ ROW_REQUESTS: Final[Mapping[str, int]] = {
 }
 """Requests per row after the agreement, if nothing fails."""
 
+LOST_ANSWER_REQUESTS: Final = 2
+"""What a lost answer adds to a row: its draft or its effect is looked for."""
+
 HOUR: Final = timedelta(hours=1)
 
 
@@ -159,6 +162,11 @@ def _refused_data(rows: Sequence[PlannedRow]) -> list[dict[str, Any]]:
 
 def _beyond(count: int) -> list[str]:
     return [f"- and {count - SHOWN} more"] if count > SHOWN else []
+
+
+def most_requests_of(tool: str, rows: int) -> int:
+    """How many requests rows take after the agreement, if one answer of each is lost."""
+    return rules_requests(rows) + rows * (ROW_REQUESTS[tool] + LOST_ANSWER_REQUESTS)
 
 
 def requests_of(rows: Sequence[PlannedRow]) -> int:

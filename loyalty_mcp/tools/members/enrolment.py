@@ -117,7 +117,7 @@ async def _enrolled_member(context: Context, program: str, contact_id: int) -> M
     prepare=preview_enrolment,
     reconcile=reconcile_enrolment,
     requests=14,
-    after_agreement=8,
+    after_agreement=10,
     text=overview_text,
 )
 async def enroll_member(

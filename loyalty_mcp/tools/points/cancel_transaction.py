@@ -88,7 +88,7 @@ async def reconcile_cancellation(
     prepare=preview_cancellation,
     reconcile=reconcile_cancellation,
     requests=10,
-    after_agreement=3,
+    after_agreement=5,
     text=cancelled_text,
 )
 async def cancel_transaction(

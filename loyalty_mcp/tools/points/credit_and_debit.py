@@ -90,7 +90,7 @@ def other_amount_text(amount: Decimal, agreed: Decimal, unit: str) -> str:
 def moved_text(moved: PointsMoved, _now: datetime) -> str:
     """The text after the sentence of a movement that took effect."""
     now = moved.new_balance
-    total = "could not be read" if now is None else amount_text(now, moved.unit)
+    total = "not read; see get_member_overview" if now is None else amount_text(now, moved.unit)
     agreed = moved.agreed_amount
     note = "" if agreed is None else f" {other_amount_text(moved.amount, agreed, moved.unit)}"
     return f"New balance: {total}.{note} Transaction {moved.transaction_id}."

@@ -203,15 +203,26 @@ async def _result(
     intent: Intent,
     wanted: WantedMovement,
     made: Transaction | PastTransaction,
+    *,
+    look: bool = False,
 ) -> PointsMoved:
-    """The answer to a movement that took effect; values that cannot be read now are omitted."""
+    """The answer to a movement that took effect; values that cannot be read now are omitted.
+
+    Args:
+        context: what tools work with.
+        intent: of the movement.
+        wanted: what was agreed to.
+        made: as it was answered, or found in the history after a lost answer.
+        look: whether the balance is read where the history alone is known. A call that lost an
+            answer has taken its requests already.
+    """
     try:
         definitions = await context.references.balances(wanted.program)
         definition = next((item for item in definitions if item.id == wanted.balance), None)
     except LoyaltyError:
         definition = None
     total = made.balance if isinstance(made, Transaction) else None
-    if total is None:
+    if total is None and (look or isinstance(made, Transaction)):
         total = await _total(context, wanted)
     amount, agreed = abs(made.amount or Decimal(0)), _agreed_amount(intent)
     return PointsMoved(
@@ -270,7 +281,7 @@ async def reconcile_movement(
             await cancel_draft(context, wanted.program, found.id)
             found = await find_of_intent(context, wanted.place, intent, pages=RECONCILED_PAGES)
     if found is not None and found.status == "completed":
-        return await _result(context, intent, wanted, found)
+        return await _result(context, intent, wanted, found, look=True)
     if found is not None and found.status == "draft":
         if may_come:
             raise OutcomeUnknown("The draft is open, and its completion may still arrive.")

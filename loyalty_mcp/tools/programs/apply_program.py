@@ -229,7 +229,14 @@ def applied_text(applied: ProgramApplied, _now: datetime) -> str:
     return "\n".join(lines)
 
 
-@guarded("write", prepare=preview_plan, reconcile=reconcile_plan, requests=12, text=applied_text)
+@guarded(
+    "write",
+    prepare=preview_plan,
+    reconcile=reconcile_plan,
+    requests=12,
+    after_agreement=0,  # by the size of the plan, which is checked in the preview and again here
+    text=applied_text,
+)
 async def apply_program(
     context: Context,
     intent: Intent,

@@ -95,6 +95,7 @@ def created_limit_text(limit: CreatedLimit, _now: datetime) -> str:
     prepare=preview_limit,
     reconcile=reconcile_limit,
     requests=9,
+    after_agreement=6,
     text=created_limit_text,
     versioned=True,
 )

@@ -38,7 +38,10 @@ from loyalty_mcp.tools.tool import Tool
 log = logging.getLogger(__name__)
 
 REQUESTS: Final = 14
-"""Maximum: program, object and names, read for each preview, the change, and a check."""
+"""Maximum: program, object and names for the preview, and the requests after the agreement."""
+
+AFTER_AGREEMENT: Final = 9
+"""Maximum: object and names again, the change, and the same reads after a lost answer."""
 
 
 def partial_update(operation: Operation[..., Any], description: str) -> Tool:
@@ -61,6 +64,7 @@ def partial_update(operation: Operation[..., Any], description: str) -> Tool:
         reconcile=partial(reconcile_partial_update, operation, result),
         text=updated_text,
         requests=REQUESTS,
+        after_agreement=AFTER_AGREEMENT,
         versioned=operation.versioned,
         group=operation.describe.__module__.rpartition(".")[2],
     )

@@ -103,7 +103,8 @@ def published_text(answer: ProgramPublished, _now: datetime) -> str:
     "write",
     prepare=preview_publication,
     reconcile=reconcile_publication,
-    requests=19,
+    requests=24,
+    after_agreement=15,
     text=published_text,
 )
 async def publish_program(context: Context, intent: Intent, program: ProgramId) -> ProgramPublished:
